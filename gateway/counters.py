@@ -1,0 +1,129 @@
+"""Everything the gateway counts: one catalogue, one set of numbers, bounded samples of bad lines."""
+
+import enum
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.errors import bounded
+
+SAMPLES_MAX = 50
+SAMPLE_CHARACTERS_MAX = 200
+
+
+class Counter(enum.Enum):
+    """Every counter, by its name and what one count means."""
+
+    FEED_BYTES = "feed_bytes", "Bytes read from IQConnect."
+    FEED_LINES = "feed_lines", "Complete lines read from IQConnect."
+    LINES_OVERSIZE = "lines_oversize", "Lines longer than the limit, dropped whole."
+    LINES_UNKNOWN = "lines_unknown", "Lines whose first letter is not known."
+    LINES_TRUNCATED = "lines_truncated", "Lines with fewer columns than agreed, rejected."
+    LINES_EXTRA_COLUMNS = "lines_extra_columns", "Lines with more columns than agreed, accepted."
+    LINES_UNMAPPED = "lines_unmapped", "P and Q lines before a field set was agreed, dropped."
+    LINES_UNWATCHED = "lines_unwatched", "Lines for symbols that nobody watches (any more)."
+    LINES_INVALID = "lines_invalid", "Lines that do not fit their layout, rejected."
+    VALUES_INVALID = "values_invalid", "Fields that could not be read, published as nil."
+    VENDOR_ERRORS = "vendor_errors", "Error lines (E) from IQConnect."
+    PROCESSING_FAULTS = "processing_faults", "Lines that made our own code fail; always a bug."
+    MESSAGES_PUBLISHED = "messages_published", "Frames handed to the data socket."
+    MESSAGES_REFUSED = "messages_refused", "Frames the data socket did not take."
+    TRADES_PUBLISHED = "trades_published", "Messages of kind trade."
+    QUOTES_PUBLISHED = "quotes_published", "Messages of kind quote."
+    SUMMARIES_PUBLISHED = "summaries_published", "Messages of kind summary."
+    SUMMARIES_MERGED = "summaries_merged", "Summary updates merged into a later summary."
+    SNAPSHOTS_ANSWERED = "snapshots_answered", "Private snapshot subscriptions answered."
+    SNAPSHOTS_DELAYED = "snapshots_delayed", "Snapshots that had to wait for their turn."
+    SUBSCRIPTIONS_SEEN = "subscriptions_seen", "Subscription frames read from the data socket."
+    SUBSCRIPTIONS_REFUSED = "subscriptions_refused", "Subscriptions not granted."
+    USER_MESSAGES = "user_messages", "Frames on the data socket that are no subscription."
+    RPC_REQUESTS = "rpc_requests", "Requests on the control socket."
+    RPC_ERRORS = "rpc_errors", "Requests answered with an error."
+    RPC_REPLIES_LOST = "rpc_replies_lost", "Replies whose requester was gone or did not read."
+    CONNECTS = "connects", "Connections opened to IQConnect."
+    DISCONNECTS = "disconnects", "Connections to IQConnect that ended."
+    WATCHES_SENT = "watches_sent", "Watch commands sent."
+    COMMANDS_REFUSED = "commands_refused", "Commands dropped because a queue was full."
+    FACTS_DROPPED = "facts_dropped", "Facts for the control loop dropped, its queue being full."
+    CACHE_RESETS = "cache_resets", "Text-to-value caches emptied because they were full."
+
+    def __init__(self, label: str, sentence: str) -> None:
+        self.label = label
+        self.sentence = sentence
+
+    # Enum hashes by name through Python code; identity is as unique and five times as fast.
+    __hash__ = object.__hash__
+
+
+class Counters:
+    """The numbers behind `Counter`: one writer thread each, any reader."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self) -> None:
+        self._values: dict[Counter, int] = dict.fromkeys(Counter, 0)
+
+    def add(self, counter: Counter, count: int = 1) -> None:
+        """Count something `count` times."""
+        self._values[counter] += count
+
+    def value(self, counter: Counter) -> int:
+        """How often it was counted since the process began."""
+        return self._values[counter]
+
+    def as_map(self) -> dict[str, int]:
+        """Every counter by its label."""
+        return {counter.label: value for counter, value in self._values.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One bad line, kept as evidence."""
+
+    counter: Counter
+    """What was wrong with it."""
+    count: int
+    """How often that had happened, this one included."""
+    detail: str
+    """What exactly, in a few words."""
+    line: str
+    """The line, escaped and cut."""
+
+
+class Complaints:
+    """Counts bad input and keeps a bounded sample of it.
+
+    Every occurrence is counted; the 1st, 2nd, 4th, 8th, … of each counter is kept and handed to
+    `on_sample`. So the log grows with the logarithm of the trouble, without a clock.
+
+    Args:
+        counters: Where to count.
+        on_sample: Told of each sample kept; for the log.
+    """
+
+    __slots__ = ("_counters", "_on_sample", "samples")
+
+    def __init__(
+        self, counters: Counters, *, on_sample: Callable[[Sample], None] | None = None
+    ) -> None:
+        self._counters = counters
+        self._on_sample = on_sample
+        self.samples: deque[Sample] = deque(maxlen=SAMPLES_MAX)
+
+    def complain(self, counter: Counter, line: str, detail: str) -> None:
+        """Count one bad line or value and perhaps keep it.
+
+        Args:
+            counter: What is wrong.
+            line: The offending line; it is escaped and cut before it is kept.
+            detail: What exactly is wrong with it; quoted values must already be bounded.
+        """
+        self._counters.add(counter)
+        count = self._counters.value(counter)
+        if count & (count - 1):
+            return
+        text = bounded(line, characters_max=SAMPLE_CHARACTERS_MAX)
+        sample = Sample(counter, count, detail, text)
+        self.samples.append(sample)
+        if self._on_sample is not None:
+            self._on_sample(sample)
