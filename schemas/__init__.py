@@ -1,0 +1,1 @@
+"""The wire contract as data: definitions, generator, reference codec and test vectors."""
