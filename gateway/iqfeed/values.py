@@ -32,6 +32,29 @@ _DATE: Final = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
 V = TypeVar("V", float, int, str)
 
 
+def parse_price(text: str) -> float | None:
+    """Read a price without complaining: None when the text is empty or not a price.
+
+    Never a NaN, an infinity or a negative zero: 40 digits stay far below the largest double.
+    """
+    if len(text) <= PRICE_CHARACTERS_MAX and _PRICE.fullmatch(text):
+        value = float(text)
+        if value or text[0] != "-":
+            return value
+    return None
+
+
+def parse_integer(text: str, *, maximum: int = COUNT_MAX) -> int | None:
+    """Read ASCII digits without complaining: None when empty, something else, or too large."""
+    # isdigit alone accepts the digits of other scripts; the length comes first because converting
+    # a very long text is slow and, beyond 4,300 digits, an exception.
+    if len(text) <= _INTEGER_CHARACTERS_MAX and text.isascii() and text.isdigit():
+        value = int(text)
+        if value <= maximum:
+            return value
+    return None
+
+
 def read_price(text: str, complaints: Complaints) -> float | None:
     """Read a price.
 
@@ -40,40 +63,28 @@ def read_price(text: str, complaints: Complaints) -> float | None:
         complaints: Told when the text is not a price.
 
     Returns:
-        The double nearest to the text; None when the text is empty or not a price. Never a NaN,
-        an infinity or a negative zero: 40 digits stay far below the largest double.
+        The double nearest to the text; None when the text is empty or not a price.
     """
-    if not text:
-        return None
-    if len(text) <= PRICE_CHARACTERS_MAX and _PRICE.fullmatch(text):
-        value = float(text)
-        if value or text[0] != "-":
-            return value
-    complaints.complain(Counter.VALUES_INVALID, text, "not a price")
-    return None
+    value = parse_price(text)
+    if value is None and text:
+        complaints.complain(Counter.VALUES_INVALID, text, "not a price")
+    return value
 
 
 def read_count(text: str, complaints: Complaints) -> int | None:
     """Read a size, a volume or a count: ASCII digits, 0 to 2^63-1; None when empty or invalid."""
-    return _read_integer(text, complaints, maximum=COUNT_MAX)
+    value = parse_integer(text)
+    if value is None and text:
+        complaints.complain(Counter.VALUES_INVALID, text, "not an integer of 0 to 2^63-1")
+    return value
 
 
 def read_id(text: str, complaints: Complaints) -> int | None:
     """Read an order or trade id: ASCII digits, 0 to 2^64-1; None when empty or invalid."""
-    return _read_integer(text, complaints, maximum=ID_MAX)
-
-
-def _read_integer(text: str, complaints: Complaints, *, maximum: int) -> int | None:
-    if not text:
-        return None
-    # isdigit alone accepts the digits of other scripts; the length comes first because converting
-    # a very long text is slow and, beyond 4,300 digits, an exception.
-    if len(text) <= _INTEGER_CHARACTERS_MAX and text.isascii() and text.isdigit():
-        value = int(text)
-        if value <= maximum:
-            return value
-    complaints.complain(Counter.VALUES_INVALID, text, f"not an integer of 0 to {maximum}")
-    return None
+    value = parse_integer(text, maximum=ID_MAX)
+    if value is None and text:
+        complaints.complain(Counter.VALUES_INVALID, text, "not an integer of 0 to 2^64-1")
+    return value
 
 
 def read_conditions(text: str, complaints: Complaints) -> str | None:
