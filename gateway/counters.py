@@ -1,4 +1,4 @@
-"""Everything the gateway counts: one catalogue, one set of numbers, bounded samples of bad lines."""
+"""Everything the gateway counts: one catalogue, its numbers, bounded samples of bad lines."""
 
 import enum
 from collections import deque

@@ -35,13 +35,10 @@ def bounded(value: object, *, characters_max: int = FACT_CHARACTERS_MAX) -> str:
         characters_max: Longest result before the ellipsis, 1 or more.
 
     Returns:
-        Printable ASCII, at most `characters_max` characters plus "…"-like "...".
+        Printable ASCII, at most `characters_max` characters, then "..." where it was cut.
     """
-    if isinstance(value, str | bytes):
-        # Cut first: escaping a 64 KiB line only to throw most of it away would be work for nothing.
-        text = ascii(value[: characters_max + 1])
-    else:
-        text = ascii(value)
+    # Cut first: escaping a 64 KiB line only to throw most of it away would be work for nothing.
+    text = ascii(value[: characters_max + 1] if isinstance(value, str | bytes) else value)
     return text if len(text) <= characters_max else text[:characters_max] + "..."
 
 

@@ -1,0 +1,104 @@
+"""What the control loop may ask of the feed thread: small, bounded, answered as a whole."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.policy.demand import Service
+
+SYMBOLS_PER_COMMAND_MAX = 250
+"""Longer requests are cut into commands of this size, so that data never waits for control."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Count a lease's wishes; answered by a list of `Standing`."""
+
+    wishes: tuple[tuple[str, tuple[Service, ...]], ...]
+    """Symbols, each with its services; at most `SYMBOLS_PER_COMMAND_MAX`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unwatch:
+    """Take a lease's wishes back; answered by None."""
+
+    wishes: tuple[tuple[str, tuple[Service, ...]], ...]
+    """As they were counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitSettled:
+    """Wait until symbols stop being pending; answered by None, at the latest after `wait_ns`."""
+
+    symbols: frozenset[str]
+    """Symbols that were asked for."""
+    wait_ns: int
+    """Longest wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadStandings:
+    """Read the state of symbols; answered by a list of `Standing`."""
+
+    symbols: tuple[str, ...]
+    """At most `SYMBOLS_PER_COMMAND_MAX`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSnapshots:
+    """Read last values; answered by a list of (topic, body or None when it is no topic)."""
+
+    topics: tuple[str, ...]
+    """Complete public topics; at most `SYMBOLS_PER_COMMAND_MAX`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadWatches:
+    """Read who wants what; answered by a `WatchReport`."""
+
+    entries_max: int
+    """Longest list in the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoteAdmin:
+    """Tell what the admin port says of the upstream; answered by None."""
+
+    state: str
+    """The admin connection's state, for heartbeat and `sys,feed`."""
+    is_dtn_connected: bool | None
+    """Whether IQConnect says that DTN is connected; None when the admin port does not tell."""
+
+
+FeedCommand = (
+    Watch | Unwatch | AwaitSettled | ReadStandings | ReadSnapshots | ReadWatches | NoteAdmin
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One symbol as it stands."""
+
+    symbol: str
+    """The vendor's string."""
+    state: str
+    """The state's wire spelling."""
+    cause: str | None
+    """The cause's wire spelling; None when there is none."""
+    sequences: dict[str, int]
+    """Last sequence by kind, of the topics that exist."""
+    error: str | None = None
+    """An error code when the symbol could not be watched at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchReport:
+    """Who wants what."""
+
+    watches: list[dict[str, Any]]
+    """Watched symbols: services, number of wishes, whether it only lingers, state."""
+    topics: list[dict[str, Any]]
+    """Subscribed topics with their number of connections."""
+    connection_count: int
+    """Connections with at least one subscription."""
+    is_complete: bool
+    """False when a list was cut at its limit."""

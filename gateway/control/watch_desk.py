@@ -1,0 +1,282 @@
+"""The watch desk: between what consumers want, what the vendor is asked, and what the board says.
+
+It is the feed thread's own; leases reach it as commands, subscriptions as they are read from the
+data socket. It does no I/O: what to send upstream goes through `Upstream`.
+"""
+
+from collections.abc import Iterable
+from typing import Final, Protocol
+
+from gateway.clock import Clock
+from gateway.control.feed_commands import (
+    ReadSnapshots,
+    ReadStandings,
+    ReadWatches,
+    Standing,
+    Unwatch,
+    Watch,
+    WatchReport,
+)
+from gateway.errors import GatewayError, SymbolInvalid
+from gateway.iqfeed.commands import check_symbol
+from gateway.model.enums import Cause, SymbolState
+from gateway.model.messages import Kind
+from gateway.normalize.board import Board
+from gateway.normalize.symbols import BOARD_KINDS
+from gateway.policy.demand import Demand, Service
+from gateway.policy.subscriptions import Subscriptions
+from gateway.wire.envelope import Body
+from gateway.wire.topics import TopicName, parse_topic
+
+SERVICES: Final = {
+    **dict.fromkeys(BOARD_KINDS, Service.LEVEL1),
+    Kind.REGIONAL: Service.REGIONAL,
+}
+"""The service that delivers a kind; kinds without one are not delivered yet."""
+
+
+class Upstream(Protocol):
+    """Where requests to the vendor go; they are forgotten while there is no connection."""
+
+    def watch(self, symbol: str) -> None:
+        """Ask for a symbol's updates."""
+        ...
+
+    def unwatch(self, symbol: str) -> None:
+        """End a symbol's updates."""
+        ...
+
+    def refresh(self, symbol: str) -> None:
+        """Ask for a watched symbol's values anew."""
+        ...
+
+    def regional(self, symbol: str, *, is_on: bool) -> None:
+        """Begin or end a symbol's regional quotes."""
+        ...
+
+
+class WatchDesk:
+    """Opens, keeps and closes watches as demand comes and goes.
+
+    Args:
+        board: Symbols and their states.
+        demand: Wishes by symbol and service.
+        subscriptions: Pairs on the data socket.
+        upstream: Where requests to the vendor go.
+        clock: For stamps.
+        is_auto_watch: Whether a subscription that names a symbol is a wish for it.
+    """
+
+    def __init__(
+        self,
+        *,
+        board: Board,
+        demand: Demand,
+        subscriptions: Subscriptions,
+        upstream: Upstream,
+        clock: Clock,
+        is_auto_watch: bool,
+    ) -> None:
+        self._board = board
+        self._demand = demand
+        self._subscriptions = subscriptions
+        self._upstream = upstream
+        self._clock = clock
+        self._is_auto_watch = is_auto_watch
+        self._limited: dict[str, None] = {}
+
+    def want(self, symbol: str, service: Service) -> None:
+        """Count one wish; the first one asks the vendor.
+
+        Raises:
+            QuotaExceeded: The board has no room for another symbol.
+        """
+        if not self._demand.is_watched(symbol, service):
+            self._board.open(symbol)
+            self._ask(symbol, service)
+        self._demand.want(symbol, service)
+
+    def unwant(self, symbol: str, service: Service) -> None:
+        """Take one wish back; the watch lingers, unless the vendor refused it."""
+        self._demand.unwant(symbol, service)
+        known = self._board.symbols.get(symbol)
+        if known is not None and known.state is SymbolState.REFUSED:
+            self._demand.forget(symbol)
+            self._limited.pop(symbol, None)
+            self._close_if_unwanted(symbol)
+
+    def note_subscription(self, name: TopicName) -> bool:
+        """Count a new subscription of the data socket as a wish.
+
+        Args:
+            name: A complete public topic.
+
+        Returns:
+            Whether it was counted: False for system topics, news, kinds that are not delivered,
+            without auto-watch, and for a symbol that the vendor could not be asked for.
+        """
+        service = SERVICES.get(name.kind)
+        if service is None or not self._is_auto_watch:
+            return False
+        try:
+            check_symbol(name.symbol)
+            self.want(name.symbol, service)
+        except GatewayError:
+            return False
+        return True
+
+    def drop_subscription(self, name: TopicName) -> None:
+        """Take back the wish of a subscription that ended."""
+        service = SERVICES.get(name.kind)
+        if service is None or not self._is_auto_watch:
+            return
+        if self._demand.count(name.symbol, service):
+            self.unwant(name.symbol, service)
+
+    def close_lingering(self) -> None:
+        """End the watches that nobody wanted back in time."""
+        for symbol, service in self._demand.ended():
+            if service is Service.REGIONAL:
+                self._upstream.regional(symbol, is_on=False)
+            self._close_if_unwanted(symbol)
+
+    def ask_again(self) -> None:
+        """Ask a new connection for everything: the vendor keeps nothing between connections."""
+        self._limited.clear()
+        self._board.recover_upstream()
+        for symbol, service in self._demand.watched():
+            # What was refused gets one more chance with each connection.
+            self._board.open(symbol)
+            self._ask(symbol, service)
+
+    def ask_refresh(self) -> None:
+        """Ask for all values anew after DTN was away: not every symbol gets a P line by itself."""
+        for symbol in self._board.recover_upstream():
+            self._upstream.refresh(symbol.name)
+
+    def note_not_found(self, symbol: str) -> None:
+        """The vendor does not know a symbol."""
+        self._board.refuse(symbol, Cause.SYMBOL_NOT_FOUND)
+
+    def note_limit(self, symbol: str) -> None:
+        """The vendor's symbol limit refused a symbol; it gets the next free slot."""
+        if self._board.refuse(symbol, Cause.SYMBOL_LIMIT) is not None:
+            self._limited[symbol] = None
+
+    def watch(self, command: Watch) -> list[Standing]:
+        """Count a lease's wishes and say how each symbol stands."""
+        standings = []
+        for symbol, services in command.wishes:
+            error = None
+            try:
+                for service in services:
+                    self.want(symbol, service)
+            except GatewayError as refused:
+                error = refused.code
+            standings.append(self._standing(symbol, error))
+        return standings
+
+    def unwatch(self, command: Unwatch) -> None:
+        """Take a lease's wishes back."""
+        for symbol, services in command.wishes:
+            for service in services:
+                if self._demand.count(symbol, service):
+                    self.unwant(symbol, service)
+
+    def standings(self, command: ReadStandings) -> list[Standing]:
+        """Say how symbols stand."""
+        return [self._standing(symbol, None) for symbol in command.symbols]
+
+    def snapshots(self, command: ReadSnapshots) -> list[tuple[str, Body | None]]:
+        """Answer snapshots by request instead of by subscription."""
+        answers: list[tuple[str, Body | None]] = []
+        for topic in command.topics:
+            name = parse_topic(topic.encode("latin-1", "replace"))
+            is_known = name is not None and not name.nonce and name.kind is not Kind.SYS
+            answers.append((topic, self._board.answer(name) if name and is_known else None))
+        return answers
+
+    def report(self, command: ReadWatches) -> WatchReport:
+        """List watches and subscriptions, cut at the command's limit."""
+        entries_max = command.entries_max
+        watched = self._demand.watched()
+        topics = self._subscriptions.topics()
+        watches = [
+            {
+                "symbol": symbol,
+                "service": service.value,
+                "wishes": self._demand.count(symbol, service),
+                "lingering": self._demand.is_lingering(symbol, service),
+                "state": self._standing(symbol, None).state,
+            }
+            for symbol, service in watched[:entries_max]
+        ]
+        return WatchReport(
+            watches=watches,
+            topics=[
+                {"topic": topic.decode("ascii", "replace"), "connections": count}
+                for topic, count in list(topics.items())[:entries_max]
+            ],
+            connection_count=self._subscriptions.connection_count(),
+            is_complete=max(len(watched), len(topics)) <= entries_max,
+        )
+
+    def _ask(self, symbol: str, service: Service) -> None:
+        if service is Service.REGIONAL:
+            self._upstream.regional(symbol, is_on=True)
+        else:
+            self._upstream.watch(symbol)
+
+    def _close_if_unwanted(self, symbol: str) -> None:
+        if any(self._demand.is_watched(symbol, service) for service in Service):
+            return
+        known = self._board.symbols.get(symbol)
+        if known is None or known.state is SymbolState.CLOSED:
+            return
+        was_refused = known.state is SymbolState.REFUSED
+        self._board.close(known)
+        if was_refused:
+            return
+        self._upstream.unwatch(symbol)
+        if self._limited:
+            self._retry_limited()
+
+    def _retry_limited(self) -> None:
+        """Give a freed slot to the symbol that has waited longest for one."""
+        symbol = next(iter(self._limited))
+        del self._limited[symbol]
+        for service in self._services_wanted(symbol):
+            self._board.open(symbol)
+            self._ask(symbol, service)
+
+    def _services_wanted(self, symbol: str) -> Iterable[Service]:
+        return [service for service in Service if self._demand.count(symbol, service)]
+
+    def _standing(self, name: str, error: str | None) -> Standing:
+        symbol = self._board.symbols.get(name)
+        if symbol is None:
+            closed = SymbolState.CLOSED.value
+            return Standing(name, closed, Cause.NOT_SUBSCRIBED.value, {}, error)
+        return Standing(
+            name,
+            symbol.state.value,
+            symbol.cause.value if symbol.cause else None,
+            {kind.value: topic.sequence for kind, topic in symbol.topics.items()},
+            error,
+        )
+
+
+def check_symbols(symbols: Iterable[str]) -> tuple[list[str], list[SymbolInvalid]]:
+    """Sort symbols into those that may reach the vendor and those that may not.
+
+    Returns:
+        The good ones, each once, in order; and an error for each bad one.
+    """
+    good: dict[str, None] = {}
+    bad: list[SymbolInvalid] = []
+    for symbol in symbols:
+        try:
+            good[check_symbol(symbol)] = None
+        except SymbolInvalid as refused:
+            bad.append(refused)
+    return list(good), bad

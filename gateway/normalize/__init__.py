@@ -1,0 +1,1 @@
+"""Vendor lines to messages: columns, values, Eastern times, and what is published when."""

@@ -1,0 +1,244 @@
+"""The board: every symbol's state, who must be told of a change, and snapshots from memory.
+
+A symbol is `pending` when asked for, `live` when its data can be trusted, `stale` or `recovering`
+when they cannot for the moment, `refused` when the vendor will not deliver it, and `closed` when
+nobody wants it any more. Each change is published on the symbol's `state` topic; and because most
+consumers read only their data topics, the last quote and summary are repeated there, flagged
+STALE, whenever a symbol leaves `live`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from gateway.clock import Clock
+from gateway.errors import QuotaExceeded
+from gateway.model.enums import Cause, Flag, SymbolState
+from gateway.model.messages import KIND_TYPES, MESSAGES, Kind, MessageType
+from gateway.normalize.symbols import BOARD_KINDS, REPEATED_KINDS, Symbol
+from gateway.wire.envelope import Body, Envelope, Topic
+from gateway.wire.topics import TopicName
+
+_STALE: Final = int(Flag.STALE)
+_DELAYED: Final = int(Flag.DELAYED)
+_SNAPSHOT: Final = int(Flag.SNAPSHOT)
+_STATE_TYPE: Final = int(MessageType.STATE)
+_WANTED: Final = frozenset(SymbolState) - {SymbolState.CLOSED}
+_ITEMS: Final = {kind: len(MESSAGES[KIND_TYPES[kind]]._fields) for kind in BOARD_KINDS}
+_NEWS_ITEMS: Final = len(MESSAGES[MessageType.NEWS]._fields)
+
+
+class Board:
+    """All symbols of one gateway run. Owned by the feed thread; nothing else touches it.
+
+    Args:
+        envelope: Stamps and sends messages.
+        clock: Stamps the gateway's own messages.
+        symbol_count_max: Symbols kept, closed ones included; the oldest closed one makes room.
+        on_settled: Told of a symbol that stopped being pending.
+    """
+
+    def __init__(
+        self,
+        *,
+        envelope: Envelope,
+        clock: Clock,
+        symbol_count_max: int,
+        on_settled: Callable[[Symbol], None] | None = None,
+    ) -> None:
+        self.envelope: Final = envelope
+        self._clock: Final = clock
+        self._symbol_count_max: Final = symbol_count_max
+        self.on_settled = on_settled
+        self.symbols: Final[dict[str, Symbol]] = {}
+        self._closed: dict[str, None] = {}
+        self._news: dict[str, Topic] = {}
+        self._delayed = 0
+        self.down_cause: Cause | None = Cause.IQCONNECT_DOWN
+        """Why no symbol can be live at the moment; None while the upstream is whole."""
+
+    def open(self, name: str) -> Symbol:
+        """Begin to want a symbol: it is pending until the vendor answers.
+
+        Raises:
+            QuotaExceeded: `symbol_count_max` symbols are wanted already.
+        """
+        symbol = self.symbols.get(name)
+        if symbol is None:
+            self._make_room()
+            symbol = Symbol(name, envelope=self.envelope, now_us=self._clock.utc_us())
+            self.symbols[name] = symbol
+        self._closed.pop(name, None)
+        if symbol.state is SymbolState.CLOSED or symbol.state is SymbolState.REFUSED:
+            symbol.forget_values()
+            self.change(symbol, SymbolState.PENDING, self.down_cause)
+        return symbol
+
+    def close(self, symbol: Symbol) -> None:
+        """Stop wanting a symbol; its sequences are kept while there is room."""
+        self.change(symbol, SymbolState.CLOSED, None)
+        symbol.forget_values()
+        self._closed[symbol.name] = None
+
+    def refuse(self, name: str, cause: Cause) -> Symbol | None:
+        """Note that the vendor will not deliver a symbol.
+
+        Returns:
+            The symbol; None when nobody wants it (any more).
+        """
+        symbol = self.symbols.get(name)
+        if symbol is None or symbol.state is SymbolState.CLOSED:
+            return None
+        self.change(symbol, SymbolState.REFUSED, cause)
+        return symbol
+
+    def hear(self, symbol: Symbol) -> bool:
+        """Note a price line for a symbol that is not live.
+
+        Returns:
+            Whether it is live now. It is not while the upstream is broken, and lines that come
+            after the last consumer left do not bring a closed symbol back.
+        """
+        if self.down_cause is not None or symbol.state is SymbolState.CLOSED:
+            return False
+        self.change(symbol, SymbolState.LIVE, None)
+        return True
+
+    def lose_upstream(self, cause: Cause) -> None:
+        """Mark everything that was to be trusted as not to be trusted, and say why."""
+        if cause is self.down_cause:
+            return
+        self.down_cause = cause
+        for symbol in self.wanted():
+            if symbol.state is SymbolState.PENDING:
+                self.change(symbol, SymbolState.PENDING, cause)
+            elif symbol.state is not SymbolState.REFUSED:
+                self.change(symbol, SymbolState.STALE, cause)
+
+    def recover_upstream(self) -> list[Symbol]:
+        """Begin recovery: the upstream is whole, values have to be heard anew.
+
+        Returns:
+            The symbols whose values must be asked for, all but the refused.
+        """
+        self.down_cause = None
+        symbols = [s for s in self.wanted() if s.state is not SymbolState.REFUSED]
+        for symbol in symbols:
+            if symbol.state is SymbolState.PENDING:
+                self.change(symbol, SymbolState.PENDING, None)
+            else:
+                self.change(symbol, SymbolState.RECOVERING, symbol.cause)
+        return symbols
+
+    def resume_upstream(self) -> None:
+        """End a silence in which nothing can have been lost: last values hold again."""
+        self.down_cause = None
+        now_us = self._clock.utc_us()
+        for symbol in self.wanted():
+            if symbol.state is SymbolState.PENDING:
+                self.change(symbol, SymbolState.PENDING, None)
+            elif symbol.state is SymbolState.STALE:
+                self.change(symbol, SymbolState.LIVE, None)
+                for kind in REPEATED_KINDS:
+                    topic = symbol.topics.get(kind)
+                    if topic is not None:
+                        self.envelope.repeat(topic, flags=symbol.flags, recv_us=now_us)
+
+    def set_delayed(self, is_delayed: bool) -> None:
+        """Flag everything DELAYED while the account's feed is."""
+        self._delayed = _DELAYED if is_delayed else 0
+        for symbol in self.symbols.values():
+            symbol.flags = (symbol.flags & ~_DELAYED) | self._delayed
+
+    def change(self, symbol: Symbol, state: SymbolState, cause: Cause | None) -> None:
+        """Move a symbol to a state and tell everyone; nothing happens when it is there already."""
+        if symbol.state is state and symbol.cause is cause:
+            return
+        was_live, was_pending = symbol.is_live, symbol.state is SymbolState.PENDING
+        now_us = self._clock.utc_us()
+        if symbol.state is not state:
+            symbol.since_us = now_us
+        symbol.state = state
+        symbol.cause = cause
+        symbol.is_live = state is SymbolState.LIVE
+        symbol.flags = self._delayed if symbol.is_live else self._delayed | _STALE
+        self.envelope.publish(
+            symbol.state_topic,
+            (state.value, cause.value if cause else None, symbol.since_us, symbol.details),
+            flags=self._delayed,
+            recv_us=now_us,
+            event_us=None,
+        )
+        if was_live:
+            for kind in REPEATED_KINDS:
+                topic = symbol.topics.get(kind)
+                if topic is not None:
+                    self.envelope.repeat(topic, flags=symbol.flags, recv_us=now_us)
+        if was_pending and state is not SymbolState.PENDING and self.on_settled is not None:
+            self.on_settled(symbol)
+
+    def wanted(self) -> Iterator[Symbol]:
+        """Every symbol that somebody wants, the refused included."""
+        return (s for s in self.symbols.values() if s.state in _WANTED)
+
+    def news_topic(self, distributor: str) -> Topic:
+        """The topic of a news distributor; a few dozen exist, garbage is bounded."""
+        topic = self._news.get(distributor)
+        if topic is None:
+            if len(self._news) >= self._symbol_count_max:
+                for known in self._news.values():
+                    self.envelope.discard(known)
+                self._news.clear()
+            topic = self._news[distributor] = self.envelope.topic(Kind.NEWS, distributor)
+        return topic
+
+    def topics(self) -> Iterable[Topic]:
+        """Every topic there is; for the tails scan."""
+        for symbol in self.symbols.values():
+            yield from symbol.topics.values()
+        yield from self._news.values()
+
+    def answer(self, name: TopicName) -> Body:
+        """Answer a snapshot request from memory.
+
+        Args:
+            name: The topic asked for, private prefix ignored.
+
+        Returns:
+            A body of the base kind with SNAPSHOT, or a `state` body that says why there is none.
+        """
+        now_us = self._clock.utc_us()
+        if name.kind is Kind.NEWS and not name.variant:
+            known = self._news.get(name.symbol)
+            topic = known if known is not None else self.envelope.topic(Kind.NEWS, name.symbol)
+            return self.envelope.snapshot_body(topic, items=_NEWS_ITEMS, recv_us=now_us)
+        symbol = self.symbols.get(name.symbol)
+        if symbol is None or symbol.state is SymbolState.CLOSED:
+            return self._why_not(SymbolState.CLOSED, Cause.NOT_SUBSCRIBED, now_us, now_us)
+        if name.kind not in _ITEMS or name.variant:
+            return self._why_not(SymbolState.REFUSED, Cause.NO_DEPTH, symbol.since_us, now_us)
+        topic = symbol.topic(name.kind)
+        is_unheard = symbol.state in (SymbolState.PENDING, SymbolState.REFUSED)
+        if is_unheard and topic.last is None and name.kind is not Kind.STATE:
+            return self._why_not(symbol.state, symbol.cause, symbol.since_us, now_us)
+        body = self.envelope.snapshot_body(topic, items=_ITEMS[name.kind], recv_us=now_us)
+        if symbol.is_live or name.kind is Kind.STATE:
+            return body
+        return (*body[:3], body[3] | _STALE, *body[4:])
+
+    def _why_not(self, state: SymbolState, cause: Cause | None, since_us: int, now_us: int) -> Body:
+        head = (_STATE_TYPE, self.envelope.epoch, 0, 0, now_us, None)
+        return (*head, state.value, cause.value if cause else None, since_us, {})
+
+    def _make_room(self) -> None:
+        if len(self.symbols) < self._symbol_count_max:
+            return
+        if not self._closed:
+            raise QuotaExceeded(
+                "too many symbols",
+                hint="Release symbols nobody needs, or raise data.symbol_count_max.",
+                limit=self._symbol_count_max,
+            )
+        oldest = next(iter(self._closed))
+        del self._closed[oldest]
+        for topic in self.symbols.pop(oldest).topics.values():
+            self.envelope.discard(topic)

@@ -1,0 +1,219 @@
+"""US Eastern wall-clock texts to UTC microseconds.
+
+IQFeed writes times of day without a date and dates without a zone. Three rules keep a wrong day
+out of the data:
+
+* A trade time has a date field of its own (`dated`).
+* The time of a quote side that has just changed has no date. It is the latest moment with that
+  time of day which is not later than the session's own clock, its `T` line, by more than a small
+  tolerance (`near_clock`). So 23:59:59.9 arriving at 00:00:00 belongs to yesterday, and a stamp
+  ahead of a lagging clock still belongs to today.
+* The hour that a DST change repeats is told apart by the clock: the reading nearest to it wins.
+
+Source: dtn.com IQFeed, `T,YYYYMMDD HH:MM:SS`; times are US Eastern without fraction or zone.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+EASTERN: Final = ZoneInfo("America/New_York")
+SECOND_US: Final = 1_000_000
+DAY_S: Final = 86_400
+AHEAD_US_MAX: Final = 300 * SECOND_US
+"""How far a fresh stamp may lie ahead of the session's clock before it counts as yesterday's.
+
+Five minutes: clocks of exchanges and of DTN differ by seconds, and the `T` line is up to one
+second old; no side of a quote changes with a stamp of almost a day ago.
+"""
+DAYS_MAX: Final = 4096
+"""Days kept converted; a feed names a handful, garbage could name thousands."""
+YEAR_MIN: Final = 1970
+YEAR_MAX: Final = 2261
+"""Years outside are garbage, and would overflow the arithmetic of others."""
+_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+
+
+class _Day:
+    """One Eastern calendar day: where its midnight lies in UTC."""
+
+    __slots__ = ("base_us", "day", "is_uniform")
+
+    def __init__(self, day: date) -> None:
+        first = datetime.combine(day, time(0), EASTERN).utcoffset()
+        last = datetime.combine(day, time(23, 59, 59), EASTERN).utcoffset()
+        offset_s = int(first.total_seconds()) if first is not None else 0
+        self.day: Final = day
+        self.is_uniform: Final = first == last
+        """Whether one offset holds all day: every day but two a year."""
+        self.base_us: Final = ((day.toordinal() - _EPOCH_DAY) * DAY_S - offset_s) * SECOND_US
+
+    def second_us(self, second: int, reference_us: int) -> int:
+        """UTC of a second of this day; in the repeated hour the one nearest to the reference."""
+        if self.is_uniform:
+            return self.base_us + second * SECOND_US
+        wall = datetime.combine(self.day, time(0)) + timedelta(seconds=second)
+        readings = [
+            int(wall.replace(tzinfo=EASTERN, fold=fold).astimezone(UTC).timestamp()) * SECOND_US
+            for fold in (0, 1)
+        ]
+        # In the hour a spring change skips both readings differ too; the first follows the rule of
+        # the offset before the change, as every zone library does.
+        if readings[0] > readings[1]:
+            return readings[0]
+        return min(readings, key=lambda reading: abs(reading - reference_us))
+
+
+class EasternTime:
+    """Converts the texts of one feed session, following its clock.
+
+    A text that cannot be read gives None; the caller counts it, because it knows the line.
+    """
+
+    __slots__ = ("_clock_day", "_days", "_recent", "_seconds", "clock_text", "clock_us")
+
+    def __init__(self) -> None:
+        self._days: dict[str, _Day] = {}
+        self._seconds: dict[str, int] = {}
+        self._recent: dict[str, int] = {}
+        self._clock_day: date | None = None
+        self.clock_text = ""
+        """The last `T` text, verbatim; empty before the first."""
+        self.clock_us: int | None = None
+        """The last `T` line as UTC; None before the first."""
+
+    def set_clock(self, text: str, *, recv_us: int) -> bool:
+        """Follow the session's clock.
+
+        Args:
+            text: `YYYYMMDD HH:MM:SS` of a `T` line.
+            recv_us: When it was read; tells the two readings of a repeated hour apart.
+
+        Returns:
+            False when the text is no such time; the clock stays as it was.
+        """
+        if text == self.clock_text:
+            return True
+        if len(text) != 17 or text[8] != " " or not (text[:8].isascii() and text[:8].isdigit()):
+            return False
+        day = self._day_of(f"{text[4:6]}/{text[6:8]}/{text[:4]}")
+        second = self._second_of(text[9:])
+        if day is None or second is None:
+            return False
+        self.clock_text = text
+        self.clock_us = day.second_us(second, recv_us)
+        self._clock_day = day.day
+        self._recent.clear()
+        return True
+
+    def dated(self, date_text: str, time_text: str) -> int | None:
+        """Convert a time that has its own date.
+
+        Args:
+            date_text: `MM/DD/YYYY`.
+            time_text: `HH:MM:SS`, with up to six digits of fraction.
+
+        Returns:
+            Microseconds since the Unix epoch, UTC; None when either text cannot be read.
+        """
+        day = self._days.get(date_text)
+        if day is None:
+            day = self._day_of(date_text)
+            if day is None:
+                return None
+        second = self._seconds.get(time_text[:8])
+        if second is None:
+            second = self._second_of(time_text[:8])
+            if second is None:
+                return None
+        micros = _micros_of(time_text)
+        if micros is None:
+            return None
+        if day.is_uniform:
+            return day.base_us + second * SECOND_US + micros
+        reference_us = self.clock_us if self.clock_us is not None else day.base_us
+        return day.second_us(second, reference_us) + micros
+
+    def near_clock(self, time_text: str) -> int | None:
+        """Convert a time of day that has just been stamped, by the session's clock.
+
+        Args:
+            time_text: `HH:MM:SS`, with up to six digits of fraction.
+
+        Returns:
+            Microseconds since the Unix epoch, UTC: the latest such moment that is not more than
+            `AHEAD_US_MAX` after the clock. None without a clock or with an unreadable text.
+        """
+        second_us = self._recent.get(time_text[:8])
+        if second_us is None:
+            second_us = self._date_second(time_text[:8])
+            if second_us is None:
+                return None
+            # Valid seconds of a day only, and emptied by each tick of the clock: bounded.
+            self._recent[time_text[:8]] = second_us
+        micros = _micros_of(time_text)
+        return None if micros is None else second_us + micros
+
+    def _date_second(self, text: str) -> int | None:
+        clock_us, clock_day = self.clock_us, self._clock_day
+        second = self._second_of(text)
+        if clock_us is None or clock_day is None or second is None:
+            return None
+        for days_back in (-1, 0, 1):
+            day = clock_day - timedelta(days=days_back)
+            known = self._day_of(f"{day.month:02}/{day.day:02}/{day.year:04}")
+            if known is None:
+                continue
+            second_us = known.second_us(second, clock_us)
+            if second_us <= clock_us + AHEAD_US_MAX:
+                return second_us
+        return None
+
+    def _day_of(self, text: str) -> _Day | None:
+        known = self._days.get(text)
+        if known is not None:
+            return known
+        digits = text[:2] + text[3:5] + text[6:]
+        if len(text) != 10 or text[2] + text[5] != "//" or not _are_digits(digits):
+            return None
+        if not YEAR_MIN <= int(text[6:]) <= YEAR_MAX:
+            return None
+        try:
+            day = _Day(date(int(text[6:]), int(text[:2]), int(text[3:5])))
+        except ValueError:
+            return None
+        if len(self._days) >= DAYS_MAX:
+            self._days.clear()
+        self._days[text] = day
+        return day
+
+    def _second_of(self, text: str) -> int | None:
+        second = self._seconds.get(text)
+        if second is not None:
+            return second
+        digits = text[:2] + text[3:5] + text[6:]
+        if len(text) != 8 or text[2] + text[5] != "::" or not _are_digits(digits):
+            return None
+        hours, minutes, seconds = int(text[:2]), int(text[3:5]), int(text[6:])
+        if hours > 23 or minutes > 59 or seconds > 59:
+            return None
+        # At most 86,400 valid texts: the cache is bounded by the length of a day.
+        second = hours * 3600 + minutes * 60 + seconds
+        self._seconds[text] = second
+        return second
+
+
+def _micros_of(time_text: str) -> int | None:
+    """Read the fraction after `HH:MM:SS`: nothing, or a point and one to six digits."""
+    fraction = time_text[9:]
+    if len(time_text) == 15 and fraction.isdigit() and time_text[8] == "." and fraction.isascii():
+        return int(fraction)
+    if len(time_text) == 8:
+        return 0
+    if not 10 <= len(time_text) <= 15 or time_text[8] != "." or not _are_digits(fraction):
+        return None
+    return int(fraction.ljust(6, "0"))
+
+
+def _are_digits(text: str) -> bool:
+    return text.isascii() and text.isdigit()

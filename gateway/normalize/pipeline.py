@@ -1,0 +1,142 @@
+"""The seam between bytes and frames: `Pipeline.feed`, bytes in, frames out.
+
+One pipeline serves one Level 1 connection. A compiled implementation can take its place without
+another line changing; both must pass the same vectors and the same tests.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from gateway.counters import Complaints, Counter, Counters
+from gateway.iqfeed.lines import LineFramer
+from gateway.normalize.board import Board
+from gateway.normalize.eastern import EasternTime
+from gateway.normalize.level1 import Level1Normalizer, Values
+from gateway.normalize.rarities import RareLines
+
+LINE_FAULTS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What a bug of ours could raise on one line: counted and quoted, never the end of the feed."""
+_SYSTEM_LETTERS: Final = frozenset("STEnO")
+
+
+class Pipeline:
+    """Turns the bytes of one Level 1 connection into frames.
+
+    Args:
+        board: Symbols, states, and where frames go.
+        values: Text-to-value caches, shared by all connections.
+        counters: Where lines and messages are counted.
+        complaints: Where bad lines are reported.
+        on_system_line: Told of every line that is no data: S, T, E, n and unknown ones, in their
+            place between the data lines.
+        summary_interval_us: After a trade, at most one summary a symbol in this time.
+        line_bytes_max: Longer lines are dropped.
+    """
+
+    def __init__(
+        self,
+        *,
+        board: Board,
+        values: Values,
+        counters: Counters,
+        complaints: Complaints,
+        on_system_line: Callable[[str], None],
+        summary_interval_us: int,
+        line_bytes_max: int,
+    ) -> None:
+        self.eastern: Final = EasternTime()
+        self._board = board
+        self._values = values
+        self._counters = counters
+        self._complaints = complaints
+        self._on_system_line = on_system_line
+        self._summary_interval_us = summary_interval_us
+        self._framer = LineFramer(complaints, line_bytes_max=line_bytes_max)
+        self._rare = RareLines(board=board, eastern=self.eastern, complaints=complaints)
+        self._level1: Level1Normalizer | None = None
+        self._recv_us = 0
+
+    def select(self, names: Sequence[str]) -> None:
+        """Read P and Q lines by this field set from now on.
+
+        Args:
+            names: What IQConnect acknowledged, `Symbol` first.
+        """
+        self.flush_all()
+        self._level1 = Level1Normalizer(
+            names,
+            board=self._board,
+            eastern=self.eastern,
+            values=self._values,
+            counters=self._counters,
+            complaints=self._complaints,
+            summary_interval_us=self._summary_interval_us,
+        )
+
+    def set_protocol(self, version: str) -> None:
+        """Read F lines by this protocol version's layout from now on."""
+        self._rare.protocol = version
+
+    def reset(self) -> None:
+        """Forget half a line and the field set: the connection is gone."""
+        self.flush_all()
+        self._framer.reset()
+        self._level1 = None
+
+    def feed(self, chunk: bytes, recv_us: int) -> None:
+        """Publish everything the next bytes complete.
+
+        Args:
+            chunk: Bytes as read, cut anywhere.
+            recv_us: When they were read, microseconds since the Unix epoch, UTC.
+        """
+        lines = self._framer.feed(chunk)
+        self._recv_us = recv_us
+        level1 = self._level1
+        for line in lines:
+            try:
+                if line[:2] == "Q," and level1 is not None:
+                    level1.update(line, recv_us)
+                elif line[:2] == "P," and level1 is not None:
+                    level1.refresh(line, recv_us)
+                else:
+                    self._dispatch(line, recv_us)
+                    level1 = self._level1
+            except LINE_FAULTS as fault:
+                self._complaints.complain(
+                    Counter.PROCESSING_FAULTS, line, f"{type(fault).__name__} in our own code"
+                )
+        self._counters.add(Counter.FEED_LINES, len(lines))
+        self._counters.add(Counter.FEED_BYTES, len(chunk))
+        if level1 is not None:
+            level1.count()
+
+    def flush(self, now_us: int) -> None:
+        """Publish the summaries whose interval has passed."""
+        if self._level1 is not None:
+            self._level1.flush(now_us)
+            self._level1.count()
+
+    def flush_all(self) -> None:
+        """Publish every summary that waits."""
+        if self._level1 is not None:
+            self._level1.flush_all()
+            self._level1.count()
+
+    def _dispatch(self, line: str, recv_us: int) -> None:
+        """Handle every line that is not a P or Q line with a known layout."""
+        letter, comma = line[0], line[1:2]
+        if letter == "T" and comma == ",":
+            # The clock dates the lines behind it, so it is set here and now.
+            if not self.eastern.set_clock(line[2:].removesuffix(","), recv_us=recv_us):
+                self._complaints.complain(Counter.LINES_INVALID, line, "not a server time")
+                return
+            self._on_system_line(line)
+        elif letter in "PQ" and comma == ",":
+            self._complaints.complain(Counter.LINES_UNMAPPED, line, "no field set agreed yet")
+        elif comma == "," and self._rare.publish(letter, line, recv_us):
+            return
+        else:
+            if letter not in _SYSTEM_LETTERS or comma not in (",", ""):
+                self._complaints.complain(Counter.LINES_UNKNOWN, line, "unknown kind of line")
+            self._on_system_line(line)

@@ -1,0 +1,117 @@
+"""What the gateway knows of one symbol: its topics, its state, and what the next line needs."""
+
+from typing import Final
+
+from gateway.model.enums import Cause, SymbolState
+from gateway.model.messages import STATE_KINDS, Kind
+from gateway.wire.envelope import Envelope, Topic
+
+BOARD_KINDS: Final = (
+    Kind.QUOTE,
+    Kind.TRADE,
+    Kind.SUMMARY,
+    Kind.FUNDAMENTAL,
+    Kind.STATE,
+    Kind.REGIONAL,
+    Kind.CORRECTION,
+)
+"""Kinds that a Level 1 symbol can have a topic of."""
+REPEATED_KINDS: Final = (Kind.QUOTE, Kind.SUMMARY, Kind.BOOK)
+"""Kinds that repeat their last value when the symbol leaves or regains `live`."""
+
+_FORGOTTEN_KINDS: Final = STATE_KINDS - {Kind.STATE}
+
+
+class Symbol:
+    """One symbol's standing. Plain slots, because the busiest loop reads and writes them.
+
+    Args:
+        name: The vendor's string, verbatim.
+        envelope: Where topics come from.
+        now_us: When the gateway first heard of it, UTC.
+    """
+
+    __slots__ = (
+        "ask_time_text",
+        "ask_us",
+        "bid_time_text",
+        "bid_us",
+        "cause",
+        "details",
+        "envelope",
+        "flags",
+        "is_live",
+        "last_conditions",
+        "last_line_us",
+        "name",
+        "quote",
+        "since_us",
+        "state",
+        "state_topic",
+        "summary",
+        "summary_due_us",
+        "summary_fields",
+        "summary_merged",
+        "summary_recv_us",
+        "topics",
+        "trade",
+    )
+
+    def __init__(self, name: str, *, envelope: Envelope, now_us: int) -> None:
+        self.name: Final = name
+        self.envelope: Final = envelope
+        self.quote: Final = envelope.topic(Kind.QUOTE, name)
+        self.trade: Final = envelope.topic(Kind.TRADE, name)
+        self.summary: Final = envelope.topic(Kind.SUMMARY, name)
+        self.state_topic: Final = envelope.topic(Kind.STATE, name)
+        self.topics: Final[dict[Kind, Topic]] = {
+            Kind.QUOTE: self.quote,
+            Kind.TRADE: self.trade,
+            Kind.SUMMARY: self.summary,
+            Kind.STATE: self.state_topic,
+        }
+        """Topics made so far; the rarer kinds' are made when first needed."""
+        self.state = SymbolState.CLOSED
+        self.cause: Cause | None = Cause.NOT_SUBSCRIBED
+        self.since_us = now_us
+        self.details: dict[str, object] = {}
+        self.is_live = False
+        """Whether `state` is live; asked once a line."""
+        self.flags = 0
+        """Flags of every message of this symbol: DELAYED, and STALE while it is not live."""
+        self.last_line_us: int | None = None
+        """When the last line of this symbol was read, UTC; None before the first."""
+        self.bid_time_text = ""
+        self.bid_us: int | None = None
+        self.ask_time_text = ""
+        self.ask_us: int | None = None
+        self.last_conditions: str | None = None
+        """Conditions of the last qualified trade; None until one was seen."""
+        self.summary_fields: list[str] | None = None
+        """Columns of the newest line whose summary has not been published yet."""
+        self.summary_recv_us = 0
+        self.summary_merged = 0
+        """How many updates the next summary stands for."""
+        self.summary_due_us = 0
+        """Not before this may a trade cause a summary, UTC."""
+
+    def topic(self, kind: Kind) -> Topic:
+        """The topic of a kind, made if this is its first use."""
+        topic = self.topics.get(kind)
+        if topic is None:
+            topic = self.topics[kind] = self.envelope.topic(kind, self.name)
+        return topic
+
+    def forget_values(self) -> None:
+        """Drop every last value, keeping all sequences: what follows must be heard anew.
+
+        Events stay: a print that was made was made, however long ago.
+        """
+        for kind, topic in self.topics.items():
+            if kind in _FORGOTTEN_KINDS:
+                topic.last = None
+        self.bid_time_text = self.ask_time_text = ""
+        self.bid_us = self.ask_us = None
+        self.last_conditions = None
+        self.summary_fields = None
+        self.summary_merged = 0

@@ -1,0 +1,1 @@
+"""Decisions on a clock that is handed in: leases, demand, subscriptions, backoff."""

@@ -1,0 +1,96 @@
+"""Demand: what is asked of the vendor is the union of what consumers ask of us.
+
+Wishes are counted per symbol and service. The first one opens a watch; after the last one the
+watch lingers for a while, so that a consumer that restarts finds its symbols still warm.
+"""
+
+import enum
+
+from gateway.clock import Clock
+
+
+class Service(enum.Enum):
+    """What the vendor can be asked to deliver for one symbol."""
+
+    LEVEL1 = "level1"
+    """Trades, quotes, summaries and fundamentals (`w`)."""
+    REGIONAL = "regional"
+    """Quotes of each market center (`S,REGON`); includes the Level 1 watch."""
+
+
+class Demand:
+    """Counts wishes and says when a watch begins and ends.
+
+    Args:
+        clock: Measures how long a watch lingers.
+        linger_ns: How long a watch outlives its last wish.
+    """
+
+    __slots__ = ("_clock", "_linger_ns", "_lingering", "_wishes")
+
+    def __init__(self, clock: Clock, *, linger_ns: int) -> None:
+        self._clock = clock
+        self._linger_ns = linger_ns
+        self._wishes: dict[tuple[str, Service], int] = {}
+        self._lingering: dict[tuple[str, Service], int] = {}
+
+    def want(self, symbol: str, service: Service) -> bool:
+        """Count one wish more.
+
+        Returns:
+            Whether a watch must be opened now; not when one is open or still lingers.
+        """
+        key = (symbol, service)
+        count = self._wishes.get(key, 0)
+        self._wishes[key] = count + 1
+        if count:
+            return False
+        return self._lingering.pop(key, None) is None
+
+    def unwant(self, symbol: str, service: Service) -> None:
+        """Take one wish back; after the last one the watch begins to linger.
+
+        A wish that was never counted is our own bug: counts below zero would end others' watches.
+        """
+        key = (symbol, service)
+        count = self._wishes[key] - 1
+        if count:
+            self._wishes[key] = count
+            return
+        del self._wishes[key]
+        self._lingering[key] = self._clock.monotonic_ns() + self._linger_ns
+
+    def ended(self) -> list[tuple[str, Service]]:
+        """The watches whose linger is over; each is named once."""
+        now_ns = self._clock.monotonic_ns()
+        over: list[tuple[str, Service]] = []
+        # Insertion order is deadline order: the linger is the same for all.
+        for key, deadline_ns in self._lingering.items():
+            if deadline_ns > now_ns:
+                break
+            over.append(key)
+        for key in over:
+            del self._lingering[key]
+        return over
+
+    def forget(self, symbol: str) -> None:
+        """Drop a symbol's lingering watches: the vendor refused it, nothing is there to keep."""
+        for service in Service:
+            self._lingering.pop((symbol, service), None)
+
+    def count(self, symbol: str, service: Service) -> int:
+        """How many wishes there are; 0 for one that only lingers."""
+        return self._wishes.get((symbol, service), 0)
+
+    def is_watched(self, symbol: str, service: Service) -> bool:
+        """Whether a watch is open, wanted or lingering."""
+        key = (symbol, service)
+        return key in self._wishes or key in self._lingering
+
+    def watched(self) -> list[tuple[str, Service]]:
+        """Every open watch, wanted or lingering."""
+        return [*self._wishes, *self._lingering]
+
+    def is_lingering(self, symbol: str, service: Service) -> bool:
+        """Whether the watch is kept although nobody wants it."""
+        return (symbol, service) in self._lingering

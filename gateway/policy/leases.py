@@ -1,0 +1,234 @@
+"""Leases: a named client's time-limited claims on topics.
+
+A lease keeps watches alive without any connection: it ends when it is not renewed, so a dead
+client's claims end by themselves. Expiry is judged on the monotonic clock; the file of leases
+keeps what is left of each in wall-clock time, because a restart forgets the monotonic one.
+"""
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.clock import Clock
+from gateway.errors import LeaseExpired, QuotaExceeded
+
+SECOND_NS: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One symbol with the kinds that are claimed of it."""
+
+    symbol: str
+    """The vendor's string, verbatim."""
+    kinds: tuple[str, ...]
+    """Kinds as on the wire, variants included."""
+
+
+@dataclass(slots=True)
+class Lease:
+    """One client's claim on some topics for some time."""
+
+    lease_id: str
+    """Unguessable, so that no client ends another's lease by accident."""
+    client: str
+    """The name the client gave."""
+    claims: dict[str, Claim]
+    """By symbol."""
+    lease_s: int
+    """How long it lasts from each renewal, seconds."""
+    expires_ns: int
+    """When it ends, monotonic clock."""
+    expires_us: int
+    """When it ends, UTC; for the client's information."""
+
+
+class Leases:
+    """Every living lease.
+
+    Args:
+        clock: Both clocks: monotonic for expiry, UTC for what clients are told.
+        leases_per_client_max: More are refused.
+        symbols_per_client_max: Over all of a client's leases; more are refused.
+        client_count_max: Clients with leases at one time; more are refused.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        leases_per_client_max: int,
+        symbols_per_client_max: int,
+        client_count_max: int,
+    ) -> None:
+        self._clock = clock
+        self._leases_per_client_max = leases_per_client_max
+        self._symbols_per_client_max = symbols_per_client_max
+        self._client_count_max = client_count_max
+        self._leases: dict[str, Lease] = {}
+        self._by_client: dict[str, dict[str, Lease]] = {}
+        self.revision = 0
+        """Grows with every change; the keeper of the file writes when it has grown."""
+
+    def grant(self, client: str, claims: Iterable[Claim], *, lease_s: int) -> Lease:
+        """Open a lease.
+
+        Raises:
+            QuotaExceeded: Too many clients, leases of this client, or symbols of this client.
+        """
+        wanted = {claim.symbol: claim for claim in claims}
+        held = self._by_client.get(client, {})
+        if not held and len(self._by_client) >= self._client_count_max:
+            raise QuotaExceeded("too many clients hold leases", limit=self._client_count_max)
+        if len(held) >= self._leases_per_client_max:
+            raise QuotaExceeded("too many leases", client=client, limit=self._leases_per_client_max)
+        symbol_count = len(wanted) + sum(len(lease.claims) for lease in held.values())
+        if symbol_count > self._symbols_per_client_max:
+            raise QuotaExceeded(
+                "too many symbols", client=client, limit=self._symbols_per_client_max
+            )
+        lease = Lease(secrets.token_hex(12), client, wanted, lease_s, 0, 0)
+        self._extend(lease)
+        self._keep(lease)
+        return lease
+
+    def renew(self, client: str, lease_id: str) -> Lease:
+        """Extend a lease by its own length from now.
+
+        Raises:
+            LeaseExpired: It ended, or the client never had it.
+        """
+        lease = self.find(client, lease_id)
+        self._extend(lease)
+        return lease
+
+    def find(self, client: str, lease_id: str) -> Lease:
+        """Find a client's lease.
+
+        Raises:
+            LeaseExpired: It ended, or the client never had it.
+        """
+        lease = self._leases.get(lease_id)
+        if lease is None or lease.client != client:
+            raise LeaseExpired("no such lease", client=client, lease_id=lease_id)
+        return lease
+
+    def release(
+        self,
+        client: str,
+        *,
+        lease_id: str | None,
+        symbols: Iterable[str] | None,
+        kinds: frozenset[str] | None,
+    ) -> list[Claim]:
+        """Take claims back.
+
+        Args:
+            client: Whose.
+            lease_id: Of one lease only; of all the client's leases when None.
+            symbols: These symbols only; all when None.
+            kinds: These kinds only; all when None.
+
+        Returns:
+            What was given up, each claim with the kinds that are gone.
+
+        Raises:
+            LeaseExpired: `lease_id` was given and is not the client's.
+        """
+        held = self._by_client.get(client, {})
+        leases = [self.find(client, lease_id)] if lease_id is not None else list(held.values())
+        names = None if symbols is None else frozenset(symbols)
+        given_up: list[Claim] = []
+        for lease in leases:
+            for claim in list(lease.claims.values()):
+                if names is None or claim.symbol in names:
+                    given_up.extend(self._reduce(lease, claim, kinds))
+            if not lease.claims:
+                self._drop(lease)
+        if given_up:
+            self.revision += 1
+        return given_up
+
+    def expire(self) -> list[Lease]:
+        """End the leases whose time is over; each is named once."""
+        now_ns = self._clock.monotonic_ns()
+        over = [lease for lease in self._leases.values() if lease.expires_ns <= now_ns]
+        for lease in over:
+            self._drop(lease)
+        return over
+
+    def living(self) -> list[Lease]:
+        """Every lease there is."""
+        return list(self._leases.values())
+
+    def as_records(self) -> list[dict[str, Any]]:
+        """What a file needs to bring the leases back."""
+        return [
+            {
+                "lease_id": lease.lease_id,
+                "client": lease.client,
+                "lease_s": lease.lease_s,
+                "expires_us": lease.expires_us,
+                "claims": [[claim.symbol, list(claim.kinds)] for claim in lease.claims.values()],
+            }
+            for lease in self._leases.values()
+        ]
+
+    def restore(self, records: Iterable[Mapping[str, Any]]) -> list[Lease]:
+        """Bring back the leases of an earlier run that have time left.
+
+        Args:
+            records: As `as_records` wrote them.
+
+        Returns:
+            The leases that live again. A wall clock that was set back cannot lengthen one beyond
+            its own length.
+        """
+        now_us = self._clock.utc_us()
+        restored: list[Lease] = []
+        for record in records:
+            left_us = min(record["expires_us"] - now_us, record["lease_s"] * 1_000_000)
+            if left_us <= 0:
+                continue
+            claims = {symbol: Claim(symbol, tuple(kinds)) for symbol, kinds in record["claims"]}
+            lease = Lease(
+                record["lease_id"],
+                record["client"],
+                claims,
+                record["lease_s"],
+                self._clock.monotonic_ns() + left_us * 1000,
+                now_us + left_us,
+            )
+            self._keep(lease)
+            restored.append(lease)
+        return restored
+
+    def _reduce(self, lease: Lease, claim: Claim, kinds: frozenset[str] | None) -> Iterable[Claim]:
+        gone = tuple(kind for kind in claim.kinds if kinds is None or kind in kinds)
+        if not gone:
+            return
+        left = tuple(kind for kind in claim.kinds if kind not in gone)
+        if left:
+            lease.claims[claim.symbol] = Claim(claim.symbol, left)
+        else:
+            del lease.claims[claim.symbol]
+        yield Claim(claim.symbol, gone)
+
+    def _extend(self, lease: Lease) -> None:
+        lease.expires_ns = self._clock.monotonic_ns() + lease.lease_s * SECOND_NS
+        lease.expires_us = self._clock.utc_us() + lease.lease_s * 1_000_000
+        self.revision += 1
+
+    def _keep(self, lease: Lease) -> None:
+        self._leases[lease.lease_id] = lease
+        self._by_client.setdefault(lease.client, {})[lease.lease_id] = lease
+        self.revision += 1
+
+    def _drop(self, lease: Lease) -> None:
+        del self._leases[lease.lease_id]
+        held = self._by_client[lease.client]
+        del held[lease.lease_id]
+        if not held:
+            del self._by_client[lease.client]
+        self.revision += 1

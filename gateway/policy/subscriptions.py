@@ -1,0 +1,119 @@
+"""Who is subscribed to what, counted as distinct (connection, topic) pairs.
+
+libzmq repeats duplicate subscriptions of one peer but reports a single unsubscription, and the one
+that follows a disconnect comes without saying whose it was. A pair that nobody names is therefore
+taken from a connection that is visibly dead, else from any holder: the number of pairs per topic,
+on which demand rests, stays right either way, and a sweep removes what a dead connection left.
+"""
+
+from collections.abc import Callable, Hashable
+from typing import Final
+
+DEAD_SWEEPS_BEFORE_REMOVAL: Final = 2
+"""Sweeps that must find a connection dead: its unsubscriptions may still be on their way."""
+
+
+class Subscriptions:
+    """Every (connection, topic) pair on the data socket.
+
+    Args:
+        per_connection_max: Topics of one connection; more are not granted.
+    """
+
+    __slots__ = ("_by_connection", "_by_topic", "_dead_sweeps", "_per_connection_max", "pair_count")
+
+    def __init__(self, *, per_connection_max: int) -> None:
+        self._per_connection_max = per_connection_max
+        self._by_topic: dict[bytes, set[Hashable]] = {}
+        self._by_connection: dict[Hashable, set[bytes]] = {}
+        self._dead_sweeps: dict[Hashable, int] = {}
+        self.pair_count = 0
+
+    def is_full(self, connection: Hashable) -> bool:
+        """Whether a connection may not have more topics."""
+        return len(self._by_connection.get(connection, ())) >= self._per_connection_max
+
+    def add(self, connection: Hashable, topic: bytes) -> bool:
+        """Count a subscription.
+
+        Returns:
+            Whether the pair is new; False for a duplicate.
+        """
+        topics = self._by_connection.setdefault(connection, set())
+        if topic in topics:
+            return False
+        topics.add(topic)
+        self._by_topic.setdefault(topic, set()).add(connection)
+        self.pair_count += 1
+        return True
+
+    def remove(
+        self,
+        connection: Hashable | None,
+        topic: bytes,
+        is_alive: Callable[[Hashable], bool],
+    ) -> bool:
+        """Take a subscription back.
+
+        Args:
+            connection: Whose; None when libzmq does not say, which means the peer is gone.
+            topic: As it was subscribed.
+            is_alive: Whether a connection still exists.
+
+        Returns:
+            Whether a pair was removed; False when the topic has none.
+        """
+        holders = self._by_topic.get(topic)
+        if not holders:
+            return False
+        if connection is None or connection not in holders:
+            dead = (holder for holder in holders if not is_alive(holder))
+            connection = next(iter(holders)) if len(holders) == 1 else next(dead, None)
+            if connection is None:
+                connection = next(iter(holders))
+        self._forget(connection, topic)
+        return True
+
+    def sweep(self, is_alive: Callable[[Hashable], bool]) -> list[bytes]:
+        """Remove what dead connections left behind.
+
+        Returns:
+            The topics of the removed pairs, one for each pair.
+        """
+        left: list[bytes] = []
+        for connection in list(self._by_connection):
+            if is_alive(connection):
+                self._dead_sweeps.pop(connection, None)
+                continue
+            seen = self._dead_sweeps.get(connection, 0) + 1
+            if seen < DEAD_SWEEPS_BEFORE_REMOVAL:
+                self._dead_sweeps[connection] = seen
+                continue
+            for topic in list(self._by_connection[connection]):
+                left.append(topic)
+                self._forget(connection, topic)
+        return left
+
+    def count(self, topic: bytes) -> int:
+        """How many connections are subscribed to exactly this topic."""
+        return len(self._by_topic.get(topic, ()))
+
+    def topics(self) -> dict[bytes, int]:
+        """Every topic with its number of connections."""
+        return {topic: len(holders) for topic, holders in self._by_topic.items()}
+
+    def connection_count(self) -> int:
+        """How many connections have at least one subscription."""
+        return len(self._by_connection)
+
+    def _forget(self, connection: Hashable, topic: bytes) -> None:
+        holders = self._by_topic[topic]
+        holders.discard(connection)
+        if not holders:
+            del self._by_topic[topic]
+        topics = self._by_connection[connection]
+        topics.discard(topic)
+        if not topics:
+            del self._by_connection[connection]
+            self._dead_sweeps.pop(connection, None)
+        self.pair_count -= 1

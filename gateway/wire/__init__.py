@@ -1,0 +1,1 @@
+"""Topics, msgpack and sequences: how messages become frames."""

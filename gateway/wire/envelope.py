@@ -1,0 +1,133 @@
+"""Sequences and last values: what makes a loss visible and a snapshot possible.
+
+Every topic counts its own messages, densely, from 1 in each epoch. A body is a plain tuple whose
+items are the wire contract's; the tuple that was packed last is kept as the topic's last value.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from gateway.model.enums import Flag
+from gateway.model.messages import KIND_TYPES, SYS_NAMES, Kind
+from gateway.wire.codec import make_pack
+from gateway.wire.topics import topic_bytes
+
+Body = tuple[Any, ...]
+"""One message's items, header first, laid out as the wire contract says."""
+
+_SNAPSHOT: Final = int(Flag.SNAPSHOT)
+HEADER_ITEMS: Final = 6
+
+
+class Topic:
+    """One topic's spelling, count and last value.
+
+    Args:
+        kind: The kind; for sys the name decides the type.
+        symbol: The symbol part of the topic.
+        floor: The sequence to continue after: the highest one of any topic ever discarded.
+    """
+
+    __slots__ = ("last", "prefix", "scanned", "sequence", "told", "type")
+
+    def __init__(self, kind: Kind, symbol: str, *, floor: int = 0) -> None:
+        self.prefix: Final = topic_bytes(kind, symbol)
+        """The bytes every frame of this topic begins with."""
+        self.type: Final = int(SYS_NAMES[symbol] if kind is Kind.SYS else KIND_TYPES[kind])
+        self.sequence = floor
+        """Sequence of the last message published; `floor` when there was none."""
+        self.last: Body | None = None
+        """The body last published; None when there is nothing to tell."""
+        self.scanned = floor
+        """The sequence at the last look of the tails scan."""
+        self.told = floor
+        """The sequence last announced in `sys,tails,`."""
+
+
+class Envelope:
+    """Stamps, packs and sends the messages of one gateway run.
+
+    Args:
+        epoch: Unix milliseconds at which this run began; greater than any earlier run's.
+        send: Takes one frame for the data socket; never blocks.
+    """
+
+    __slots__ = ("epoch", "floor", "messages", "pack", "send")
+
+    def __init__(self, *, epoch: int, send: Callable[[bytes], object]) -> None:
+        self.epoch: Final = epoch
+        self.send: Final = send
+        self.pack: Final = make_pack()
+        self.floor = 0
+        """Highest sequence of any topic that was discarded; later topics start after it."""
+        self.messages = 0
+        """Frames handed to `send`, private ones included."""
+
+    def topic(self, kind: Kind, symbol: str) -> Topic:
+        """Make a topic that continues after the floor."""
+        return Topic(kind, symbol, floor=self.floor)
+
+    def discard(self, topic: Topic) -> None:
+        """Forget a topic without ever letting its sequences go back."""
+        self.floor = max(self.floor, topic.sequence)
+
+    def publish(
+        self, topic: Topic, values: Body, *, flags: int, recv_us: int, event_us: int | None
+    ) -> None:
+        """Publish one message as the topic's next and keep it as its last value.
+
+        The busiest kinds do the same steps in line (`gateway.normalize.level1`).
+        """
+        sequence = topic.sequence + 1
+        topic.sequence = sequence
+        body = (topic.type, self.epoch, sequence, flags, recv_us, event_us, *values)
+        topic.last = body
+        self.messages += 1
+        self.send(topic.prefix + self.pack(body))
+
+    def repeat(self, topic: Topic, *, flags: int, recv_us: int) -> bool:
+        """Publish a topic's last value again as a snapshot, as its next message.
+
+        Args:
+            topic: A state topic.
+            flags: Flags beside SNAPSHOT: what the value is worth now.
+            recv_us: When it is repeated: the gateway's own message.
+
+        Returns:
+            False when the topic has no value yet, and nothing was published.
+        """
+        last = topic.last
+        if last is None:
+            return False
+        self.publish(
+            topic,
+            last[HEADER_ITEMS:],
+            flags=flags | _SNAPSHOT,
+            recv_us=recv_us,
+            event_us=last[5],
+        )
+        return True
+
+    def snapshot_body(self, topic: Topic, *, items: int, recv_us: int) -> Body:
+        """Build the answer to a snapshot request from memory.
+
+        Args:
+            topic: The base topic.
+            items: How many items a body of this type has.
+            recv_us: Stamp of an answer without a value.
+
+        Returns:
+            The last value with SNAPSHOT and the sequence of the last message published; nil
+            values and that sequence when there is none.
+        """
+        last = topic.last
+        if last is None:
+            nothing = (None,) * (items - HEADER_ITEMS)
+            head = (topic.type, self.epoch, topic.sequence, _SNAPSHOT, recv_us, None)
+            return (*head, *nothing)
+        return (*last[:3], last[3] | _SNAPSHOT, *last[4:])
+
+    def send_private(self, prefix: bytes, body: Body) -> None:
+        """Send an answer on a private topic; it has no sequence of its own."""
+        self.messages += 1
+        self.send(prefix + self.pack(body))

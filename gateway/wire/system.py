@@ -1,0 +1,107 @@
+"""The `sys` topics: the gateway's own heartbeat, announcements and farewell.
+
+`sys,tails,` makes the loss of the last message of a burst visible: a topic that published and then
+was quiet for a second is announced with its sequence, once per quiet period.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from gateway.clock import Clock
+from gateway.model.messages import Kind
+from gateway.wire.envelope import Envelope, Topic
+
+TAILS_PER_MESSAGE_MAX: Final = 500
+SCAN_SLICES: Final = 20
+"""Slices of one scan over all topics: one each tick, so a scan takes about a second."""
+
+
+class SystemTopics:
+    """Publishes heartbeat, tails, feed transitions and goodbye.
+
+    Args:
+        envelope: Stamps and sends messages.
+        clock: Stamps them.
+        topics: Every topic there is, for the tails scan.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_envelope",
+        "_list_topics",
+        "_scan",
+        "_scan_at",
+        "_slice",
+        "feed",
+        "goodbye",
+        "heartbeat",
+        "tails",
+    )
+
+    def __init__(
+        self, envelope: Envelope, clock: Clock, *, topics: Callable[[], Iterable[Topic]]
+    ) -> None:
+        self._envelope = envelope
+        self._clock = clock
+        self._list_topics = topics
+        self.heartbeat: Final = envelope.topic(Kind.SYS, "heartbeat")
+        self.tails: Final = envelope.topic(Kind.SYS, "tails")
+        self.feed: Final = envelope.topic(Kind.SYS, "feed")
+        self.goodbye: Final = envelope.topic(Kind.SYS, "goodbye")
+        self._scan: list[Topic] = []
+        self._scan_at = 0
+        self._slice = 1
+
+    def publish(self, topic: Topic, facts: dict[str, Any]) -> None:
+        """Publish one system message.
+
+        Args:
+            topic: One of this object's topics.
+            facts: The map that is its body; values msgpack knows.
+        """
+        now_us = self._clock.utc_us()
+        self._envelope.publish(topic, (facts,), flags=0, recv_us=now_us, event_us=None)
+
+    def announce_feed(
+        self, *, port: str, from_state: str, to_state: str, cause: str | None
+    ) -> None:
+        """Tell of one upstream transition.
+
+        Args:
+            port: `level1`, `admin`, …
+            from_state: The state it left.
+            to_state: The state it is in now.
+            cause: Why, in the contract's cause codes; None when all is well.
+        """
+        at_us = self._clock.utc_us()
+        facts = {"port": port, "from": from_state, "to": to_state, "at_us": at_us}
+        # A key without a value is left out of every map.
+        self.publish(self.feed, facts if cause is None else {**facts, "cause": cause})
+
+    def say_goodbye(self, *, reason: str, is_resume_expected: bool) -> None:
+        """Tell every consumer that this stop is on purpose."""
+        self.publish(self.goodbye, {"reason": reason, "resume_expected": is_resume_expected})
+
+    def scan_tails(self) -> None:
+        """Look at the next slice of all topics and announce those that have gone quiet.
+
+        Call it `SCAN_SLICES` times a second: a topic is announced between one and two seconds
+        after its last message.
+        """
+        if self._scan_at >= len(self._scan):
+            self._scan = list(self._list_topics())
+            self._scan_at = 0
+            self._slice = -(-len(self._scan) // SCAN_SLICES) or 1
+        quiet: dict[str, int] = {}
+        for topic in self._scan[self._scan_at : self._scan_at + self._slice]:
+            sequence = topic.sequence
+            if sequence != topic.scanned:
+                topic.scanned = sequence
+            elif sequence != topic.told:
+                topic.told = sequence
+                quiet[topic.prefix.decode("ascii")] = sequence
+        self._scan_at += self._slice
+        names = list(quiet)
+        for start in range(0, len(names), TAILS_PER_MESSAGE_MAX):
+            part = names[start : start + TAILS_PER_MESSAGE_MAX]
+            self.publish(self.tails, {"topics": {name: quiet[name] for name in part}})

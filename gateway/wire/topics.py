@@ -1,0 +1,111 @@
+"""The spelling of topics: the only place that builds or takes one apart.
+
+A topic is `kind,symbol,` with both commas; it is *terminated*, so that a subscription to
+`quote,A,` never matches `quote,AAPL,`. A private topic is `~nonce.` before a topic.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.model.messages import SYS_NAMES, Kind
+
+PUBLIC_KINDS: Final = tuple(kind for kind in Kind if kind is not Kind.IMAGE)
+"""Kinds that have public topics; images travel on private topics and at a rebuild only."""
+
+_PRIVATE = re.compile(rb"~([0-9a-zA-Z]{14,32})\.([a-z]+)(@[0-9]{1,7})?,([^,]{1,64}),")
+_PUBLIC = re.compile(rb"([a-z]+)(@[0-9]{1,7})?,([^,]{1,64}),")
+_KINDS: Final[dict[bytes, Kind]] = {kind.value.encode(): kind for kind in Kind}
+
+
+@dataclass(frozen=True, slots=True)
+class TopicName:
+    """One complete topic, taken apart."""
+
+    kind: Kind
+    """The base kind; `quote` for `quote@250` too."""
+    variant: str
+    """The text after `@`, empty for a base topic."""
+    symbol: str
+    """The vendor's symbol, a distributor for news, a name for sys."""
+    nonce: str
+    """The private prefix's random part, empty for a public topic."""
+
+    @property
+    def spelling(self) -> str:
+        """The public topic's text, without any private prefix."""
+        variant = f"@{self.variant}" if self.variant else ""
+        return f"{self.kind}{variant},{self.symbol},"
+
+
+def topic_bytes(kind: Kind, symbol: str) -> bytes:
+    """Spell a topic.
+
+    Args:
+        kind: One of the wire contract's kinds.
+        symbol: The vendor's string, verbatim; ASCII without a comma.
+
+    Returns:
+        The prefix of every frame of that topic, second comma included.
+    """
+    return f"{kind},{symbol},".encode("ascii")
+
+
+def parse_topic(topic: bytes) -> TopicName | None:
+    """Take a complete topic apart.
+
+    Args:
+        topic: What a subscriber asked for, at most a kilobyte (the data socket's limit).
+
+    Returns:
+        The parts; None when it is a prefix or not a topic at all.
+    """
+    match = _PRIVATE.fullmatch(topic)
+    if match is not None:
+        nonce, kind_bytes, variant, symbol = match.groups()
+    else:
+        match = _PUBLIC.fullmatch(topic)
+        if match is None:
+            return None
+        nonce = b""
+        kind_bytes, variant, symbol = match.groups()
+    kind = _KINDS.get(kind_bytes)
+    if kind is None or not symbol.isascii():
+        return None
+    return TopicName(
+        kind=kind,
+        variant=variant[1:].decode("ascii") if variant else "",
+        symbol=symbol.decode("ascii"),
+        nonce=nonce.decode("ascii"),
+    )
+
+
+def is_private(topic: bytes) -> bool:
+    """Whether a subscription asks for the private space, completely spelled or not."""
+    return topic.startswith(b"~")
+
+
+def grants_of(topic: bytes) -> tuple[bytes, ...]:
+    """Say which prefixes a subscription request is granted as.
+
+    Args:
+        topic: The subscription as the peer sent it.
+
+    Returns:
+        Prefixes to grant. The empty subscription is granted as all public kinds, so that nobody
+        can listen to private topics; a private one only when it is complete. Empty when refused.
+    """
+    if not topic:
+        return tuple(
+            f"{kind}{mark}".encode("ascii") for kind in PUBLIC_KINDS for mark in (",", "@")
+        )
+    if is_private(topic) and parse_topic(topic) is None:
+        return ()
+    return (topic,)
+
+
+def sys_topic(name: str) -> bytes:
+    """Spell a system topic, such as `sys,heartbeat,`."""
+    if name not in SYS_NAMES:
+        raise KeyError(name)
+    return topic_bytes(Kind.SYS, name)
