@@ -9,11 +9,16 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from schemas import emit_python, emit_python_client
+from schemas import emit_json_schema, emit_markdown, emit_python, emit_python_client
 from schemas.contract import Contract, load_contract
 
 ROOT = Path(__file__).resolve().parent.parent
-EMITTERS = (emit_python.emit, emit_python_client.emit)
+EMITTERS = (
+    emit_python.emit,
+    emit_python_client.emit,
+    emit_json_schema.emit,
+    emit_markdown.emit,
+)
 OWNED_FOLDERS = {"gateway/model": "*.py", "schemas/json": "*"}
 """Folders that hold generated files only; any other file in them is left over."""
 
