@@ -13,11 +13,7 @@ from typing import Final
 
 from gateway.counters import Complaints, Counter
 from gateway.errors import bounded
-from gateway.iqfeed.fundamentals import (
-    COLUMNS_MAX,
-    EARLIER_FUNDAMENTAL_FIELDS,
-    FUNDAMENTAL_FIELDS,
-)
+from gateway.iqfeed.fundamentals import COLUMNS_MAX, fundamental_fields
 from gateway.iqfeed.values import (
     read_conditions,
     read_count,
@@ -25,13 +21,13 @@ from gateway.iqfeed.values import (
     read_id,
     read_price,
 )
+from gateway.model.enums import CorrectionAction
 
 DISTRIBUTOR_CHARACTERS_MAX: Final = 48
 
 _REGIONAL_COLUMNS: Final = 12
 _CORRECTION_COLUMNS: Final = 11
 _NEWS_COLUMNS: Final = 6
-_EARLIER_PROTOCOLS: Final = frozenset({"5.0", "5.1", "5.2", "6.0"})
 _TIME: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?")
 _DATE: Final = re.compile(r"[0-9]{2}/[0-9]{2}/[0-9]{4}")
 _NEWS_TIME: Final = re.compile(r"[0-9]{8} [0-9]{6}")
@@ -133,12 +129,11 @@ def parse_fundamental(
         return None
     if len(columns) > COLUMNS_MAX + 1:
         complaints.complain(Counter.LINES_EXTRA_COLUMNS, line, f"{len(columns)} columns")
-    layout = EARLIER_FUNDAMENTAL_FIELDS if protocol in _EARLIER_PROTOCOLS else FUNDAMENTAL_FIELDS
     values: dict[str, str | int | float] = {}
-    for column, key, kind in layout:
+    for column, key, value_type in fundamental_fields(protocol):
         if column >= len(columns):
             break
-        value = _READERS[kind](columns[column], complaints)
+        value = _READERS[value_type](columns[column], complaints)
         if value is not None:
             values[key] = value
     return Fundamental(columns[1], values)
@@ -276,7 +271,10 @@ def _read_time(text: str, complaints: Complaints) -> str | None:
     return text or None
 
 
-_CORRECTION_ACTIONS: Final[Mapping[str, str]] = {"I": "insert", "X": "delete"}
+_CORRECTION_ACTIONS: Final[Mapping[str, str]] = {
+    "I": CorrectionAction.INSERT.value,
+    "X": CorrectionAction.DELETE.value,
+}
 
 _READERS: Final[Mapping[str, Callable[[str, Complaints], str | int | float | None]]] = {
     "text": _read_text,
