@@ -75,7 +75,8 @@ def _param(contract: Contract, param: Param) -> Schema:
         schema: Schema = {"type": "array", "items": {"type": "string"} | known} | limits
     else:
         schema = PARAM_SCHEMAS[param.type] | known
-    schema = {"description": param.description} | schema
+    head: Schema = {"description": param.description}
+    schema = head | schema
     if param.default is not None:
         schema["default"] = param.default
     is_nilable = param.nilable or (not param.required and param.type != "any")

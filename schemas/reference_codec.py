@@ -1,4 +1,4 @@
-"""An independent codec of data frames, written from the msgpack specification alone.
+"""An independent codec of whole data frames, checked against the definitions.
 
 Test vectors get their bytes here, so that no codec under test is ever compared with itself. Plain
 and slow on purpose. It is stricter than a reader has to be: it also refuses what a writer must
@@ -7,14 +7,11 @@ never send, such as an empty text or an integer in place of a price.
 
 import math
 import re
-import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
-from schemas.contract import Contract, Field, MapKey, Message, load_contract
-
-Value: TypeAlias = "None | bool | int | float | str | bytes | list[Value] | dict[str, Value]"
+from schemas.contract import Contract, Field, MapKey, Message, WireType, load_contract
+from schemas.reference_msgpack import MalformedFrame, Value, decode_value, encode_value
 
 TOPIC = re.compile(
     rb"(?:~(?P<nonce>[0-9A-Za-z]{14,32})\.)?(?P<kind>[a-z][a-z0-9_]{0,15})"
@@ -22,12 +19,11 @@ TOPIC = re.compile(
 )
 SYMBOL = re.compile(rb"[!-+\--~](?:[ -+\--~]{0,62}[!-+\--~])?")
 SNAPSHOT = 1
-
-
-class MalformedFrame(ValueError):
-    """Bytes that are not a message of the contract; the frame must be refused."""
-
-    code = "malformed"
+TEXT_FORMS = {
+    "text": r".+",
+    "date": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
+    "time": r"[0-9]{2}:[0-9]{2}:[0-9]{2}",
+}
 
 
 class UnknownMessage(ValueError):
@@ -56,168 +52,6 @@ class Frame:
         return {"kind": self.kind, "symbol": self.symbol, **items}
 
 
-def encode_value(value: object) -> bytes:
-    """Encode with the shortest form of each integer, text, array and map; floats as float 64."""
-    match value:
-        case None:
-            return b"\xc0"
-        case bool():
-            return b"\xc3" if value else b"\xc2"
-        case int():
-            return _encode_integer(value)
-        case float():
-            return b"\xcb" + struct.pack(">d", value)
-        case str():
-            data = value.encode()
-            if len(data) < 32:
-                return bytes([0xA0 | len(data)]) + data
-            return _sized(len(data), (0xD9, 0xDA, 0xDB)) + data
-        case bytes():
-            return _sized(len(value), (0xC4, 0xC5, 0xC6)) + value
-        case list() | tuple():
-            head = bytes([0x90 | len(value)]) if len(value) < 16 else b""
-            head = head or _sized(len(value), (None, 0xDC, 0xDD))
-            return head + b"".join(encode_value(item) for item in value)
-        case dict():
-            head = bytes([0x80 | len(value)]) if len(value) < 16 else b""
-            head = head or _sized(len(value), (None, 0xDE, 0xDF))
-            pairs = (encode_value(key) + encode_value(item) for key, item in value.items())
-            return head + b"".join(pairs)
-        case _:
-            raise TypeError(f"msgpack has no form for {type(value).__name__}")
-
-
-def _encode_integer(value: int) -> bytes:
-    if 0 <= value < 128 or -32 <= value < 0:
-        return struct.pack(">b", value)
-    forms = (
-        ((0xCC, ">B"), (0xCD, ">H"), (0xCE, ">I"), (0xCF, ">Q"))
-        if value >= 0
-        else ((0xD0, ">b"), (0xD1, ">h"), (0xD2, ">i"), (0xD3, ">q"))
-    )
-    for first, form in forms:
-        bits = 8 * struct.calcsize(form)
-        if (value < 1 << bits) if value >= 0 else (value >= -1 << (bits - 1)):
-            return bytes([first]) + struct.pack(form, value)
-    raise OverflowError("msgpack integers have at most 64 bits")
-
-
-def _sized(size: int, firsts: Sequence[int | None]) -> bytes:
-    for first, form, limit in zip(firsts, (">B", ">H", ">I"), (8, 16, 32), strict=True):
-        if first is not None and size < 1 << limit:
-            return bytes([first]) + struct.pack(form, size)
-    raise OverflowError("msgpack sizes have at most 32 bits")
-
-
-# First byte to the struct form that follows it.
-INTEGERS: Mapping[int, str] = {
-    0xCC: ">B", 0xCD: ">H", 0xCE: ">I", 0xCF: ">Q", 0xD0: ">b", 0xD1: ">h", 0xD2: ">i", 0xD3: ">q",
-}  # fmt: skip
-FLOATS: Mapping[int, str] = {0xCA: ">f", 0xCB: ">d"}
-TEXTS: Mapping[int, str] = {0xD9: ">B", 0xDA: ">H", 0xDB: ">I"}
-BINARIES: Mapping[int, str] = {0xC4: ">B", 0xC5: ">H", 0xC6: ">I"}
-ARRAYS: Mapping[int, str] = {0xDC: ">H", 0xDD: ">I"}
-MAPS: Mapping[int, str] = {0xDE: ">H", 0xDF: ">I"}
-CONSTANTS: Mapping[int, None | bool] = {0xC0: None, 0xC2: False, 0xC3: True}
-
-
-class _Reader:
-    """Reads one value after the other; every size is checked against what is left."""
-
-    def __init__(self, data: bytes, *, nesting_levels_max: int) -> None:
-        self._data = data
-        self._at = 0
-        self._levels_left = nesting_levels_max
-
-    @property
-    def left(self) -> int:
-        return len(self._data) - self._at
-
-    def value(self) -> Value:  # noqa: PLR0911 - one return a msgpack family, as the specification lists them
-        first = self._take(1)[0]
-        if first < 0x80 or first >= 0xE0:
-            return first if first < 0x80 else first - 0x100
-        if first in CONSTANTS:
-            return CONSTANTS[first]
-        if first in INTEGERS:
-            return self._number(INTEGERS[first])
-        if first in FLOATS:
-            return float(self._unpack(FLOATS[first]))
-        if first < 0x90 or first in MAPS:
-            return self._map(first & 0x0F if first < 0x90 else self._number(MAPS[first]))
-        if first < 0xA0 or first in ARRAYS:
-            return self._array(first & 0x0F if first < 0xA0 else self._number(ARRAYS[first]))
-        if first < 0xC0 or first in TEXTS:
-            return self._text(first & 0x1F if first < 0xC0 else self._number(TEXTS[first]))
-        if first in BINARIES:
-            return self._take(self._number(BINARIES[first]))
-        raise MalformedFrame(f"first byte 0x{first:02x}: extensions are not part of the contract")
-
-    def _take(self, size: int) -> bytes:
-        if size > self.left:
-            raise MalformedFrame(f"{size} bytes claimed, {self.left} left")
-        self._at += size
-        return self._data[self._at - size : self._at]
-
-    def _unpack(self, form: str) -> int | float:
-        number: int | float = struct.unpack(form, self._take(struct.calcsize(form)))[0]
-        return number
-
-    def _number(self, form: str) -> int:
-        return int(self._unpack(form))
-
-    def _text(self, size: int) -> str:
-        try:
-            return self._take(size).decode()
-        except UnicodeDecodeError as error:
-            raise MalformedFrame("text that is not UTF-8") from error
-
-    def _enter(self, values: int) -> None:
-        # Each value takes a byte at least: a lying header is refused before anything is built.
-        if values > self.left:
-            raise MalformedFrame(f"{values} values claimed, {self.left} bytes left")
-        if self._levels_left == 0:
-            raise MalformedFrame("nested too deeply")
-        self._levels_left -= 1
-
-    def _array(self, count: int) -> list[Value]:
-        self._enter(count)
-        values = [self.value() for _ in range(count)]
-        self._levels_left += 1
-        return values
-
-    def _map(self, count: int) -> dict[str, Value]:
-        self._enter(2 * count)
-        values: dict[str, Value] = {}
-        for _ in range(count):
-            key = self.value()
-            if not isinstance(key, str):
-                raise MalformedFrame("a map key that is not text")
-            values[key] = self.value()
-        self._levels_left += 1
-        return values
-
-
-def decode_value(data: bytes, *, nesting_levels_max: int = 8) -> Value:
-    """Decode exactly one value.
-
-    Args:
-        data: The bytes of one value and nothing else.
-        nesting_levels_max: Deepest nesting of arrays and maps.
-
-    Returns:
-        The value; binary as bytes.
-
-    Raises:
-        MalformedFrame: Not one msgpack value, or larger or deeper than allowed.
-    """
-    reader = _Reader(data, nesting_levels_max=nesting_levels_max)
-    value = reader.value()
-    if reader.left:
-        raise MalformedFrame(f"{reader.left} bytes after the value")
-    return value
-
-
 class ReferenceCodec:
     """Encodes and decodes whole frames, checked against the definitions.
 
@@ -229,7 +63,7 @@ class ReferenceCodec:
         self._contract = contract or load_contract()
         self._by_type = {message.type: message for message in self._contract.messages}
         self._by_name = {message.name: message for message in self._contract.messages}
-        self._types = {entry.name: entry for entry in self._contract.types}
+        self._types: dict[str, WireType] = {entry.name: entry for entry in self._contract.types}
         self._limits = {limit.name: limit.value for limit in self._contract.limits}
 
     def encode(self, kind: str, symbol: str, values: Sequence[object]) -> bytes:
@@ -309,7 +143,8 @@ class ReferenceCodec:
         header, fields = self._contract.header, message.fields
         count = len(header)
         values = self._checked(header, items[:count], base)
-        is_empty = values[2] == 0 and bool(int(str(values[3])) & SNAPSHOT)
+        sequence, flags = values[2:4]
+        is_empty = sequence == 0 and isinstance(flags, int) and bool(flags & SNAPSHOT)
         if is_empty and all(item is None for item in items[count : count + len(fields)]):
             return [*values, *(None for _ in fields)]
         return [*values, *self._checked(fields, items[count:], base)]
@@ -376,21 +211,19 @@ def check_plain(kind: str, value: Value) -> None:
         MalformedFrame: It is something else.
     """
     match kind, value:
-        case (("price" | "number"), float()) if math.isfinite(value):
-            return
-        case "text", str() if value:
-            return
-        case "date", str() if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-            return
-        case "time", str() if re.fullmatch(r"[0-9]{2}:[0-9]{2}:[0-9]{2}", value):
-            return
+        case (("price" | "number"), float()):
+            is_good = math.isfinite(value)
+        case (("text" | "date" | "time"), str()):
+            is_good = re.fullmatch(TEXT_FORMS[kind], value, re.DOTALL) is not None
         case "boolean", bool():
-            return
-        case "texts", list() if all(isinstance(item, str) and item for item in value):
-            return
-        case "states", dict() if all(isinstance(item, str) and item for item in value.values()):
-            return
-        case "sequences", dict() if all(type(item) is int and item >= 0 for item in value.values()):
-            return
+            is_good = True
+        case "texts", list():
+            is_good = all(isinstance(item, str) and item for item in value)
+        case "states", dict():
+            is_good = all(isinstance(item, str) and item for item in value.values())
+        case "sequences", dict():
+            is_good = all(type(item) is int and item >= 0 for item in value.values())
         case _:
-            raise MalformedFrame(f"{kind} expected, {type(value).__name__} found")
+            is_good = False
+    if not is_good:
+        raise MalformedFrame(f"{kind} expected, {type(value).__name__} found")
