@@ -1,0 +1,24 @@
+"""Fixtures that every kind of test may ask for."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """Folder of captured vendor lines: the only proof that the vendor writes what we read.
+
+    The vendor's lines are not ours to distribute, so a developer without them skips these tests;
+    continuous integration has them and must not skip.
+    """
+    named = os.environ.get("IQFEED_SAMPLES")
+    if not named:
+        if os.environ.get("CI") == "true":
+            pytest.fail("IQFEED_SAMPLES is not set, but CI=true: captured lines must be tested")
+        pytest.skip("set IQFEED_SAMPLES to a folder of captured vendor lines to run this test")
+    folder = Path(named)
+    if not folder.is_dir():
+        pytest.fail(f"IQFEED_SAMPLES names no folder: {folder}")
+    return folder
