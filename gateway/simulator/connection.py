@@ -1,0 +1,148 @@
+"""A socket that speaks lines: splits what comes in, bounds what waits to go out."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from gateway.simulator.counts import Counts
+
+COMMAND_BYTES_MAX: Final = 64 * 1024
+"""An unfinished command longer than this closes its connection."""
+WRITE_HIGH_BYTES: Final = 256 * 1024
+"""Beyond this a source that may wait, waits."""
+SYNTAX_ERROR: Final = "E,!SYNTAX_ERROR!,"
+
+_log = logging.getLogger(__name__)
+
+
+class Owner(Protocol):
+    """Who is told when a connection begins and ends."""
+
+    def joined(self, connection: "LineConnection") -> None:
+        """A peer connected."""
+        ...
+
+    def left(self, connection: "LineConnection") -> None:
+        """A peer is gone."""
+        ...
+
+
+class LineConnection(asyncio.Protocol):
+    """One client's connection; a port's grammar overrides `receive_line`.
+
+    Args:
+        owner: Told of beginning and end.
+        counts: Where everything is counted.
+        queue_bytes_max: Bytes that may wait for this reader.
+    """
+
+    def __init__(self, owner: Owner, counts: Counts, *, queue_bytes_max: int) -> None:
+        self._owner = owner
+        self._counts = counts
+        self._queue_bytes_max = queue_bytes_max
+        self._transport: asyncio.Transport | None = None
+        self._unfinished = b""
+        self.drained = asyncio.Event()
+        self.drained.set()
+        self.closed = asyncio.Event()
+        self.pending: list[str] = []
+        """Complete lines, line ends included, that the next flush sends."""
+        self.started_second = 0
+        """Eastern second at which it connected."""
+        self.bytes_received = 0
+        self.bytes_sent = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Asyncio's word that a peer connected."""
+        if not isinstance(transport, asyncio.Transport):
+            raise TypeError(transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
+        self._counts.clients_accepted += 1
+        self._owner.joined(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Asyncio's word that the peer is gone; whoever waits for it must not wait on."""
+        del exc
+        self._transport = None
+        self.pending.clear()
+        self.drained.set()
+        self.closed.set()
+        self._owner.left(self)
+
+    def pause_writing(self) -> None:
+        """Asyncio's word that much waits for this reader."""
+        self.drained.clear()
+
+    def resume_writing(self) -> None:
+        """Asyncio's word that the reader caught up."""
+        self.drained.set()
+
+    def data_received(self, data: bytes) -> None:
+        """Split what came into lines; CR LF, LF and LF CR all end one."""
+        self.bytes_received += len(data)
+        *lines, self._unfinished = (self._unfinished + data).split(b"\n")
+        for line in lines:
+            text = line.strip(b"\r").decode("latin-1")
+            if text:
+                self._counts.lines_received += 1
+                self.receive_line(text)
+        if len(self._unfinished) > COMMAND_BYTES_MAX:
+            self._counts.oversize_commands += 1
+            self.abort()
+        self.flush()
+
+    def receive_line(self, line: str) -> None:
+        """Answer one command; a port's grammar goes here."""
+        raise NotImplementedError(line)
+
+    def reply(self, line: str) -> None:
+        """Queue one line, without its line end, for the next flush."""
+        self.pending.append(f"{line}\r\n")
+
+    def refuse(self) -> None:
+        """Answer a command that is not understood."""
+        self._counts.syntax_errors += 1
+        self.reply(SYNTAX_ERROR)
+
+    def flush(self) -> None:
+        """Send the queued lines; a reader too far behind loses its connection."""
+        if not self.pending:
+            return
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            self.pending.clear()
+            return
+        data = "".join(self.pending).encode("latin-1")
+        self._counts.lines_sent += len(self.pending)
+        self._counts.bytes_sent += len(data)
+        self.bytes_sent += len(data)
+        self.pending.clear()
+        transport.write(data)
+        if transport.get_write_buffer_size() > self._queue_bytes_max:
+            self._counts.slow_clients_closed += 1
+            _log.warning("slow reader closed, %d bytes waiting", self.bytes_queued)
+            transport.abort()
+
+    @property
+    def bytes_queued(self) -> int:
+        """Bytes that wait for this reader."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    def hold(self, *, is_held: bool) -> None:
+        """Stop or resume reading commands; they wait in the socket meanwhile."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if is_held:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    def abort(self) -> None:
+        """Drop the connection at once, what waits for it included."""
+        if self._transport is not None:
+            self._transport.abort()
+
+
+ConnectionFactory = Callable[[], LineConnection]

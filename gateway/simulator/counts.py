@@ -1,0 +1,59 @@
+"""Everything the simulator counts."""
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(slots=True)
+class Counts:
+    """Plain numbers since the start; one thread writes them."""
+
+    lines_sent: int = 0
+    """Lines handed to Level 1 and admin sockets."""
+    bytes_sent: int = 0
+    """Bytes handed to all sockets."""
+    lines_received: int = 0
+    """Command lines read from all sockets."""
+    events: int = 0
+    """Market events that reached at least one socket."""
+    trades_sent_c: int = 0
+    """Last qualified trades that reached at least one socket."""
+    trades_sent_e: int = 0
+    """Extended trades that reached at least one socket."""
+    trades_sent_o: int = 0
+    """Other trades that reached at least one socket."""
+    quotes_sent: int = 0
+    """Events without a trade that reached at least one socket."""
+    corrections_sent: int = 0
+    """Trade corrections that reached at least one socket."""
+    snapshots_sent: int = 0
+    """Pairs of F and P."""
+    timestamps_sent: int = 0
+    """T lines, one for each socket."""
+    headlines_sent: int = 0
+    """News lines, one for each socket."""
+    regionals_sent: int = 0
+    """Regional lines."""
+    watches_refused: int = 0
+    """Watches beyond the symbol limit."""
+    symbols_unknown: int = 0
+    """Watches of symbols that do not exist."""
+    syntax_errors: int = 0
+    """Commands that were not understood."""
+    clients_accepted: int = 0
+    """Connections opened, all ports."""
+    slow_clients_closed: int = 0
+    """Connections closed because their reader fell too far behind."""
+    oversize_commands: int = 0
+    """Connections closed because a command line was too long."""
+    events_skipped: int = 0
+    """Events not generated because this host was late."""
+    tape_rows_sent: int = 0
+    """Rows of the tape that were replayed."""
+    tape_rows_malformed: int = 0
+    """Rows of the tape that were not understood."""
+    expected_trades_dropped: int = 0
+    """Trades sent but not recorded, the record being full."""
+
+    def as_map(self) -> dict[str, int]:
+        """Every count by its name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}

@@ -1,0 +1,217 @@
+"""Who watches what, and the way of an event from a source to the sockets."""
+
+import random
+from collections.abc import Iterable
+from typing import Protocol
+
+from gateway.simulator import symbol_state as column
+from gateway.simulator.changes import ASK, BID, EXTENDED, MASKS, QUALIFIED, TRADE
+from gateway.simulator.counts import Counts
+from gateway.simulator.eastern import time_line
+from gateway.simulator.fields import MESSAGE_CONTENTS, LayoutCache
+from gateway.simulator.fundamentals import fundamental_line
+from gateway.simulator.recorder import TradeRecorder
+from gateway.simulator.symbol_state import SymbolState
+from gateway.simulator.watching import Watch
+
+
+class Source(Protocol):
+    """Where symbols and their events come from."""
+
+    def state(self, symbol: str) -> SymbolState | None:
+        """The state of a symbol; None when it does not exist."""
+        ...
+
+    def fundamental(self, symbol: str) -> dict[str, str]:
+        """Fundamental values by name."""
+        ...
+
+    def watch(self, symbol: str) -> None:
+        """Somebody watches this symbol now."""
+        ...
+
+    def unwatch(self, symbol: str) -> None:
+        """Nobody watches this symbol any more."""
+        ...
+
+    def late_quote(self, symbol: str) -> int:
+        """Change flags of one more quote of a symbol; 0 when there is none."""
+        ...
+
+    def clock_second(self) -> int:
+        """What the time lines show: seconds since the Eastern epoch."""
+        ...
+
+
+class Hub:
+    """Watches of one login and the fan-out of its lines.
+
+    Args:
+        source: Symbols and events.
+        counts: Where everything is counted.
+        rng: Decides when corrections happen.
+        symbol_limit: Different symbols that may be watched.
+        correction_every: Mean number of trades between corrections; 0 for none.
+        recorder: Keeps the trades sent; None to keep nothing.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        counts: Counts,
+        *,
+        rng: random.Random,
+        symbol_limit: int,
+        correction_every: int,
+        recorder: TradeRecorder | None,
+    ) -> None:
+        self.source = source
+        self.counts = counts
+        self.layouts = LayoutCache()
+        self._rng = rng
+        self._symbol_limit = symbol_limit
+        self._correction_every = correction_every
+        self._until_correction = self._next_correction()
+        self._recorder = recorder
+        self._watched: dict[str, SymbolState] = {}
+
+    def _next_correction(self) -> int:
+        every = self._correction_every
+        return self._rng.randint(1, 2 * every) if every else -1
+
+    @property
+    def symbol_count(self) -> int:
+        """Different symbols watched now, over all sockets."""
+        return len(self._watched)
+
+    @property
+    def watch_count(self) -> int:
+        """Watches over all sockets."""
+        return sum(len(state.watches) for state in self._watched.values())
+
+    def has_room_for(self, symbol: str) -> bool:
+        """Whether the login may watch this symbol; a symbol counts once for all sockets."""
+        return symbol in self._watched or len(self._watched) < self._symbol_limit
+
+    def add(self, state: SymbolState, watch: Watch) -> None:
+        """Begin a watch."""
+        state.watches.append(watch)
+        if state.symbol not in self._watched:
+            self._watched[state.symbol] = state
+            self.source.watch(state.symbol)
+
+    def remove(self, state: SymbolState, watch: Watch) -> None:
+        """End a watch and its regional part."""
+        state.watches.remove(watch)
+        self.remove_regional(state, watch)
+        if not state.watches:
+            del self._watched[state.symbol]
+            self.source.unwatch(state.symbol)
+
+    def remove_regional(self, state: SymbolState, watch: Watch) -> None:
+        """End only the regional part of a watch."""
+        if watch in state.regional_watches:
+            state.regional_watches.remove(watch)
+
+    def snapshot(self, state: SymbolState, watch: Watch) -> None:
+        """Queue F and P for one socket."""
+        self.counts.snapshots_sent += 1
+        values = self.source.fundamental(state.symbol)
+        watch.pending.append(f"{fundamental_line(values, watch.protocol)}\r\n")
+        if watch.layout.needs_derived:
+            state.render_derived()
+        state.columns[MESSAGE_CONTENTS] = state.snapshot_contents()
+        watch.pending.append(f"P,{watch.layout.body(state.columns)},\r\n")
+
+    def publish(self, events: Iterable[tuple[SymbolState, int]]) -> None:
+        """Queue each event's line on every socket that wants it.
+
+        Args:
+            events: Symbol and change flags; each is rendered before the next is drawn.
+        """
+        counts = self.counts
+        masks = MASKS
+        for state, flags in events:
+            mask = masks[flags]
+            columns = state.columns
+            rendered = None
+            line = ""
+            for watch in state.watches:
+                layout = watch.layout
+                if not mask & layout.mask or (watch.is_trades_only and not flags & TRADE):
+                    continue
+                if layout is not rendered:
+                    if layout.needs_derived:
+                        state.render_derived()
+                    line = f"Q,{layout.body(columns)},\r\n"
+                    rendered = layout
+                watch.pending.append(line)
+            if state.regional_watches and flags & (BID | ASK):
+                self._send_regional(state)
+            if rendered is None:
+                continue
+            counts.events += 1
+            if flags & TRADE:
+                self._count_trade(state, flags)
+            else:
+                counts.quotes_sent += 1
+
+    def _count_trade(self, state: SymbolState, flags: int) -> None:
+        counts = self.counts
+        if flags & QUALIFIED:
+            counts.trades_sent_c += 1
+        elif flags & EXTENDED:
+            counts.trades_sent_e += 1
+        else:
+            counts.trades_sent_o += 1
+        if self._recorder is not None:
+            self._recorder.record(state)
+        self._until_correction -= 1
+        if self._until_correction == 0:
+            self._until_correction = self._next_correction()
+            self._correct(state)
+
+    def _correct(self, state: SymbolState) -> None:
+        """Take back the latest print, in the two forms real lines have."""
+        columns = state.columns
+        price, size = columns[column.TRADE_PRICE], columns[column.TRADE_SIZE]
+        tick_id, center = columns[column.TICK_ID], columns[column.TRADE_CENTER]
+        lines = [f"C,{state.symbol},X,,,,{price},{size},{tick_id},,{center},\r\n"]
+        if self._rng.random() < 0.5:
+            conditions = columns[column.TRADE_CONDITIONS]
+            lines.append(
+                f"C,{state.symbol},I,{state.last_basis},{columns[column.TRADE_DATE]},,{price},{size},"
+                f"{tick_id},{conditions},{center},\r\n"
+            )
+        for watch in state.watches:
+            if watch.protocol == "6.2":
+                watch.pending.extend(lines)
+                self.counts.corrections_sent += 1
+
+    def _send_regional(self, state: SymbolState) -> None:
+        """The quote of the venue that changed, beside the national one."""
+        line = regional_line(state)
+        for watch in state.regional_watches:
+            watch.pending.append(line)
+            self.counts.regionals_sent += 1
+
+    def late_update(self, state: SymbolState) -> None:
+        """Let one more update of a symbol reach everyone, a leaving watch included."""
+        flags = self.source.late_quote(state.symbol)
+        if flags:
+            self.publish([(state, flags)])
+
+    def time_text(self) -> str:
+        """The T line of now, without its line end."""
+        return time_line(self.source.clock_second())
+
+
+def regional_line(state: SymbolState) -> str:
+    """An `R` line in the current layout, with its line end."""
+    columns = state.columns
+    return (
+        f"R,{state.symbol},,{columns[column.BID_PRICE_COLUMN]},{columns[column.BID_SIZE]},"
+        f"{columns[column.BID_TIME][:8]},{columns[column.ASK_PRICE_COLUMN]},"
+        f"{columns[column.ASK_SIZE]},{columns[column.ASK_TIME][:8]},14,"
+        f"{columns[column.DECIMAL_PRECISION]},{columns[column.BID_CENTER]},\r\n"
+    )

@@ -1,0 +1,211 @@
+"""The seeded market: which symbols are awake, and what happens to them next.
+
+The market makes events only for watched symbols, so that the asked rate is the delivered rate. A
+caller hands over spans of time that never cross a full second; sessions and trading days change
+on full seconds only.
+"""
+
+import random
+from bisect import bisect
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import Final
+
+from gateway.simulator.changes import CLOSE, VOLUME
+from gateway.simulator.eastern import (
+    CLOSE_S,
+    DAY_SECONDS,
+    OPEN_S,
+    SECOND_US,
+    Hours,
+    Moment,
+    Session,
+    moment_at,
+)
+from gateway.simulator.fields import INDEX
+from gateway.simulator.instruments import Instrument, universe
+from gateway.simulator.made_up_day import make_up_day
+from gateway.simulator.seeded_symbol import SeededSymbol
+
+CROSS_STEP_US: Final = 137
+"""Time between two symbols' crosses."""
+OFFICIAL_DELAY_US: Final = 21
+"""Time from a cross to its official price."""
+CROSSES_MAX: Final = SECOND_US // CROSS_STEP_US - 1
+
+
+class Market:
+    """Symbols drawn from a seed, and their events.
+
+    Args:
+        seed: Same seed, same market.
+        equity_count: Equities in it.
+        trade_share: Share of events that are trades.
+        now_us: Eastern time it begins at.
+        delay_minutes: What the field Delay shows; 0 for real time.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int,
+        equity_count: int,
+        trade_share: float,
+        now_us: int,
+        delay_minutes: int = 0,
+    ) -> None:
+        self._seed = seed
+        self._delay_text = str(delay_minutes)
+        self._trade_share = trade_share
+        self._rng = random.Random(f"{seed}/market")
+        self.moment: Moment = moment_at(now_us // SECOND_US)
+        self._latest_us = now_us
+        self.first_day = self.moment.second // DAY_SECONDS
+        self.instruments: dict[str, Instrument] = universe(
+            seed, equity_count=equity_count, day=self.first_day
+        )
+        self._states: dict[str, SeededSymbol] = {}
+        self._watched: dict[str, SeededSymbol] = {}
+        self._awake: list[SeededSymbol] = []
+        self._weights: list[float] = []
+        self._total = 0.0
+        self._is_stale = False
+
+    def state(self, symbol: str) -> SeededSymbol | None:
+        """The state of a symbol, made up when it is first asked for.
+
+        Args:
+            symbol: The vendor's spelling.
+
+        Returns:
+            The state; None for a symbol that does not exist.
+        """
+        state = self._states.get(symbol)
+        if state is None:
+            instrument = self.instruments.get(symbol)
+            if instrument is None:
+                return None
+            state = self._states[symbol] = SeededSymbol(instrument, seed=self._seed)
+            state.columns[INDEX["Delay"]] = self._delay_text
+            make_up_day(state, self.moment)
+        return state
+
+    def watch(self, symbol: str) -> None:
+        """Let things happen to a symbol; it must exist."""
+        state = self.state(symbol)
+        if state is None:
+            raise KeyError(symbol)
+        self._watched[symbol] = state
+        self._is_stale = True
+
+    def unwatch(self, symbol: str) -> None:
+        """Let nothing more happen to a symbol."""
+        self._watched.pop(symbol, None)
+        self._is_stale = True
+
+    def reach(self, second: int) -> Iterator[tuple[SeededSymbol, int]]:
+        """Enter a second; to be called before the events in it.
+
+        Args:
+            second: Seconds since the Eastern epoch, not before the current one.
+
+        Yields:
+            What the new second brings by itself: new trading days and crosses.
+        """
+        before, now = self.moment, moment_at(second)
+        self.moment = now
+        if before.sessions != now.sessions or before.days != now.days:
+            self._is_stale = True
+            for state in self._states.values():
+                state.show_session(now)
+                if state.day != now.days[state.hours]:
+                    state.start_trading_day(now)
+                    if state.symbol in self._watched:
+                        flags = CLOSE | VOLUME
+                        state.set_contents(flags)
+                        yield state, flags
+        of_day = second % DAY_SECONDS
+        if of_day in (OPEN_S, CLOSE_S) and before.second < second:
+            yield from self._crosses(now, is_opening=of_day == OPEN_S)
+
+    def _crosses(self, now: Moment, *, is_opening: bool) -> Iterator[tuple[SeededSymbol, int]]:
+        is_trading_day = now.days[Hours.EQUITY] == now.second // DAY_SECONDS
+        equities = [
+            state
+            for state in self._watched.values()
+            if state.instrument.is_equity and state.instrument.weight > 0 and is_trading_day
+        ]
+        for place, state in enumerate(equities[:CROSSES_MAX]):
+            at_us = (place + 1) * CROSS_STEP_US
+            times = (f"{now.prefix}{at_us:06d}", f"{now.prefix}{at_us + OFFICIAL_DELAY_US:06d}")
+            for flags in state.crosses(times, now, is_opening=is_opening):
+                yield state, flags
+            self._latest_us = now.second * SECOND_US + at_us + OFFICIAL_DELAY_US
+
+    def _wake(self) -> None:
+        """Collect the symbols that something can happen to now."""
+        sessions = self.moment.sessions
+        self._awake = [
+            state
+            for state in self._watched.values()
+            if sessions[state.hours] is not Session.CLOSED and state.instrument.weight > 0
+        ]
+        self._weights = list(accumulate(state.instrument.weight for state in self._awake))
+        self._total = self._weights[-1] if self._weights else 0.0
+        self._is_stale = False
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no watched symbol can have events now."""
+        if self._is_stale:
+            self._wake()
+        return not self._awake
+
+    def events(self, count: int, start_us: int, end_us: int) -> Iterator[tuple[SeededSymbol, int]]:
+        """Let things happen, evenly spread over a part of one second.
+
+        Args:
+            count: How many events.
+            start_us: Eastern microseconds, inside the second reached last.
+            end_us: End of the span, not beyond that second's end.
+
+        Yields:
+            The symbol and its change flags; its columns show the event until the next one.
+        """
+        if self.is_quiet or count <= 0:
+            return
+        awake, weights, total = self._awake, self._weights, self._total
+        random_, trade_share = self._rng.random, self._trade_share
+        moment = self.moment
+        prefix, second_us = moment.prefix, moment.second * SECOND_US
+        # Crosses may already have used the first part of the span.
+        start_us = max(start_us, self._latest_us)
+        step = max(end_us - start_us, 0) / count
+        offset, last = start_us - second_us, len(awake) - 1
+        for place in range(count):
+            draw = random_()
+            state = awake[min(bisect(weights, draw * total), last)]
+            # The digits that the symbol's choice leaves over are as good as new ones.
+            jitter = draw * 4096.0 % 1.0
+            time = f"{prefix}{int(offset + (place + jitter) * step):06d}"
+            if random_() < trade_share:
+                yield state, state.trade(time, moment)
+            else:
+                yield state, state.quote(time)
+        self._latest_us = max(end_us, start_us)
+
+    def late_quote(self, symbol: str) -> int:
+        """One more quote change at the latest time, as one in flight when a watch ends.
+
+        Args:
+            symbol: A watched symbol.
+
+        Returns:
+            Change flags; 0 when the symbol's market is closed.
+        """
+        state = self._watched[symbol]
+        is_open = self.moment.sessions[state.hours] is not Session.CLOSED
+        if not is_open or state.instrument.weight == 0:
+            return 0
+        offset = min(max(self._latest_us - self.moment.second * SECOND_US, 0), SECOND_US - 1)
+        return state.quote(f"{self.moment.prefix}{offset:06d}")
