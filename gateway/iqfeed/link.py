@@ -97,7 +97,7 @@ class Session:
                 return self._heard_ns + self._silence_ns_max
             case Link.STALE:
                 return self._heard_ns + self._silence_ns_max + self._close_after_silence_ns
-            case Link.CONNECTING | Link.CLOSED:
+            case _:
                 return None
 
     def handle_deadline(self, *, now_ns: int) -> None:

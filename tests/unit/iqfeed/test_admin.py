@@ -115,6 +115,7 @@ def test_strange_client_statistics_stay_visible() -> None:
         ("AUTOCONNECT OFF", [], AutoconnectSet(is_on=False)),
         ("LOGIN INFO SAVED", [], LoginInfoSaved(is_saved=True)),
         ("LOGIN INFO NOT SAVED", [], LoginInfoSaved(is_saved=False)),
+        ("STATS", FIELDS, parse_stats(FIELDS)),
         ("CLIENTSTATS", [], None),
         ("SOMETHING NEW", ["1"], None),
     ],

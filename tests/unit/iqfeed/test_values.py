@@ -7,6 +7,7 @@ from gateway.iqfeed.values import (
     ConditionsCache,
     PriceCache,
     SizeCache,
+    _ValueCache,
     parse_integer,
     parse_price,
     read_conditions,
@@ -150,6 +151,12 @@ def test_full_cache_starts_over(complaints: Complaints, counters: Counters) -> N
     assert len(sizes) <= 3
     assert sizes[""] is None
     assert counters.value(Counter.CACHE_RESETS) == 2
+
+
+def test_the_base_alone_reads_nothing(complaints: Complaints) -> None:
+    """What a text means must be written for each kind of value."""
+    with pytest.raises(NotImplementedError):
+        _ValueCache[int](complaints)["1"]
 
 
 def test_cache_needs_room(complaints: Complaints) -> None:
