@@ -7,7 +7,6 @@ data socket. It does no I/O: what to send upstream goes through `Upstream`.
 from collections.abc import Iterable
 from typing import Final, Protocol
 
-from gateway.clock import Clock
 from gateway.control.feed_commands import (
     ReadSnapshots,
     ReadStandings,
@@ -63,7 +62,6 @@ class WatchDesk:
         demand: Wishes by symbol and service.
         subscriptions: Pairs on the data socket.
         upstream: Where requests to the vendor go.
-        clock: For stamps.
         is_auto_watch: Whether a subscription that names a symbol is a wish for it.
     """
 
@@ -74,16 +72,17 @@ class WatchDesk:
         demand: Demand,
         subscriptions: Subscriptions,
         upstream: Upstream,
-        clock: Clock,
         is_auto_watch: bool,
     ) -> None:
         self._board = board
         self._demand = demand
         self._subscriptions = subscriptions
         self._upstream = upstream
-        self._clock = clock
         self._is_auto_watch = is_auto_watch
         self._limited: dict[str, None] = {}
+        self._counted: dict[tuple[str, Kind], int] = {}
+        self.refused_wishes = 0
+        """Subscriptions that could not be counted as wishes."""
 
     def want(self, symbol: str, service: Service) -> None:
         """Count one wish; the first one asks the vendor.
@@ -105,33 +104,39 @@ class WatchDesk:
             self._limited.pop(symbol, None)
             self._close_if_unwanted(symbol)
 
-    def note_subscription(self, name: TopicName) -> bool:
-        """Count a new subscription of the data socket as a wish.
+    def note_subscription(self, name: TopicName) -> None:
+        """Count a new subscription of the data socket as a wish, when auto-watch is on.
+
+        System topics, news, kinds that are not delivered, and symbols that the vendor must not be
+        asked for are no wishes.
 
         Args:
             name: A complete public topic.
-
-        Returns:
-            Whether it was counted: False for system topics, news, kinds that are not delivered,
-            without auto-watch, and for a symbol that the vendor could not be asked for.
         """
         service = SERVICES.get(name.kind)
         if service is None or not self._is_auto_watch:
-            return False
+            return
         try:
             check_symbol(name.symbol)
             self.want(name.symbol, service)
         except GatewayError:
-            return False
-        return True
+            # Not counted, so it will not be taken back either; the snapshot says why not.
+            self.refused_wishes += 1
+            return
+        key = (name.symbol, name.kind)
+        self._counted[key] = self._counted.get(key, 0) + 1
 
     def drop_subscription(self, name: TopicName) -> None:
         """Take back the wish of a subscription that ended."""
-        service = SERVICES.get(name.kind)
-        if service is None or not self._is_auto_watch:
+        key = (name.symbol, name.kind)
+        count = self._counted.get(key, 0)
+        if not count:
             return
-        if self._demand.count(name.symbol, service):
-            self.unwant(name.symbol, service)
+        if count > 1:
+            self._counted[key] = count - 1
+        else:
+            del self._counted[key]
+        self.unwant(name.symbol, SERVICES[name.kind])
 
     def close_lingering(self) -> None:
         """End the watches that nobody wanted back in time."""

@@ -94,6 +94,10 @@ class Subscriptions:
                 self._forget(connection, topic)
         return left
 
+    def holds(self, connection: Hashable, topic: bytes) -> bool:
+        """Whether a connection is subscribed to exactly this topic."""
+        return topic in self._by_connection.get(connection, ())
+
     def count(self, topic: bytes) -> int:
         """How many connections are subscribed to exactly this topic."""
         return len(self._by_topic.get(topic, ()))

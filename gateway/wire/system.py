@@ -52,6 +52,15 @@ class SystemTopics:
         self._scan_at = 0
         self._slice = 1
 
+    def by_name(self) -> dict[str, Topic]:
+        """The topics by their names."""
+        return {
+            "heartbeat": self.heartbeat,
+            "tails": self.tails,
+            "feed": self.feed,
+            "goodbye": self.goodbye,
+        }
+
     def publish(self, topic: Topic, facts: dict[str, Any]) -> None:
         """Publish one system message.
 

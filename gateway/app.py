@@ -1,0 +1,404 @@
+"""The composition root: makes every part of a gateway, starts it, and stops it in order."""
+
+import asyncio
+import contextlib
+import os
+import random
+import socket
+from typing import Any, Final
+
+import psutil
+import zmq
+import zmq.asyncio
+
+from gateway import __version__
+from gateway.clock import Clock, SystemClock
+from gateway.control.desk import Identity, RequestDesk
+from gateway.control.feed_commands import FeedCommand, NoteAdmin
+from gateway.control.watch_desk import WatchDesk
+from gateway.counters import Complaints, Counters, Sample
+from gateway.errors import ConfigError
+from gateway.health.facts import FeedHistory, FeedReport
+from gateway.health.verdict import HealthJudge
+from gateway.iqfeed.link import Link
+from gateway.iqfeed.session import AdminSession, Level1Session
+from gateway.logs import get_logger
+from gateway.normalize.board import Board
+from gateway.normalize.level1 import Values
+from gateway.normalize.pipeline import Pipeline
+from gateway.policy.backoff import Backoff
+from gateway.policy.demand import Demand
+from gateway.policy.leases import Leases
+from gateway.policy.subscriptions import Subscriptions
+from gateway.runtime.admin_link import AdminLink, AdminOptions
+from gateway.runtime.feed import FeedParts, FeedThread
+from gateway.runtime.level1_link import Level1Link, LinkOptions
+from gateway.runtime.publisher import SubscriptionDesk, check_libzmq, open_data_socket
+from gateway.runtime.queues import CommandQueue, FactQueue, Order
+from gateway.runtime.rpc_server import RpcServer, drive, open_control_socket
+from gateway.runtime.state_files import StateFiles
+from gateway.runtime.upstream import UpstreamDesk
+from gateway.settings import Settings
+from gateway.wire.envelope import Envelope
+from gateway.wire.system import SystemTopics
+
+MS_NS: Final = 1_000_000
+STOP_S_MAX: Final = 5.0
+HOUSEKEEPING_S: Final = 0.5
+
+
+class Gateway:
+    """One gateway in this process.
+
+    Args:
+        settings: As checked by `load_settings`.
+        clock: The host's clocks by default.
+
+    Raises:
+        ConfigError: (from `start`) an address, directory or library that cannot be used.
+    """
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._clock: Clock = clock if clock is not None else SystemClock()
+        self._log = get_logger("gateway")
+        self._history = FeedHistory()
+        self._counters = Counters()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._data_context: zmq.Context[zmq.Socket[bytes]] | None = None
+        self._control_context: zmq.asyncio.Context | None = None
+        self._written_revision = -1
+        self.stopped = asyncio.Event()
+        """Set when the gateway must stop: it was asked to, or its feed thread failed."""
+        self.failure: BaseException | None = None
+        """What went wrong, when something did."""
+
+    async def start(self) -> None:
+        """Open both sockets, bring leases back, and begin to connect to IQConnect.
+
+        Raises:
+            ConfigError: Something cannot be used; nothing is left running.
+        """
+        check_libzmq()
+        self._loop = asyncio.get_running_loop()
+        self._host = await _resolve(self._loop, self._settings.iqconnect.host)
+        self._files = StateFiles(self._settings.state_dir)
+        self._epoch = self._files.next_epoch(self._clock.utc_us() // 1000)
+        self._started_ns = self._clock.monotonic_ns()
+        try:
+            self._open_sockets()
+            self._commands = CommandQueue()
+            self._facts = FactQueue(self._loop, on_fact=self._on_fact)
+            self._make_feed()
+            self._make_control()
+        except BaseException:
+            self._destroy_contexts()
+            raise
+        self._feed.start()
+        restored = await drive(self._desk.restore_leases(self._files.read_leases()), self._ask)
+        self._tasks = [
+            asyncio.create_task(self._server.run(), name="control"),
+            asyncio.create_task(self._admin.run(), name="admin"),
+            asyncio.create_task(self._keep_house(), name="housekeeping"),
+        ]
+        for task in self._tasks:
+            task.add_done_callback(self._on_task_done)
+        self._log.info(
+            "gateway started",
+            version=__version__,
+            epoch=self._epoch,
+            **self.endpoints,
+            level1=f"{self._host}:{self._settings.iqconnect.level1_port}",
+            admin=f"{self._host}:{self._settings.iqconnect.admin_port}",
+            leases_restored=restored["restored"],
+        )
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """Where the sockets really are, ports chosen by the system included."""
+        return {
+            "data": self._data.getsockopt_string(zmq.LAST_ENDPOINT),
+            "control": self._control.getsockopt_string(zmq.LAST_ENDPOINT),
+        }
+
+    @property
+    def epoch(self) -> int:
+        """This run, Unix milliseconds."""
+        return self._epoch
+
+    def request_stop(self) -> None:
+        """Ask the gateway to stop; safe to call more than once."""
+        self.stopped.set()
+
+    async def stop(self, reason: str = "shutdown") -> None:
+        """Say goodbye, drain, keep leases, and close everything.
+
+        Args:
+            reason: Told to every consumer in `sys,goodbye,`.
+        """
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        self._feed.stop(reason)
+        is_ended = await asyncio.to_thread(self._feed.join, STOP_S_MAX)
+        self._files.write_leases(self._leases.as_records())
+        self._server.close()
+        self._commands.close()
+        if not is_ended:
+            self._log.error("the feed thread does not end")
+        self._destroy_contexts()
+        self._log.info("gateway stopped", reason=reason)
+
+    def _open_sockets(self) -> None:
+        settings = self._settings
+        self._data_context = zmq.Context()
+        self._control_context = zmq.asyncio.Context()
+        self._data = open_data_socket(
+            self._data_context,
+            bind=settings.data.bind,
+            high_water_mark=settings.data.high_water_mark,
+            send_buffer_bytes=settings.data.send_buffer_bytes,
+        )
+        try:
+            self._control = open_control_socket(self._control_context, bind=settings.control.bind)
+        except ConfigError:
+            self._data.close(linger=0)
+            raise
+
+    def _make_feed(self) -> None:
+        settings, clock = self._settings, self._clock
+        counters = Counters()
+        complaints = Complaints(counters, on_sample=self._log_sample)
+        # The Cython base class sends in a third of the time of the convenient one.
+        send = zmq.backend.Socket.send.__get__(self._data)
+        envelope = Envelope(epoch=self._epoch, send=send)
+        board = Board(
+            envelope=envelope, clock=clock, symbol_count_max=settings.data.symbol_count_max
+        )
+        values = Values(complaints)
+        link = Level1Link(
+            LinkOptions(
+                host=self._host,
+                port=settings.iqconnect.level1_port,
+                connect_ns_max=settings.upstream.connect_ms_max * MS_NS,
+                read_bytes_max=settings.upstream.read_bytes_max,
+                receive_buffer_bytes=settings.upstream.receive_buffer_bytes,
+            ),
+            make_session=self._make_level1_session,
+            make_pipeline=lambda on_system_line: Pipeline(
+                board=board,
+                values=values,
+                counters=counters,
+                complaints=complaints,
+                on_system_line=on_system_line,
+                summary_interval_us=settings.summary.interval_ms * 1000,
+                line_bytes_max=settings.upstream.line_bytes_max,
+            ),
+            backoff=self._backoff(),
+            clock=clock,
+            counters=counters,
+        )
+        pairs = Subscriptions(per_connection_max=settings.data.subscriptions_per_connection_max)
+        desk = WatchDesk(
+            board=board,
+            demand=Demand(clock, linger_ns=round(settings.data.watch_linger_s * 1e9)),
+            subscriptions=pairs,
+            upstream=link,
+            is_auto_watch=settings.is_auto_watch,
+        )
+        system = SystemTopics(envelope, clock, topics=board.topics)
+        subscriptions = SubscriptionDesk(
+            self._data,
+            board=board,
+            envelope=envelope,
+            subscriptions=pairs,
+            system_topics=system.by_name(),
+            counters=counters,
+            on_gain=desk.note_subscription,
+            on_loss=desk.drop_subscription,
+        )
+        parts = FeedParts(
+            data=self._data,
+            link=link,
+            board=board,
+            envelope=envelope,
+            desk=desk,
+            subscriptions=subscriptions,
+            system=system,
+            upstream=UpstreamDesk(
+                link=link, board=board, desk=desk, system=system, counters=counters
+            ),
+            counters=counters,
+            complaints=complaints,
+            clock=clock,
+            describe=self._describe,
+            subscription_counts=lambda: (pairs.connection_count(), pairs.pair_count),
+        )
+        self._feed = FeedThread(parts, self._commands, self._facts)
+
+    def _make_control(self) -> None:
+        settings, clock = self._settings, self._clock
+        self._leases = Leases(
+            clock,
+            leases_per_client_max=settings.leases.leases_per_client_max,
+            symbols_per_client_max=settings.leases.symbols_per_client_max,
+            client_count_max=settings.leases.client_count_max,
+        )
+        capabilities = ["auto_watch"] if settings.is_auto_watch else []
+        self._desk = RequestDesk(
+            identity=Identity(
+                gateway_id=settings.gateway_id,
+                version=__version__,
+                epoch=self._epoch,
+                endpoints=self.endpoints,
+                capabilities=tuple(capabilities),
+            ),
+            leases=self._leases,
+            history=self._history,
+            judge=HealthJudge(clock),
+            clock=clock,
+            process_facts=_process_facts,
+        )
+        self._server = RpcServer(
+            self._control,
+            desk=self._desk,
+            ask=self._ask,
+            epoch=self._epoch,
+            clock=clock,
+            counters=self._counters,
+            requests_in_flight_max=settings.control.requests_in_flight_max,
+            deadline_ms_default=settings.control.deadline_ms_default,
+        )
+        self._admin = AdminLink(
+            AdminOptions(
+                host=self._host,
+                port=settings.iqconnect.admin_port,
+                connect_s_max=settings.upstream.connect_ms_max / 1000,
+            ),
+            make_session=self._make_admin_session,
+            on_change=self._on_admin_change,
+            backoff=self._backoff(),
+            clock=clock,
+            complaints=Complaints(self._counters, on_sample=self._log_sample),
+        )
+
+    def _make_level1_session(self) -> Level1Session:
+        upstream, iqconnect = self._settings.upstream, self._settings.iqconnect
+        return Level1Session(
+            client_name=iqconnect.client_name,
+            silence_ns_max=upstream.silence_ms_max * MS_NS,
+            handshake_ns_max=upstream.handshake_ms_max * MS_NS,
+            close_after_silence_ns=upstream.close_after_silence_ms * MS_NS,
+            is_news_wanted=iqconnect.is_news_wanted,
+            # Room for every symbol's watch and regional request after a reconnection.
+            commands_queued_max=4 * self._settings.data.symbol_count_max,
+        )
+
+    def _make_admin_session(self) -> AdminSession:
+        upstream, iqconnect = self._settings.upstream, self._settings.iqconnect
+        return AdminSession(
+            client_name=iqconnect.client_name,
+            silence_ns_max=upstream.silence_ms_max * MS_NS,
+            handshake_ns_max=upstream.handshake_ms_max * MS_NS,
+            close_after_silence_ns=upstream.close_after_silence_ms * MS_NS,
+        )
+
+    def _backoff(self) -> Backoff:
+        upstream = self._settings.upstream
+        return Backoff(
+            self._clock,
+            random.Random(),  # noqa: S311 - spreads attempts; nothing depends on its secrecy
+            first_ns=upstream.retry_first_ms * MS_NS,
+            base=upstream.retry_base,
+            longest_ns=upstream.retry_max_ms * MS_NS,
+            stable_ns=upstream.stable_ms * MS_NS,
+        )
+
+    def _describe(self) -> dict[str, Any]:
+        """The heartbeat's words about this run; called in the feed thread, reads constants."""
+        uptime_s = (self._clock.monotonic_ns() - self._started_ns) // 1_000_000_000
+        gateway_id = self._settings.gateway_id
+        return {"gateway_id": gateway_id, "version": __version__, "uptime_s": uptime_s}
+
+    async def _ask(self, command: FeedCommand) -> Any:
+        future: asyncio.Future[Any] = self._loop.create_future()
+        self._commands.put(Order(command, future))
+        return await future
+
+    def _on_fact(self, fact: object) -> None:
+        if isinstance(fact, FeedReport):
+            self._history.add(fact)
+        elif isinstance(fact, BaseException):
+            self._fail("feed", fact)
+
+    def _on_admin_change(self, link: Link, is_connected: bool | None) -> None:
+        self._commands.put(Order(NoteAdmin(link.value, is_connected), None))
+
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(task.get_name(), error)
+
+    def _fail(self, part: str, error: BaseException) -> None:
+        """Stop rather than go on half alive: a supervisor starts a whole gateway again."""
+        self.failure = error
+        self._log.critical("part of the gateway failed, stopping", failed=part, exc_info=error)
+        self.request_stop()
+
+    async def _keep_house(self) -> None:
+        """Let leases end in time and keep the living ones on disk."""
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            await drive(self._desk.expire_leases(), self._ask)
+            if self._leases.revision != self._written_revision:
+                self._written_revision = self._leases.revision
+                records = self._leases.as_records()
+                await asyncio.to_thread(self._files.write_leases, records)
+
+    def _log_sample(self, sample: Sample) -> None:
+        self._log.warning(
+            "bad input",
+            counter=sample.counter.label,
+            count=sample.count,
+            detail=sample.detail,
+            line=sample.line,
+        )
+
+    def _destroy_contexts(self) -> None:
+        if self._control_context is not None:
+            self._control_context.destroy(linger=0)
+        if self._data_context is not None:
+            # The feed thread closed its socket with a linger; term waits for it to pass.
+            self._data_context.term()
+
+
+async def _resolve(loop: asyncio.AbstractEventLoop, host: str) -> str:
+    """Look the host up once, before anything depends on it.
+
+    Raises:
+        ConfigError: Not a name this machine knows.
+    """
+    try:
+        found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise ConfigError(
+            "iqconnect.host cannot be resolved", host=host, reason=str(error)
+        ) from error
+    # IQConnect listens on IPv4 loopback: prefer it where a name has both.
+    addresses = sorted(found, key=lambda entry: entry[0] is not socket.AF_INET)
+    return str(addresses[0][4][0])
+
+
+def _process_facts() -> dict[str, Any]:
+    """Memory, processor and threads of this process; keys a platform lacks are left out."""
+    process = psutil.Process()
+    with process.oneshot():
+        facts: dict[str, Any] = {
+            "pid": os.getpid(),
+            "rss_mb": process.memory_info().rss / 1_048_576,
+            "cpu_seconds": sum(process.cpu_times()[:2]),
+            "threads": process.num_threads(),
+        }
+        with contextlib.suppress(AttributeError, psutil.Error):
+            facts["descriptors"] = process.num_fds()
+    return facts

@@ -1,0 +1,372 @@
+"""The request desk: what each control method means.
+
+A handler that needs the feed thread is a generator: it yields commands and is sent their answers.
+So the meaning of a request is plain code without a loop, and the server that drives it decides
+nothing.
+"""
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+import pydantic
+
+from gateway.clock import Clock
+from gateway.control.feed_commands import (
+    SYMBOLS_PER_COMMAND_MAX,
+    AwaitSettled,
+    FeedCommand,
+    ReadSnapshots,
+    ReadStandings,
+    ReadWatches,
+    Standing,
+    Unwatch,
+    Watch,
+)
+from gateway.control.watch_desk import SERVICES, check_symbols
+from gateway.errors import InvalidParams, LeaseExpired, bounded
+from gateway.health.facts import FeedHistory
+from gateway.health.verdict import HealthJudge, client_metrics
+from gateway.model import methods as m
+from gateway.model import protocol
+from gateway.model.enums import Cause, SymbolState
+from gateway.model.error_codes import HINTS, ErrorCode
+from gateway.model.messages import KIND_TYPES, L1_KINDS, L2_KINDS, MESSAGES, Kind
+from gateway.policy.demand import Service
+from gateway.policy.leases import Claim, Leases
+
+Steps = Generator[FeedCommand, Any, Any]
+"""A handler in progress: yields commands for the feed thread, returns the result."""
+Wishes = tuple[tuple[str, tuple[Service, ...]], ...]
+
+REPORT_ENTRIES_MAX: Final = 5_000
+_GROUPS: Final = {"l1": L1_KINDS, "l2": L2_KINDS}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this gateway run is."""
+
+    gateway_id: str
+    """The gateway's name."""
+    version: str
+    """The program's version."""
+    epoch: int
+    """Unix milliseconds at which this run began."""
+    endpoints: dict[str, str]
+    """Socket name to the address it is bound to."""
+    capabilities: tuple[str, ...]
+    """Optional features that are on."""
+
+
+class RequestDesk:
+    """Answers every control method.
+
+    Args:
+        identity: Who this gateway is.
+        leases: Living leases.
+        history: The feed thread's reports.
+        judge: Turns reports into a verdict.
+        clock: For stamps.
+        process_facts: Reads memory, processor and threads of this process.
+    """
+
+    def __init__(
+        self,
+        *,
+        identity: Identity,
+        leases: Leases,
+        history: FeedHistory,
+        judge: HealthJudge,
+        clock: Clock,
+        process_facts: Callable[[], dict[str, Any]],
+    ) -> None:
+        self._identity = identity
+        self._leases = leases
+        self._history = history
+        self._judge = judge
+        self._clock = clock
+        self._process_facts = process_facts
+        self._description: dict[str, Any] | None = None
+
+    def hello(self, _: m.HelloParams) -> dict[str, Any]:
+        """Say who we are, what we speak and what we allow."""
+        identity = self._identity
+        return {
+            "gateway_id": identity.gateway_id,
+            "version": identity.version,
+            "protocol": [protocol.PROTOCOL_VERSION],
+            "epoch": identity.epoch,
+            "endpoints": identity.endpoints,
+            "kinds": [kind.value for kind in (*SERVICES, Kind.NEWS, Kind.SYS)],
+            "schema_hash": protocol.SCHEMA_HASH,
+            "limits": {
+                name.lower(): value
+                for name, value in vars(protocol).items()
+                if name.isupper() and isinstance(value, int)
+            },
+            "capabilities": list(identity.capabilities),
+        }
+
+    def ping(self, _: m.PingParams) -> dict[str, Any]:
+        """Answer, and nothing else."""
+        return {}
+
+    def describe(self, _: m.DescribeParams) -> dict[str, Any]:
+        """List methods with the JSON Schemas of their parameters, and kinds with their fields."""
+        if self._description is None:
+            self._description = {
+                "methods": {
+                    name: {
+                        "description": spec.description,
+                        "role": spec.role.value,
+                        "available": spec.is_available,
+                        "params": spec.params.model_json_schema(),
+                    }
+                    for name, spec in m.METHODS.items()
+                },
+                "kinds": {
+                    kind.value: {"type": int(number), "fields": list(MESSAGES[number]._fields)}
+                    for kind, number in KIND_TYPES.items()
+                },
+            }
+        return self._description
+
+    def subscribe(self, params: m.SubscribeParams) -> Steps:
+        """Take a lease on symbols and answer at once, or after the vendor's first word."""
+        good, bad = check_symbols(params.symbols)
+        rejected = [
+            {
+                "symbol": bounded(error.facts["symbol"], characters_max=64),
+                "code": error.code,
+                "hint": error.hint,
+            }
+            for error in bad
+        ]
+        if not good:
+            return {"lease_id": None, "expires_us": None, "topics": [], "rejected": rejected}
+        kinds = _expand(params.kinds)
+        claims = [Claim(symbol, kinds) for symbol in good]
+        lease = self._leases.grant(params.client, claims, lease_s=params.lease_s)
+        standings: list[Standing] = []
+        for part in _batches(wishes_of(claims)):
+            standings += yield Watch(part)
+        if params.wait_ms:
+            pending = {s.symbol for s in standings if s.state == SymbolState.PENDING}
+            yield AwaitSettled(frozenset(pending), params.wait_ms * 1_000_000)
+            standings = yield from _read_again(standings)
+        refused = [_refusal_of(standing) for standing in standings]
+        rejected += [refusal for refusal in refused if refusal is not None]
+        # What the vendor does not know or the board cannot hold is not leased: nothing is there to
+        # keep. What only waits for a free slot of the vendor's limit is.
+        gone = {r["symbol"] for r in refused if r and r["code"] != ErrorCode.SYMBOL_LIMIT}
+        if gone:
+            yield from self._give_up(params.client, lease.lease_id, gone, standings)
+        topics = [t for s in standings if s.error is None for t in _topics_of(s, kinds)]
+        is_leased = bool(lease.claims)
+        return {
+            "lease_id": lease.lease_id if is_leased else None,
+            "expires_us": lease.expires_us if is_leased else None,
+            "topics": topics,
+            "rejected": rejected,
+        }
+
+    def unsubscribe(self, params: m.UnsubscribeParams) -> Steps:
+        """Give up a lease, some symbols or kinds of it, or everything the client holds."""
+        kinds = frozenset(_expand(params.kinds)) if params.kinds else None
+        before = self._services_held(params.client)
+        given_up = self._leases.release(
+            params.client, lease_id=params.lease_id, symbols=params.symbols, kinds=kinds
+        )
+        yield from self._unwatch_difference(params.client, before)
+        return {"removed": sum(len(claim.kinds) for claim in given_up)}
+
+    def renew(self, params: m.RenewParams) -> dict[str, Any]:
+        """Extend a lease."""
+        lease = self._leases.renew(params.client, params.lease_id)
+        return {"expires_us": lease.expires_us, "missing_subscriptions": []}
+
+    def subscriptions(self, params: m.SubscriptionsParams) -> Steps:
+        """List leases, watches, and where demand comes from."""
+        report = yield ReadWatches(REPORT_ENTRIES_MAX)
+        leases = [
+            {
+                "lease_id": lease.lease_id,
+                "client": lease.client,
+                "symbols": list(lease.claims),
+                "kinds": sorted({kind for claim in lease.claims.values() for kind in claim.kinds}),
+                "expires_us": lease.expires_us,
+            }
+            for lease in self._leases.living()
+            if params.client in (None, lease.client)
+        ]
+        return {
+            "leases": leases[:REPORT_ENTRIES_MAX],
+            "watches": report.watches,
+            "demand": {"subscriptions": report.topics, "connections": report.connection_count},
+            "complete": report.is_complete and len(leases) <= REPORT_ENTRIES_MAX,
+        }
+
+    def snapshot(self, params: m.SnapshotParams) -> Steps:
+        """Read last values, for those who prefer a request to a subscription."""
+        snapshots: list[dict[str, Any]] = []
+        for part in _batches(params.topics):
+            answers = yield ReadSnapshots(part)
+            for topic, body in answers:
+                if body is None:
+                    raise InvalidParams(
+                        "not a complete public topic",
+                        hint="Write kind,SYMBOL, with both commas, such as quote,AAPL,",
+                        topic=topic,
+                    )
+                snapshots.append({"topic": topic, "body": body})
+        return snapshots
+
+    def health(self, _: m.HealthParams) -> dict[str, Any]:
+        """Judge the last seconds."""
+        return self._judge.judge(self._history)
+
+    def metrics(self, _: m.MetricsParams) -> dict[str, Any]:
+        """Give the figures."""
+        report = self._history.newest
+        connections: dict[str, Any] = {}
+        topics: dict[str, Any] = {}
+        if report is not None:
+            connections = {
+                "ports": report.ports,
+                "consumers": report.connection_count,
+                "max_symbols": report.max_symbols,
+            }
+            topics = {
+                "topics": report.topic_count,
+                "subscriptions": report.subscription_count,
+                "symbols": report.symbols,
+                "leases": len(self._leases.living()),
+            }
+        return {
+            "client_metrics": client_metrics(self._history),
+            "connections": connections,
+            "topics": topics,
+            "process": self._process_facts(),
+        }
+
+    def expire_leases(self) -> Steps:
+        """End the leases whose time is over; not a request, but the same kind of work."""
+        over = self._leases.expire()
+        for lease in over:
+            for part in _batches(wishes_of(lease.claims.values())):
+                yield Unwatch(part)
+        return {"expired": len(over)}
+
+    def restore_leases(self, records: Iterable[dict[str, Any]]) -> Steps:
+        """Bring the leases of an earlier run back to life."""
+        restored = self._leases.restore(records)
+        for lease in restored:
+            for part in _batches(wishes_of(lease.claims.values())):
+                yield Watch(part)
+        return {"restored": len(restored)}
+
+    def _give_up(
+        self, client: str, lease_id: str, symbols: set[str], standings: list[Standing]
+    ) -> Generator[FeedCommand, Any, None]:
+        """Take symbols out of a lease that was just granted."""
+        try:
+            given_up = self._leases.release(client, lease_id=lease_id, symbols=symbols, kinds=None)
+        except LeaseExpired:
+            # It ended while we waited, and took its wishes with it.
+            return
+        unheld = {s.symbol for s in standings if s.error is not None}
+        held = [claim for claim in given_up if claim.symbol not in unheld]
+        for part in _batches(wishes_of(held)):
+            yield Unwatch(part)
+
+    def _services_held(self, client: str) -> dict[tuple[str, str], frozenset[Service]]:
+        return {
+            (lease.lease_id, claim.symbol): frozenset(services_of(claim.kinds))
+            for lease in self._leases.living()
+            if lease.client == client
+            for claim in lease.claims.values()
+        }
+
+    def _unwatch_difference(
+        self, client: str, before: dict[tuple[str, str], frozenset[Service]]
+    ) -> Generator[FeedCommand, Any, None]:
+        """Take back the wishes that a client's leases no longer express."""
+        after = self._services_held(client)
+        gone = tuple(
+            (symbol, tuple(services - after.get((lease_id, symbol), frozenset())))
+            for (lease_id, symbol), services in before.items()
+        )
+        for part in _batches(wish for wish in gone if wish[1]):
+            yield Unwatch(part)
+
+
+def parse_params(method: str, params: object) -> m.Params:
+    """Check a method's parameters.
+
+    Raises:
+        InvalidParams: They do not fit, with the first few reasons.
+    """
+    try:
+        return m.METHODS[method].params.model_validate(params if params is not None else {})
+    except pydantic.ValidationError as error:
+        reasons = [
+            f"{'.'.join(str(part) for part in problem['loc']) or 'params'}: {problem['msg']}"
+            for problem in error.errors(include_url=False)[:5]
+        ]
+        raise InvalidParams("; ".join(reasons), method=method) from error
+
+
+def services_of(kinds: Iterable[str]) -> tuple[Service, ...]:
+    """The vendor services that deliver some kinds, each once."""
+    services = (SERVICES.get(Kind(kind)) for kind in kinds if "@" not in kind)
+    return tuple(dict.fromkeys(service for service in services if service is not None))
+
+
+def wishes_of(claims: Iterable[Claim]) -> Wishes:
+    """A lease's claims as wishes for the watch desk."""
+    wishes = ((claim.symbol, services_of(claim.kinds)) for claim in claims)
+    return tuple(wish for wish in wishes if wish[1])
+
+
+def _expand(kinds: Iterable[str]) -> tuple[str, ...]:
+    """Spell out `l1` and `l2`, each kind once, in order."""
+    return tuple(dict.fromkeys(k for kind in kinds for k in _GROUPS.get(kind, (kind,))))
+
+
+def _read_again(standings: list[Standing]) -> Generator[FeedCommand, Any, list[Standing]]:
+    errors = {s.symbol: s for s in standings if s.error is not None}
+    fresh: list[Standing] = list(errors.values())
+    for part in _batches(s.symbol for s in standings if s.error is None):
+        fresh += yield ReadStandings(part)
+    return fresh
+
+
+def _refusal_of(standing: Standing) -> dict[str, str] | None:
+    """How a symbol that cannot be delivered is reported in `rejected`; None for the others."""
+    code = standing.error
+    if code is None and standing.state == SymbolState.REFUSED:
+        code = standing.cause
+    if code is None:
+        return None
+    known = {c.value: c for c in ErrorCode}
+    hint = HINTS[known[code]] if code in known else "Read the symbol's `state` topic."
+    return {"symbol": standing.symbol, "code": code, "hint": hint}
+
+
+def _topics_of(standing: Standing, kinds: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    for kind in kinds:
+        is_delivered = "@" not in kind and Kind(kind) in SERVICES
+        yield {
+            "topic": f"{kind},{standing.symbol},",
+            "state": standing.state if is_delivered else SymbolState.REFUSED.value,
+            "cause": standing.cause if is_delivered else Cause.NO_DEPTH.value,
+            "sequence": standing.sequences.get(kind, 0),
+        }
+
+
+def _batches(items: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+    iterator = iter(items)
+    while part := tuple(islice(iterator, SYMBOLS_PER_COMMAND_MAX)):
+        yield part

@@ -1,0 +1,84 @@
+"""Why prices are or are not live, from everything the upstream says.
+
+Four facts decide: whether our Level 1 link streams, whether it is silent, what IQConnect says on
+that link about its own link to DTN, and what the admin port says about it. The order in which
+recovery is done follows from what has happened in between.
+"""
+
+import enum
+from typing import Final
+
+from gateway.iqfeed.link import Link
+from gateway.model.enums import Cause
+
+_READY: Final = frozenset({Link.RESUBSCRIBING, Link.STREAMING})
+
+
+class Recovery(enum.Enum):
+    """What must be done for prices to be live again."""
+
+    NONE = "none"
+    """Nothing: they are live already, or cannot be yet."""
+    RESUME = "resume"
+    """Nothing was lost: last values hold again."""
+    REFRESH = "refresh"
+    """Watches stand, values must be asked for anew."""
+    ASK_AGAIN = "ask_again"
+    """The connection is new: everything must be asked for."""
+
+
+class UpstreamState:
+    """Combines the upstream's facts into one cause and one recovery."""
+
+    __slots__ = ("_is_admin_connected", "_is_server_connected", "_link", "_needed", "cause")
+
+    def __init__(self) -> None:
+        self._link = Link.CLOSED
+        self._is_server_connected = True
+        self._is_admin_connected: bool | None = None
+        self._needed = Recovery.ASK_AGAIN
+        self.cause: Cause | None = Cause.IQCONNECT_DOWN
+        """Why prices are not live; None when they are."""
+
+    def note_link(self, link: Link) -> None:
+        """Note the Level 1 link's state."""
+        if link is Link.CONNECTING or (link is Link.NEGOTIATING and self._link is not link):
+            # A new connection says anew whether its server is connected to DTN.
+            self._is_server_connected = True
+        self._link = link
+
+    def note_server(self, *, is_connected: bool) -> None:
+        """Note `S,SERVER CONNECTED` or `S,SERVER DISCONNECTED` on the Level 1 link."""
+        self._is_server_connected = is_connected
+
+    def note_admin(self, is_connected: bool | None) -> None:
+        """Note what the admin port's statistics say; None when they say nothing."""
+        self._is_admin_connected = is_connected
+
+    def settle(self) -> Recovery:
+        """Conclude from all facts.
+
+        Returns:
+            What must be done now. `cause` is up to date afterwards; when it is not None, prices
+            must be marked with it.
+        """
+        self.cause = self._find_cause()
+        if self._link is not Link.STALE and self._link not in _READY:
+            self._needed = Recovery.ASK_AGAIN
+        elif self.cause is None:
+            needed, self._needed = self._needed, Recovery.NONE
+            return needed
+        elif self._needed is not Recovery.ASK_AGAIN:
+            is_silent = self.cause is Cause.LINK_SILENT and self._needed is not Recovery.REFRESH
+            self._needed = Recovery.RESUME if is_silent else Recovery.REFRESH
+        return Recovery.NONE
+
+    def _find_cause(self) -> Cause | None:
+        if self._link is Link.STALE:
+            return Cause.LINK_SILENT
+        if self._link not in _READY and self._is_admin_connected is not False:
+            return Cause.IQCONNECT_DOWN
+        if not self._is_server_connected or self._is_admin_connected is False:
+            # IQConnect is there and says itself that it is not connected.
+            return Cause.DTN_LINK_DOWN
+        return None

@@ -1,0 +1,1 @@
+"""How the gateway is: latency, facts of the last seconds, and the verdict over them."""

@@ -1,0 +1,80 @@
+"""What the feed thread reports of itself once a second, and what is derived from a few reports."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from gateway.health.latency import LatencyHistogram
+
+WINDOW_REPORTS_MAX = 11
+"""Reports kept: rates are over the last ten seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedReport:
+    """The feed thread, as it was at one moment."""
+
+    at_ns: int
+    """When, monotonic clock."""
+    counters: dict[str, int]
+    """Every counter by label."""
+    ports: dict[str, str]
+    """State of each upstream port."""
+    cause: str | None
+    """Why prices are not live; None when they are."""
+    symbols: dict[str, int]
+    """Number of symbols by state."""
+    topic_count: int
+    """Topics that exist."""
+    connection_count: int
+    """Connections with subscriptions."""
+    subscription_count: int
+    """Distinct (connection, topic) pairs."""
+    latency: LatencyHistogram
+    """From reading bytes to the last of their frames sent, by line, since the start."""
+    market_clock_us: int | None
+    """The vendor's clock, UTC; None before its first time line."""
+    max_symbols: int | None
+    """The login's symbol limit as the vendor states it; None when it did not."""
+    is_delayed: bool
+    """Whether the account's prices are delayed."""
+    samples: list[dict[str, object]]
+    """Recent bad lines, newest last."""
+
+
+@dataclass(slots=True)
+class FeedHistory:
+    """The last few reports, and what they say together."""
+
+    reports: deque[FeedReport] = field(default_factory=lambda: deque(maxlen=WINDOW_REPORTS_MAX))
+    """Oldest first."""
+
+    def add(self, report: FeedReport) -> None:
+        """Take the next report."""
+        self.reports.append(report)
+
+    @property
+    def newest(self) -> FeedReport | None:
+        """The last report; None before the first."""
+        return self.reports[-1] if self.reports else None
+
+    def rate(self, label: str) -> float:
+        """How often a second a counter grew over the window; 0 without two reports."""
+        if len(self.reports) < 2:
+            return 0.0
+        first, last = self.reports[0], self.reports[-1]
+        elapsed_s = (last.at_ns - first.at_ns) / 1e9
+        return (last.counters[label] - first.counters[label]) / elapsed_s if elapsed_s > 0 else 0.0
+
+    def growth(self, label: str) -> int:
+        """By how much a counter grew over the window."""
+        if not self.reports:
+            return 0
+        return self.reports[-1].counters[label] - self.reports[0].counters[label]
+
+    def latency(self) -> LatencyHistogram:
+        """Latencies of the window."""
+        if not self.reports:
+            return LatencyHistogram()
+        if len(self.reports) == 1:
+            return self.reports[0].latency
+        return self.reports[-1].latency.since(self.reports[0].latency)

@@ -1,0 +1,1 @@
+"""All I/O: the feed thread, connections to IQConnect, the data and the control socket."""

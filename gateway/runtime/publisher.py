@@ -1,0 +1,223 @@
+"""The data socket: an XPUB in manual mode, drained with a bound, granting what may be granted.
+
+Source of the options: measured behavior of libzmq 4.3.5. Manual mode lets us decide each
+subscription; MAXMSGSIZE bounds what a stranger can make us hold; heartbeats find half-open peers;
+a small send buffer keeps a stalled consumer from being fed minutes of old data later.
+"""
+
+import os
+from collections.abc import Callable, Hashable
+from typing import Any, Final
+
+import zmq
+
+from gateway.counters import Counter, Counters
+from gateway.errors import ConfigError
+from gateway.model.messages import Kind
+from gateway.model.protocol import DATA_MESSAGE_BYTES_MAX
+from gateway.normalize.board import Board
+from gateway.policy.subscriptions import Subscriptions
+from gateway.wire.envelope import Envelope, Topic
+from gateway.wire.topics import TopicName, grants_of, parse_topic
+
+FRAMES_PER_TICK_MAX: Final = 1_000
+"""Subscription frames read at a stretch; more wait, so that data goes first. Snapshots are answered
+as their subscriptions are read, so under load they are delayed and never refused."""
+HEARTBEAT_MS: Final = 5_000
+HEARTBEAT_TIMEOUT_MS: Final = 15_000
+HANDSHAKE_MS: Final = 2_000
+BACKLOG: Final = 4_096
+LIBZMQ_MIN: Final = (4, 3, 5)
+
+
+def check_libzmq() -> None:
+    """Refuse a libzmq with known holes.
+
+    Raises:
+        ConfigError: Older than 4.3.5.
+    """
+    version = zmq.zmq_version_info()
+    if version < LIBZMQ_MIN:
+        raise ConfigError(
+            "libzmq is too old",
+            hint="Install pyzmq from a wheel: it brings libzmq 4.3.5 or later.",
+            version=zmq.zmq_version(),
+        )
+
+
+def open_data_socket(
+    context: "zmq.Context[zmq.Socket[bytes]]",
+    *,
+    bind: str,
+    high_water_mark: int,
+    send_buffer_bytes: int,
+) -> "zmq.Socket[bytes]":
+    """Make and bind the data socket.
+
+    Raises:
+        ConfigError: The address cannot be bound; the text says why.
+    """
+    data = context.socket(zmq.XPUB)
+    data.setsockopt(zmq.XPUB_MANUAL, 1)
+    data.setsockopt(zmq.SNDHWM, high_water_mark)
+    data.setsockopt(zmq.RCVHWM, 1_000)
+    data.setsockopt(zmq.SNDBUF, send_buffer_bytes)
+    data.setsockopt(zmq.MAXMSGSIZE, DATA_MESSAGE_BYTES_MAX)
+    data.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
+    data.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
+    data.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
+    data.setsockopt(zmq.BACKLOG, BACKLOG)
+    data.setsockopt(zmq.LINGER, 0)
+    if bind.startswith("tcp://["):
+        data.setsockopt(zmq.IPV6, 1)
+    bind_socket(data, "data.bind", bind)
+    return data
+
+
+def bind_socket(bound: "zmq.Socket[Any]", name: str, bind: str) -> None:
+    """Bind a socket or say which setting is to blame.
+
+    Raises:
+        ConfigError: The address is taken or not usable; the socket is closed.
+    """
+    try:
+        bound.bind(bind)
+    except zmq.ZMQError as error:
+        bound.close(linger=0)
+        raise ConfigError(
+            f"{name} cannot be bound",
+            hint="Another gateway may be running: stop it, or choose another port.",
+            bind=bind,
+            reason=str(error),
+        ) from error
+
+
+class SubscriptionDesk:
+    """Reads subscription frames, grants them, and answers snapshots.
+
+    Args:
+        data: The data socket; owned by the feed thread.
+        board: Answers snapshots.
+        envelope: Sends them.
+        subscriptions: Counts pairs.
+        system_topics: `sys` topics by name, for their snapshots.
+        counters: Where frames are counted.
+        on_gain: Told of a complete public topic that gained a connection, before the next frame
+            is read: a private topic behind it is answered with that demand known.
+        on_loss: Told of a complete public topic that lost a connection.
+    """
+
+    def __init__(
+        self,
+        data: "zmq.Socket[bytes]",
+        *,
+        board: Board,
+        envelope: Envelope,
+        subscriptions: Subscriptions,
+        system_topics: dict[str, Topic],
+        counters: Counters,
+        on_gain: Callable[[TopicName], object],
+        on_loss: Callable[[TopicName], object],
+    ) -> None:
+        self._data = data
+        self._board = board
+        self._envelope = envelope
+        self._subscriptions = subscriptions
+        self._system_topics = system_topics
+        self._counters = counters
+        self._on_gain = on_gain
+        self._on_loss = on_loss
+
+    def drain(self) -> None:
+        """Read what subscribers ask for, at most `FRAMES_PER_TICK_MAX` frames."""
+        for _ in range(FRAMES_PER_TICK_MAX):
+            try:
+                frame = self._data.recv(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            data = frame.bytes
+            if data[:1] == b"\x01":
+                self._subscribe(_connection_of(frame), data[1:])
+            elif data[:1] == b"\x00":
+                self._unsubscribe(_connection_of(frame), data[1:])
+            else:
+                self._counters.add(Counter.USER_MESSAGES)
+
+    def _subscribe(self, connection: Hashable | None, topic: bytes) -> None:
+        self._counters.add(Counter.SUBSCRIPTIONS_SEEN)
+        grants = grants_of(topic)
+        if not grants or self._subscriptions.is_full(connection):
+            self._counters.add(Counter.SUBSCRIPTIONS_REFUSED)
+            return
+        for prefix in grants:
+            self._data.setsockopt(zmq.SUBSCRIBE, prefix)
+        is_new = self._subscriptions.add(connection, topic)
+        name = parse_topic(topic)
+        if name is None:
+            return
+        if name.nonce:
+            self._answer(topic, name)
+        elif is_new:
+            self._on_gain(name)
+
+    def _unsubscribe(self, connection: Hashable | None, topic: bytes) -> None:
+        if connection is not None:
+            # Named: the peer lives and took one subscription back. What it holds by another one
+            # stays granted. A dead peer's grants are gone with its pipe.
+            for prefix in grants_of(topic):
+                if not self._is_held_otherwise(connection, topic, prefix):
+                    self._data.setsockopt(zmq.UNSUBSCRIBE, prefix)
+        is_gone = self._subscriptions.remove(connection, topic, _is_alive)
+        name = parse_topic(topic)
+        if is_gone and name is not None and not name.nonce:
+            self._on_loss(name)
+
+    def _is_held_otherwise(self, connection: Hashable, topic: bytes, prefix: bytes) -> bool:
+        """Whether a prefix is granted by another subscription of the same peer too."""
+        if not topic:
+            return self._subscriptions.holds(connection, prefix)
+        return self._subscriptions.holds(connection, b"") and prefix in grants_of(b"")
+
+    def sweep(self) -> None:
+        """Take back what dead connections left behind."""
+        for topic in self._subscriptions.sweep(_is_alive):
+            name = parse_topic(topic)
+            if name is not None and not name.nonce:
+                self._on_loss(name)
+
+    def _answer(self, prefix: bytes, name: TopicName) -> None:
+        self._counters.add(Counter.SNAPSHOTS_ANSWERED)
+        if name.kind is not Kind.SYS:
+            self._envelope.send_private(prefix, self._board.answer(name))
+            return
+        topic = self._system_topics.get(name.symbol)
+        if topic is not None and topic.last is not None:
+            body = self._envelope.snapshot_body(topic, items=len(topic.last), recv_us=0)
+            self._envelope.send_private(prefix, body)
+
+
+def _connection_of(frame: zmq.Frame) -> Hashable | None:
+    """Identify the connection a frame came from; None when libzmq does not say.
+
+    A file descriptor alone is reused at once; with its inode it names one connection for good.
+    """
+    try:
+        descriptor = int(frame.get(zmq.SRCFD))
+    except (zmq.ZMQError, ValueError):
+        return None
+    return descriptor, _inode_of(descriptor)
+
+
+def _inode_of(descriptor: int) -> int:
+    try:
+        return os.fstat(descriptor).st_ino
+    except OSError:
+        return 0
+
+
+def _is_alive(connection: Hashable) -> bool:
+    """Whether a connection still exists; yes where the platform cannot tell."""
+    if not isinstance(connection, tuple):
+        return True
+    descriptor, inode = connection
+    return bool(inode == 0 or _inode_of(descriptor) == inode)

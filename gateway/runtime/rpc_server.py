@@ -1,0 +1,231 @@
+"""The control socket: a ROUTER that reads requests, drives their handlers, and sends replies.
+
+It has a ZeroMQ context of its own, so that a flood of requests cannot delay data. It decides
+nothing: what a request means is `gateway.control`'s.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, Final
+
+import pydantic
+import zmq
+import zmq.asyncio
+
+from gateway.clock import Clock
+from gateway.control.desk import RequestDesk, Steps
+from gateway.control.feed_commands import FeedCommand
+from gateway.control.methods import answer
+from gateway.counters import Counter, Counters
+from gateway.errors import (
+    DecodeError,
+    GatewayError,
+    InvalidParams,
+    RequestTimedOut,
+    UnsupportedVersion,
+)
+from gateway.logs import get_logger
+from gateway.model.methods import Request
+from gateway.model.protocol import PROTOCOL_VERSION, REQUEST_BYTES_MAX
+from gateway.runtime.publisher import (
+    BACKLOG,
+    HANDSHAKE_MS,
+    HEARTBEAT_MS,
+    HEARTBEAT_TIMEOUT_MS,
+    bind_socket,
+)
+from gateway.wire.codec import pack_once, unpack_request
+
+Ask = Callable[[FeedCommand], Awaitable[Any]]
+"""Asks the feed thread and waits for its answer."""
+FRAMES_MAX: Final = 3
+"""Routing id, perhaps the empty delimiter of a REQ socket, and the request."""
+
+
+def open_control_socket(context: zmq.asyncio.Context, *, bind: str) -> zmq.asyncio.Socket:
+    """Make and bind the control socket.
+
+    Raises:
+        ConfigError: The address cannot be bound; the text says why.
+    """
+    control = context.socket(zmq.ROUTER)
+    control.setsockopt(zmq.ROUTER_MANDATORY, 1)
+    control.setsockopt(zmq.MAXMSGSIZE, REQUEST_BYTES_MAX)
+    control.setsockopt(zmq.RCVHWM, 100)
+    control.setsockopt(zmq.SNDHWM, 1_000)
+    control.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
+    control.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
+    control.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
+    control.setsockopt(zmq.BACKLOG, BACKLOG)
+    control.setsockopt(zmq.LINGER, 0)
+    if bind.startswith("tcp://["):
+        control.setsockopt(zmq.IPV6, 1)
+    bind_socket(control, "control.bind", bind)
+    return control
+
+
+async def drive(steps: object, ask: Ask) -> Any:
+    """Finish a handler: give its commands to the feed thread until it returns.
+
+    Args:
+        steps: A handler's generator, or the result itself.
+        ask: Asks the feed thread.
+
+    Returns:
+        The handler's result.
+
+    Cancel safety: the handler is closed where it waits; what it has done so far stands.
+    """
+    if not isinstance(steps, Generator):
+        return steps
+    reply: Any = None
+    try:
+        while True:
+            command = steps.send(reply)
+            reply = await ask(command)
+    except StopIteration as finished:
+        return finished.value
+    finally:
+        steps.close()
+
+
+class RpcServer:
+    """Serves the control socket.
+
+    Args:
+        control: The ROUTER; closed by `close`.
+        desk: What requests mean.
+        ask: Asks the feed thread.
+        epoch: Put into every reply.
+        clock: Stamps replies.
+        counters: Where requests are counted; the control loop's own.
+        requests_in_flight_max: Beyond this requests wait in ZeroMQ's bounded queue.
+        deadline_ms_default: For requests without a deadline.
+    """
+
+    def __init__(
+        self,
+        control: zmq.asyncio.Socket,
+        *,
+        desk: RequestDesk,
+        ask: Ask,
+        epoch: int,
+        clock: Clock,
+        counters: Counters,
+        requests_in_flight_max: int,
+        deadline_ms_default: int,
+    ) -> None:
+        self._control = control
+        self._desk = desk
+        self._ask = ask
+        self._epoch = epoch
+        self._clock = clock
+        self._counters = counters
+        self._deadline_ms_default = deadline_ms_default
+        self._slots = asyncio.Semaphore(requests_in_flight_max)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._log = get_logger("control")
+
+    async def run(self) -> None:
+        """Serve until cancelled.
+
+        Cancel safety: requests being answered are cancelled too; their clients' deadlines end
+        their waits.
+        """
+        try:
+            while True:
+                await self._slots.acquire()
+                frames = await self._control.recv_multipart()
+                task = asyncio.create_task(self._serve(frames))
+                self._tasks.add(task)
+                task.add_done_callback(self._done)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+
+    def close(self) -> None:
+        """Release the socket."""
+        self._control.close(linger=0)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._slots.release()
+
+    async def _serve(self, frames: list[bytes]) -> None:
+        self._counters.add(Counter.RPC_REQUESTS)
+        peer, request_frames = frames[0], frames[1:]
+        envelope = [peer]
+        if len(request_frames) == 2 and request_frames[0] == b"":
+            # A REQ socket sends an empty delimiter and expects it back.
+            envelope.append(request_frames.pop(0))
+        reply = await self._reply_to(request_frames)
+        if not reply["ok"]:
+            self._counters.add(Counter.RPC_ERRORS)
+        try:
+            await self._control.send_multipart([*envelope, pack_once(reply)], zmq.NOBLOCK)
+        except zmq.ZMQError:
+            # Gone (EHOSTUNREACH) or not reading (EAGAIN): either way the reply has no reader.
+            self._counters.add(Counter.RPC_REPLIES_LOST)
+
+    async def _reply_to(self, frames: list[bytes]) -> dict[str, Any]:
+        request_id: object = None
+        try:
+            if len(frames) != 1:
+                raise DecodeError("a request is one frame", frames=len(frames))
+            raw = unpack_request(frames[0])
+            request_id = raw.get("id") if isinstance(raw, dict) else None
+            request = _parse(raw)
+            deadline_ms = request.deadline_ms or self._deadline_ms_default
+            result = await self._answer(request, deadline_ms)
+        except GatewayError as error:
+            return self._error(request_id, error)
+        return {"v": PROTOCOL_VERSION, "id": request_id, "ok": True, "result": result} | self._now()
+
+    async def _answer(self, request: Request, deadline_ms: int) -> Any:
+        steps: Steps | Any = answer(self._desk, request.method, request.params)
+        try:
+            async with asyncio.timeout(deadline_ms / 1000):
+                return await drive(steps, self._ask)
+        except TimeoutError as error:
+            raise RequestTimedOut(
+                "not answered in time", method=request.method, deadline_ms=deadline_ms
+            ) from error
+
+    def _error(self, request_id: object, error: GatewayError) -> dict[str, Any]:
+        # A decode error is the requester's mistake under another name.
+        code = "bad_request" if isinstance(error, DecodeError) else error.code
+        return {
+            "v": PROTOCOL_VERSION,
+            "id": request_id,
+            "ok": False,
+            "error": {
+                "code": code,
+                "message": str(error),
+                "hint": error.hint,
+                "retry_ms": error.facts.get("retry_ms"),
+                "details": {},
+            },
+        } | self._now()
+
+    def _now(self) -> dict[str, Any]:
+        return {"epoch": self._epoch, "now_us": self._clock.utc_us()}
+
+
+def _parse(raw: object) -> Request:
+    """Check the envelope of a request.
+
+    Raises:
+        InvalidParams: Not a request.
+        UnsupportedVersion: Not a version we speak.
+    """
+    try:
+        request = Request.model_validate(raw)
+    except pydantic.ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"]) or "request"
+        raise InvalidParams(
+            f"{where}: {problem['msg']}", hint="Send a map with v, id, method and params."
+        ) from error
+    if request.v != PROTOCOL_VERSION:
+        raise UnsupportedVersion("unknown protocol version", v=request.v)
+    return request

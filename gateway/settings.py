@@ -1,0 +1,282 @@
+"""Every setting, with its unit, its default, and the reason for it.
+
+Values come from a YAML file (`--config`) and from the environment, which wins: `IQGW_` and the
+name, `__` between levels, as in `IQGW_DATA__BIND`. Unknown names are refused, not ignored: a
+misspelled limit is no limit. Only `app` and `cli` read settings; all else gets plain values.
+"""
+
+import ipaddress
+import os
+import platform
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+import yaml
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from gateway.errors import ConfigError, bounded
+
+ENV_PREFIX = "IQGW_"
+CONFIG_BYTES_MAX = 1_048_576
+Port = Annotated[int, Field(ge=1, le=65_535)]
+Positive = Annotated[int, Field(gt=0)]
+_NAME = r"^[A-Za-z0-9._:@-]{1,64}$"
+_TCP = re.compile(r"tcp://(\[[0-9a-fA-F:.%]+\]|[^:\[\]]+):([0-9]{1,5}|\*)")
+
+
+class _Section(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+
+class IqconnectSettings(_Section):
+    """Where IQConnect listens and how we introduce ourselves."""
+
+    host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
+    """IQConnect serves its own machine only; a proxy may say otherwise."""
+    level1_port: Port = 5009
+    """Streaming prices; the vendor's default."""
+    admin_port: Port = 9300
+    """Statistics and login; the vendor's default. Held open: IQConnect exits about five seconds
+    after its last client left."""
+    client_name: Annotated[str, Field(pattern=_NAME)] = "iqfeed-gateway"
+    """Shown in IQConnect's client statistics."""
+    is_news_wanted: bool = True
+    """Whether to ask for headlines (`S,NEWSON`)."""
+
+
+class UpstreamSettings(_Section):
+    """When a connection to IQConnect counts as silent or lost, and how it is opened again."""
+
+    connect_ms_max: Positive = 2_000
+    """Time for the TCP connection: IQConnect is local."""
+    handshake_ms_max: Positive = 5_000
+    """Time from connection to agreed protocol and field set."""
+    silence_ms_max: Positive = 2_500
+    """Silence after which prices are stale: two of the vendor's one-second time lines missed."""
+    close_after_silence_ms: Positive = 2_000
+    """Further silence after which the connection is opened anew."""
+    retry_first_ms: Positive = 100
+    """Ceiling of the first wait before reconnecting; waits are random up to their ceiling."""
+    retry_base: Annotated[float, Field(ge=1, le=10)] = 2.0
+    """Factor by which the ceiling grows."""
+    retry_max_ms: Positive = 2_000
+    """Highest ceiling: recovery is a matter of two seconds once IQConnect is back."""
+    stable_ms: Positive = 10_000
+    """How long a connection must live before waits start over."""
+    read_bytes_max: Annotated[int, Field(ge=4_096, le=4_194_304)] = 262_144
+    """Bytes per read: large reads are what keeps up with a burst."""
+    receive_buffer_bytes: Positive = 4_194_304
+    """Kernel buffer: IQConnect's queue for us is its own affair and undocumented."""
+    line_bytes_max: Annotated[int, Field(ge=4_096, le=1_048_576)] = 65_536
+    """Longer lines are dropped and counted; streaming lines stay below 2 KB."""
+
+
+class DataSettings(_Section):
+    """The data socket: market data, fan-out by topic."""
+
+    bind: str = "tcp://127.0.0.1:7700"
+    """`tcp://127.0.0.1:PORT` or `ipc://PATH`."""
+    high_water_mark: Positive = 100_000
+    """Messages queued per consumer before ZeroMQ drops for it; must exceed a burst. Never 0."""
+    send_buffer_bytes: Positive = 131_072
+    """Kernel buffer per consumer; small, so that a stalled one is not later fed old data."""
+    auto_watch: bool | None = None
+    """Whether subscribing to a symbol's topic asks IQFeed for it. Default: yes, while the gateway
+    is local and without keys."""
+    watch_linger_s: Annotated[float, Field(ge=0, le=86_400)] = 60.0
+    """How long a symbol is kept after the last consumer left."""
+    subscriptions_per_connection_max: Positive = 20_000
+    """More are not granted: a subscription costs the gateway about 900 bytes."""
+    symbol_count_max: Positive = 50_000
+    """Symbols kept in memory, closed ones included."""
+
+
+class SummarySettings(_Section):
+    """How often a day summary goes out."""
+
+    interval_ms: Annotated[int, Field(ge=0, le=60_000)] = 250
+    """After trades at most one summary a symbol in this time; the last value always goes out."""
+
+
+class ControlSettings(_Section):
+    """The control socket: requests and replies."""
+
+    bind: str = "tcp://127.0.0.1:7701"
+    """`tcp://127.0.0.1:PORT` or `ipc://PATH`."""
+    requests_in_flight_max: Positive = 256
+    """Requests being answered at one time; more wait in ZeroMQ's bounded queue."""
+    deadline_ms_default: Positive = 5_000
+    """Time for a request that brings no deadline of its own."""
+
+
+class LeaseSettings(_Section):
+    """What one client may claim."""
+
+    leases_per_client_max: Positive = 1_000
+    symbols_per_client_max: Positive = 20_000
+    client_count_max: Positive = 1_000
+
+
+class LicenseSettings(_Section):
+    """DTN's terms restrict data leaving the machine that runs IQConnect."""
+
+    redistribution_acknowledged: bool = False
+    """Set to true only with DTN's consent."""
+
+
+class LogSettings(_Section):
+    """What is logged, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["console", "json"] = "console"
+
+
+class Settings(BaseSettings):
+    """All settings of one gateway."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    gateway_id: Annotated[str, Field(pattern=_NAME)] = Field(
+        default_factory=lambda: re.sub(r"[^A-Za-z0-9._-]", "-", platform.node())[:64] or "gw"
+    )
+    """Who this gateway is, in `hello` and every heartbeat; the host's name by default."""
+    state_dir: Path | None = None
+    """Where leases survive a restart; nothing is kept when absent."""
+    iqconnect: IqconnectSettings = IqconnectSettings()
+    upstream: UpstreamSettings = UpstreamSettings()
+    data: DataSettings = DataSettings()
+    summary: SummarySettings = SummarySettings()
+    control: ControlSettings = ControlSettings()
+    leases: LeaseSettings = LeaseSettings()
+    license: LicenseSettings = LicenseSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    @property
+    def is_auto_watch(self) -> bool:
+        """Whether subscriptions ask IQFeed for symbols."""
+        return True if self.data.auto_watch is None else self.data.auto_watch
+
+
+def load_settings(config: Path | None, *, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read and check all settings.
+
+    Args:
+        config: A YAML file; None for defaults and environment only.
+        overrides: Values that win over the file, nested like it; for tests and the demo.
+
+    Returns:
+        Settings that can be used as they are.
+
+    Raises:
+        ConfigError: A file, name or value that cannot be used, and what to do about it.
+    """
+    _refuse_unknown_environment()
+    values = _read_yaml(config) if config is not None else {}
+    for name, value in (overrides or {}).items():
+        section = values.get(name)
+        is_both = isinstance(section, dict) and isinstance(value, Mapping)
+        values[name] = {**section, **value} if is_both and section is not None else value
+    try:
+        settings = Settings(**values)
+    except pydantic.ValidationError as error:
+        raise _config_error(error, config) from error
+    except (ValueError, TypeError) as error:
+        # pydantic-settings reports an unreadable nested environment value this way.
+        raise ConfigError("a setting cannot be read", reason=str(error)) from error
+    _check_bind("data.bind", settings.data.bind)
+    _check_bind("control.bind", settings.control.bind)
+    is_any_port = settings.data.bind.endswith(":*")
+    if settings.data.bind == settings.control.bind and not is_any_port:
+        raise ConfigError("data.bind and control.bind are the same", bind=settings.data.bind)
+    return settings
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > CONFIG_BYTES_MAX:
+            raise ConfigError("configuration file too large", file=str(path))
+        text = path.read_text(encoding="utf-8")
+        values = yaml.safe_load(text)
+    except OSError as error:
+        raise ConfigError(
+            "configuration file cannot be read",
+            hint="Check the path after --config and its permissions.",
+            file=str(path),
+            reason=error.strerror or str(error),
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError("not a YAML file", file=str(path), reason=str(error)) from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise ConfigError("not a map of settings", file=str(path))
+    return values
+
+
+def _refuse_unknown_environment() -> None:
+    known = {name.upper() for name in Settings.model_fields}
+    for name in os.environ:
+        if name.startswith(ENV_PREFIX):
+            first = name.removeprefix(ENV_PREFIX).split("__")[0].upper()
+            if first not in known:
+                raise ConfigError(
+                    "unknown setting in the environment",
+                    hint=f"Known are {', '.join(sorted(known))}.",
+                    name=name,
+                )
+
+
+def _config_error(error: pydantic.ValidationError, config: Path | None) -> ConfigError:
+    lines = []
+    for problem in error.errors()[:5]:
+        key = ".".join(str(part) for part in problem["loc"])
+        lines.append(
+            f"{key}: {problem['msg']} (got {bounded(problem['input'], characters_max=80)})"
+        )
+    source = str(config) if config is not None else "environment"
+    return ConfigError("; ".join(lines), source=source)
+
+
+def _check_bind(name: str, bind: str) -> None:
+    """Refuse an address that other machines could reach."""
+    if bind.startswith("ipc://") and len(bind) > len("ipc://"):
+        return
+    match = _TCP.fullmatch(bind)
+    if match is None:
+        raise ConfigError(
+            f"{name} is no address to bind",
+            hint="Write tcp://127.0.0.1:7700 or ipc:///path.",
+            bind=bind,
+        )
+    host = match[1].strip("[]")
+    try:
+        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = False
+    if not is_loopback:
+        raise ConfigError(
+            f"{name} would let other machines in",
+            hint="That needs CURVE keys (security.server_key_file) and "
+            "license.redistribution_acknowledged: true. This version cannot do CURVE yet: "
+            "bind 127.0.0.1, [::1] or ipc://.",
+            bind=bind,
+        )
