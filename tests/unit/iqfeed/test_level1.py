@@ -187,6 +187,7 @@ def test_deletion_may_name_little(complaints: Complaints) -> None:
         "C,AAPL,I,03/30/2021,19:59:14.503633,183.3600,13,101123,8801,17,,",
         "C,AAPL,I,,03/30/2021,183.3600,13,101123,8801,17,,",
         "C,AAPL,I,C,19:59:14.503633,183.3600,13,101123,8801,17,,",
+        "C,AAPL,I,,19:59:14.503633,,183.3600,13,101123,8801,17,",
         "C,AAPL,,C,,,183.3600,13,101123,8801,17,",
         "C,AAPL,i,C,,,183.3600,13,101123,8801,17,",
         "C,AAPL,I,S,,,183.3600,13,101123,8801,17,",
@@ -219,6 +220,15 @@ def test_a_line_cut_anywhere_is_rejected(
         parsed = parse(line[:end], complaints)
         if line[end - 1] != "," or parse is not parse_fundamental:
             assert parsed is None, line[:end]
+
+
+def test_a_cut_additional_column_rejects_the_line_too(
+    complaints: Complaints, counters: Counters
+) -> None:
+    """Where a line was cut cannot be known; what is left proves nothing."""
+    assert parse_regional(REGIONAL + "1", complaints) is None
+    assert parse_correction(CORRECTION + "1", complaints) is None
+    assert counters.value(Counter.LINES_TRUNCATED) == 2
 
 
 def test_a_cut_news_line_is_rejected_before_its_headline(
