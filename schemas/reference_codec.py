@@ -150,29 +150,37 @@ class ReferenceCodec:
         return [*values, *self._checked(fields, items[count:], base)]
 
     def _checked(self, fields: Sequence[Field], items: list[Value], base: str) -> list[Value]:
+        """As many items as there are fields: nil for missing ones, extra ones dropped."""
         values = [*items[: len(fields)], *(None for _ in fields[len(items) :])]
-        for field, value in zip(fields, values, strict=True):
+        for index, field in enumerate(fields):
+            value = values[index]
             if value is None and not field.is_nilable:
                 raise MalformedFrame(f"{field.name} is never absent")
-            if value is not None:
-                self._check(field.type, value, base, field.keys)
+            if field.type in ("levels", "rows") and value is not None:
+                values[index] = self._check_arrays(field, value, base)
+            elif value is not None:
+                self._check(field, value)
         return values
 
-    def _check(self, kind: str, value: Value, base: str, keys: str | None = None) -> None:
-        if self._types[kind].maximum is not None:
-            self._check_integer(kind, value)
-        elif kind in ("levels", "rows"):
-            levels = self._contract.level if kind == "levels" else self._by_name[base].fields
-            if not isinstance(value, list):
-                raise MalformedFrame(f"{kind} are an array")
-            for row in value:
-                if not isinstance(row, list):
-                    raise MalformedFrame(f"{kind} hold arrays")
-                self._checked(levels, row, base)
-        elif kind == "map":
-            self._check_map(self._contract.keys_of(str(keys)).keys, value)
+    def _check_arrays(self, field: Field, value: Value, base: str) -> list[Value]:
+        is_book = field.type == "levels"
+        layout = self._contract.level if is_book else self._by_name[base].fields
+        if not isinstance(value, list):
+            raise MalformedFrame(f"{field.name} is an array")
+        rows: list[Value] = []
+        for row in value:
+            if not isinstance(row, list):
+                raise MalformedFrame(f"{field.name} holds arrays")
+            rows.append(self._checked(layout, row, base))
+        return rows
+
+    def _check(self, field: Field, value: Value) -> None:
+        if self._types[field.type].maximum is not None:
+            self._check_integer(field.type, value)
+        elif field.type == "map":
+            self._check_map(self._contract.keys_of(str(field.keys)).keys, value)
         else:
-            check_plain(kind, value)
+            check_plain(field.type, value)
 
     def _check_integer(self, kind: str, value: Value) -> None:
         bounds = self._types[kind]
