@@ -134,6 +134,7 @@ class Hub:
         for state, flags in events:
             mask = masks[flags]
             columns = state.columns
+            state.stale |= flags
             rendered = None
             line = ""
             for watch in state.watches:

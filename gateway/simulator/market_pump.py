@@ -16,6 +16,8 @@ from gateway.simulator.symbol_state import SymbolState
 
 CATCH_UP_S: Final = 0.25
 """A late batch makes at most this many seconds' worth of events; the rest is counted."""
+EVENTS_AT_ONCE_MAX: Final = 5000
+"""Nor does it make more than these, or a few batches' worth: sockets must be served in between."""
 DELAY_S: Final = 15 * 60
 """How far a delayed account's data is behind."""
 
@@ -162,7 +164,8 @@ class MarketPump:
         due = rate * span_us / SECOND_US + self._carry
         count = int(due)
         self._carry = due - count
-        limit = int(rate * CATCH_UP_S) + 1
+        at_once = max(EVENTS_AT_ONCE_MAX, int(4 * rate * self._batch_s))
+        limit = min(int(rate * CATCH_UP_S) + 1, at_once)
         if count > limit:
             self._counts.events_skipped += count - limit
             return limit

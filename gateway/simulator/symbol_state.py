@@ -10,10 +10,13 @@ from gateway.simulator.changes import (
     BID_PRICE,
     CLOSE,
     CONTENTS,
+    EXTENDED,
     HIGH,
     LOW,
     OPEN,
+    QUALIFIED,
     SETTLE,
+    TRADE,
     VOLUME,
 )
 from gateway.simulator.fields import INDEX, MESSAGE_CONTENTS, NAMES
@@ -58,6 +61,12 @@ SETTLE_COLUMN: Final = INDEX["Settle"]
 SETTLE_DATE: Final = INDEX["Settlement Date"]
 DECIMAL_PRECISION: Final = INDEX["Decimal Precision"]
 
+VWAP: Final = INDEX["VWAP"]
+
+_CALCULATED: Final = (
+    QUALIFIED | EXTENDED | BID_PRICE | ASK_PRICE | OPEN | HIGH | LOW | CLOSE
+)  # What the calculated columns other than VWAP depend on.
+
 UPTICK, DOWNTICK, UNCHANGED = "173", "175", "183"
 
 
@@ -75,7 +84,7 @@ class SymbolState:
 
     __slots__ = (
         "_format", "_scale", "columns", "day", "high", "last_basis", "last_units", "low",
-        "notional", "open", "previous_close", "regional_watches", "symbol", "trade_count",
+        "notional", "open", "previous_close", "regional_watches", "stale", "symbol", "trade_count",
         "trade_units", "volume", "watches", "weighted_size",
     )  # fmt: skip
 
@@ -93,6 +102,8 @@ class SymbolState:
         self.columns[TRADE_COUNT] = "0"
         self.watches: list[Watch] = []
         self.regional_watches: list[Watch] = []
+        self.stale = -1
+        """Change flags since the calculated columns were rendered."""
         self.day = -1
         self.last_basis = ""
         self.trade_units: int | None = None
@@ -107,6 +118,7 @@ class SymbolState:
             day: The new trading day, days since the epoch.
         """
         self.day = day
+        self.stale = -1
         self.volume = 0
         self.notional = 0
         self.weighted_size = 0
@@ -215,12 +227,20 @@ class SymbolState:
         self.columns[MESSAGE_CONTENTS] = CONTENTS[flags]
 
     def render_derived(self) -> None:
-        """Bring the columns that IQConnect calculates up to date."""
+        """Bring the columns that IQConnect calculates up to date, as far as they are stale."""
+        stale, self.stale = self.stale, 0
+        if stale & TRADE:
+            weight = self.weighted_size * self._scale
+            self.columns[VWAP] = f"{self.notional / weight if weight else 0.0:.4f}"
+        if stale & _CALCULATED:
+            self._render_changes()
+
+    def _render_changes(self) -> None:
         columns = self.columns
-        last = self._units(columns[LAST_PRICE])
+        last = self.last_units
         bid, ask = self._units(columns[BID_PRICE_COLUMN]), self._units(columns[ASK_PRICE_COLUMN])
-        close = self.previous_close
         extended = self._units(columns[EXTENDED_PRICE])
+        close = self.previous_close
         self._derive("Change", last, close)
         self._derive("Bid Change", bid, close)
         self._derive("Ask Change", ask, close)
@@ -231,8 +251,6 @@ class SymbolState:
         self._derive("Extended Trading Difference", extended, last)
         if last is not None and close:
             columns[INDEX["Percent Change"]] = f"{(last - close) / close:.6f}"
-        weight = self.weighted_size * self._scale
-        columns[INDEX["VWAP"]] = f"{self.notional / weight if weight else 0.0:.4f}"
 
     def _units(self, price: str) -> int | None:
         return round(float(price) * self._scale) if price else None

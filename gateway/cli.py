@@ -1,0 +1,150 @@
+"""The command line: arguments to settings to exit code."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway import __version__
+from gateway.errors import ConfigError
+from gateway.logs import set_up_logging
+from gateway.settings import load_settings
+
+EXIT_CONFIG = 78
+"""`EX_CONFIG` of sysexits.h: do not start it again before something is corrected."""
+
+app = typer.Typer(
+    name="iqfeed-gateway",
+    help="Live prices from DTN IQFeed over ZeroMQ, with every loss visible.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="YAML file with settings.")
+]
+DataOption = Annotated[str, typer.Option("--data", help="The gateway's data socket.")]
+ControlOption = Annotated[str, typer.Option("--control", help="The gateway's control socket.")]
+DATA_ENDPOINT = "tcp://127.0.0.1:7700"
+CONTROL_ENDPOINT = "tcp://127.0.0.1:7701"
+
+
+def main() -> None:
+    """Run the command line; the entry point of `iqfeed-gateway` and `iqgw`."""
+    try:
+        app()
+    except ConfigError as error:
+        sys.stderr.write(f"cannot start: {error}\n  what to do: {error.hint}\n")
+        sys.exit(EXIT_CONFIG)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+@app.command()
+def run(config: ConfigOption = None) -> None:
+    """Run the gateway against IQConnect."""
+    from gateway.commands.loops import run_program
+    from gateway.commands.run import run_gateway
+
+    settings = load_settings(config)
+    set_up_logging(level=settings.log.level, form=settings.log.format)
+    raise typer.Exit(run_program(lambda: run_gateway(settings)))
+
+
+@app.command()
+def simulate(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    admin_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 9300,
+    level1_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 5009,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same market.")] = 1,
+    rate: Annotated[float, typer.Option(min=0, max=100_000, help="Lines a second.")] = 1000.0,
+    burst: Annotated[
+        str | None, typer.Option(help="Such as 10x@30s+5s: factor, period, length.")
+    ] = None,
+    market_clock: Annotated[
+        str, typer.Option(help="real, auto, or YYYY-MM-DDTHH:MM:SS (Eastern).")
+    ] = "auto",
+    symbol_limit: Annotated[int, typer.Option(min=1, help="Symbols one login may watch.")] = 500,
+    tape: Annotated[Path | None, typer.Option(help="A captured HTT/HTX reply to replay.")] = None,
+    symbol: Annotated[str | None, typer.Option(help="The symbol the tape is of.")] = None,
+    speed: Annotated[
+        float, typer.Option(min=0, help="0: as fast as read; 1: as recorded; N: N times.")
+    ] = 1.0,
+    is_delayed: Annotated[bool, typer.Option("--delayed", help="A delayed account.")] = False,
+) -> None:
+    """Run a simulated IQConnect: admin and Level 1 ports, no DTN account needed."""
+    from gateway.commands.loops import run_program
+    from gateway.commands.simulate import run_simulator
+    from gateway.simulator import SimulatorOptions
+
+    set_up_logging(level="info", form="console")
+    options = SimulatorOptions(
+        host=host,
+        admin_port=admin_port,
+        level1_port=level1_port,
+        seed=seed,
+        rate=rate,
+        burst=burst,
+        market_clock=market_clock,
+        symbol_limit=symbol_limit,
+        tape=tape,
+        tape_symbol=symbol,
+        tape_speed=speed,
+        is_delayed=is_delayed,
+    )
+    raise typer.Exit(run_program(lambda: run_simulator(options)))
+
+
+@app.command()
+def demo(
+    symbols: Annotated[
+        list[str] | None, typer.Argument(help="Symbols to show; a mix by default.")
+    ] = None,
+    rate: Annotated[float, typer.Option(min=1, max=100_000, help="Lines a second.")] = 300.0,
+    seconds: Annotated[
+        float, typer.Option(min=0, help="Stop after this long; 0: until Ctrl-C.")
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same market.")] = 1,
+) -> None:
+    """Show live prices: simulator, gateway and client in one command."""
+    from gateway.commands.demo import show_demo
+
+    raise typer.Exit(show_demo(symbols or [], rate=rate, seconds=seconds, seed=seed))
+
+
+@app.command()
+def tail(
+    kinds: Annotated[str, typer.Argument(help="Kinds, separated by commas: quote,trade")],
+    symbols: Annotated[list[str], typer.Argument(help="Symbols, as the vendor spells them.")],
+    is_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    count: Annotated[int, typer.Option(min=0, help="Stop after this many; 0: never.")] = 0,
+    data: DataOption = DATA_ENDPOINT,
+    control: ControlOption = CONTROL_ENDPOINT,
+) -> None:
+    """Print messages of a running gateway as they come."""
+    from gateway.commands.tail import follow
+
+    raise typer.Exit(
+        follow(kinds, symbols, is_json=is_json, count=count, data=data, control=control)
+    )
+
+
+@app.command()
+def rpc(
+    method: Annotated[str, typer.Argument(help="Such as health, metrics, subscriptions.")],
+    params: Annotated[
+        list[str] | None, typer.Argument(help="key=value; lists as a,b or repeated.")
+    ] = None,
+    control: ControlOption = CONTROL_ENDPOINT,
+    timeout_s: Annotated[float, typer.Option(min=0.1, max=60)] = 5.0,
+) -> None:
+    """Send one request to a running gateway and print the result as JSON."""
+    from gateway.commands.rpc import request
+
+    raise typer.Exit(request(method, params or [], control=control, timeout_s=timeout_s))

@@ -1,0 +1,54 @@
+"""Running an asyncio program until it ends or a signal asks it to."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK")
+"""Those a platform lacks are left out."""
+
+
+def run_program(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    """Run a coroutine on a selector loop, which ZeroMQ needs on Windows.
+
+    Args:
+        main: Makes the program; its result is the exit code.
+
+    Returns:
+        The exit code.
+    """
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        return runner.run(main())
+
+
+def on_stop_signal(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
+    """Call `stop` at the first signal that asks to end; the second one ends at once.
+
+    Args:
+        loop: Where `stop` is called.
+        stop: Begins an orderly end.
+    """
+    is_asked = False
+
+    def ask() -> None:
+        nonlocal is_asked
+        if is_asked:
+            sys.stderr.write("second signal: ending at once\n")
+            # The orderly end was given its chance; 130 is what shells report for an interrupt.
+            sys.exit(130)
+        is_asked = True
+        stop()
+
+    for name in STOP_SIGNALS:
+        number = getattr(signal, name, None)
+        if number is None:
+            continue
+        try:
+            loop.add_signal_handler(number, ask)
+        except NotImplementedError:
+            # Windows: handlers run in the main thread, between bytecodes.
+            with contextlib.suppress(ValueError, OSError):
+                signal.signal(number, lambda *_: loop.call_soon_threadsafe(ask))

@@ -1,0 +1,31 @@
+"""`run`: one gateway until it is asked to stop."""
+
+import asyncio
+
+from gateway.app import Gateway
+from gateway.commands.loops import on_stop_signal
+from gateway.settings import Settings
+
+
+async def run_gateway(settings: Settings) -> int:
+    """Run a gateway until a signal or a failure.
+
+    Args:
+        settings: As checked.
+
+    Returns:
+        0 after an orderly stop, 1 when a part of the gateway failed.
+
+    Raises:
+        ConfigError: Nothing was started.
+
+    Cancel safety: the gateway is stopped in order.
+    """
+    gateway = Gateway(settings)
+    await gateway.start()
+    on_stop_signal(asyncio.get_running_loop(), gateway.request_stop)
+    try:
+        await gateway.stopped.wait()
+    finally:
+        await gateway.stop("failure" if gateway.failure is not None else "signal")
+    return 0 if gateway.failure is None else 1
