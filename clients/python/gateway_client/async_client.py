@@ -1,0 +1,321 @@
+"""The asynchronous client: the same engine behind coroutines, on any event loop policy."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from gateway_client import topics
+from gateway_client.base import ClientBase, StreamItem, read_replay, read_snapshots
+from gateway_client.delivery import DeliveryQueue
+from gateway_client.engine import Engine, Link
+from gateway_client.errors import NotConnected, RequestError, RequestTimedOut
+from gateway_client.messages import Message
+from gateway_client.results import (
+    HealthStatus,
+    SymbolResult,
+    as_map,
+    errors_of,
+    health_of,
+    health_without,
+    rows_of,
+)
+
+_GRACE_S = 2.0
+"""The reader thread ends every call at its deadline; waiting this much longer never happens."""
+
+MESSAGES_PER_TURN_MAX = 256
+"""Messages taken without waiting before other tasks get a turn."""
+
+T = TypeVar("T")
+
+
+class AsyncGatewayClient(ClientBase):
+    """A consumer of the gateway's data and a caller of its methods, for asyncio.
+
+    Use it as an async context manager, or await `disconnect` when done. Sockets live in a reader
+    thread; results and messages reach the event loop by `call_soon_threadsafe`, so every loop on
+    every platform will do. Several tasks may use one client; several iterating share the messages
+    between them. After `fork` the child needs a client of its own.
+
+    Cancel safety: a canceled `next_message` or iteration loses no message. A canceled request may
+    still be acted on by the gateway; its reply is dropped.
+    """
+
+    _burst = 0
+
+    async def connect(self) -> bool:
+        """Reach the gateway: a reply to `hello` and a first heartbeat.
+
+        Returns:
+            True when connected (already or now); False when not reachable within
+            `connect_timeout_s`, with the reason in `last_error`.
+        """
+        with self._lock:
+            if self._engine is not None and self._engine.link is not Link.CLOSED:
+                engine = self._engine
+            else:
+                self._delivered_count = self._undecoded_count = 0
+                self._engine = engine = Engine(self._options)
+                engine.start()
+        is_connected = await _wait(engine.connected, self._options.connect_timeout_s)
+        self._last_error = None if is_connected else engine.error
+        if not is_connected:
+            await self._stop(engine)
+        return is_connected
+
+    async def disconnect(self) -> None:
+        """Close everything; idempotent. What is still queued can be read, then iteration ends."""
+        if self._engine is not None:
+            await self._stop(self._engine)
+
+    async def _stop(self, engine: Engine) -> None:
+        engine.check_process()
+        await _wait(engine.stop(), self._options.request_timeout_s)
+        engine.join()  # The future was the last thing the thread did.
+
+    async def __aenter__(self) -> Self:
+        """Connect.
+
+        Raises:
+            GatewayClientError: `last_error`, when the gateway cannot be reached.
+        """
+        if not await self.connect():
+            raise self._last_error or RequestTimedOut("gateway not reachable")
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.disconnect()
+
+    # Subscriptions.
+
+    async def subscribe_symbol(
+        self, symbol: str, kinds: Sequence[str] = ("l1",), *, timeout_s: float | None = None
+    ) -> SymbolResult:
+        """Subscribe to one symbol.
+
+        Args:
+            symbol: The vendor's spelling, for example `AAPL`.
+            kinds: `l1`, `l2`, kinds such as `quote`, or variants such as `quote@250`.
+            timeout_s: Seconds to wait for the gateway; `request_timeout_s` when left out.
+
+        Returns:
+            Its topics with their states, or why it was rejected.
+
+        Raises:
+            SecurityValidationError: The symbol must not be sent, and was not.
+            InvalidArgument: A kind does not exist.
+            RequestError: The gateway did not answer, or refused the whole request.
+        """
+        topics.check_symbol(symbol)
+        results = await self.subscribe_symbols([symbol], kinds, timeout_s=timeout_s)
+        return results[symbol]
+
+    async def subscribe_symbols(
+        self,
+        symbols: Sequence[str],
+        kinds: Sequence[str] = ("l1",),
+        *,
+        timeout_s: float | None = None,
+    ) -> dict[str, SymbolResult]:
+        """Subscribe to many symbols; one bad symbol never spoils the others.
+
+        Args:
+            symbols: The vendor's spellings; any number, sent 5,000 a request.
+            kinds: As in `subscribe_symbol`.
+            timeout_s: Seconds to wait for the gateway; `request_timeout_s` when left out.
+
+        Returns:
+            What became of each; malformed symbols are rejected with `symbol_invalid` and not sent.
+
+        Raises:
+            InvalidArgument: A kind does not exist.
+            RequestError: The gateway did not answer, or refused a request. What it accepted until
+                then stays subscribed.
+        """
+        future, refused = self._subscribe(symbols, kinds, timeout_s)
+        results = await _wait(future, self._timeout_s(timeout_s))
+        return results | refused
+
+    async def unsubscribe_symbol(
+        self, symbol: str, kinds: Sequence[str] | None = None, *, timeout_s: float | None = None
+    ) -> None:
+        """Give a symbol up, or only some kinds of it; listening ends at once.
+
+        Raises:
+            SecurityValidationError: Not a symbol.
+            RequestError: The gateway did not confirm; its lease then ends by itself.
+        """
+        await self.unsubscribe_symbols([symbol], kinds, timeout_s=timeout_s)
+
+    async def unsubscribe_symbols(
+        self,
+        symbols: Sequence[str],
+        kinds: Sequence[str] | None = None,
+        *,
+        timeout_s: float | None = None,
+    ) -> None:
+        """Give many symbols up, or only some kinds of them; errors as in `unsubscribe_symbol`."""
+        future = self._unsubscribe(symbols, kinds, timeout_s)
+        await _wait(future, self._timeout_s(timeout_s))
+
+    async def subscribe_topics(self, names: Sequence[str]) -> None:
+        """Listen to topics (`bar,AAPL,`) or whole kinds (`news,`) without taking a lease."""
+        await _wait(self._listen(names, is_wanted=True), self._timeout_s(None))
+
+    async def unsubscribe_topics(self, names: Sequence[str]) -> None:
+        """Stop listening to what `subscribe_topics` was given."""
+        await _wait(self._listen(names, is_wanted=False), self._timeout_s(None))
+
+    # The stream.
+
+    async def next_message(self, timeout_s: float | None = None) -> StreamItem | None:
+        """Take the next message or event.
+
+        Args:
+            timeout_s: Seconds to wait at most; None waits until `disconnect`.
+
+        Returns:
+            The item; None at the deadline, or when disconnected and everything was read.
+
+        Raises:
+            NotConnected: `connect` was never called, or in another process.
+        """
+        engine = self._require()
+        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        self._burst += 1
+        if self._burst % MESSAGES_PER_TURN_MAX == 0:
+            # A full queue would never let the loop go; before taking, so that nothing is lost.
+            await asyncio.sleep(0)
+        while (item := self._take(engine)) is None:
+            engine.check_process()
+            wait_s = None if deadline_s is None else deadline_s - time.monotonic()
+            if wait_s is not None and wait_s <= 0:
+                return None
+            if not await _ready(engine.queue, wait_s):
+                return None
+        return item
+
+    async def messages(self, timeout_s: float | None = None) -> AsyncIterator[StreamItem]:
+        """Iterate over messages and events until nothing comes for `timeout_s` seconds."""
+        while (item := await self.next_message(timeout_s)) is not None:
+            yield item
+
+    def __aiter__(self) -> AsyncIterator[StreamItem]:
+        return self.messages()
+
+    # Requests.
+
+    async def call(
+        self,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        timeout_s: float | None = None,
+    ) -> Any:
+        """Call any method of the gateway.
+
+        Returns:
+            Its result, as sent.
+
+        Raises:
+            NotConnected: Not connected, or the connection was given up meanwhile.
+            RequestTimedOut: No reply in time.
+            RequestRefused: The gateway answered with an error; `code` and `hint` say which.
+        """
+        return await _wait(
+            self._call(method, dict(params or {}), timeout_s), self._timeout_s(timeout_s)
+        )
+
+    async def snapshot(
+        self, names: Sequence[str], *, timeout_s: float | None = None
+    ) -> list[Message]:
+        """Read last values by request; errors as in `call`."""
+        found: list[Message] = []
+        for part in topics.chunks([topics.check_topic(name) for name in names]):
+            found += read_snapshots(await self.call("snapshot", {"topics": list(part)}, timeout_s))
+        return found
+
+    async def replay(
+        self, topic: str, first: int, last: int, epoch: int, *, timeout_s: float | None = None
+    ) -> tuple[list[Message], bool]:
+        """Fetch lost events again; errors as in `call`.
+
+        Returns:
+            The messages, oldest first, and whether none is missing.
+        """
+        params = {"topic": topic, "from_sequence": first, "to_sequence": last, "epoch": epoch}
+        return read_replay(topic, await self.call("replay", params, timeout_s))
+
+    async def get_health_status(self, *, timeout_s: float | None = None) -> HealthStatus:
+        """Ask whether all is well; that the gateway cannot be asked is an answer too."""
+        try:
+            result = await self.call("health", timeout_s=timeout_s)
+            return health_of(result, self._local_issues())
+        except (RequestError, NotConnected) as error:
+            return health_without(error)
+
+    async def get_metrics(self, *, timeout_s: float | None = None) -> dict[str, Any]:
+        """Figures of clients, connections, topics and the process; errors as in `call`."""
+        return as_map(await self.call("metrics", timeout_s=timeout_s))
+
+    async def get_diagnostic_info(self, *, timeout_s: float | None = None) -> dict[str, Any]:
+        """Ask for everything an operator needs; this client adds itself as `consumer`."""
+        return self._with_own_figures(await self.call("diagnostics", timeout_s=timeout_s))
+
+    async def get_active_alerts(self, *, timeout_s: float | None = None) -> list[dict[str, Any]]:
+        """List the alerts that stand; errors as in `call`."""
+        return rows_of(await self.call("alerts", timeout_s=timeout_s), "active", "alerts")
+
+    async def get_performance_trends(
+        self, window_minutes: int = 60, *, timeout_s: float | None = None
+    ) -> dict[str, Any]:
+        """Per metric mean, max, min, p95, slope and samples; errors as in `call`."""
+        result = as_map(await self.call("trends", {"window_minutes": window_minutes}, timeout_s))
+        return as_map(result.get("metrics", result))
+
+    async def get_error_history(
+        self, limit: int = 100, *, timeout_s: float | None = None
+    ) -> list[dict[str, Any]]:
+        """List the gateway's errors, oldest first; errors as in `call`."""
+        return errors_of(await self.call("errors", {"limit": limit}, timeout_s))
+
+
+async def _ready(queue: DeliveryQueue, wait_s: float | None) -> bool:
+    """Wait for an entry; False when the queue is closed and empty. May return early."""
+    loop = asyncio.get_running_loop()
+    arrived: asyncio.Future[None] = loop.create_future()
+
+    def arrive() -> None:
+        if not arrived.done():
+            arrived.set_result(None)
+
+    def wake() -> None:
+        # A loop closed without waiting for its tasks has nobody left to wake.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(arrive)
+
+    if not queue.call_when_ready(wake):
+        return len(queue) > 0
+    try:
+        await asyncio.wait((arrived,), timeout=wait_s)
+    finally:
+        queue.forget(wake)
+    return True
+
+
+async def _wait(future: "Future[T]", timeout_s: float) -> T:
+    try:
+        async with asyncio.timeout(timeout_s + _GRACE_S):
+            return await asyncio.wrap_future(future)
+    except TimeoutError as error:
+        if isinstance(error, RequestTimedOut):
+            raise
+        raise RequestTimedOut("the reader thread does not answer") from error

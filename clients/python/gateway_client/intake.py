@@ -1,0 +1,292 @@
+"""Frames in, messages and loss events out. No I/O, no clock.
+
+The reader thread hands every frame to `Intake.receive`. It unpacks the body, checks the header and
+the sequence, and leaves the rest (item types, NaN, building the NamedTuple) to the thread that
+reads the message: what is conflated away is then never decoded, and the socket is drained twice
+as fast.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from gateway_client import codec, topics
+from gateway_client.delivery import Pending, Slot
+from gateway_client.errors import DecodeError
+from gateway_client.events import Event, Gap, GatewayRestarted
+from gateway_client.joins import Joins
+from gateway_client.layouts import Items
+from gateway_client.tracker import SNAPSHOT, TopicTracker, Verdict
+
+ROUTES_MAX: Final = 200_000
+"""Topics known at a time; what a prefix brings beyond that is counted as unrouted."""
+HEARTBEAT: Final = "sys,heartbeat,"
+TAILS: Final = "sys,tails,"
+SYS_TOPICS: Final = (HEARTBEAT, TAILS, "sys,alert,", "sys,feed,", "sys,goodbye,")
+_STATE_TYPE: Final = codec.TYPE_OF_KIND["state"]
+_IMAGE_TYPE: Final = codec.TYPE_OF_KIND["image"]
+
+
+class Route(Slot):
+    """Everything known of one topic."""
+
+    __slots__ = (
+        "gap_first", "gap_last", "has_image", "has_snapshot", "is_baseline", "is_state",
+        "merged_index", "tracker", "type",
+    )  # fmt: skip
+
+    def __init__(self, topic: str) -> None:
+        kind, symbol, _ = topic.split(",", 2)
+        super().__init__(topic, kind=topics.split_private(kind), symbol=symbol)
+        base = topics.base_kind(self.kind)
+        self.type = codec.TYPE_OF_KIND.get(symbol if base == "sys" else base, 0)
+        self.merged_index = codec.MERGED_INDEX.get(self.type)
+        self.is_state = base in topics.STATE_KINDS
+        self.has_image = base in topics.BOOK_EVENT_KINDS
+        self.is_baseline = base in topics.BASELINE_KINDS
+        """Whether a snapshot only tells where the sequence stands."""
+        self.has_snapshot = self.is_state or self.has_image or self.is_baseline
+        self.tracker = TopicTracker()
+        self.gap_first = 0
+        self.gap_last = 0
+        """The hole a snapshot is awaited for; 0 when there is none."""
+
+
+class Intake:
+    """The data side of one client, between the socket and the queue."""
+
+    def __init__(self, joins: Joins) -> None:
+        self._joins = joins
+        self._routes: dict[bytes, Route] = {}
+        self._prefixes: set[bytes] = set()
+        self._tails = Route(TAILS)
+        self.out: list[Pending | Event] = []
+        """What the application is to get, in order; the engine takes it after every batch."""
+        self.answered: list[str] = []
+        """Private topics to unsubscribe from; the engine takes them after every batch."""
+        self.epoch = -1
+        self.has_restarted = False
+        """Set when a new epoch was noticed; the engine clears it."""
+        self.heartbeat_count = 0
+        self.heartbeat_us = 0
+        """When the gateway published the last heartbeat, microseconds UTC."""
+        self.received_count = 0
+        self.gap_count = 0
+        self.missing_count = 0
+        self.repeat_count = 0
+        self.bad_frame_count = 0
+        self.unknown_count = 0
+        self.unrouted_count = 0
+        self.restart_count = 0
+        for topic in SYS_TOPICS:
+            self.add(topic)
+
+    def add(self, topic: str) -> None:
+        """Accept a topic, or everything under a kind prefix such as `news,`."""
+        key = topic.encode("ascii")
+        if topic.count(",") < 2:
+            self._prefixes.add(key)
+        elif key not in self._routes:
+            self._routes[key] = self._tails if topic == TAILS else Route(topic)
+
+    def remove(self, topic: str) -> None:
+        """Stop accepting a topic or prefix."""
+        key = topic.encode("ascii")
+        self._prefixes.discard(key)
+        self._routes.pop(key, None)
+
+    def ask_again(self, topic: str) -> None:
+        """Want a fresh snapshot of a topic, if it has any."""
+        route = self._routes.get(topic.encode("ascii", "replace"))
+        if route is not None and route.has_snapshot:
+            self._joins.ask(route.topic)
+
+    def ask_all_again(self, unless: Callable[[str], bool] | None = None) -> None:
+        """Want a fresh snapshot of every topic that has one, except those of some symbols."""
+        for route in self._routes.values():
+            if route.has_snapshot and (unless is None or not unless(route.symbol)):
+                self._joins.ask(route.topic)
+
+    def receive(self, frame: bytes) -> None:
+        """Take one frame from the socket; whatever it holds, this never raises."""
+        self.received_count += 1
+        try:
+            topic, items = codec.split_frame(frame)
+        except DecodeError:
+            self.bad_frame_count += 1
+            return
+        route = self._routes.get(topic)
+        if route is None:
+            self._receive_other(topic, items)
+            return
+        number, epoch, sequence, flags = items[:4]
+        if number != route.type and not self._is_allowed(route, number):
+            return
+        if epoch != self.epoch:
+            self._note_epoch(epoch, flags)
+        verdict, first, last = route.tracker.update(epoch, sequence, flags)
+        if verdict is not Verdict.GOOD:
+            if verdict is Verdict.REPEAT:
+                self.repeat_count += 1
+                return
+            if verdict is Verdict.GAP:
+                self._note_gap(route, epoch, first, last)
+            elif verdict is Verdict.RESTART:
+                route.gap_first = 0
+        if route.kind == "sys" and self._receive_sys(route, items):
+            return
+        if number in codec.CLASS_OF_TYPE:
+            self.out.append(
+                Pending(
+                    route,
+                    items,
+                    is_state=route.is_state and number == route.type,
+                    merged_index=route.merged_index,
+                )
+            )
+
+    def _is_allowed(self, route: Route, number: int) -> bool:
+        """Judge a type number other than the kind's own; unknown ones are skipped, not lost."""
+        if route.has_image and number == _IMAGE_TYPE:
+            return True
+        if number in codec.CLASS_OF_TYPE:
+            self.bad_frame_count += 1
+            return False
+        self.unknown_count += 1
+        return True
+
+    def _receive_other(self, topic: bytes, items: Items) -> None:
+        """Take a private answer, a topic under a prefix, or what was unsubscribed a moment ago."""
+        text = topic.decode("ascii")
+        if text.startswith("~"):
+            base = self._joins.answered(text)
+            route = None if base is None else self._routes.get(base.encode("ascii"))
+            if route is not None:
+                self.answered.append(text)
+                self._receive_answer(route, items)
+                return
+        elif topic[: topic.index(b",") + 1] in self._prefixes and len(self._routes) < ROUTES_MAX:
+            self.add(text)
+            # Once only: the route exists now.
+            self.received_count -= 1
+            self.receive(topic + codec.repack(items))
+            return
+        self.unrouted_count += 1
+
+    def _receive_answer(self, route: Route, items: Items) -> None:
+        """Apply the answer to a snapshot request."""
+        number, epoch, sequence, flags = items[:4]
+        if number == _STATE_TYPE and not flags & SNAPSHOT:
+            # Not a snapshot but why there is none; it says nothing of the sequence.
+            self.out.append(Pending(route, items, is_state=False))
+            return
+        if number != route.type and not (route.has_image and number == _IMAGE_TYPE):
+            self.bad_frame_count += 1
+            return
+        if epoch != self.epoch:
+            self._note_epoch(epoch, 0)
+        verdict, first, last = route.tracker.snapshot(epoch, sequence)
+        if verdict is Verdict.REPEAT:
+            self.repeat_count += 1
+            if route.gap_first:
+                self._joins.ask(route.topic)
+            return
+        if verdict is Verdict.GAP:
+            self._add_gap(route, epoch, first, last)
+        elif verdict is Verdict.RESTART:
+            route.gap_first = 0
+        if route.is_baseline:
+            return
+        self.out.append(
+            Pending(
+                route,
+                items,
+                is_state=route.is_state,
+                merged_index=route.merged_index,
+                is_snapshot=True,
+            )
+        )
+        if route.gap_first:
+            self.out.append(
+                Gap(route.topic, route.gap_first, route.gap_last, healed=True, epoch=epoch)
+            )
+            route.gap_first = 0
+
+    def _receive_sys(self, route: Route, items: Items) -> bool:
+        """Handle heartbeats and tails; returns whether the message ends here."""
+        if route.topic not in (HEARTBEAT, TAILS):
+            return False
+        details = items[6] if len(items) > 6 else None
+        if not isinstance(details, dict):
+            self.bad_frame_count += 1
+            return True
+        epoch = items[1]
+        if route is self._tails:
+            self._receive_tails(epoch, details.get("topics"))
+            return True
+        self.heartbeat_count += 1
+        self.heartbeat_us = items[4]
+        announced = details.get("tails_sequence")
+        if type(announced) is int and announced >= 0:
+            if self._tails.tracker.epoch != epoch:
+                self._tails.tracker.snapshot(epoch, announced)
+            elif self._tails.tracker.tail(epoch, announced).verdict is Verdict.GAP:
+                # Which topics fell quiet is unknown, so every position is asked for.
+                self.ask_all_again()
+        return True
+
+    def _receive_tails(self, epoch: int, tails: object) -> None:
+        if not isinstance(tails, dict):
+            self.bad_frame_count += 1
+            return
+        for topic, sequence in tails.items():
+            if type(topic) is not str or type(sequence) is not int or sequence < 0:
+                self.bad_frame_count += 1
+                continue
+            route = self._routes.get(topic.encode("ascii", "replace"))
+            if route is None:
+                continue
+            if route.tracker.epoch != epoch:
+                route.tracker.snapshot(epoch, sequence)
+                continue
+            verdict, first, last = route.tracker.tail(epoch, sequence)
+            if verdict is Verdict.GAP:
+                self._note_gap(route, epoch, first, last)
+
+    def _note_gap(self, route: Route, epoch: int, first: int, last: int) -> None:
+        """Tell of lost messages and ask for what replaces them."""
+        if route.topic == HEARTBEAT:
+            return  # The next one is as good.
+        if route is self._tails:
+            self.ask_all_again()
+            return
+        self._add_gap(route, epoch, first, last)
+        if route.has_snapshot and not route.is_baseline:
+            self._joins.ask(route.topic)
+
+    def _add_gap(self, route: Route, epoch: int, first: int, last: int) -> None:
+        self.gap_count += 1
+        self.missing_count += last - first + 1
+        self.out.append(Gap(route.topic, first, last, healed=False, epoch=epoch))
+        if route.has_snapshot and not route.is_baseline:
+            route.gap_first = min(route.gap_first or first, first)
+            route.gap_last = last
+
+    def _note_epoch(self, epoch: int, flags: int) -> None:
+        """Notice another run of the gateway; re-sent messages of an earlier one do not count."""
+        old = self.epoch
+        if old < 0:
+            self.epoch = epoch
+        elif epoch > old or not flags & codec.RESENT_FLAGS:
+            self.epoch = epoch
+            self.has_restarted = True
+            self.restart_count += 1
+            self.out.append(GatewayRestarted(old, epoch))
+
+    def heal(self, topic: str) -> None:
+        """Ask for a snapshot of a topic whose message the application could not decode."""
+        route = self._routes.get(topic.encode("ascii"))
+        if route is None or not route.has_snapshot or route.is_baseline:
+            return
+        route.gap_first = route.gap_first or route.tracker.sequence
+        route.gap_last = max(route.gap_last, route.tracker.sequence)
+        self._joins.ask(topic)
