@@ -24,7 +24,7 @@ def run_program(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
         return runner.run(main())
 
 
-def on_stop_signal(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
+def on_stop_signal(loop: asyncio.AbstractEventLoop, stop: Callable[[], object]) -> None:
     """Call `stop` at the first signal that asks to end; the second one ends at once.
 
     Args:

@@ -1,0 +1,275 @@
+"""`demo`: simulator, gateway and client together, prices on the screen."""
+
+import asyncio
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gateway_client import GatewayClient, Quote, State, Summary, Trade
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from gateway.app import Gateway
+from gateway.errors import ConfigError, GatewayError
+from gateway.logs import set_up_logging
+from gateway.settings import Settings, load_settings
+from gateway.simulator import Simulator, SimulatorOptions
+
+SYMBOLS: Final = (
+    "AAPL",
+    "MSFT",
+    "NVDA",
+    "AMZN",
+    "GOOGL",
+    "TSLA",
+    "BRK.B",
+    "@ES#",
+    "QCL#",
+    "EURUSD.FXCM",
+    "VIX.XO",
+)
+REFRESH_S: Final = 0.25
+PLAIN_REFRESH_S: Final = 2.0
+START_S_MAX: Final = 15.0
+
+
+@dataclass(slots=True)
+class _Row:
+    """What the table shows of one symbol."""
+
+    quote: Quote | None = None
+    trade: Trade | None = None
+    summary: Summary | None = None
+    state: str = "pending"
+    quote_count: int = 0
+    trade_count: int = 0
+
+
+@dataclass(slots=True)
+class _Screen:
+    """Everything on the screen."""
+
+    rows: dict[str, _Row]
+    messages: int = 0
+    losses: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def take(self, item: Any) -> None:
+        """Take one message or event of the client."""
+        row = self.rows.get(getattr(item, "symbol", ""))
+        if row is None:
+            if not hasattr(item, "sequence"):
+                self.losses += 1
+                self.notes = [*self.notes[-2:], str(item)]
+            return
+        self.messages += 1
+        match item:
+            case Quote():
+                row.quote, row.quote_count = item, row.quote_count + 1
+            case Trade():
+                row.trade, row.trade_count = item, row.trade_count + 1
+            case Summary():
+                row.summary = item
+            case State():
+                row.state = ": ".join(text for text in (item.state, item.cause) if text)
+            case _:
+                pass
+
+
+class _Background:
+    """Simulator and gateway on a loop of their own, in a thread beside the screen."""
+
+    def __init__(self, *, rate: float, seed: int) -> None:
+        self._options = SimulatorOptions(admin_port=0, level1_port=0, rate=rate, seed=seed)
+        self._loop = asyncio.SelectorEventLoop()
+        self._ready = threading.Event()
+        self._stop = asyncio.Event()
+        self.error: BaseException | None = None
+        self.endpoints: dict[str, str] = {}
+        self.notes: list[str] = []
+        self._thread = threading.Thread(target=self._run, name="demo", daemon=True)
+
+    def start(self) -> None:
+        """Begin, and wait until both run.
+
+        Raises:
+            GatewayError: One of them could not start.
+        """
+        self._thread.start()
+        self._ready.wait(START_S_MAX)
+        if self.error is not None:
+            raise self.error
+
+    def stop(self) -> None:
+        """End both in order."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(START_S_MAX)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._main())
+        except GatewayError as error:
+            self.error = error
+        finally:
+            self._ready.set()
+            self._loop.close()
+
+    async def _main(self) -> None:
+        simulator = Simulator(self._options)
+        await simulator.start()
+        try:
+            gateway = await self._start_gateway(simulator)
+            self.endpoints = gateway.endpoints
+            self._ready.set()
+            await self._stop.wait()
+            await gateway.stop("demo over")
+        finally:
+            await simulator.stop()
+
+    async def _start_gateway(self, simulator: Simulator) -> Gateway:
+        """Start on the usual ports, or on any free ones when those are taken."""
+        try:
+            gateway = Gateway(_settings(simulator, {}))
+            await gateway.start()
+        except ConfigError as error:
+            self.notes.append(f"the usual ports are taken, using others ({error})")
+            any_port = {"bind": "tcp://127.0.0.1:*"}
+            gateway = Gateway(_settings(simulator, {"data": any_port, "control": any_port}))
+            await gateway.start()
+        return gateway
+
+
+def show_demo(symbols: list[str], *, rate: float, seconds: float, seed: int) -> int:
+    """Run the demo until interrupted or for a while.
+
+    Args:
+        symbols: What to show; a mix of instruments when empty.
+        rate: Market events a second.
+        seconds: How long; 0 until interrupted.
+        seed: Of the simulated market.
+
+    Returns:
+        0, or 1 when no price came.
+    """
+    set_up_logging(level="error", form="console")
+    console = Console()
+    console.print("starting simulator and gateway …" if console.is_terminal else "starting ...")
+    background = _Background(rate=rate, seed=seed)
+    background.start()
+    screen = _Screen(rows={symbol: _Row() for symbol in symbols or SYMBOLS}, notes=background.notes)
+    try:
+        with GatewayClient(
+            data_endpoint=background.endpoints["data"],
+            control_endpoint=background.endpoints["control"],
+            client_name="demo",
+        ) as client:
+            for symbol, result in client.subscribe_symbols(list(screen.rows)).items():
+                if not result.is_accepted:
+                    screen.rows[symbol].state = str(result.code)
+            _show(console, client, screen, seconds=seconds, where=background.endpoints)
+    except KeyboardInterrupt:
+        console.print("stopping")
+    finally:
+        background.stop()
+    return 0 if screen.messages else 1
+
+
+def _show(
+    console: Console,
+    client: GatewayClient,
+    screen: _Screen,
+    *,
+    seconds: float,
+    where: dict[str, str],
+) -> None:
+    started_s = time.monotonic()
+    if not console.is_terminal:
+        for _ in _frames(client, screen, PLAIN_REFRESH_S, seconds):
+            _print_plain(screen, time.monotonic() - started_s)
+        return
+    with Live(console=console, refresh_per_second=1 / REFRESH_S, auto_refresh=False) as live:
+        for _ in _frames(client, screen, REFRESH_S, seconds):
+            live.update(_table(screen, time.monotonic() - started_s, where), refresh=True)
+
+
+def _frames(
+    client: GatewayClient, screen: _Screen, refresh_s: float, seconds: float
+) -> Iterator[None]:
+    """Take messages and pause for a picture at regular times."""
+    now_s = time.monotonic()
+    end_s = now_s + seconds if seconds else None
+    next_s = now_s + refresh_s
+    while end_s is None or now_s < end_s:
+        item = client.next_message(timeout_s=max(0.0, next_s - now_s))
+        if item is not None:
+            screen.take(item)
+        now_s = time.monotonic()
+        if now_s >= next_s:
+            next_s = now_s + refresh_s
+            yield
+    yield
+
+
+def _table(screen: _Screen, elapsed_s: float, where: dict[str, str]) -> Table:
+    rate = screen.messages / elapsed_s if elapsed_s else 0.0
+    table = Table(
+        title=f"simulated market · {screen.messages:,} messages · {rate:,.0f}/s · "
+        f"{screen.losses} losses",
+        caption=f"data {where['data']} · control {where['control']} · in another terminal: "
+        "iqfeed-gateway tail quote,trade AAPL · Ctrl-C ends"
+        + "".join(f"\n{note}" for note in screen.notes),
+    )
+    for name in ("symbol", "bid", "size", "ask", "size", "trade", "size", "volume", "n", "state"):
+        table.add_column(name, justify="left" if name in ("symbol", "state") else "right")
+    for symbol, row in screen.rows.items():
+        table.add_row(symbol, *_cells(row))
+    return table
+
+
+def _cells(row: _Row) -> list[str]:
+    quote, trade, summary = row.quote, row.trade, row.summary
+    volume = trade.total_volume if trade is not None else None
+    if volume is None and summary is not None:
+        volume = summary.total_volume
+    return [
+        _price(quote.bid if quote else None),
+        _size(quote.bid_size if quote else None),
+        _price(quote.ask if quote else None),
+        _size(quote.ask_size if quote else None),
+        _price(trade.price if trade else summary.last if summary else None),
+        _size(trade.size if trade else None),
+        _size(volume),
+        str(row.quote_count + row.trade_count),
+        row.state,
+    ]
+
+
+def _price(value: float | None) -> str:
+    return "" if value is None else f"{value:,.2f}" if abs(value) >= 10 else f"{value:.5f}"
+
+
+def _size(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _print_plain(screen: _Screen, elapsed_s: float) -> None:
+    """One line a symbol, for pipes and files."""
+    sys.stdout.write(f"t={elapsed_s:.1f}s messages={screen.messages} losses={screen.losses}\n")
+    for symbol, row in screen.rows.items():
+        bid, bid_size, ask, ask_size, price, size, volume, _, state = _cells(row)
+        sys.stdout.write(
+            f"  {symbol:<12} bid {bid:>10} x {bid_size:<6} ask {ask:>10} x {ask_size:<6} "
+            f"trade {price:>10} x {size:<6} volume {volume:>12} {state}\n"
+        )
+    sys.stdout.flush()
+
+
+def _settings(simulator: Simulator, overrides: dict[str, Any]) -> Settings:
+    ports = {"level1_port": simulator.level1_port, "admin_port": simulator.admin_port}
+    return load_settings(None, overrides={"iqconnect": ports, **overrides})

@@ -1,0 +1,99 @@
+"""`rpc`: one request to a running gateway, its result as JSON."""
+
+import json
+import sys
+from typing import Any, Final
+
+import zmq
+
+from gateway.errors import bounded
+from gateway.model.protocol import PROTOCOL_VERSION
+from gateway.wire.codec import pack_once, unpack_body
+
+LIST_KEYS: Final = frozenset({"symbols", "kinds"})
+"""Parameters that are lists: `symbols=AAPL,MSFT`."""
+REPEATED_KEYS: Final = frozenset({"topics"})
+"""Lists whose items contain commas: `topics=quote,AAPL, topics=trade,AAPL,`."""
+
+
+def request(method: str, params: list[str], *, control: str, timeout_s: float) -> int:
+    """Send one request and print the result.
+
+    Args:
+        method: The method's name.
+        params: `key=value` each; values are JSON where they parse, text otherwise.
+        control: The control socket.
+        timeout_s: Longest wait.
+
+    Returns:
+        0 with a result, 1 with an error, 2 when the arguments cannot be used.
+    """
+    try:
+        values = parse_params(params)
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    reply = _exchange(control, method, values, timeout_s=timeout_s)
+    if reply is None:
+        sys.stderr.write(
+            f"no answer from {control} within {timeout_s:g} s\n"
+            "  what to do: check that a gateway runs there (`iqfeed-gateway demo` starts one).\n"
+        )
+        return 1
+    if not reply["ok"]:
+        why = reply["error"]
+        sys.stderr.write(f"{why['code']}: {why['message']}\n  what to do: {why['hint']}\n")
+        return 1
+    result = reply["result"]
+    print(json.dumps(result, indent=2, ensure_ascii=False, default=_jsonable))
+    return 0
+
+
+def _exchange(
+    control: str, method: str, values: dict[str, Any], *, timeout_s: float
+) -> dict[str, Any] | None:
+    """Send one request; the reply, or None when none came in time."""
+    with zmq.Context() as context, context.socket(zmq.DEALER) as dealer:
+        dealer.setsockopt(zmq.LINGER, 0)
+        try:
+            dealer.connect(control)
+        except zmq.ZMQError as error:
+            sys.stderr.write(f"{bounded(control)} is no address: {error}\n")
+            return None
+        request = {"v": PROTOCOL_VERSION, "id": 1, "method": method, "params": values}
+        dealer.send(pack_once(request | {"deadline_ms": int(timeout_s * 1000)}))
+        if not dealer.poll(int(timeout_s * 1000)):
+            return None
+        reply: dict[str, Any] = unpack_body(dealer.recv())
+        return reply
+
+
+def parse_params(params: list[str]) -> dict[str, Any]:
+    """Read `key=value` arguments.
+
+    Raises:
+        ValueError: One has no `=`; it is quoted.
+    """
+    values: dict[str, Any] = {}
+    for param in params:
+        key, separator, text = param.partition("=")
+        if not separator or not key:
+            raise ValueError(f"write key=value, not {bounded(param)}")
+        if key in REPEATED_KEYS:
+            values.setdefault(key, []).append(text)
+        elif key in LIST_KEYS and not text.startswith("["):
+            values[key] = [item for item in text.split(",") if item]
+        else:
+            values[key] = _value_of(text)
+    return values
+
+
+def _value_of(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _jsonable(value: object) -> object:
+    return value.hex() if isinstance(value, bytes) else str(value)
