@@ -9,6 +9,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+# The definitions beside this file, not those of another checkout that happens to be installed.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 from schemas import emit_json_schema, emit_markdown, emit_python, emit_python_client
 from schemas.contract import Contract, load_contract
 

@@ -14,6 +14,9 @@ from typing import Any
 
 import jsonschema
 
+# The definitions beside this file, not those of another checkout that happens to be installed.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 from schemas.contract import Contract, Message, load_contract
 from schemas.reference_codec import Frame, ReferenceCodec, UnknownMessage
 from schemas.reference_msgpack import MalformedFrame

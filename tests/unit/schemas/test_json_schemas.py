@@ -79,6 +79,24 @@ def test_invalid_bodies_break_the_schema(name: str) -> None:
         assert not validator(f"message.{name}").is_valid(value), test["comment"]
 
 
+@pytest.mark.parametrize(
+    ("sequence", "flags", "items", "is_legal"),
+    [
+        (0, 1, [], True),
+        (0, 17, [None, None], True),
+        (0, 2, [], False),
+        (1, 1, [], False),
+        (0, 1, [None, 100], False),
+    ],
+)
+def test_only_an_empty_snapshot_lacks_mandatory_items(
+    sequence: int, flags: int, items: list[object], *, is_legal: bool
+) -> None:
+    """The exception for topics that never published must not open the door for every trade."""
+    body = [2, 1_763_884_800_000, sequence, flags, 1_763_884_800_000_001, None, *items]
+    assert validator("message.trade").is_valid(body) == is_legal
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_params_schema_and_record_agree(name: str) -> None:
     """The schema is what clients read and the record is what the gateway checks."""

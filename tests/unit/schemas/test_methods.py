@@ -27,6 +27,7 @@ def test_subscribe_has_its_defaults() -> None:
         {"symbols": []},
         {"symbols": "AAPL"},
         {"symbols": [5]},
+        {"symbols": [b"AAPL"]},
         {"symbols": ["A" * 65]},
         {"symbols": ["A"] * 5001},
         {"kinds": []},
