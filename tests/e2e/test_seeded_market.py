@@ -1,0 +1,113 @@
+"""The same proof on a made-up market: nothing outside the project is needed."""
+
+import asyncio
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from gateway_client import GatewayClient, Quote, Trade, to_decimal
+from gateway_client.events import Event
+
+from gateway.simulator import Simulator, SimulatorOptions
+from tests.e2e.processes import Stack, command
+
+SEED = 20_261_123
+SYMBOLS = ("AAPL", "MSFT", "NVDA", "TSLA", "BRK.B", "@ES#", "QCL#", "EURUSD.FXCM")
+TRADES = 20_000
+QUIET_S = 20.0
+EASTERN = ZoneInfo("America/New_York")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@contextmanager
+def running_simulator(options: SimulatorOptions) -> Iterator[Simulator]:
+    """Run a simulator on a loop in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    simulator = Simulator(options)
+    try:
+        asyncio.run_coroutine_threadsafe(simulator.start(), loop).result(30)
+        yield simulator
+    finally:
+        asyncio.run_coroutine_threadsafe(simulator.stop(), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.mark.slow
+def test_every_seeded_trade_arrives_once_in_order_and_equal() -> None:
+    """What was sent is known to the last digit, so what arrives can be held against it."""
+    options = SimulatorOptions(
+        admin_port=0,
+        level1_port=0,
+        seed=SEED,
+        rate=6000,
+        trade_share=0.6,
+        market_clock="2026-11-20T09:29:58",
+        record_trades=True,
+    )
+    received: dict[str, list[Trade]] = defaultdict(list)
+    crossed = 0
+    count = 0
+    with running_simulator(options) as simulator:
+        stack = Stack(simulator.level1_port, simulator.admin_port)
+        with (
+            command("run", environment=stack.environment),
+            GatewayClient(
+                data_endpoint=stack.data, control_endpoint=stack.control, connect_timeout_s=20.0
+            ) as client,
+        ):
+            results = client.subscribe_symbols(SYMBOLS, ["trade", "quote"])
+            assert all(result.is_accepted for result in results.values()), results
+            for item in client.messages(timeout_s=QUIET_S):
+                assert not isinstance(item, Event), f"seed {SEED}, after {count} trades: {item}"
+                if isinstance(item, Quote) and item.bid is not None and item.ask is not None:
+                    crossed += item.bid > item.ask
+                if isinstance(item, Trade):
+                    received[item.symbol].append(item)
+                    count += 1
+                    if count >= TRADES:
+                        break
+        expected: dict[str, list[tuple[object, ...]]] = defaultdict(list)
+        for sent in simulator.expected_trades:
+            moment = datetime.strptime(f"{sent.date} {sent.time}", "%m/%d/%Y %H:%M:%S.%f")
+            since = moment.replace(tzinfo=EASTERN) - EPOCH
+            expected[sent.symbol].append(
+                (
+                    since // timedelta(microseconds=1),
+                    Decimal(sent.price),
+                    sent.size,
+                    sent.conditions,
+                    int(sent.market_center),
+                    int(sent.tick_id),
+                    sent.basis,
+                    sent.total_volume,
+                    int(sent.aggressor),
+                )
+            )
+    assert count == TRADES
+    assert crossed == 0
+    for symbol, trades in received.items():
+        assert [trade.sequence for trade in trades] == list(range(1, len(trades) + 1))
+        values = [
+            (
+                trade.event_us,
+                to_decimal(trade.price),
+                trade.size,
+                trade.conditions,
+                trade.market_center,
+                trade.trade_id,
+                trade.basis,
+                trade.total_volume,
+                trade.aggressor,
+            )
+            for trade in trades
+        ]
+        assert values == expected[symbol][: len(values)], f"seed {SEED}, {symbol}"
