@@ -1,6 +1,7 @@
 """A client that knows nothing but lines: no gateway code, so that it cannot share a mistake."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import Self
 
@@ -15,9 +16,18 @@ class RawClient:
         self.writer = writer
 
     @classmethod
-    async def connect(cls, port: int) -> Self:
-        """Connect to a port of this machine."""
-        return cls(*await asyncio.open_connection("127.0.0.1", port))
+    async def connect(cls, port: int, *, receive_bytes: int | None = None) -> Self:
+        """Connect to a port of this machine, perhaps with a small receive buffer."""
+        peer = socket.socket()
+        peer.setblocking(False)
+        if receive_bytes is not None:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        try:
+            await asyncio.get_running_loop().sock_connect(peer, ("127.0.0.1", port))
+        except OSError:
+            peer.close()
+            raise
+        return cls(*await asyncio.open_connection(sock=peer))
 
     def send(self, *commands: str) -> None:
         """Send commands."""

@@ -131,6 +131,7 @@ def test_only_futures_name_the_aggressor(run: Run) -> None:
             assert row.aggressor == "0", (run.seed, row)
 
 
+@pytest.mark.slow
 def test_prices_have_the_digits_of_their_market(run: Run) -> None:
     """Precision is a property of the instrument, and texts are compared as they are."""
     for row in run.rows:
@@ -141,6 +142,7 @@ def test_prices_have_the_digits_of_their_market(run: Run) -> None:
             assert not price or re.fullmatch(rf"\d+\.\d{{{digits}}}", price), (run.seed, row)
 
 
+@pytest.mark.slow
 def test_times_have_microseconds_and_never_go_back(run: Run) -> None:
     """Captured tapes never step back; a date rule that saw it would be wrong."""
     for symbol in symbols_of(run.trades):
@@ -149,6 +151,7 @@ def test_times_have_microseconds_and_never_go_back(run: Run) -> None:
         assert stamps == sorted(stamps), (run.seed, symbol)
 
 
+@pytest.mark.slow
 def test_prices_stay_on_the_tick_grid_inside_an_uncrossed_quote(run: Run) -> None:
     """A crossed quote or an off-grid price must not come by accident."""
     for row in run.rows:
