@@ -74,26 +74,7 @@ def fundamental_values(instrument: Instrument, *, seed: int, day: int) -> dict[s
         "Base Currency": "USD",
     }
     if instrument.is_equity:
-        values |= {
-            "PE": f"{rng.uniform(8, 70):.1f}",
-            "Average Volume": str(rng.randint(50, 60_000) * 1000),
-            "Current Year EPS": f"{price / rng.uniform(8, 70):.2f}",
-            "Five-year Growth Percentage": f"{rng.uniform(-0.05, 0.2):.2f}",
-            "Fiscal Year End": f"{rng.choice((3, 6, 9, 12)):02d}",
-            "Root Option Symbol": instrument.symbol.split(".")[0].split("-")[0],
-            "Percent Held By Institutions": f"{rng.uniform(5, 95):.3f}",
-            "Beta": f"{rng.uniform(0.2, 2.4):.2f}",
-            "Current Assets": f"{rng.uniform(10, 160_000):.1f}",
-            "Current Liabilities": f"{rng.uniform(10, 90_000):.1f}",
-            "Balance Sheet Date": dates[4],
-            "Long-term Debt": f"{rng.uniform(0, 80_000):.1f}",
-            "Common Shares Outstanding": str(rng.randint(9_000, 9_000_000)),
-            "Split Factor 1": "0.50 02/18/2003",
-            "SIC": str(rng.randint(1000, 8999)),
-            "NAICS": str(rng.randint(110_000, 928_000)),
-            "Session Open": "09:30:00",
-            "Session Close": "16:00:00",
-        }
+        values |= _equity_values(instrument, rng, price=price, balance_date=dates[4])
     if instrument.security_type == FUTURE:
         values |= {
             "Exchange Root": instrument.symbol[:3],
@@ -105,6 +86,31 @@ def fundamental_values(instrument: Instrument, *, seed: int, day: int) -> dict[s
             "Expiration Date": f"{day_date(day + rng.randint(5, 80)):%m/%d/%Y}",
         }
     return values
+
+
+def _equity_values(
+    instrument: Instrument, rng: random.Random, *, price: float, balance_date: str
+) -> dict[str, str]:
+    return {
+        "PE": f"{rng.uniform(8, 70):.1f}",
+        "Average Volume": str(rng.randint(50, 60_000) * 1000),
+        "Current Year EPS": f"{price / rng.uniform(8, 70):.2f}",
+        "Five-year Growth Percentage": f"{rng.uniform(-0.05, 0.2):.2f}",
+        "Fiscal Year End": f"{rng.choice((3, 6, 9, 12)):02d}",
+        "Root Option Symbol": instrument.symbol.split(".")[0].split("-")[0],
+        "Percent Held By Institutions": f"{rng.uniform(5, 95):.3f}",
+        "Beta": f"{rng.uniform(0.2, 2.4):.2f}",
+        "Current Assets": f"{rng.uniform(10, 160_000):.1f}",
+        "Current Liabilities": f"{rng.uniform(10, 90_000):.1f}",
+        "Balance Sheet Date": balance_date,
+        "Long-term Debt": f"{rng.uniform(0, 80_000):.1f}",
+        "Common Shares Outstanding": str(rng.randint(9_000, 9_000_000)),
+        "Split Factor 1": "0.50 02/18/2003",
+        "SIC": str(rng.randint(1000, 8999)),
+        "NAICS": str(rng.randint(110_000, 928_000)),
+        "Session Open": "09:30:00",
+        "Session Close": "16:00:00",
+    }
 
 
 def fundamental_line(values: dict[str, str], protocol: str) -> str:

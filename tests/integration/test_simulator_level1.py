@@ -257,6 +257,7 @@ async def test_a_stalled_port_says_nothing_and_goes_on_later() -> None:
         events = simulator.statistics()["events"]
         client.send("wMSFT")
         late = await RawClient.connect(simulator.level1_port)
+        late.send("S,SET LOG LEVELS,Debug")
         await admin.line()
         await admin.line()
         assert simulator.statistics()["timestamps_sent"] == sent
@@ -265,6 +266,7 @@ async def test_a_stalled_port_says_nothing_and_goes_on_later() -> None:
         simulator.stall_level1(False)
         await client.until_prefix("P,MSFT")
         assert await late.line() == "S,KEY,99999"
+        assert await late.until_prefix("S,CURRENT LOG LEVELS,Debug")
         for peer in (admin, client, late):
             await peer.close()
 

@@ -10,6 +10,8 @@ import pytest
 
 from tests.unit.simulator.market_run import Row, Run, run_market
 
+pytestmark = pytest.mark.slow  # A day and a half of market takes seconds, once per seed.
+
 SEEDS = (1, 20260916)
 EQUITIES = ("AAPL", "MSFT", "TSLA", "SPY", "NIO", "BRK.A", "F")
 FUTURES = ("@ES#", "QCL#")
@@ -53,7 +55,6 @@ def basis_of(row: Row) -> str:
     return letter
 
 
-@pytest.mark.slow
 def test_the_run_is_long_enough(run: Run) -> None:
     """A rule that holds for a few trades proves little."""
     assert len(run.trades) >= 50_000
@@ -131,7 +132,6 @@ def test_only_futures_name_the_aggressor(run: Run) -> None:
             assert row.aggressor == "0", (run.seed, row)
 
 
-@pytest.mark.slow
 def test_prices_have_the_digits_of_their_market(run: Run) -> None:
     """Precision is a property of the instrument, and texts are compared as they are."""
     for row in run.rows:
@@ -142,7 +142,6 @@ def test_prices_have_the_digits_of_their_market(run: Run) -> None:
             assert not price or re.fullmatch(rf"\d+\.\d{{{digits}}}", price), (run.seed, row)
 
 
-@pytest.mark.slow
 def test_times_have_microseconds_and_never_go_back(run: Run) -> None:
     """Captured tapes never step back; a date rule that saw it would be wrong."""
     for symbol in symbols_of(run.trades):
@@ -151,7 +150,6 @@ def test_times_have_microseconds_and_never_go_back(run: Run) -> None:
         assert stamps == sorted(stamps), (run.seed, symbol)
 
 
-@pytest.mark.slow
 def test_prices_stay_on_the_tick_grid_inside_an_uncrossed_quote(run: Run) -> None:
     """A crossed quote or an off-grid price must not come by accident."""
     for row in run.rows:
