@@ -196,7 +196,8 @@ class WatchDesk:
         """Answer snapshots by request instead of by subscription."""
         answers: list[tuple[str, Body | None]] = []
         for topic in command.topics:
-            name = parse_topic(topic.encode("latin-1", "replace"))
+            # UTF-8, so that a character the vendor has not is no other symbol's spelling.
+            name = parse_topic(topic.encode())
             is_known = name is not None and not name.nonce and name.kind is not Kind.SYS
             answers.append((topic, self._board.answer(name) if name and is_known else None))
         return answers

@@ -155,8 +155,9 @@ class RpcServer:
         self._counters.add(Counter.RPC_REQUESTS)
         peer, request_frames = frames[0], frames[1:]
         envelope = [peer]
-        if len(request_frames) == 2 and request_frames[0] == b"":
-            # A REQ socket sends an empty delimiter and expects it back.
+        if len(request_frames) > 1 and request_frames[0] == b"":
+            # A REQ socket sends an empty delimiter and expects it back; without it, it would drop
+            # the reply to a malformed request and wait for ever.
             envelope.append(request_frames.pop(0))
         reply = await self._reply_to(request_frames)
         if not reply["ok"]:

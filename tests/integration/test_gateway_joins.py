@@ -1,0 +1,242 @@
+"""Joining a topic by subscribing to it and to its private snapshot: no gap, no race, no RPC."""
+
+import contextlib
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.consumer import (
+    QUOTE,
+    SNAPSHOT,
+    STALE,
+    STATE,
+    SUMMARY,
+    TRADE,
+    Consumer,
+    Message,
+    private_topic,
+)
+from tests.support.stage import Stage, simulated
+
+pytestmark = pytest.mark.slow
+SEED = 20_240_613
+JOINS = 200
+JOINS_AT_ONCE = 4
+UPDATES_AFTER_SNAPSHOT = 3
+SYMBOLS = ("AAPL", "MSFT", "GOOGL", "AMZN", "TSLA", "NVDA", "META", "SPY")
+KINDS = ("quote", "quote", "trade")
+LINES_PER_SECOND = 4000.0
+UNKNOWN = "NOSUCHSYM9"
+
+
+@contextlib.contextmanager
+def loaded_stage() -> Iterator[tuple[Stage, Consumer]]:
+    """A stage under load and a reference consumer that has every topic from its beginning."""
+    with simulated(rate=LINES_PER_SECOND, equity_count=12, trade_share=0.4) as stage:
+        topics = [f"{kind},{symbol}," for kind in ("quote", "trade") for symbol in SYMBOLS]
+        reference = stage.consumer(*topics)
+        reference.wait_for_all(
+            {f"trade,{symbol}," for symbol in SYMBOLS},
+            lambda m: m.sequence >= 1,
+            what="first trades",
+            seconds=10.0,
+        )
+        yield stage, reference
+
+
+def read_join(consumer: Consumer, topic: str, private: str) -> tuple[list[Message], list[Message]]:
+    """Read one join to its end.
+
+    Returns:
+        What came on the base topic before the snapshot, and the snapshot with what came after.
+    """
+    before: list[Message] = []
+    after: list[Message] = []
+    for message in consumer.stream(10.0):
+        if message.topic == private:
+            assert not after, "a snapshot is answered once"
+            after.append(message)
+        elif message.topic == topic:
+            (after if after else before).append(message)
+        if len(after) > UPDATES_AFTER_SNAPSHOT:
+            return before, after
+    raise AssertionError(f"join of {topic} not complete: {len(before)} before, {len(after)} after")
+
+
+def test_two_hundred_joins_under_load_have_no_gap() -> None:
+    """A consumer that applies the snapshot and then only greater sequences misses nothing."""
+    print(f"seed {SEED}")
+    chance = random.Random(SEED)
+    joins: list[tuple[str, list[Message], list[Message]]] = []
+    with loaded_stage() as (stage, reference):
+        while len(joins) < JOINS:
+            for _ in range(chance.randrange(40)):
+                reference.receive(1.0)
+            with contextlib.ExitStack() as stack:
+                begun = []
+                for _ in range(JOINS_AT_ONCE):
+                    topic = f"{chance.choice(KINDS)},{chance.choice(SYMBOLS)},"
+                    private = private_topic(topic)
+                    endpoint = stage.gateway.endpoints["data"]
+                    consumer = stack.enter_context(Consumer(endpoint, topic, private))
+                    begun.append((consumer, topic, private))
+                for consumer, topic, private in begun:
+                    joins.append((topic, *read_join(consumer, topic, private)))
+                    consumer.history.check()
+        heads = {topic: after[-1].sequence for topic, _, after in joins}
+        reference.wait_for_all(
+            set(heads), lambda m: m.sequence >= heads[m.topic], what="catching up", seconds=10.0
+        )
+    published = {(m.topic, m.sequence): m for m in reference.messages}
+    for topic, before, (snapshot, *updates) in joins:
+        assert snapshot.flags & SNAPSHOT
+        assert all(m.sequence <= snapshot.sequence for m in before), "newer before the snapshot"
+        newer = [m.sequence for m in updates if m.sequence > snapshot.sequence]
+        assert newer == list(range(snapshot.sequence + 1, snapshot.sequence + 1 + len(newer)))
+        assert newer, "no update after the snapshot"
+        if snapshot.sequence:
+            original = published[topic, snapshot.sequence]
+            assert snapshot.values == original.values
+            assert snapshot.body[4:6] == original.body[4:6]
+        for update in updates:
+            assert update.body == published[topic, update.sequence].body
+    reference.history.check()
+
+
+def test_a_second_join_on_the_same_socket_heals_a_gap() -> None:
+    """After a loss a consumer asks again with a new nonce instead of starting anew."""
+    with loaded_stage() as (stage, _):
+        consumer = stage.consumer("quote,AAPL,")
+        consumer.wait_for_topic("quote,AAPL,")
+        for _ in range(5):
+            snapshot = consumer.ask("quote,AAPL,")
+            last = consumer.on("quote,AAPL,")[-1]
+            assert (snapshot.sequence, snapshot.values) == (last.sequence, last.values)
+        consumer.history.check()
+
+
+def test_a_snapshot_before_any_trade_has_sequence_zero_and_nil_values() -> None:
+    """A joiner of a quiet symbol must know that nothing was printed, not wait for an answer."""
+    with simulated(rate=0.0) as stage:
+        consumer = stage.consumer("trade,AAPL,", "state,AAPL,")
+        consumer.wait_for_state("AAPL", "live", None)
+        answer = consumer.ask("trade,AAPL,")
+        assert (answer.type, answer.sequence, answer.flags) == (TRADE, 0, SNAPSHOT)
+        assert answer.values == [None] * 10
+        assert answer.body[5] is None
+
+
+def test_every_state_kind_of_a_live_symbol_answers_its_last_value() -> None:
+    """A snapshot has the base kind's own layout, so one decoder serves both."""
+    with simulated(rate=0.0) as stage:
+        consumer = stage.consumer(*(f"{k},AAPL," for k in ("quote", "summary", "state")))
+        consumer.wait_for_state("AAPL", "live", None)
+        for kind, number in (("quote", QUOTE), ("summary", SUMMARY), ("state", STATE)):
+            topic = f"{kind},AAPL,"
+            answer = consumer.ask(topic)
+            last = consumer.on(topic)[-1]
+            assert answer.type == number
+            assert answer.sequence == last.sequence
+            assert answer.values == last.values
+            assert answer.flags == last.flags | SNAPSHOT
+
+
+def test_a_private_answer_says_why_there_is_no_value() -> None:
+    """Pending, refused and unwatched symbols are three different things to a trader."""
+    with simulated(rate=0.0) as stage:
+        consumer = stage.consumer(f"state,{UNKNOWN},", f"quote,{UNKNOWN},")
+        consumer.wait_for_state(UNKNOWN, "refused", "symbol_not_found")
+        refused = consumer.ask(f"quote,{UNKNOWN},")
+        closed = consumer.ask("quote,AAPL,")
+        for answer, state, cause in (
+            (refused, "refused", "symbol_not_found"),
+            (closed, "closed", "not_subscribed"),
+        ):
+            assert (answer.type, answer.sequence, answer.flags) == (STATE, 0, 0)
+            assert answer.values[:2] == [state, cause]
+
+
+def test_a_private_answer_of_an_unheard_symbol_is_pending() -> None:
+    """The demand of the subscription before it counts before the question is answered."""
+    with simulated(rate=0.0) as stage:
+        stage.call(stage.simulator.stall_level1, True)
+        private = private_topic("quote,AAPL,")
+        consumer = stage.consumer("quote,AAPL,", private)
+        answer = consumer.wait_for_topic(private)
+        assert (answer.type, answer.sequence, answer.flags) == (STATE, 0, 0)
+        assert answer.values[0] == "pending"
+
+
+def test_a_private_answer_of_a_stale_symbol_is_flagged() -> None:
+    """An old price must not look fresh to somebody who joins during an outage."""
+    with simulated(rate=0.0) as stage:
+        consumer = stage.consumer("quote,AAPL,", "state,AAPL,")
+        consumer.wait_for_state("AAPL", "live", None)
+        stage.call(stage.simulator.set_server_connected, False)
+        consumer.wait_for_state("AAPL", "stale", "dtn_link_down")
+        answer = consumer.ask("quote,AAPL,")
+        assert answer.type == QUOTE
+        assert answer.flags & (SNAPSHOT | STALE) == SNAPSHOT | STALE
+        assert answer.sequence == consumer.on("quote,AAPL,")[-1].sequence
+
+
+INCOMPLETE = (
+    "~",
+    "~abc",
+    "~0123456789abcdef",
+    "~0123456789abcdef.",
+    "~0123456789abcdef.quote",
+    "~0123456789abcdef.quote,",
+    "~0123456789abcdef.quote,AAPL",
+    "~short.quote,AAPL,",
+    "~0123456789abcdef.nokind,AAPL,",
+    "~0123456789abcdef.quote,AAPL,AAPL,",
+)
+
+
+def test_nobody_hears_the_private_answers_of_others() -> None:
+    """What a consumer asks for shows what it trades; prefixes must not open that."""
+    with simulated(rate=0.0) as stage:
+        spy = stage.consumer("sys,heartbeat,", "", *INCOMPLETE)
+        consumer = stage.consumer("state,AAPL,")
+        consumer.wait_for_state("AAPL", "live", None)
+        for nonce in ("0123456789abcdef", "0123456789abcdefZZ", "abcabcabcabcabcabc"):
+            private = f"~{nonce}.quote,AAPL,"
+            consumer.subscribe(private)
+            consumer.wait_for_topic(private)
+        spy.wait_for_beats(2)
+        assert not [m for m in spy.messages if m.topic.startswith("~")]
+
+
+def test_the_empty_subscription_gets_every_public_kind() -> None:
+    """A recorder or a bridge takes everything with one subscription, and nothing private."""
+    with simulated(rate=2000.0, equity_count=12, correction_every=50, news_interval_s=1) as stage:
+        recorder = stage.consumer("")
+        consumer = stage.consumer(
+            "quote,AAPL,", "regional,AAPL,", private_topic("quote,AAPL,"), f"state,{UNKNOWN},"
+        )
+        consumer.wait_for_topic("quote,AAPL,")
+        wanted = {
+            "quote", "trade", "summary", "fundamental", "news", "state", "regional", "correction",
+            "sys",
+        }  # fmt: skip
+        kinds: set[str] = set()
+        recorder.wait_for(
+            lambda m: (kinds.add(m.kind), kinds >= wanted)[1], what=f"all of {wanted}", seconds=15.0
+        )
+        assert kinds == wanted
+        recorder.history.check()
+
+
+def test_a_symbol_never_matches_a_longer_one() -> None:
+    """Topics end in a comma: a holder of A must not be fed AAPL's prices."""
+    with simulated(rate=1000.0, equity_count=12) as stage:
+        consumer = stage.consumer("quote,A,", "trade,A,", "quote,AAP,", "sys,heartbeat,")
+        other = stage.consumer("quote,AAPL,", "trade,AAPL,")
+        other.wait_for(lambda m: m.sequence > 100, what="load on AAPL")
+        consumer.wait_for_beats(2)
+        foreign = {m.symbol for m in consumer.messages} - {"A", "AAP", "heartbeat"}
+        assert not foreign
+        recorder = stage.consumer("trade,")
+        recorder.wait_for_topic("trade,AAPL,")

@@ -1,0 +1,157 @@
+"""Real gateway processes, started as a user starts them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import yaml
+
+from tests.support.consumer import Consumer
+from tests.support.requester import Requester
+from tests.support.stage import free_ports
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+READY_S_MAX: Final = 20.0
+END_S_MAX: Final = 10.0
+
+
+class GatewayProcess:
+    """`python -m gateway run` with a configuration file of its own.
+
+    Args:
+        folder: For the configuration and what the process prints.
+        level1_port: Where IQConnect is.
+        admin_port: Where its admin port is.
+        settings: Other settings, by section.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        level1_port: int,
+        admin_port: int,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        data_port, control_port = free_ports(2)
+        self.ports = (data_port, control_port)
+        """Data and control."""
+        self.data = f"tcp://127.0.0.1:{data_port}"
+        self.control = f"tcp://127.0.0.1:{control_port}"
+        values: dict[str, Any] = {
+            "gateway_id": "test",
+            "data": {"bind": self.data},
+            "control": {"bind": self.control},
+            "iqconnect": {"level1_port": level1_port, "admin_port": admin_port},
+        }
+        for name, section in (settings or {}).items():
+            known = values.get(name, {})
+            values[name] = {**known, **section} if isinstance(section, Mapping) else section
+        self._config = folder / "gateway.yaml"
+        self._config.write_text(yaml.safe_dump(values), encoding="utf-8")
+        self._output = folder / "gateway.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+        if self._process is not None:
+            self._process.wait(END_S_MAX)
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._running.pid
+
+    @property
+    def _running(self) -> "subprocess.Popen[bytes]":
+        assert self._process is not None, "not started"
+        return self._process
+
+    def start(self) -> None:
+        """Start it and wait until it answers requests."""
+        self._process = start_command("run", "--config", str(self._config), output=self._output)
+        with Requester(self.control) as requester:
+            requester.result("ping", seconds=READY_S_MAX)
+
+    def kill(self) -> None:
+        """End it without a chance to say anything."""
+        self._running.kill()
+        self._running.wait(END_S_MAX)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Signal it."""
+        self._running.send_signal(number)
+
+    def wait(self, seconds: float = END_S_MAX) -> tuple[int, float]:
+        """Wait for its end.
+
+        Returns:
+            Exit code, and how long it took, seconds.
+        """
+        started_s = time.monotonic()
+        code = self._running.wait(seconds)
+        return code, time.monotonic() - started_s
+
+    def printed(self) -> str:
+        """What it printed so far."""
+        return self._output.read_text(encoding="utf-8", errors="replace")
+
+    def consumer(self, *topics: str) -> Consumer:
+        """A consumer of this gateway."""
+        return Consumer(self.data, *topics)
+
+    def requester(self) -> Requester:
+        """A control client of this gateway."""
+        return Requester(self.control)
+
+
+def start_command(*arguments: str, output: Path) -> "subprocess.Popen[bytes]":
+    """Start `python -m gateway …` in an environment without settings of the developer's."""
+    with output.open("ab") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "gateway", *arguments],
+            stdout=file,
+            stderr=file,
+            stdin=subprocess.DEVNULL,
+            cwd=ROOT,
+            env=clean_environment(),
+        )
+
+
+def run_command(*arguments: str, seconds: float = READY_S_MAX) -> tuple[int, str]:
+    """Run `python -m gateway …` to its end.
+
+    Returns:
+        Exit code and everything it printed.
+    """
+    finished = subprocess.run(
+        [sys.executable, "-m", "gateway", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        cwd=ROOT,
+        env=clean_environment(),
+        timeout=seconds,
+        check=False,
+    )
+    return finished.returncode, finished.stdout.decode("utf-8", "replace")
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment without `IQGW_` settings."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("IQGW_")}
