@@ -58,7 +58,7 @@ class AsyncGatewayClient(ClientBase):
             if self._engine is not None and self._engine.link is not Link.CLOSED:
                 engine = self._engine
             else:
-                self._delivered_count = self._undecoded_count = 0
+                self._undecoded_count = 0
                 self._engine = engine = Engine(self._options)
                 engine.start()
         is_connected = await _wait(engine.connected, self._options.connect_timeout_s)

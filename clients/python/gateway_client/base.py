@@ -77,7 +77,6 @@ class ClientBase:
         )
         self._lock = threading.Lock()
         self._last_error: GatewayClientError | None = None
-        self._delivered_count = 0
         self._undecoded_count = 0
 
     def __del__(self) -> None:
@@ -125,7 +124,7 @@ class ClientBase:
         intake, joins, leases = session.intake, session.joins, session.leases
         return Statistics(
             received=intake.received_count,
-            delivered=self._delivered_count,
+            delivered=queue.delivered_count,
             gaps=intake.gap_count,
             missing=intake.missing_count,
             repeats=intake.repeat_count,
@@ -159,10 +158,7 @@ class ClientBase:
         entry = engine.queue.pop()
         if entry is None:
             return None
-        item = self._decode(engine, entry) if isinstance(entry, Pending) else entry
-        with self._lock:
-            self._delivered_count += 1
-        return item
+        return self._decode(engine, entry) if isinstance(entry, Pending) else entry
 
     def _decode(self, engine: Engine, entry: Pending) -> StreamItem:
         route, items = entry.slot, entry.items

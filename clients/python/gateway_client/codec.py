@@ -33,6 +33,11 @@ MERGED_INDEX: Final[dict[int, int]] = {
     if "merged" in cls._fields
 }
 """Type number to the body item that counts merged updates."""
+SYS_CARRIERS: Final[dict[int, tuple[str, ...]]] = {
+    int(number): (name,) if name != "tails" else (name, "client")
+    for name, number in messages.SYS_NAMES.items()
+}
+"""Type number to the names of `sys` topics that carry it: a client may get tails of its own."""
 RESENT_FLAGS: Final = int(messages.Flag.REPLAY | messages.Flag.BACKFILL)
 SNAPSHOT: Final = int(messages.Flag.SNAPSHOT)
 CONFLATED: Final = int(messages.Flag.CONFLATED)
@@ -132,12 +137,12 @@ def decode_frame(frame: bytes) -> Message:
 def _is_kind_of(number: int, base: str, symbol: str, *, is_private: bool) -> bool:
     if base == "image":
         return False
-    if base == "sys":
-        return messages.SYS_NAMES.get(symbol) == number
-    if number == MessageType.IMAGE:
-        return base in ("depth", "order")
     if number == MessageType.STATE and is_private:
         return True
+    if base == "sys":
+        return symbol in SYS_CARRIERS.get(number, ())
+    if number == MessageType.IMAGE:
+        return base in ("depth", "order")
     return TYPE_OF_KIND.get(base) == number
 
 

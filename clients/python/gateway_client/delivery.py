@@ -90,10 +90,13 @@ class DeliveryQueue:
         self.capacity = capacity
         self._conflate_above = conflate_above
         self._entries: deque[Pending | Event | _Lost] = deque()
-        self._changed = threading.Condition(threading.Lock())
+        # The lock itself is entered in C, the condition around it in Python: 0.1 µs against 0.4.
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._waiting_count = 0
         self._wakers: list[Callable[[], None]] = []
         self._is_closed = False
+        self.delivered_count = 0
         self.dropped_count = 0
         self.conflated_count = 0
 
@@ -107,7 +110,7 @@ class DeliveryQueue:
 
     def extend(self, batch: Iterable[Pending | Event]) -> None:
         """Add a batch in order; never waits."""
-        with self._changed:
+        with self._lock:
             for entry in batch:
                 if type(entry) is Pending:
                     self._put_message(entry)
@@ -149,10 +152,11 @@ class DeliveryQueue:
 
     def pop(self) -> Pending | Event | None:
         """Take the oldest entry; None when there is none."""
-        with self._changed:
+        with self._lock:
             if not self._entries:
                 return None
             entry = self._entries.popleft()
+            self.delivered_count += 1
             if type(entry) is Pending and entry.slot.pending is entry:
                 entry.slot.pending = None
         if type(entry) is _Lost:

@@ -136,7 +136,7 @@ class CodecError(GatewayClientError):
 class DecodeError(CodecError):
     """Bytes that are not a message of the wire contract."""
 
-    code = "decode"
+    code = "malformed"
 
 
 class UnknownMessage(CodecError):

@@ -23,6 +23,8 @@ HEARTBEAT: Final = "sys,heartbeat,"
 TAILS: Final = "sys,tails,"
 SYS_TOPICS: Final = (HEARTBEAT, TAILS, "sys,alert,", "sys,feed,", "sys,goodbye,")
 _STATE_TYPE: Final = codec.TYPE_OF_KIND["state"]
+_HEARTBEAT_TYPE: Final = codec.TYPE_OF_KIND["heartbeat"]
+_TAILS_TYPE: Final = codec.TYPE_OF_KIND["tails"]
 _IMAGE_TYPE: Final = codec.TYPE_OF_KIND["image"]
 
 
@@ -132,7 +134,7 @@ class Intake:
                 self._note_gap(route, epoch, first, last)
             elif verdict is Verdict.RESTART:
                 route.gap_first = 0
-        if route.kind == "sys" and self._receive_sys(route, items):
+        if route.kind == "sys" and self._receive_sys(items):
             return
         if number in codec.CLASS_OF_TYPE:
             self.out.append(
@@ -147,6 +149,8 @@ class Intake:
     def _is_allowed(self, route: Route, number: int) -> bool:
         """Judge a type number other than the kind's own; unknown ones are skipped, not lost."""
         if route.has_image and number == _IMAGE_TYPE:
+            return True
+        if route.kind == "sys" and route.symbol in codec.SYS_CARRIERS.get(number, ()):
             return True
         if number in codec.CLASS_OF_TYPE:
             self.bad_frame_count += 1
@@ -211,16 +215,16 @@ class Intake:
             )
             route.gap_first = 0
 
-    def _receive_sys(self, route: Route, items: Items) -> bool:
+    def _receive_sys(self, items: Items) -> bool:
         """Handle heartbeats and tails; returns whether the message ends here."""
-        if route.topic not in (HEARTBEAT, TAILS):
+        number, epoch = items[:2]
+        if number not in (_HEARTBEAT_TYPE, _TAILS_TYPE):
             return False
         details = items[6] if len(items) > 6 else None
         if not isinstance(details, dict):
             self.bad_frame_count += 1
             return True
-        epoch = items[1]
-        if route is self._tails:
+        if number == _TAILS_TYPE:
             self._receive_tails(epoch, details.get("topics"))
             return True
         self.heartbeat_count += 1
@@ -256,9 +260,11 @@ class Intake:
         """Tell of lost messages and ask for what replaces them."""
         if route.topic == HEARTBEAT:
             return  # The next one is as good.
-        if route is self._tails:
+        if route.kind == "sys" and route.symbol in ("tails", "client"):
+            # What fell quiet is unknown, so every position is asked for.
             self.ask_all_again()
-            return
+            if route is self._tails:
+                return
         self._add_gap(route, epoch, first, last)
         if route.has_snapshot and not route.is_baseline:
             self._joins.ask(route.topic)

@@ -47,7 +47,7 @@ class GatewayClient(ClientBase):
             if self._engine is not None and self._engine.link is not Link.CLOSED:
                 engine = self._engine
             else:
-                self._delivered_count = self._undecoded_count = 0
+                self._undecoded_count = 0
                 self._engine = engine = Engine(self._options)
                 engine.start()
         is_connected = _wait(engine.connected, self._options.connect_timeout_s)
