@@ -145,6 +145,11 @@ class EasternTime:
             `AHEAD_US_MAX` after the clock. None without a clock or with an unreadable text.
         """
         second_us = self._recent.get(time_text[:8])
+        if second_us is not None and len(time_text) == 15 and time_text[8] == ".":
+            # The usual text, spelled out: this is asked for almost every line.
+            fraction = time_text[9:]
+            if fraction.isdecimal():
+                return second_us + int(fraction)
         if second_us is None:
             second_us = self._date_second(time_text[:8])
             if second_us is None:
@@ -206,7 +211,8 @@ class EasternTime:
 def _micros_of(time_text: str) -> int | None:
     """Read the fraction after `HH:MM:SS`: nothing, or a point and one to six digits."""
     fraction = time_text[9:]
-    if len(time_text) == 15 and fraction.isdigit() and time_text[8] == "." and fraction.isascii():
+    # Only 0 to 9 are decimal among the characters of latin-1, and lines are latin-1.
+    if len(time_text) == 15 and fraction.isdecimal() and time_text[8] == ".":
         return int(fraction)
     if len(time_text) == 8:
         return 0

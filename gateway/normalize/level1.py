@@ -1,8 +1,8 @@
-"""P and Q lines to quote, trade and summary messages: the busiest code of the gateway.
+"""P and Q lines to quote, trade and summary messages, for any negotiated field set.
 
-Written for speed where `tests/bench` shows a gain: Message Contents come first in our field set,
-so a line that only changes the quote (most do) is split up to its last quote column and no
-further; repeated texts cost one dict look-up; publishing a quote is spelled out in line.
+Repeated texts cost one dict look-up instead of a conversion, and a summary that waits for its
+interval is kept as the columns it will be made from, so a trade pays for it only when it is sent.
+The lines that only change a quote, most of all lines, have a reader of their own in `quotes`.
 
 Source: DTN IQFeed Level 1 update (Q) and summary (P) messages, protocol 5.0 and later.
 """
@@ -16,51 +16,17 @@ from gateway.iqfeed.values import ConditionsCache, PriceCache, SizeCache, read_c
 from gateway.model.enums import Flag, SymbolState
 from gateway.model.messages import MessageType
 from gateway.normalize.board import Board
+from gateway.normalize.columns import Columns
 from gateway.normalize.contents import PlanCache
 from gateway.normalize.eastern import EasternTime
 from gateway.normalize.symbols import Symbol
 
-_QUOTE: Final = int(MessageType.QUOTE)
+QUOTE_TYPE: Final = int(MessageType.QUOTE)
+_TRADE_TYPE: Final = int(MessageType.TRADE)
 _SNAPSHOT: Final = int(Flag.SNAPSHOT)
 _CONFLATED: Final = int(Flag.CONFLATED)
-_QUOTE_FIELDS: Final = (
-    Field.MESSAGE_CONTENTS,
-    Field.BID,
-    Field.BID_SIZE,
-    Field.BID_TIME,
-    Field.BID_MARKET_CENTER,
-    Field.ASK,
-    Field.ASK_SIZE,
-    Field.ASK_TIME,
-    Field.ASK_MARKET_CENTER,
-)
-_USED_FIELDS: Final = (
-    *_QUOTE_FIELDS,
-    Field.MOST_RECENT_TRADE,
-    Field.MOST_RECENT_TRADE_SIZE,
-    Field.MOST_RECENT_TRADE_TIME,
-    Field.MOST_RECENT_TRADE_DATE,
-    Field.MOST_RECENT_TRADE_MARKET_CENTER,
-    Field.MOST_RECENT_TRADE_CONDITIONS,
-    Field.MOST_RECENT_TRADE_AGGRESSOR,
-    Field.TICK_ID,
-    Field.TOTAL_VOLUME,
-    Field.LAST,
-    Field.LAST_SIZE,
-    Field.LAST_TIME,
-    Field.LAST_DATE,
-    Field.LAST_MARKET_CENTER,
-    Field.OPEN,
-    Field.HIGH,
-    Field.LOW,
-    Field.CLOSE,
-    Field.SETTLE,
-    Field.VWAP,
-    Field.OPEN_INTEREST,
-    Field.NUMBER_OF_TRADES_TODAY,
-)
-LAST_COLUMN: Final = -1
-"""Where a field that was not selected is read: an empty column added after the line's own."""
+_EXACT_DIGITS_MAX: Final = 18
+"""Decimal digits that fit a 63-bit integer whatever they are."""
 
 
 class Values:
@@ -73,31 +39,6 @@ class Values:
         self.sizes: Final = SizeCache(complaints)
         self.conditions: Final = ConditionsCache(complaints)
         self.plans: Final = PlanCache(complaints)
-
-
-class Columns:
-    """Where each field stands in a line of one acknowledged field set.
-
-    Args:
-        names: The acknowledged set, `Symbol` first.
-    """
-
-    __slots__ = ("_names", "comma_count", "is_complete", "quote_depth")
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names: Final = list(names)
-        self.comma_count: Final = len(self._names) + 1
-        """Commas of a whole line: one after the letter and one after each field."""
-        self.is_complete: Final = all(field in self._names for field in _USED_FIELDS)
-        """Whether no field we read is missing."""
-        positions = [self.at(field) for field in _QUOTE_FIELDS]
-        has_quote = LAST_COLUMN not in positions
-        self.quote_depth: Final = max(positions) + 1 if has_quote and self.is_complete else -1
-        """How many splits reach the last quote column; -1 splits whole lines."""
-
-    def at(self, field: Field) -> int:
-        """The index of a field after splitting, `LAST_COLUMN` when it was not selected."""
-        return self._names.index(field) + 1 if field in self._names else LAST_COLUMN
 
 
 class Level1Normalizer:
@@ -132,15 +73,14 @@ class Level1Normalizer:
         self._pack = board.envelope.pack
         self._send = board.envelope.send
         self._eastern = eastern
-        self._near_clock = eastern.near_clock
+        self._near_clock, self._dated = eastern.near_clock, eastern.dated
         self._prices, self._sizes = values.prices, values.sizes
         self._conditions, self._plans = values.conditions, values.plans
         self._counters = counters
         self._complaints = complaints
         self._interval_us = summary_interval_us
-        self._comma_count = columns.comma_count
+        self._part_count = columns.part_count
         self._is_complete = columns.is_complete
-        self._quote_depth = columns.quote_depth
         self._place(columns)
         self._unflushed: dict[str, Symbol] = {}
         self.quotes = self.trades = self.summaries = self.merged = 0
@@ -175,28 +115,23 @@ class Level1Normalizer:
             line: One Q line, without its terminator.
             recv_us: When its bytes were read, UTC.
         """
-        if line.count(",") != self._comma_count and not self._accept_width(line):
+        fields = line.split(",")
+        if len(fields) != self._part_count and not self._accept_width(line, fields):
             return
-        fields = line.split(",", self._quote_depth)
         symbol = self._symbols.get(fields[1])
         if symbol is None:
             self._counters.add(Counter.LINES_UNWATCHED)
             return
-        symbol.last_line_us = recv_us
         is_back = False
         if not symbol.is_live:
             is_back = self._board.hear(symbol)
             if symbol.state is SymbolState.CLOSED:
                 self._counters.add(Counter.LINES_UNWATCHED)
                 return
+        symbol.last_line_us = recv_us
         if not self._is_complete:
             fields.append("")
         plan = self._plans[fields[self._contents_at]]
-        if plan.is_quote_only and not is_back:
-            self._publish_quote(symbol, fields, plan.has_bid, plan.has_ask, symbol.flags, recv_us)
-            return
-        if self._quote_depth >= 0:
-            fields = line.split(",")
         if plan.basis is not None:
             self._publish_trade(symbol, fields, plan.basis, recv_us)
         if plan.has_quote or is_back:
@@ -224,17 +159,17 @@ class Level1Normalizer:
             line: One P line, without its terminator.
             recv_us: When its bytes were read, UTC.
         """
-        if line.count(",") != self._comma_count and not self._accept_width(line):
-            return
         fields = line.split(",")
+        if len(fields) != self._part_count and not self._accept_width(line, fields):
+            return
         symbol = self._symbols.get(fields[1])
         if symbol is None:
             self._counters.add(Counter.LINES_UNWATCHED)
             return
-        symbol.last_line_us = recv_us
         if not (symbol.is_live or self._board.hear(symbol)) and symbol.state is SymbolState.CLOSED:
             self._counters.add(Counter.LINES_UNWATCHED)
             return
+        symbol.last_line_us = recv_us
         if not self._is_complete:
             fields.append("")
         if self._plans[fields[self._contents_at]].basis == "C":
@@ -318,7 +253,7 @@ class Level1Normalizer:
         topic = symbol.quote
         topic.sequence = sequence = topic.sequence + 1
         topic.last = body = (
-            _QUOTE,
+            QUOTE_TYPE,
             self._epoch,
             sequence,
             flags,
@@ -349,34 +284,51 @@ class Level1Normalizer:
             )
             return
         date_text, time_text = fields[self._date_at], fields[self._time_at]
-        if date_text:
-            event_us = self._eastern.dated(date_text, time_text)
-        else:
-            event_us = self._near_clock(time_text)
+        event_us = self._dated(date_text, time_text) if date_text else self._near_clock(time_text)
         if event_us is None:
             self._undated(time_text)
-        values = (
+        prices, sizes = self._prices, self._sizes
+        topic = symbol.trade
+        topic.sequence = sequence = topic.sequence + 1
+        topic.last = body = (
+            _TRADE_TYPE,
+            self._epoch,
+            sequence,
+            symbol.flags,
+            recv_us,
+            event_us,
             price,
-            self._sizes[fields[self._size_at]],
-            read_id(fields[self._trade_id_at], self._complaints),
-            self._sizes[fields[self._center_at]],
+            sizes[fields[self._size_at]],
+            self._id_of(fields[self._trade_id_at]),
+            sizes[fields[self._center_at]],
             conditions,
             basis,
-            self._sizes[fields[self._aggressor_at]],
-            read_count(fields[self._volume_at], self._complaints),
-            self._prices[fields[self._bid_at]],
-            self._prices[fields[self._ask_at]],
+            sizes[fields[self._aggressor_at]],
+            self._count_of(fields[self._volume_at]),
+            prices[fields[self._bid_at]],
+            prices[fields[self._ask_at]],
         )
         self.trades += 1
-        self._envelope.publish(
-            symbol.trade, values, flags=symbol.flags, recv_us=recv_us, event_us=event_us
-        )
+        self._send(topic.prefix + self._pack(body))
+
+    def _id_of(self, text: str) -> int | None:
+        """Read an id: ids rarely repeat, so a cache would not help."""
+        # Only 0 to 9 are decimal among the characters of latin-1.
+        if text.isdecimal() and len(text) <= _EXACT_DIGITS_MAX:
+            return int(text)
+        return read_id(text, self._complaints)
+
+    def _count_of(self, text: str) -> int | None:
+        """Read a volume: like ids, volumes rarely repeat."""
+        if text.isdecimal() and len(text) <= _EXACT_DIGITS_MAX:
+            return int(text)
+        return read_count(text, self._complaints)
 
     def _publish_summary(self, symbol: Symbol, fields: list[str], flags: int, recv_us: int) -> None:
         prices, sizes = self._prices, self._sizes
         last_us = None
         if fields[self._last_date_at] and fields[self._last_time_at]:
-            last_us = self._eastern.dated(fields[self._last_date_at], fields[self._last_time_at])
+            last_us = self._dated(fields[self._last_date_at], fields[self._last_time_at])
             if last_us is None:
                 self._undated(fields[self._last_time_at])
         merged = symbol.summary_merged
@@ -386,7 +338,7 @@ class Level1Normalizer:
             last_us,
             *[prices[fields[at]] for at in self._daily_at],
             prices[fields[self._settle_at]],
-            read_count(fields[self._volume_at], self._complaints),
+            self._count_of(fields[self._volume_at]),
             prices[fields[self._vwap_at]],
             sizes[fields[self._interest_at]],
             sizes[fields[self._count_at]],
@@ -412,13 +364,13 @@ class Level1Normalizer:
         if text and self._eastern.clock_us is not None:
             self._complaints.complain(Counter.VALUES_INVALID, text, "not a time HH:MM:SS.ffffff")
 
-    def _accept_width(self, line: str) -> bool:
+    def _accept_width(self, line: str, fields: list[str]) -> bool:
         """Judge a line with another number of columns than agreed.
 
         A short line was cut: the column at the cut may be half a number, and nothing tells which
         others are missing, so none of it is believed. More columns than agreed are harmless.
         """
-        if line.count(",") < self._comma_count:
+        if len(fields) < self._part_count:
             self._complaints.complain(Counter.LINES_TRUNCATED, line, "fewer columns than agreed")
             return False
         self._complaints.complain(Counter.LINES_EXTRA_COLUMNS, line, "more columns than agreed")

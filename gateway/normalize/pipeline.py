@@ -10,8 +10,10 @@ from typing import Final
 from gateway.counters import Complaints, Counter, Counters
 from gateway.iqfeed.lines import LineFramer
 from gateway.normalize.board import Board
+from gateway.normalize.columns import Columns
 from gateway.normalize.eastern import EasternTime
 from gateway.normalize.level1 import Level1Normalizer, Values
+from gateway.normalize.quotes import QuoteFirstNormalizer
 from gateway.normalize.rarities import RareLines
 
 LINE_FAULTS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -63,7 +65,8 @@ class Pipeline:
             names: What IQConnect acknowledged, `Symbol` first.
         """
         self.flush_all()
-        self._level1 = Level1Normalizer(
+        make = QuoteFirstNormalizer if Columns(names).has_quote_first else Level1Normalizer
+        self._level1 = make(
             names,
             board=self._board,
             eastern=self.eastern,

@@ -45,6 +45,7 @@ class Symbol:
         "last_line_us",
         "name",
         "quote",
+        "rest",
         "since_us",
         "state",
         "state_topic",
@@ -85,6 +86,8 @@ class Symbol:
         self.bid_us: int | None = None
         self.ask_time_text = ""
         self.ask_us: int | None = None
+        self.rest = ""
+        """What followed the quote columns on the last line that was read only so far."""
         self.last_conditions: str | None = None
         """Conditions of the last qualified trade; None until one was seen."""
         self.summary_fields: list[str] | None = None

@@ -83,6 +83,7 @@ def receive(client: GatewayClient, count: int) -> list[Trade]:
 
 def values_of(trade: Trade) -> tuple[object, ...]:
     """A received trade in the tape's terms."""
+    assert trade.price is not None
     assert trade.bid is not None
     assert trade.ask is not None
     return (

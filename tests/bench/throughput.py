@@ -1,0 +1,166 @@
+"""Lines a second through the whole gateway to one subscriber, beside two baselines.
+
+Usage: python tests/bench/throughput.py [--rounds 5] [--lines 300000] [--trade-share 0.2]
+
+Every round runs each program once, in shuffled order: only ratios within one run mean anything on
+a shared machine. Nothing is asserted; figures go to tests/bench/results/.
+"""
+
+import argparse
+import json
+import os
+import platform
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+HERE = Path(__file__).parent
+STYLES = ("gateway", "forward", "json")
+SINK_STYLES = {"gateway": "gateway", "forward": "forward", "json": "multipart"}
+
+
+def free_ports(count: int) -> list[int]:
+    """Find ports nobody listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [listening.getsockname()[1] for listening in sockets]
+    for listening in sockets:
+        listening.close()
+    return ports
+
+
+def wait_for(path: Path) -> list[int]:
+    """Read the ports the feeder wrote."""
+    deadline_s = time.monotonic() + 60
+    while time.monotonic() < deadline_s:
+        if path.exists() and (text := path.read_text()):
+            return [int(port) for port in text.split()]
+        time.sleep(0.01)
+    raise SystemExit("the feeder did not start")
+
+
+def run_once(style: str, *, lines: int, seed: int, trade_share: float) -> dict[str, float]:
+    """Run feeder, program and sink once; the sink's figures."""
+    data_port, control_port = free_ports(2)
+    with tempfile.TemporaryDirectory() as folder:
+        ports_file = Path(folder) / "ports"
+        feeder = subprocess.Popen(
+            [
+                sys.executable,
+                HERE / "feeder.py",
+                ports_file,
+                str(lines),
+                str(seed),
+                str(trade_share),
+            ]
+        )
+        try:
+            level1_port, admin_port = wait_for(ports_file)
+            if style == "gateway":
+                program = [sys.executable, "-m", "gateway", "run"]
+            else:
+                program = [
+                    sys.executable,
+                    str(HERE / "baselines.py"),
+                    style,
+                    str(level1_port),
+                    str(data_port),
+                ]
+            environment = {
+                "IQGW_IQCONNECT__LEVEL1_PORT": str(level1_port),
+                "IQGW_IQCONNECT__ADMIN_PORT": str(admin_port),
+                "IQGW_DATA__BIND": f"tcp://127.0.0.1:{data_port}",
+                "IQGW_CONTROL__BIND": f"tcp://127.0.0.1:{control_port}",
+                "IQGW_DATA__HIGH_WATER_MARK": "1000000",
+                "IQGW_LOG__LEVEL": "error",
+            }
+            server = subprocess.Popen(program, env={**os.environ, **environment})
+            try:
+                endpoint = f"tcp://127.0.0.1:{data_port}"
+                sink = subprocess.run(
+                    [sys.executable, HERE / "sink.py", endpoint, SINK_STYLES[style]],
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    check=True,
+                    timeout=180,
+                )
+                cpu_s = cpu_seconds(server.pid)
+            finally:
+                server.terminate()
+                server.wait(20)
+        finally:
+            feeder.kill()
+            feeder.wait()
+    figures = json.loads(sink.stdout.splitlines()[-1])
+    figures["lines_per_s"] = lines / figures["elapsed_s"]
+    figures["server_cpu_us_per_line"] = cpu_s / lines * 1e6
+    return figures
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time a process has used so far."""
+    return sum(psutil.Process(pid).cpu_times()[:2])
+
+
+def main() -> None:
+    """Run all rounds and print medians with ratios."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--lines", type=int, default=300_000)
+    parser.add_argument("--trade-share", type=float, default=0.2)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    order = random.Random(options.seed)
+    results: dict[str, list[dict[str, float]]] = {style: [] for style in STYLES}
+    for number in range(options.rounds):
+        for style in order.sample(STYLES, len(STYLES)):
+            figures = run_once(
+                style, lines=options.lines, seed=number, trade_share=options.trade_share
+            )
+            results[style].append(figures)
+            print(f"round {number} {style:8} {figures['lines_per_s']:>10,.0f} lines/s", flush=True)
+    medians = {s: statistics.median(r["lines_per_s"] for r in rows) for s, rows in results.items()}
+    ratios = {
+        s: statistics.median(
+            a["lines_per_s"] / b["lines_per_s"]
+            for a, b in zip(results["gateway"], results[s], strict=True)
+        )
+        for s in STYLES
+    }
+    for style in STYLES:
+        cpu = statistics.median(r["server_cpu_us_per_line"] for r in results[style])
+        print(
+            f"{style:8} median {medians[style]:>10,.0f} lines/s, {cpu:.2f} us CPU a line, "
+            f"gateway/{style} {ratios[style]:.2f}"
+        )
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607 - whichever git is there
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.strip()
+    report = {
+        "machine": platform.platform(),
+        "processors": os.cpu_count(),
+        "python": platform.python_version(),
+        "commit": commit,
+        "options": vars(options),
+        "medians_lines_per_s": medians,
+        "median_ratio_gateway_to": ratios,
+        "rounds": results,
+    }
+    folder = HERE / "results"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"throughput-{commit or 'uncommitted'}.json"
+    path.write_text(json.dumps(report, indent=2))
+    print(f"written to {path}")
+
+
+if __name__ == "__main__":
+    main()
