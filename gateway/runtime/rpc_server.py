@@ -159,7 +159,8 @@ class RpcServer:
             # A REQ socket sends an empty delimiter and expects it back; without it, it would drop
             # the reply to a malformed request and wait for ever.
             envelope.append(request_frames.pop(0))
-        reply = await self._reply_to(request_frames)
+        late: list[asyncio.Future[Any]] = []
+        reply = await self._reply_to(request_frames, late)
         if not reply["ok"]:
             self._counters.add(Counter.RPC_ERRORS)
         try:
@@ -167,8 +168,12 @@ class RpcServer:
         except zmq.ZMQError:
             # Gone (EHOSTUNREACH) or not reading (EAGAIN): either way the reply has no reader.
             self._counters.add(Counter.RPC_REPLIES_LOST)
+        # What missed its deadline holds its slot until it is done, so that slots bound all work.
+        await asyncio.gather(*late, return_exceptions=True)
 
-    async def _reply_to(self, frames: list[bytes]) -> dict[str, Any]:
+    async def _reply_to(
+        self, frames: list[bytes], late: list[asyncio.Future[Any]]
+    ) -> dict[str, Any]:
         request_id: object = None
         try:
             if len(frames) != 1:
@@ -177,20 +182,32 @@ class RpcServer:
             request_id = raw.get("id") if isinstance(raw, dict) else None
             request = _parse(raw)
             deadline_ms = request.deadline_ms or self._deadline_ms_default
-            result = await self._answer(request, deadline_ms)
+            result = await self._answer(request, deadline_ms, late)
         except GatewayError as error:
             return self._error(request_id, error)
         return {"v": PROTOCOL_VERSION, "id": request_id, "ok": True, "result": result} | self._now()
 
-    async def _answer(self, request: Request, deadline_ms: int) -> Any:
+    async def _answer(
+        self, request: Request, deadline_ms: int, late: list[asyncio.Future[Any]]
+    ) -> Any:
+        """Answer a request, or say that it is late.
+
+        A late one is finished all the same: half a lease, or a lease half given up, would leave
+        counts that take watches from others or keep watches that nobody holds.
+        """
         steps: Steps | Any = answer(self._desk, request.method, request.params)
+        work = asyncio.ensure_future(drive(steps, self._ask))
         try:
-            async with asyncio.timeout(deadline_ms / 1000):
-                return await drive(steps, self._ask)
-        except TimeoutError as error:
-            raise RequestTimedOut(
-                "not answered in time", method=request.method, deadline_ms=deadline_ms
-            ) from error
+            await asyncio.wait({work}, timeout=deadline_ms / 1000)
+        except asyncio.CancelledError:
+            work.cancel()
+            raise
+        if work.done():
+            return work.result()
+        late.append(work)
+        raise RequestTimedOut(
+            "not answered in time", method=request.method, deadline_ms=deadline_ms
+        )
 
     def _error(self, request_id: object, error: GatewayError) -> dict[str, Any]:
         # A decode error is the requester's mistake under another name.

@@ -32,8 +32,9 @@ def under_load(folder: Path) -> Iterator[tuple[GatewayProcess, Consumer]]:
                 admin_port=0, level1_port=0, rate=LINES_PER_SECOND, equity_count=20, trade_share=0.5
             )
         )
-        ports = {"level1_port": simulator.level1_port, "admin_port": simulator.admin_port}
-        with GatewayProcess(folder, **ports) as gateway:
+        with GatewayProcess(
+            folder, level1_port=simulator.level1_port, admin_port=simulator.admin_port
+        ) as gateway:
             gateway.start()
             with gateway.consumer("sys,", *TOPICS) as consumer:
                 consumer.wait_for_all(
