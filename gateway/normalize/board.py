@@ -20,7 +20,7 @@ from gateway.wire.topics import TopicName
 
 _STALE: Final = int(Flag.STALE)
 _DELAYED: Final = int(Flag.DELAYED)
-_SNAPSHOT: Final = int(Flag.SNAPSHOT)
+_CONFLATED: Final = int(Flag.CONFLATED)
 _STATE_TYPE: Final = int(MessageType.STATE)
 _WANTED: Final = frozenset(SymbolState) - {SymbolState.CLOSED}
 _ITEMS: Final = {kind: len(MESSAGES[KIND_TYPES[kind]]._fields) for kind in BOARD_KINDS}
@@ -100,6 +100,7 @@ class Board:
         """
         if self.down_cause is not None or symbol.state is SymbolState.CLOSED:
             return False
+        symbol.has_old_values = False
         self.change(symbol, SymbolState.LIVE, None)
         return True
 
@@ -126,22 +127,25 @@ class Board:
             if symbol.state is SymbolState.PENDING:
                 self.change(symbol, SymbolState.PENDING, None)
             else:
+                symbol.has_old_values = True
                 self.change(symbol, SymbolState.RECOVERING, symbol.cause)
         return symbols
 
     def resume_upstream(self) -> None:
-        """End a silence in which nothing can have been lost: last values hold again."""
+        """End a silence in which nothing can have been lost: last values hold again.
+
+        A symbol that had been recovering when the silence began goes on with that.
+        """
         self.down_cause = None
         now_us = self._clock.utc_us()
         for symbol in self.wanted():
             if symbol.state is SymbolState.PENDING:
                 self.change(symbol, SymbolState.PENDING, None)
+            elif symbol.has_old_values:
+                self.change(symbol, SymbolState.RECOVERING, symbol.cause)
             elif symbol.state is SymbolState.STALE:
                 self.change(symbol, SymbolState.LIVE, None)
-                for kind in REPEATED_KINDS:
-                    topic = symbol.topics.get(kind)
-                    if topic is not None:
-                        self.envelope.repeat(topic, flags=symbol.flags, recv_us=now_us)
+                self._repeat(symbol, now_us)
 
     def set_delayed(self, is_delayed: bool) -> None:
         """Flag everything DELAYED while the account's feed is."""
@@ -168,11 +172,11 @@ class Board:
             recv_us=now_us,
             event_us=None,
         )
-        if was_live:
-            for kind in REPEATED_KINDS:
-                topic = symbol.topics.get(kind)
-                if topic is not None:
-                    self.envelope.repeat(topic, flags=symbol.flags, recv_us=now_us)
+        if was_live and not symbol.is_live:
+            self._repeat(symbol, now_us)
+            self._age_regional(symbol)
+        if symbol.is_live and not was_live:
+            symbol.lives += 1
         if was_pending and state is not SymbolState.PENDING and self.on_settled is not None:
             self.on_settled(symbol)
 
@@ -224,6 +228,25 @@ class Board:
         if symbol.is_live or name.kind is Kind.STATE:
             return body
         return (*body[:3], body[3] | _STALE, *body[4:])
+
+    def _repeat(self, symbol: Symbol, now_us: int) -> None:
+        """Repeat the last quote and summary with what they are worth now."""
+        for kind in REPEATED_KINDS:
+            topic = symbol.topics.get(kind)
+            if topic is not None and topic.last is not None:
+                # What stood for several updates still does: flag and `merged` go together.
+                flags = symbol.flags | (topic.last[3] & _CONFLATED)
+                self.envelope.repeat(topic, flags=flags, recv_us=now_us)
+
+    def _age_regional(self, symbol: Symbol) -> None:
+        """Mark the last regional quote STALE until a newer one comes.
+
+        It is not repeated, and the symbol's own next quote says nothing of a market center's.
+        """
+        topic = symbol.topics.get(Kind.REGIONAL)
+        if topic is not None and topic.last is not None:
+            last = topic.last
+            topic.last = (*last[:3], last[3] | _STALE, *last[4:])
 
     def _why_not(self, state: SymbolState, cause: Cause | None, since_us: int, now_us: int) -> Body:
         head = (_STATE_TYPE, self.envelope.epoch, 0, 0, now_us, None)

@@ -18,6 +18,9 @@ BOARD_KINDS: Final = (
 """Kinds that a Level 1 symbol can have a topic of."""
 REPEATED_KINDS: Final = (Kind.QUOTE, Kind.SUMMARY, Kind.BOOK)
 """Kinds that repeat their last value when the symbol leaves or regains `live`."""
+SAME_DAY_US_MAX: Final = 22 * 3_600_000_000
+"""Within this time a time of day comes only once: a day less the hour that a DST change skips,
+less another for clocks that differ."""
 
 _FORGOTTEN_KINDS: Final = STATE_KINDS - {Kind.STATE}
 
@@ -40,7 +43,9 @@ class Symbol:
         "details",
         "envelope",
         "flags",
+        "has_old_values",
         "is_live",
+        "lives",
         "last_conditions",
         "last_line_us",
         "name",
@@ -78,6 +83,10 @@ class Symbol:
         self.details: dict[str, object] = {}
         self.is_live = False
         """Whether `state` is live; asked once a line."""
+        self.lives = 0
+        """How often it became live; what was noted in another life may be a day old."""
+        self.has_old_values = False
+        """Whether values may have changed unseen: from a recovery to the next price line."""
         self.flags = 0
         """Flags of every message of this symbol: DELAYED, and STALE while it is not live."""
         self.last_line_us: int | None = None
@@ -105,6 +114,24 @@ class Symbol:
             topic = self.topics[kind] = self.envelope.topic(kind, self.name)
         return topic
 
+    def doubt_times(self, bid_text: str, ask_text: str, recv_us: int) -> None:
+        """Keep a side's moment only where a line that may be old proves it.
+
+        A quote's time has no date, and one of a P line, or of the first line after an
+        interruption, may be days old. It is known only when it is the very time that a dated
+        update had, less than a day ago.
+
+        Args:
+            bid_text: The bid's time of day on such a line.
+            ask_text: The ask's.
+            recv_us: When the line was read, UTC.
+        """
+        bid_us, ask_us = self.bid_us, self.ask_us
+        if bid_us is None or bid_text != self.bid_time_text or recv_us - bid_us > SAME_DAY_US_MAX:
+            self.bid_time_text, self.bid_us = bid_text, None
+        if ask_us is None or ask_text != self.ask_time_text or recv_us - ask_us > SAME_DAY_US_MAX:
+            self.ask_time_text, self.ask_us = ask_text, None
+
     def forget_values(self) -> None:
         """Drop every last value, keeping all sequences: what follows must be heard anew.
 
@@ -116,5 +143,6 @@ class Symbol:
         self.bid_time_text = self.ask_time_text = ""
         self.bid_us = self.ask_us = None
         self.last_conditions = None
+        self.has_old_values = False
         self.summary_fields = None
         self.summary_merged = 0

@@ -1,6 +1,7 @@
 """Leases: a named client's claims, from `subscribe` to the release of the watch upstream."""
 
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.support.stage import Stage, scripted, simulated, wait_until
 pytestmark = pytest.mark.slow
 UNKNOWN = "NOSUCHSYM9"
 LINGER_S = 0.3
+LEASE_S = 5
 
 
 @contextlib.contextmanager
@@ -109,19 +111,21 @@ def test_renewing_extends_and_a_foreign_lease_is_none() -> None:
 def test_an_expired_lease_is_released_upstream() -> None:
     """A crashed client must not use up the vendor's symbol limit until somebody restarts us."""
     with fake_stage() as (stage, fake):
-        consumer = stage.consumer("state,")
+        consumer = stage.consumer("state,", "sys,heartbeat,")
+        consumer.wait_for_beats(1)
         requester = stage.requester()
+        asked_s = time.monotonic()
         lease = requester.result(
-            "subscribe", client="c", symbols=["AAPL"], kinds=["quote"], lease_s=5
+            "subscribe", client="c", symbols=["AAPL"], kinds=["quote"], lease_s=LEASE_S
         )
         consumer.wait_for_state("AAPL", "live", None)
-        took_s = wait_until(
-            lambda: not requester.result("subscriptions")["leases"], what="expiry", seconds=7.0
-        )
-        assert took_s > 4.5
-        fake.wait_for_command("rAAPL", seconds=LINGER_S + 1.0)
-        consumer.wait_for_state("AAPL", "closed", None)
-        assert requester.result("subscriptions")["watches"] == []
+        closed = consumer.wait_for_state("AAPL", "closed", None, seconds=LEASE_S + 5.0)
+        took_s = closed.at_s - asked_s
+        print(f"released {took_s:.2f} s after a lease of {LEASE_S} s began")
+        assert LEASE_S + LINGER_S <= took_s < LEASE_S + LINGER_S + 2.0
+        fake.wait_for_command("rAAPL")
+        report = requester.result("subscriptions")
+        assert (report["leases"], report["watches"]) == ([], [])
         error = requester.error("renew", client="c", lease_id=lease["lease_id"])
         assert error["code"] == "lease_expired"
 

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import msgpack
 import pytest
@@ -172,7 +173,7 @@ def test_a_wrong_envelope_is_refused(
     assert reply["error"]["code"] == code
 
 
-BAD_PARAMS: list[tuple[str, dict[str, object]]] = [
+BAD_PARAMS: list[tuple[str, dict[str, Any]]] = [
     ("subscribe", {}),
     ("subscribe", {"client": "c", "symbols": [], "kinds": ["quote"]}),
     ("subscribe", {"client": "c", "symbols": "AAPL", "kinds": ["quote"]}),
@@ -192,7 +193,7 @@ BAD_PARAMS: list[tuple[str, dict[str, object]]] = [
 
 @pytest.mark.parametrize(("method", "params"), BAD_PARAMS)
 def test_wrong_parameters_are_refused(
-    dealer: Requester, method: str, params: dict[str, object]
+    dealer: Requester, method: str, params: dict[str, Any]
 ) -> None:
     """Nothing is done by halves: the request is refused and says why."""
     error = dealer.error(method, **params)

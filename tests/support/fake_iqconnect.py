@@ -69,6 +69,11 @@ class FakeIqconnect:
         for writer in self._writers:
             writer.write(data)
 
+    def drop(self) -> None:
+        """Cut every connection after what was sent; call it in the loop."""
+        for writer in self._writers:
+            writer.close()
+
     def line(self, letter: str, symbol: str, **values: str) -> bytes:
         """A P or Q line in the agreed layout.
 
