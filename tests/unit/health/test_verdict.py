@@ -1,0 +1,209 @@
+"""The verdict: healthy, warning or critical, since when, and what to do."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gateway.clock import FakeClock
+from gateway.health.facts import FeedHistory, FeedReport
+from gateway.health.latency import LatencyHistogram
+from gateway.health.verdict import (
+    BAD_LINE_LABELS,
+    REPORT_AGE_NS_MAX,
+    HealthJudge,
+    client_metrics,
+    error_percent,
+)
+from tests.unit.health.feed_reports import GOOD, counted, history_of
+
+
+def codes(verdict: dict[str, Any]) -> list[str]:
+    """The issues' codes."""
+    return [issue["code"] for issue in verdict["issues"]]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Ages reports."""
+    return FakeClock()
+
+
+@pytest.fixture
+def judge(clock: FakeClock) -> HealthJudge:
+    """A judge that has seen nothing yet."""
+    return HealthJudge(clock)
+
+
+def test_a_gateway_without_issues_is_healthy_live_and_ready(judge: HealthJudge) -> None:
+    """Nothing to say is said in every field."""
+    assert judge.judge(history_of(GOOD)) == {
+        "level": "healthy",
+        "is_healthy": True,
+        "live": True,
+        "ready": True,
+        "issues": [],
+        "upstream": {"level1": "streaming", "admin": "streaming"},
+        "error_message": None,
+    }
+
+
+def test_before_the_first_report_the_gateway_is_not_ready(judge: HealthJudge) -> None:
+    """A probe that asks too early must not be told that all is well."""
+    verdict = judge.judge(FeedHistory())
+    assert (verdict["level"], verdict["live"], verdict["ready"]) == ("critical", False, False)
+    assert codes(verdict) == ["feed_thread_stuck"]
+    assert verdict["upstream"] == {}
+    assert verdict["error_message"] == "the feed thread does not report"
+
+
+def test_a_feed_thread_that_stops_reporting_is_critical(
+    judge: HealthJudge, clock: FakeClock
+) -> None:
+    """A process that answers requests while its data thread hangs must be restarted."""
+    history = history_of(GOOD)
+    clock.advance(seconds=REPORT_AGE_NS_MAX / 1e9)
+    assert judge.judge(history)["live"]
+    clock.advance(seconds=0.001)
+    verdict = judge.judge(history)
+    assert not verdict["live"]
+    assert verdict["level"] == "critical"
+
+
+@pytest.mark.xfail(
+    strict=True, reason="ready looks at the last report's cause only, however old that report is"
+)
+def test_a_gateway_whose_feed_thread_is_stuck_is_not_ready(
+    judge: HealthJudge, clock: FakeClock
+) -> None:
+    """Nothing can be live behind a thread that hangs; consumers must be sent elsewhere."""
+    clock.advance(seconds=60)
+    assert not judge.judge(history_of(GOOD))["ready"]
+
+
+@pytest.mark.parametrize("cause", ["iqconnect_down", "dtn_link_down", "link_silent", "login_lost"])
+def test_an_upstream_that_is_not_whole_is_critical_and_names_its_cause(
+    judge: HealthJudge, cause: str
+) -> None:
+    """The cause is the same word as in every symbol's state, with advice beside it."""
+    verdict = judge.judge(history_of(replace(GOOD, cause=cause)))
+    assert codes(verdict) == [cause]
+    assert verdict["level"] == "critical"
+    assert verdict["live"], "the process itself works"
+    assert not verdict["ready"]
+    assert cause in verdict["error_message"]
+    assert verdict["issues"][0]["hint"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("report", "code", "words"),
+    [
+        (replace(GOOD, ports={"level1": "streaming", "admin": "closed"}), "admin_down", "closed"),
+        (replace(GOOD, ports={}), "admin_down", "unknown"),
+        (replace(GOOD, symbols={"live": 1, "refused": 2}), "symbols_refused", "2 symbols"),
+        (replace(GOOD, is_delayed=True), "delayed", "delayed"),
+    ],
+)
+def test_what_does_not_stop_prices_is_a_warning(
+    judge: HealthJudge, report: FeedReport, code: str, words: str
+) -> None:
+    """Prices flow, so the gateway stays ready; the operator is told what to look at."""
+    verdict = judge.judge(history_of(report))
+    assert codes(verdict) == [code]
+    assert (verdict["level"], verdict["is_healthy"]) == ("warning", False)
+    assert (verdict["live"], verdict["ready"]) == (True, True)
+    assert words in verdict["error_message"]
+    assert verdict["issues"][0]["hint"]
+
+
+def test_the_worst_issue_decides_level_and_message(judge: HealthJudge) -> None:
+    """A warning that is listed first must not hide that nothing is live."""
+    report = replace(GOOD, cause="dtn_link_down", is_delayed=True, symbols={"refused": 1})
+    verdict = judge.judge(history_of(report))
+    assert verdict["level"] == "critical"
+    assert "dtn_link_down" in verdict["error_message"]
+    assert codes(verdict) == ["dtn_link_down", "symbols_refused", "delayed"]
+    assert [issue["level"] for issue in verdict["issues"]] == ["critical", "warning", "warning"]
+
+
+def test_since_stays_while_an_issue_stands(judge: HealthJudge, clock: FakeClock) -> None:
+    """How long prices have been dead is the first question of whoever is woken up."""
+    began_us = clock.utc_us()
+    down = replace(GOOD, cause="dtn_link_down")
+    for _ in range(3):
+        (issue,) = judge.judge(history_of(replace(down, at_ns=clock.monotonic_ns())))["issues"]
+        assert issue["since_us"] == began_us
+        clock.advance(seconds=1)
+
+
+def test_an_issue_that_comes_back_begins_anew(judge: HealthJudge, clock: FakeClock) -> None:
+    """An outage of today must not be dated to last week."""
+    delayed = history_of(replace(GOOD, is_delayed=True))
+    judge.judge(delayed)
+    clock.advance(seconds=1)
+    assert judge.judge(history_of(GOOD))["issues"] == []
+    clock.advance(seconds=1)
+    (issue,) = judge.judge(delayed)["issues"]
+    assert issue["since_us"] == clock.utc_us()
+
+
+def test_issues_are_dated_each_by_itself(judge: HealthJudge, clock: FakeClock) -> None:
+    """A new issue must not make an old one look new."""
+    began_us = clock.utc_us()
+    judge.judge(history_of(replace(GOOD, is_delayed=True)))
+    clock.advance(seconds=2)
+    verdict = judge.judge(history_of(replace(GOOD, is_delayed=True, symbols={"refused": 1})))
+    since = {issue["code"]: issue["since_us"] for issue in verdict["issues"]}
+    assert since == {"delayed": began_us, "symbols_refused": clock.utc_us()}
+
+
+def test_errors_are_a_share_of_the_windows_lines() -> None:
+    """The percentage is of lines lost to processing, all kinds together."""
+    bad = dict.fromkeys(BAD_LINE_LABELS, 1)
+    history = history_of(GOOD, counted(GOOD, feed_lines=200, **bad))
+    assert error_percent(history) == pytest.approx(100 * len(bad) / 200)
+    assert error_percent(FeedHistory()) == 0
+    assert error_percent(history_of(GOOD, GOOD)) == 0
+
+
+@pytest.mark.parametrize(("bad_lines", "is_told"), [(10, False), (11, True)])
+def test_more_than_one_percent_of_bad_lines_is_a_warning(
+    judge: HealthJudge, bad_lines: int, is_told: bool
+) -> None:
+    """Single bad lines are the vendor's daily bread; a layout that moved is not."""
+    report = counted(GOOD, feed_lines=1_000, lines_truncated=bad_lines)
+    verdict = judge.judge(history_of(GOOD, report))
+    assert (codes(verdict) == ["processing_errors"]) is is_told
+    if is_told:
+        assert "1.10 %" in verdict["error_message"]
+
+
+def test_metrics_name_their_units_and_are_of_the_window() -> None:
+    """Throughput by the second, latencies in the unit of their name."""
+    latency = LatencyHistogram()
+    latency.record(2_000, 10)
+    last = replace(
+        counted(GOOD, messages_published=50, feed_lines=100, lines_invalid=1),
+        at_ns=10_000_000_000,
+        latency=latency,
+        samples=[{"line": "'x'"}],
+    )
+    metrics = client_metrics(history_of(GOOD, last))
+    assert metrics["throughput_msg_per_sec"] == 5
+    assert metrics["lines_per_sec"] == 10
+    assert metrics["average_latency_ms"] == 2
+    assert 2_000 <= metrics["p50_latency_us"] <= metrics["p99_latency_us"] <= 2_250
+    assert metrics["p999_latency_us"] == metrics["p99_latency_us"]
+    assert metrics["processing_errors"] == 1
+    assert metrics["messages"] == 50
+    assert metrics["counters"] == last.counters
+    assert metrics["samples"] == [{"line": "'x'"}]
+
+
+def test_metrics_can_be_asked_before_anything_happened() -> None:
+    """Collectors ask from the first second on."""
+    metrics = client_metrics(FeedHistory())
+    assert metrics["messages"] == 0
+    assert metrics["average_latency_ms"] == 0
+    assert metrics["p99_latency_us"] is None
+    assert metrics["counters"] == {}
