@@ -53,6 +53,7 @@ class Board:
         self._closed: dict[str, None] = {}
         self._news: dict[str, Topic] = {}
         self._delayed = 0
+        self._life_count = 0
         self.down_cause: Cause | None = Cause.IQCONNECT_DOWN
         """Why no symbol can be live at the moment; None while the upstream is whole."""
 
@@ -176,7 +177,8 @@ class Board:
             self._repeat(symbol, now_us)
             self._age_regional(symbol)
         if symbol.is_live and not was_live:
-            symbol.lives += 1
+            self._life_count += 1
+            symbol.life = self._life_count
         if was_pending and state is not SymbolState.PENDING and self.on_settled is not None:
             self.on_settled(symbol)
 

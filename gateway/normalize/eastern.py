@@ -31,6 +31,9 @@ DAYS_MAX: Final = 4096
 YEAR_MIN: Final = 1970
 YEAR_MAX: Final = 2261
 """Years outside are garbage, and would overflow the arithmetic of others."""
+CLOCK_AGE_US_MAX: Final = AHEAD_US_MAX
+"""How long a `T` line dates what follows; later, a fresh stamp would count as yesterday's."""
+_NEVER_US: Final = 1 << 62
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 
 
@@ -70,7 +73,15 @@ class EasternTime:
     A text that cannot be read gives None; the caller counts it, because it knows the line.
     """
 
-    __slots__ = ("_clock_day", "_days", "_recent", "_seconds", "clock_text", "clock_us")
+    __slots__ = (
+        "_clock_day",
+        "_days",
+        "_recent",
+        "_seconds",
+        "clock_text",
+        "clock_until_us",
+        "clock_us",
+    )
 
     def __init__(self) -> None:
         self._days: dict[str, _Day] = {}
@@ -81,6 +92,8 @@ class EasternTime:
         """The last `T` text, verbatim; empty before the first."""
         self.clock_us: int | None = None
         """The last `T` line as UTC; None before the first."""
+        self.clock_until_us = _NEVER_US
+        """When the clock must be forgotten unless it has moved, by our own UTC clock."""
 
     def set_clock(self, text: str, *, recv_us: int) -> bool:
         """Follow the session's clock.
@@ -92,8 +105,6 @@ class EasternTime:
         Returns:
             False when the text is no such time; the clock stays as it was.
         """
-        if text == self.clock_text:
-            return True
         if len(text) != 17 or text[8] != " " or not (text[:8].isascii() and text[:8].isdigit()):
             return False
         day = self._day_of(f"{text[4:6]}/{text[6:8]}/{text[:4]}")
@@ -102,9 +113,21 @@ class EasternTime:
             return False
         self.clock_text = text
         self.clock_us = day.second_us(second, recv_us)
+        self.clock_until_us = recv_us + CLOCK_AGE_US_MAX
         self._clock_day = day.day
         self._recent.clear()
         return True
+
+    def forget_clock(self) -> None:
+        """Date nothing until the next `T` line: the session is over, or its clock has stopped."""
+        self.clock_text = ""
+        self.clock_us = self._clock_day = None
+        self.clock_until_us = _NEVER_US
+        self._recent.clear()
+
+    def is_time(self, text: str) -> bool:
+        """Whether a text is a time of day, whatever its date."""
+        return self._second_of(text[:8]) is not None and _micros_of(text) is not None
 
     def dated(self, date_text: str, time_text: str) -> int | None:
         """Convert a time that has its own date.

@@ -132,6 +132,10 @@ class Level1Normalizer:
         if not self._is_complete:
             fields.append("")
         plan = self._plans[fields[self._contents_at]]
+        if is_back:
+            # What was known may be another trade's or another day's by now.
+            symbol.last_conditions = None
+            symbol.doubt_times(fields[self._bid_time_at], fields[self._ask_time_at], recv_us)
         if plan.basis is not None:
             self._publish_trade(symbol, fields, plan.basis, recv_us)
         if plan.has_quote or is_back:
@@ -166,20 +170,19 @@ class Level1Normalizer:
         if symbol is None:
             self._counters.add(Counter.LINES_UNWATCHED)
             return
-        if not (symbol.is_live or self._board.hear(symbol)) and symbol.state is SymbolState.CLOSED:
+        is_back = not symbol.is_live and self._board.hear(symbol)
+        if symbol.state is SymbolState.CLOSED:
             self._counters.add(Counter.LINES_UNWATCHED)
             return
         symbol.last_line_us = recv_us
         if not self._is_complete:
             fields.append("")
-        if self._plans[fields[self._contents_at]].basis == "C":
+        basis = self._plans[fields[self._contents_at]].basis
+        if basis == "C":
             symbol.last_conditions = self._conditions[fields[self._conditions_at]]
-        # A quote's time has no date, and this one may be days old: its moment is known only when it
-        # is the very time that a dated update had.
-        if fields[self._bid_time_at] != symbol.bid_time_text:
-            symbol.bid_time_text, symbol.bid_us = fields[self._bid_time_at], None
-        if fields[self._ask_time_at] != symbol.ask_time_text:
-            symbol.ask_time_text, symbol.ask_us = fields[self._ask_time_at], None
+        elif is_back:
+            symbol.last_conditions = None
+        symbol.doubt_times(fields[self._bid_time_at], fields[self._ask_time_at], recv_us)
         flags = symbol.flags | _SNAPSHOT
         self._publish_quote(symbol, fields, False, False, flags, recv_us)
         symbol.summary_merged += 1
@@ -196,6 +199,7 @@ class Level1Normalizer:
         ]
         for symbol in due:
             self._flush_symbol(symbol)
+            symbol.summary_due_us = now_us + self._interval_us
 
     def flush_all(self) -> None:
         """Publish every summary that waits, before the columns change or the process ends."""
@@ -237,6 +241,7 @@ class Level1Normalizer:
         elif text != symbol.bid_time_text:
             symbol.bid_us = near_clock(text) if symbol.bid_time_text else None
             symbol.bid_time_text = text
+            self._undated(text)
         text = fields[self._ask_time_at]
         if has_ask:
             symbol.ask_us = near_clock(text)
@@ -246,6 +251,7 @@ class Level1Normalizer:
         elif text != symbol.ask_time_text:
             symbol.ask_us = near_clock(text) if symbol.ask_time_text else None
             symbol.ask_time_text = text
+            self._undated(text)
         bid_us, ask_us = symbol.bid_us, symbol.ask_us
         is_ask_later = bid_us is None or (ask_us is not None and ask_us > bid_us)
         event_us = ask_us if is_ask_later else bid_us
@@ -286,7 +292,7 @@ class Level1Normalizer:
         date_text, time_text = fields[self._date_at], fields[self._time_at]
         event_us = self._dated(date_text, time_text) if date_text else self._near_clock(time_text)
         if event_us is None:
-            self._undated(time_text)
+            self._undated(time_text, date_text)
         prices, sizes = self._prices, self._sizes
         topic = symbol.trade
         topic.sequence = sequence = topic.sequence + 1
@@ -330,7 +336,7 @@ class Level1Normalizer:
         if fields[self._last_date_at] and fields[self._last_time_at]:
             last_us = self._dated(fields[self._last_date_at], fields[self._last_time_at])
             if last_us is None:
-                self._undated(fields[self._last_time_at])
+                self._undated(fields[self._last_time_at], fields[self._last_date_at])
         merged = symbol.summary_merged
         values = (
             prices[fields[self._last_at]],
@@ -359,10 +365,11 @@ class Level1Normalizer:
             symbol.summary, values, flags=flags, recv_us=recv_us, event_us=last_us
         )
 
-    def _undated(self, text: str) -> None:
-        """Count a time that could not be read; an absent one is no fault."""
-        if text and self._eastern.clock_us is not None:
-            self._complaints.complain(Counter.VALUES_INVALID, text, "not a time HH:MM:SS.ffffff")
+    def _undated(self, text: str, date_text: str = "") -> None:
+        """Count a time that cannot be read; an absent one, or one without a clock, is no fault."""
+        if text and (date_text or not self._eastern.is_time(text)):
+            detail = "not a time HH:MM:SS.ffffff, or its date is not MM/DD/YYYY"
+            self._complaints.complain(Counter.VALUES_INVALID, f"{date_text} {text}".lstrip(), detail)
 
     def _accept_width(self, line: str, fields: list[str]) -> bool:
         """Judge a line with another number of columns than agreed.

@@ -56,7 +56,6 @@ class Pipeline:
         self._framer = LineFramer(complaints, line_bytes_max=line_bytes_max)
         self._rare = RareLines(board=board, eastern=self.eastern, complaints=complaints)
         self._level1: Level1Normalizer | None = None
-        self._recv_us = 0
 
     def select(self, names: Sequence[str]) -> None:
         """Read P and Q lines by this field set from now on.
@@ -81,9 +80,10 @@ class Pipeline:
         self._rare.protocol = version
 
     def reset(self) -> None:
-        """Forget half a line and the field set: the connection is gone."""
+        """Forget half a line, the field set and the clock: the connection is gone."""
         self.flush_all()
         self._framer.reset()
+        self.eastern.forget_clock()
         self._level1 = None
 
     def feed(self, chunk: bytes, recv_us: int) -> None:
@@ -94,7 +94,8 @@ class Pipeline:
             recv_us: When they were read, microseconds since the Unix epoch, UTC.
         """
         lines = self._framer.feed(chunk)
-        self._recv_us = recv_us
+        if recv_us > self.eastern.clock_until_us:
+            self.eastern.forget_clock()
         level1 = self._level1
         for line in lines:
             try:

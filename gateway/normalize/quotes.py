@@ -41,8 +41,9 @@ class QuoteFirstNormalizer(Level1Normalizer):
             rest,
         ) = parts
         symbol = self._symbols.get(name)
-        plan = self._plans[contents]
-        if symbol is None or not symbol.is_live or not plan.is_quote_only:
+        # Letters not seen before are judged, and perhaps counted, once: by the other reader.
+        plan = self._plans.get(contents)
+        if symbol is None or not symbol.is_live or plan is None or not plan.is_quote_only:
             super().update(line, recv_us)
             return
         if rest != symbol.rest:
@@ -61,6 +62,7 @@ class QuoteFirstNormalizer(Level1Normalizer):
         elif bid_time != symbol.bid_time_text:
             symbol.bid_us = near_clock(bid_time) if symbol.bid_time_text else None
             symbol.bid_time_text = bid_time
+            self._undated(bid_time)
         if plan.has_ask:
             symbol.ask_us = near_clock(ask_time)
             symbol.ask_time_text = ask_time
@@ -69,6 +71,7 @@ class QuoteFirstNormalizer(Level1Normalizer):
         elif ask_time != symbol.ask_time_text:
             symbol.ask_us = near_clock(ask_time) if symbol.ask_time_text else None
             symbol.ask_time_text = ask_time
+            self._undated(ask_time)
         bid_us, ask_us = symbol.bid_us, symbol.ask_us
         is_ask_later = bid_us is None or (ask_us is not None and ask_us > bid_us)
         prices, sizes = self._prices, self._sizes

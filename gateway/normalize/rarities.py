@@ -25,6 +25,8 @@ class _Side(NamedTuple):
 
     text: str
     moment_us: int | None
+    life: int
+    """The symbol's `life` when this was heard: in another one, something was missed."""
 
 
 class RareLines:
@@ -97,8 +99,8 @@ class RareLines:
         if regional is None or symbol is None:
             return
         center = regional.market_center
-        bid_us = self._side_us(symbol.name, center, "B", regional.bid_time)
-        ask_us = self._side_us(symbol.name, center, "A", regional.ask_time)
+        bid_us = self._side_us(symbol, center, "B", regional.bid_time)
+        ask_us = self._side_us(symbol, center, "A", regional.ask_time)
         self._board.envelope.publish(
             symbol.topic(Kind.REGIONAL),
             (
@@ -115,20 +117,25 @@ class RareLines:
             event_us=max((us for us in (bid_us, ask_us) if us is not None), default=None),
         )
 
-    def _side_us(self, symbol: str, center: int | None, side: str, text: str) -> int | None:
+    def _side_us(self, symbol: Symbol, center: int | None, side: str, text: str) -> int | None:
         """Date one side's time: known only when it changed before our eyes.
 
-        The first line of a market center may be its last quote of days ago.
+        The first line of a market center, or after an interruption, may be its last quote of
+        days ago.
         """
-        key = (symbol, center, side)
+        key = (symbol.name, center, side)
         known = self._sides.get(key)
+        if known is not None and (not symbol.is_live or known.life != symbol.life):
+            known = None
         if known is not None and known.text == text:
             return known.moment_us
         moment_us = None if known is None else self._eastern.near_clock(text)
+        if text and not self._eastern.is_time(text):
+            self._complaints.complain(Counter.VALUES_INVALID, text, "not a time HH:MM:SS")
         if len(self._sides) >= REGIONAL_SIDES_MAX:
             self._sides.clear()
-            self._complaints.complain(Counter.CACHE_RESETS, symbol, "regional times")
-        self._sides[key] = _Side(text, moment_us)
+            self._complaints.complain(Counter.CACHE_RESETS, symbol.name, "regional times")
+        self._sides[key] = _Side(text, moment_us, symbol.life)
         return moment_us
 
     def _news(self, line: str, recv_us: int) -> None:
@@ -141,6 +148,8 @@ class RareLines:
             event_us = self._eastern.dated(
                 f"{text[4:6]}/{text[6:8]}/{text[:4]}", f"{text[9:11]}:{text[11:13]}:{text[13:]}"
             )
+            if event_us is None:
+                self._complaints.complain(Counter.VALUES_INVALID, text, "no such date or time")
         self._board.envelope.publish(
             self._board.news_topic(news.distributor),
             (news.distributor, news.story_id, list(news.symbols), news.headline),
@@ -157,6 +166,8 @@ class RareLines:
         trade_us = None
         if correction.trade_date and correction.trade_time:
             trade_us = self._eastern.dated(correction.trade_date, correction.trade_time)
+            if trade_us is None:
+                self._complaints.complain(Counter.VALUES_INVALID, line, "no such trade date")
         self._board.envelope.publish(
             symbol.topic(Kind.CORRECTION),
             (

@@ -45,9 +45,9 @@ class Symbol:
         "flags",
         "has_old_values",
         "is_live",
-        "lives",
         "last_conditions",
         "last_line_us",
+        "life",
         "name",
         "quote",
         "rest",
@@ -83,8 +83,8 @@ class Symbol:
         self.details: dict[str, object] = {}
         self.is_live = False
         """Whether `state` is live; asked once a line."""
-        self.lives = 0
-        """How often it became live; what was noted in another life may be a day old."""
+        self.life = 0
+        """Number of its latest time of being live, unique in this run; 0 before the first."""
         self.has_old_values = False
         """Whether values may have changed unseen: from a recovery to the next price line."""
         self.flags = 0
@@ -119,7 +119,7 @@ class Symbol:
 
         A quote's time has no date, and one of a P line, or of the first line after an
         interruption, may be days old. It is known only when it is the very time that a dated
-        update had, less than a day ago.
+        update had, less than a day ago. A doubted side is as one never heard.
 
         Args:
             bid_text: The bid's time of day on such a line.
@@ -128,9 +128,9 @@ class Symbol:
         """
         bid_us, ask_us = self.bid_us, self.ask_us
         if bid_us is None or bid_text != self.bid_time_text or recv_us - bid_us > SAME_DAY_US_MAX:
-            self.bid_time_text, self.bid_us = bid_text, None
+            self.bid_time_text, self.bid_us = "", None
         if ask_us is None or ask_text != self.ask_time_text or recv_us - ask_us > SAME_DAY_US_MAX:
-            self.ask_time_text, self.ask_us = ask_text, None
+            self.ask_time_text, self.ask_us = "", None
 
     def forget_values(self) -> None:
         """Drop every last value, keeping all sequences: what follows must be heard anew.
