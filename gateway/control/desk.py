@@ -260,8 +260,8 @@ class RequestDesk:
         return {"expired": len(over)}
 
     def restore_leases(self, records: Iterable[dict[str, Any]]) -> Steps:
-        """Bring the leases of an earlier run back to life."""
-        restored = self._leases.restore(records)
+        """Bring the leases of an earlier run back to life, without what this version cannot use."""
+        restored = self._leases.restore(_usable(records))
         for lease in restored:
             for part in _batches(wishes_of(lease.claims.values())):
                 yield Watch(part)
@@ -322,6 +322,29 @@ def services_of(kinds: Iterable[str]) -> tuple[Service, ...]:
     """The vendor services that deliver some kinds, each once."""
     services = (SERVICES.get(Kind(kind)) for kind in kinds if "@" not in kind)
     return tuple(dict.fromkeys(service for service in services if service is not None))
+
+
+def _usable(records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Leave out of kept leases what was not written by us, or by another version of us.
+
+    A symbol outside the vendor's grammar would only be refused when it is sent, in the feed thread,
+    where it could not be answered for any more.
+    """
+    seen: set[str] = set()
+    for record in records:
+        good = frozenset(check_symbols(symbol for symbol, _ in record["claims"])[0])
+        claims = [
+            (symbol, known)
+            for symbol, kinds in record["claims"]
+            if symbol in good and (known := [kind for kind in kinds if _is_known(kind)])
+        ]
+        if claims and record["lease_id"] not in seen:
+            seen.add(record["lease_id"])
+            yield {**record, "claims": claims}
+
+
+def _is_known(kind: str) -> bool:
+    return kind.partition("@")[0] in KIND_TYPES
 
 
 def wishes_of(claims: Iterable[Claim]) -> Wishes:

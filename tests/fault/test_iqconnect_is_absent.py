@@ -1,0 +1,81 @@
+"""IQConnect, or a part of it, is not there: the gateway serves what it can and says the rest."""
+
+import time
+from functools import partial
+
+import pytest
+
+from gateway.simulator import Simulator, SimulatorOptions
+from gateway.simulator.admin import AdminConnection
+from tests.support.consumer import STALE, private_topic
+from tests.support.stage import free_ports, open_stage, simulated
+
+pytestmark = pytest.mark.slow
+CONNECT_S_MAX = 3.0
+
+
+def test_a_gateway_waits_for_iqconnect_and_says_so() -> None:
+    """Machines start their programs in any order."""
+    level1_port, admin_port = free_ports(2)
+    with open_stage() as stage:
+        stage.start_gateway(level1_port=level1_port, admin_port=admin_port)
+        private = private_topic("quote,AAPL,")
+        consumer = stage.consumer("sys,heartbeat,", "state,AAPL,", "quote,AAPL,", private)
+        answer = consumer.wait_for_topic(private)
+        assert answer.values[:2] == ["pending", "iqconnect_down"]
+        (facts,) = consumer.wait_for_beats(1)[0].values
+        assert facts["degraded"] == ["iqconnect_down"]
+        requester = stage.requester()
+        result = requester.result("subscribe", client="c", symbols=["MSFT"], kinds=["quote"])
+        assert result["topics"][0]["state"] == "pending"
+        health = requester.result("health")
+        assert (health["ready"], health["live"]) == (False, True)
+        assert "iqconnect_down" in {issue["code"] for issue in health["issues"]}
+        there_s = time.monotonic()
+        stage.start_simulator(
+            SimulatorOptions(level1_port=level1_port, admin_port=admin_port, equity_count=20)
+        )
+        live = consumer.wait_for_state("AAPL", "live", None, seconds=CONNECT_S_MAX)
+        print(f"live {live.at_s - there_s:.3f} s after IQConnect began to listen")
+        answer = consumer.ask("quote,MSFT,")
+        assert answer.values[0] is not None
+        consumer.history.check()
+
+
+async def take_admin_away(simulator: Simulator) -> None:
+    """Close the admin port and its connections."""
+    simulator._servers[0].close()
+    await simulator._drop([*simulator._admin])
+
+
+async def bring_admin_back(simulator: Simulator) -> None:
+    """Listen on the same admin port again."""
+    factory = partial(AdminConnection, simulator, simulator.counts, options=simulator.options)
+    await simulator._listen(factory, simulator.admin_port, "admin_port")
+
+
+def test_prices_go_on_without_the_admin_port() -> None:
+    """Statistics are a second opinion; losing it is a warning and no outage."""
+    with simulated(rate=500.0) as stage:
+        consumer = stage.consumer("sys,heartbeat,", "quote,AAPL,", "state,AAPL,")
+        consumer.wait_for_state("AAPL", "live", None)
+        requester = stage.requester()
+        stage.run(take_admin_away(stage.simulator))
+        consumer.wait_for(
+            lambda m: m.kind == "sys" and m.values[0]["upstream"]["admin"] != "streaming",
+            what="the admin port's loss in the heartbeat",
+        )
+        consumer.wait_for_beats(1)
+        health = requester.result("health")
+        assert (health["level"], health["ready"]) == ("warning", True)
+        assert [issue["code"] for issue in health["issues"]] == ["admin_down"]
+        stage.run(bring_admin_back(stage.simulator))
+        consumer.wait_for(
+            lambda m: m.kind == "sys" and m.values[0]["upstream"]["admin"] == "streaming",
+            what="the admin port's return in the heartbeat",
+        )
+        consumer.wait_for_beats(1)
+        assert requester.result("health")["is_healthy"]
+        assert [m.values[0] for m in consumer.on("state,AAPL,")][-1] == "live"
+        assert not [m for m in consumer.on("quote,AAPL,") if m.flags & STALE]
+        consumer.history.check()
