@@ -8,7 +8,8 @@ out of the data:
   time of day which is not later than the session's own clock, its `T` line, by more than a small
   tolerance (`near_clock`). So 23:59:59.9 arriving at 00:00:00 belongs to yesterday, and a stamp
   ahead of a lagging clock still belongs to today.
-* The hour that a DST change repeats is told apart by the clock: the reading nearest to it wins.
+* The hour that a DST change repeats is told apart by arrival. The clock's own reading is the one
+  nearest to when it was read; a stamp's is the latest one that the clock allows.
 
 Source: dtn.com IQFeed, `T,YYYYMMDD HH:MM:SS`; times are US Eastern without fraction or zone.
 """
@@ -29,8 +30,8 @@ second old; no side of a quote changes with a stamp of almost a day ago.
 DAYS_MAX: Final = 4096
 """Days kept converted; a feed names a handful, garbage could name thousands."""
 YEAR_MIN: Final = 1970
-YEAR_MAX: Final = 2261
-"""Years outside are garbage, and would overflow the arithmetic of others."""
+YEAR_MAX: Final = 2254
+"""Years outside are garbage; later ones would not fit the wire, where times are below 2^53."""
 CLOCK_AGE_US_MAX: Final = AHEAD_US_MAX
 """How long a `T` line dates what follows; later, a fresh stamp would count as yesterday's."""
 _NEVER_US: Final = 1 << 62
@@ -51,10 +52,19 @@ class _Day:
         """Whether one offset holds all day: every day but two a year."""
         self.base_us: Final = ((day.toordinal() - _EPOCH_DAY) * DAY_S - offset_s) * SECOND_US
 
-    def second_us(self, second: int, reference_us: int) -> int:
+    def nearest_us(self, second: int, reference_us: int) -> int:
         """UTC of a second of this day; in the repeated hour the one nearest to the reference."""
+        return min(self._readings(second), key=lambda reading: abs(reading - reference_us))
+
+    def latest_us(self, second: int, limit_us: int) -> int:
+        """UTC of a second of this day; in the repeated hour the second unless past the limit."""
+        first, *later = self._readings(second)
+        return later[0] if later and later[0] <= limit_us else first
+
+    def _readings(self, second: int) -> list[int]:
+        """What a second of this day can mean in UTC: two moments in the repeated hour."""
         if self.is_uniform:
-            return self.base_us + second * SECOND_US
+            return [self.base_us + second * SECOND_US]
         wall = datetime.combine(self.day, time(0)) + timedelta(seconds=second)
         readings = [
             int(wall.replace(tzinfo=EASTERN, fold=fold).astimezone(UTC).timestamp()) * SECOND_US
@@ -62,9 +72,7 @@ class _Day:
         ]
         # In the hour a spring change skips both readings differ too; the first follows the rule of
         # the offset before the change, as every zone library does.
-        if readings[0] > readings[1]:
-            return readings[0]
-        return min(readings, key=lambda reading: abs(reading - reference_us))
+        return readings if readings[0] < readings[1] else readings[:1]
 
 
 class EasternTime:
@@ -112,7 +120,7 @@ class EasternTime:
         if day is None or second is None:
             return False
         self.clock_text = text
-        self.clock_us = day.second_us(second, recv_us)
+        self.clock_us = day.nearest_us(second, recv_us)
         self.clock_until_us = recv_us + CLOCK_AGE_US_MAX
         self._clock_day = day.day
         self._recent.clear()
@@ -154,8 +162,8 @@ class EasternTime:
             return None
         if day.is_uniform:
             return day.base_us + second * SECOND_US + micros
-        reference_us = self.clock_us if self.clock_us is not None else day.base_us
-        return day.second_us(second, reference_us) + micros
+        limit_us = self.clock_us + AHEAD_US_MAX if self.clock_us is not None else 0
+        return day.latest_us(second, limit_us) + micros
 
     def near_clock(self, time_text: str) -> int | None:
         """Convert a time of day that has just been stamped, by the session's clock.
@@ -192,7 +200,7 @@ class EasternTime:
             known = self._day_of(f"{day.month:02}/{day.day:02}/{day.year:04}")
             if known is None:
                 continue
-            second_us = known.second_us(second, clock_us)
+            second_us = known.latest_us(second, clock_us + AHEAD_US_MAX)
             if second_us <= clock_us + AHEAD_US_MAX:
                 return second_us
         return None
