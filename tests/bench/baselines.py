@@ -35,7 +35,7 @@ def forward(level1_port: int, data_port: int) -> None:
     feed.sendall(HANDSHAKE)
     tail = b""
     while chunk := feed.recv(262_144):
-        while data.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+        while int(data.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
             data.recv()
         lines = (tail + chunk).split(b"\r\n")
         tail = lines.pop()

@@ -97,7 +97,7 @@ def run_once(style: str, *, lines: int, seed: int, trade_share: float) -> dict[s
         finally:
             feeder.kill()
             feeder.wait()
-    figures = json.loads(sink.stdout.splitlines()[-1])
+    figures: dict[str, float] = json.loads(sink.stdout.splitlines()[-1])
     figures["lines_per_s"] = lines / figures["elapsed_s"]
     figures["server_cpu_us_per_line"] = cpu_s / lines * 1e6
     return figures
