@@ -143,8 +143,8 @@ class ReferenceCodec:
         header, fields = self._contract.header, message.fields
         count = len(header)
         values = self._checked(header, items[:count], base)
-        sequence, flags = values[2:4]
-        is_empty = sequence == 0 and isinstance(flags, int) and bool(flags & SNAPSHOT)
+        flags = values[3]
+        is_empty = isinstance(flags, int) and bool(flags & SNAPSHOT)
         if is_empty and all(item is None for item in items[count : count + len(fields)]):
             return [*values, *(None for _ in fields)]
         return [*values, *self._checked(fields, items[count:], base)]

@@ -189,7 +189,7 @@ def build(
         if len(items) > count:
             check_value(items[count:], level=1)
         items = (items + (None,) * count)[:count]
-    is_empty = items[2] == 0 and bool(items[3] & SNAPSHOT) and items[6:].count(None) == count - 6
+    is_empty = bool(items[3] & SNAPSHOT) and items[6:].count(None) == count - 6
     layout = checker.check(items, may_be_empty=is_empty)
     if layout.nested:
         items = _convert(items, layout.nested, kind)
