@@ -1,0 +1,188 @@
+"""Both desks on one bench: requests on one side, a vendor that only listens on the other."""
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+import msgpack
+
+from gateway.clock import FakeClock
+from gateway.control.desk import Identity, RequestDesk
+from gateway.control.feed_commands import (
+    AwaitSettled,
+    FeedCommand,
+    ReadSnapshots,
+    ReadStandings,
+    ReadWatches,
+    Unwatch,
+    Watch,
+)
+from gateway.control.methods import answer
+from gateway.control.watch_desk import WatchDesk
+from gateway.health.facts import FeedHistory
+from gateway.health.verdict import HealthJudge
+from gateway.model.enums import SymbolState
+from gateway.model.messages import Kind
+from gateway.normalize.board import Board
+from gateway.policy.demand import Demand
+from gateway.policy.leases import Leases
+from gateway.policy.subscriptions import Subscriptions
+from gateway.wire.envelope import Envelope
+from gateway.wire.topics import TopicName, parse_topic
+
+LINGER_S = 60
+EPOCH = 1_700_000_000_000
+
+
+class FakeUpstream:
+    """A vendor that notes what it is asked and answers nothing."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def watch(self, symbol: str) -> None:
+        """Note a watch."""
+        self.asked.append(f"watch {symbol}")
+
+    def unwatch(self, symbol: str) -> None:
+        """Note the end of a watch."""
+        self.asked.append(f"unwatch {symbol}")
+
+    def refresh(self, symbol: str) -> None:
+        """Note a refresh."""
+        self.asked.append(f"refresh {symbol}")
+
+    def regional(self, symbol: str, *, is_on: bool) -> None:
+        """Note regional quotes."""
+        self.asked.append(f"regional {'on' if is_on else 'off'} {symbol}")
+
+    def take(self) -> list[str]:
+        """What was asked since the last look."""
+        asked, self.asked = self.asked, []
+        return asked
+
+
+class Bench:
+    """One gateway without sockets and threads; the upstream is whole from the start."""
+
+    def __init__(self, *, is_auto_watch: bool = True, symbol_count_max: int = 100_000) -> None:
+        self.clock = FakeClock()
+        self.frames: list[bytes] = []
+        self.upstream = FakeUpstream()
+        self.envelope = Envelope(epoch=EPOCH, send=self.frames.append)
+        self.board = Board(
+            envelope=self.envelope, clock=self.clock, symbol_count_max=symbol_count_max
+        )
+        self.demand = Demand(self.clock, linger_ns=LINGER_S * 1_000_000_000)
+        self.subscriptions = Subscriptions(per_connection_max=1_000)
+        self.desk = WatchDesk(
+            board=self.board,
+            demand=self.demand,
+            subscriptions=self.subscriptions,
+            upstream=self.upstream,
+            is_auto_watch=is_auto_watch,
+        )
+        self.desk.ask_again()
+        self.leases = Leases(
+            self.clock,
+            leases_per_client_max=10,
+            symbols_per_client_max=6_000,
+            client_count_max=10,
+        )
+        self.history = FeedHistory()
+        self.requests = RequestDesk(
+            identity=Identity(
+                gateway_id="bench",
+                version="1.2.3",
+                epoch=EPOCH,
+                endpoints={"data": "tcp://127.0.0.1:7700", "control": "tcp://127.0.0.1:7701"},
+                capabilities=("auto_watch",),
+            ),
+            leases=self.leases,
+            history=self.history,
+            judge=HealthJudge(self.clock),
+            clock=self.clock,
+            process_facts=lambda: {"threads": 2},
+        )
+        self.commands: list[FeedCommand] = []
+        self.on_wait: Callable[[], object] = lambda: None
+        """What the vendor does while a request waits."""
+
+    def ask(self, method: str, **params: Any) -> Any:
+        """Send a request as a client would, and finish it."""
+        steps = answer(self.requests, method, msgpack.unpackb(msgpack.packb(params)))
+        return self.run(steps) if isinstance(steps, Generator) else steps
+
+    def subscribe(self, *symbols: str, kinds: tuple[str, ...] = ("l1",), **params: Any) -> Any:
+        """Take a lease for the client `desk`."""
+        return self.ask(
+            "subscribe", **{"client": "desk", "symbols": symbols, "kinds": kinds, **params}
+        )
+
+    def begin(self, method: str, **params: Any) -> Generator[FeedCommand, Any, Any]:
+        """Begin a request that needs the feed thread."""
+        steps = answer(self.requests, method, params)
+        assert isinstance(steps, Generator)
+        return steps
+
+    def run(self, steps: Generator[FeedCommand, Any, Any], reply: Any = None) -> Any:
+        """Do for a handler what the server and the feed thread do, from its next step on."""
+        while True:
+            try:
+                command = steps.send(reply)
+            except StopIteration as finished:
+                return finished.value
+            reply = self.execute(command)
+
+    def execute(self, command: FeedCommand) -> Any:
+        """Do one command as the feed thread does."""
+        self.commands.append(command)
+        match command:
+            case Watch():
+                return self.desk.watch(command)
+            case Unwatch():
+                return self.desk.unwatch(command)
+            case ReadStandings():
+                return self.desk.standings(command)
+            case ReadSnapshots():
+                return self.desk.snapshots(command)
+            case ReadWatches():
+                return self.desk.report(command)
+            case AwaitSettled():
+                return self.on_wait()
+            case _:
+                raise AssertionError(command)
+
+    def hear(self, *symbols: str) -> None:
+        """The vendor sends a first price line for each."""
+        for name in symbols:
+            self.board.hear(self.board.symbols[name])
+
+    def publish(self, name: str, kind: Kind = Kind.QUOTE) -> None:
+        """Publish one message of a symbol."""
+        topic = self.board.symbols[name].topic(kind)
+        self.envelope.publish(topic, (1.0,) * 9, flags=0, recv_us=5, event_us=None)
+
+    def linger(self) -> None:
+        """Let everything nobody wants come to its end."""
+        self.clock.advance(seconds=LINGER_S)
+        self.desk.close_lingering()
+
+    def gain(self, topic: bytes) -> None:
+        """A consumer subscribes on the data socket."""
+        self.desk.note_subscription(named(topic))
+
+    def lose(self, topic: bytes) -> None:
+        """A consumer's subscription ends."""
+        self.desk.drop_subscription(named(topic))
+
+    def state(self, name: str) -> tuple[SymbolState, str | None]:
+        """A symbol's state and cause."""
+        symbol = self.board.symbols[name]
+        return symbol.state, symbol.cause.value if symbol.cause else None
+
+
+def named(topic: bytes) -> TopicName:
+    """A complete topic, taken apart."""
+    name = parse_topic(topic)
+    assert name is not None
+    return name
