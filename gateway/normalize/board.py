@@ -102,6 +102,7 @@ class Board:
         if self.down_cause is not None or symbol.state is SymbolState.CLOSED:
             return False
         symbol.has_old_values = False
+        self._age_regional(symbol)
         self.change(symbol, SymbolState.LIVE, None)
         return True
 
@@ -175,7 +176,6 @@ class Board:
         )
         if was_live and not symbol.is_live:
             self._repeat(symbol, now_us)
-            self._age_regional(symbol)
         if symbol.is_live and not was_live:
             self._life_count += 1
             symbol.life = self._life_count

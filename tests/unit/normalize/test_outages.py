@@ -199,6 +199,17 @@ def test_regional_quote_of_before_an_outage_stays_stale_in_snapshots() -> None:
     assert desk.answer("regional,AAPL,")["flags"] == SNAPSHOT
 
 
+def test_regional_quote_holds_after_a_silence_in_which_nothing_was_lost() -> None:
+    """What holds for the quote holds for the market center's."""
+    desk = Desk()
+    desk.live()
+    desk.feed("R,AAPL,,188.25,100,10:00:00,188.36,200,10:00:00,14,4,11,")
+    desk.board.lose_upstream(Cause.LINK_SILENT)
+    assert desk.answer("regional,AAPL,")["flags"] == SNAPSHOT | STALE
+    desk.board.resume_upstream()
+    assert desk.answer("regional,AAPL,")["flags"] == SNAPSHOT
+
+
 def test_regional_side_that_changed_during_an_outage_is_undated() -> None:
     """As for the quote itself: after an outage a new time of day may be days old."""
     desk = Desk()
