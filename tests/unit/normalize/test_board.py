@@ -1,25 +1,19 @@
-"""The state machine of symbols: who is told what, and what a snapshot answers in each state."""
-
-from itertools import pairwise
+"""The state machine of symbols: who is told what, and what is kept."""
 
 import pytest
 
-from gateway.errors import QuotaExceeded
 from gateway.model.enums import Cause, SymbolState
 from gateway.normalize.symbols import Symbol
 from tests.unit.normalize.line_desk import (
+    CONFLATED,
     DELAYED,
-    EPOCH,
     NOW_US,
     SNAPSHOT,
     STALE,
     Desk,
-    Frame,
     Options,
     line,
 )
-
-LEVEL1_TOPICS = ("quote", "trade", "summary", "fundamental", "regional", "correction")
 
 
 def states(desk: Desk) -> list[tuple[str, str | None, int]]:
@@ -161,6 +155,38 @@ def test_end_of_a_silence_repeats_values_without_stale() -> None:
     assert frames[-1]["cause"] is None
 
 
+def test_silence_during_recovery_does_not_make_old_values_live() -> None:
+    """The vendor never answered the refresh; a second, shorter silence proves nothing."""
+    desk = Desk()
+    symbol = desk.live()
+    desk.board.lose_upstream(Cause.DTN_LINK_DOWN)
+    desk.board.recover_upstream()
+    assert symbol.state is SymbolState.RECOVERING
+    desk.board.lose_upstream(Cause.LINK_SILENT)
+    desk.board.resume_upstream()
+    assert symbol.state is SymbolState.RECOVERING
+    assert desk.take("quote")[-1]["flags"] & STALE
+    desk.feed(line("P"))
+    assert symbol.is_live
+    assert desk.one("quote")["flags"] == SNAPSHOT
+    desk.board.lose_upstream(Cause.LINK_SILENT)
+    desk.board.resume_upstream()
+    assert symbol.is_live
+
+
+def test_repeated_summary_says_conflated_as_long_as_it_says_merged() -> None:
+    """The flag and the count say the same thing; a reader may look at either."""
+    desk = Desk()
+    desk.live()
+    desk.feed(line("Q", "C"), line("Q", "C"))
+    desk.pipeline.flush_all()
+    desk.board.lose_upstream(Cause.LINK_SILENT)
+    desk.board.resume_upstream()
+    for frame in desk.take("summary"):
+        assert frame["merged"] == 2
+        assert frame["flags"] & CONFLATED
+
+
 def test_refused_symbol_says_why_and_stays_refused_through_outages() -> None:
     """The vendor's answer does not depend on the link; asking anew is somebody's decision."""
     desk = Desk()
@@ -223,104 +249,14 @@ def test_closed_symbol_stays_closed_whatever_comes_late() -> None:
     assert list(desk.board.wanted()) == []
 
 
-def test_reopened_symbol_begins_anew_with_its_old_sequences() -> None:
-    """Values of before are forgotten, because nobody watched; sequences never go back."""
+def test_closing_twice_tells_once() -> None:
+    """Two services of a symbol may end one after the other."""
     desk = Desk()
-    desk.feed(line("Q", "Cba"))
     symbol = desk.live()
-    desk.feed(line("Q", "Cbah"))
-    before = {frame["kind"]: frame["sequence"] for frame in desk.take()}
     desk.board.close(symbol)
     desk.raw.clear()
-    assert desk.board.open("AAPL") is symbol
-    answer = desk.answer("quote,AAPL,")
-    assert (answer["type"], answer["state"], answer["sequence"]) == (9, "pending", 0)
-    desk.feed(line("P"))
-    frames = desk.take("quote", "summary")
-    # One more of each was the STALE repeat at the close.
-    assert {f["kind"]: f["sequence"] for f in frames} == {
-        "quote": before["quote"] + 2,
-        "summary": before["summary"] + 2,
-    }
-    assert frames[0]["bid_us"] is None
-
-
-def test_reopened_symbol_still_knows_its_last_trade() -> None:
-    """A print that was made was made; only what could have changed is forgotten."""
-    desk = Desk()
-    symbol = desk.live()
-    desk.feed(line("Q", "C"))
-    trade = desk.one("trade")
     desk.board.close(symbol)
-    desk.board.open("AAPL")
-    assert desk.answer("trade,AAPL,") == {
-        name: value for name, value in trade.items() if name not in ("kind", "symbol")
-    } | {"flags": SNAPSHOT | STALE}
-
-
-def test_evicted_symbol_continues_above_every_sequence_it_had() -> None:
-    """The floor: a consumer that keeps its last sequence never sees a lower one in an epoch."""
-    desk = Desk(Options(symbol_count_max=2))
-    old = desk.live("OLD")
-    for _ in range(5):
-        desk.feed(line("Q", "ba", symbol="OLD"))
-    highest = desk.take("quote")[-1]["sequence"]
-    desk.board.close(old)
-    desk.live("B")
-    desk.live("C")
-    assert "OLD" not in desk.board.symbols
-    desk.board.close(desk.board.symbols["C"])
-    desk.raw.clear()
-    desk.live("OLD")
-    desk.feed(line("Q", "Cbah", symbol="OLD"))
-    assert {frame["kind"] for frame in desk.take()} == {"trade", "quote", "summary"}
-    sequences = [topic.sequence for topic in desk.board.symbols["OLD"].topics.values()]
-    # Everything new starts above the highest discarded one: OLD's quotes, its close included.
-    assert min(sequences) > highest + 1
-
-
-def test_oldest_closed_symbol_makes_room_and_wanted_ones_never_do() -> None:
-    """The bound holds against a consumer that walks through all symbols there are."""
-    desk = Desk(Options(symbol_count_max=3))
-    for name in ("A", "B", "C"):
-        desk.live(name)
-    with pytest.raises(QuotaExceeded):
-        desk.board.open("D")
-    assert list(desk.board.symbols) == ["A", "B", "C"]
-    for name in ("B", "A"):
-        desk.board.close(desk.board.symbols[name])
-    desk.board.open("B")
-    desk.board.open("D")
-    assert sorted(desk.board.symbols) == ["B", "C", "D"]
-    with pytest.raises(QuotaExceeded):
-        desk.board.open("A")
-
-
-def test_sequences_are_dense_through_every_change() -> None:
-    """A hole means a loss to the consumer, so the gateway must never make one."""
-    desk = Desk()
-    symbol = desk.live()
-    frames: list[Frame] = []
-    for _ in range(3):
-        desk.feed(line("Q", "Cbavh"), line("Q", "a"), line("P"))
-        desk.board.lose_upstream(Cause.LINK_SILENT)
-        desk.board.resume_upstream()
-        desk.board.lose_upstream(Cause.DTN_LINK_DOWN)
-        desk.feed(line("Q", "Cba"))
-        desk.board.recover_upstream()
-        desk.feed(line("Q", "O"))
-        desk.board.close(symbol)
-        desk.board.open("AAPL")
-        desk.board.refuse("AAPL", Cause.SYMBOL_LIMIT)
-        desk.board.open("AAPL")
-        frames += desk.take()
-    by_topic: dict[str, list[int]] = {}
-    for frame in frames:
-        by_topic.setdefault(frame["kind"], []).append(frame["sequence"])
-        assert frame["epoch"] == EPOCH
-    assert set(by_topic) == {"quote", "trade", "summary", "state"}
-    for sequences in by_topic.values():
-        assert {later - earlier for earlier, later in pairwise(sequences)} == {1}
+    assert desk.take() == []
 
 
 def test_delayed_account_flags_everything() -> None:
@@ -343,140 +279,6 @@ def test_delayed_account_flags_everything() -> None:
     frames = desk.take("state", "quote", "summary")
     assert {frame["flags"] for frame in frames} == {0, SNAPSHOT}
     assert desk.answer("quote,AAPL,")["flags"] == SNAPSHOT
-
-
-def test_all_topics_are_listed_for_the_tails_scan() -> None:
-    """A topic that is not listed can lose its last message without anybody noticing."""
-    desk = Desk()
-    desk.live()
-    desk.feed("F,AAPL,5,", "N,DTN,123,AAPL:MSFT:,20260916 095959,Head, line,")
-    prefixes = {topic.prefix for topic in desk.board.topics()}
-    kinds = ("quote", "trade", "summary", "state", "fundamental")
-    assert prefixes == {f"{kind},AAPL,".encode() for kind in kinds} | {b"news,DTN,"}
-
-
-@pytest.mark.parametrize("kind", LEVEL1_TOPICS)
-def test_snapshot_of_an_unheard_symbol_says_so(kind: str) -> None:
-    """The consumer is never left guessing: pending, refused or nobody watches."""
-    desk = Desk()
-    answer = desk.answer(f"{kind},AAPL,")
-    assert (answer["type"], answer["state"], answer["cause"]) == (9, "closed", "not_subscribed")
-    assert (answer["sequence"], answer["flags"], answer["event_us"]) == (0, 0, None)
-    assert answer["recv_us"] == answer["since_us"] == NOW_US
-    desk.board.open("AAPL")
-    answer = desk.answer(f"{kind},AAPL,")
-    assert (answer["type"], answer["state"], answer["cause"]) == (9, "pending", None)
-    desk.board.refuse("AAPL", Cause.SYMBOL_NOT_FOUND)
-    answer = desk.answer(f"{kind},AAPL,")
-    assert (answer["type"], answer["state"], answer["cause"]) == (9, "refused", "symbol_not_found")
-    assert (answer["sequence"], answer["flags"]) == (0, 0)
-    assert desk.take() != []
-
-
-@pytest.mark.parametrize("kind", LEVEL1_TOPICS)
-def test_snapshot_of_a_live_symbol_is_its_last_message(kind: str) -> None:
-    """Same values, same sequence, same stamps; only SNAPSHOT is added."""
-    desk = Desk()
-    desk.live()
-    desk.feed(line("Q", "Cbah", {"Bid": "188.2600"}))
-    desk.feed("F,AAPL,5,", "R,AAPL,,1,1,,2,2,,14,4,11,", "C,AAPL,X,,,,1.5,1,1,,19,")
-    published = desk.one(kind)
-    desk.clock.advance(seconds=9)
-    answer = desk.answer(f"{kind},AAPL,")
-    assert {"kind": kind, "symbol": "AAPL"} | answer == published | {"flags": SNAPSHOT}
-    assert desk.take() == []
-    desk.board.lose_upstream(Cause.LINK_SILENT)
-    stale = desk.answer(f"{kind},AAPL,")
-    assert stale["flags"] == SNAPSHOT | STALE
-    assert stale["sequence"] == published["sequence"] + (kind in {"quote", "summary"})
-
-
-def test_snapshot_of_an_event_that_never_happened_is_empty() -> None:
-    """A live symbol without a trade: sequence 0 and nil, from which updates continue."""
-    desk = Desk()
-    desk.live()
-    answer = desk.answer("trade,AAPL,")
-    assert (answer["type"], answer["sequence"], answer["flags"]) == (2, 0, SNAPSHOT)
-    assert {value for name, value in answer.items() if name not in answer.keys() & HEADER} == {None}
-    desk.feed(line("Q", "C"))
-    assert desk.one("trade")["sequence"] == 1
-
-
-HEADER = {"type", "epoch", "sequence", "flags", "recv_us"}
-
-
-@pytest.mark.parametrize(
-    ("lose", "state", "cause"),
-    [(False, "live", None), (True, "stale", "link_silent")],
-)
-def test_snapshot_of_the_state_is_always_the_state(
-    *, lose: bool, state: str, cause: str | None
-) -> None:
-    """The state itself is the one topic that is known in every state."""
-    desk = Desk()
-    desk.live()
-    if lose:
-        desk.board.lose_upstream(Cause.LINK_SILENT)
-    answer = desk.answer("state,AAPL,")
-    assert (answer["type"], answer["state"], answer["cause"]) == (9, state, cause)
-    assert answer["sequence"] == 3 if lose else 2
-    assert answer["flags"] & SNAPSHOT
-
-
-def test_snapshot_of_the_state_of_a_pending_symbol_has_its_sequence() -> None:
-    """A consumer of the state topic joins like any other."""
-    desk = Desk()
-    desk.board.open("AAPL")
-    answer = desk.answer("state,AAPL,")
-    assert (answer["state"], answer["sequence"]) == ("pending", 1)
-
-
-@pytest.mark.parametrize("topic", ["depth,AAPL,", "order,AAPL,", "quote@250,AAPL,", "book,AAPL,"])
-def test_snapshot_of_what_is_not_delivered_is_refused(topic: str) -> None:
-    """No answer at all would leave the consumer waiting for ever."""
-    desk = Desk()
-    desk.live()
-    answer = desk.answer(topic)
-    assert (answer["type"], answer["state"]) == (9, "refused")
-    assert answer["sequence"] == 0
-
-
-def test_snapshot_of_news_is_the_last_headline_or_empty() -> None:
-    """News belongs to a distributor, so no symbol has to be watched."""
-    desk = Desk()
-    answer = desk.answer("news,DTN,")
-    assert (answer["type"], answer["sequence"], answer["headline"]) == (8, 0, None)
-    desk.feed("N,DTN,123,AAPL:MSFT:,20260916 095959,Head, line,")
-    answer = desk.answer("news,DTN,")
-    assert (answer["sequence"], answer["flags"]) == (1, SNAPSHOT)
-    assert answer["headline"] == "Head, line"
-    assert desk.answer("news@250,DTN,")["state"] == "closed"
-
-
-def test_news_topics_are_bounded_and_never_go_back() -> None:
-    """Garbage could name endless distributors; the floor keeps the real one's sequence rising."""
-    desk = Desk(Options(symbol_count_max=3))
-    for _ in range(4):
-        desk.feed("N,DTN,1,,,Headline,")
-    for index in range(3):
-        desk.feed(f"N,X{index},1,,,Headline,")
-    desk.feed("N,DTN,1,,,Headline,")
-    sequences = [frame["sequence"] for frame in desk.take("news") if frame["symbol"] == "DTN"]
-    assert sequences[:4] == [1, 2, 3, 4]
-    assert sequences[4] > 4
-    assert len(list(desk.board.topics())) <= 3
-
-
-def test_wall_clock_set_back_does_not_disturb_sequences_or_states() -> None:
-    """NTP may step the host's clock; only stamps follow it."""
-    desk = Desk()
-    desk.live()
-    desk.clock.step_wall(seconds=-3600)
-    desk.board.lose_upstream(Cause.LINK_SILENT)
-    desk.board.resume_upstream()
-    stale, live = desk.take("state")
-    assert (stale["sequence"], live["sequence"]) == (3, 4)
-    assert stale["recv_us"] == NOW_US - 3_600_000_000
 
 
 def test_board_without_a_listener_settles_symbols_all_the_same() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.model.enums import Cause, SymbolState
+from gateway.model.enums import Cause
 from tests.unit.normalize.line_desk import (
     CONFLATED,
     INTERVAL_US,
@@ -149,65 +149,6 @@ def test_summary_that_waits_is_published_before_a_connection_is_forgotten() -> N
     desk.clock.advance(seconds=1)
     desk.pipeline.flush(desk.clock.utc_us())
     assert desk.take() == []
-
-
-def test_repeated_summary_says_conflated_as_long_as_it_says_merged() -> None:
-    """The flag and the count say the same thing; a reader may look at either."""
-    desk = Desk()
-    desk.live()
-    desk.feed(line("Q", "C"), line("Q", "C"))
-    desk.pipeline.flush_all()
-    desk.board.lose_upstream(Cause.LINK_SILENT)
-    desk.board.resume_upstream()
-    for frame in desk.take("summary"):
-        assert frame["merged"] == 2
-        assert frame["flags"] & CONFLATED
-
-
-def test_silence_during_recovery_does_not_make_old_values_live() -> None:
-    """The vendor never answered the refresh; a second, shorter silence proves nothing."""
-    desk = Desk()
-    symbol = desk.live()
-    desk.board.lose_upstream(Cause.DTN_LINK_DOWN)
-    desk.board.recover_upstream()
-    assert symbol.state is SymbolState.RECOVERING
-    desk.board.lose_upstream(Cause.LINK_SILENT)
-    desk.board.resume_upstream()
-    assert symbol.state is SymbolState.RECOVERING
-    assert desk.take("quote")[-1]["flags"] & STALE
-    desk.feed(line("P"))
-    assert symbol.is_live
-    assert desk.one("quote")["flags"] == SNAPSHOT
-    desk.board.lose_upstream(Cause.LINK_SILENT)
-    desk.board.resume_upstream()
-    assert symbol.is_live
-
-
-def test_regional_quote_of_before_an_outage_stays_stale_in_snapshots() -> None:
-    """The symbol is live again by its own quote, but nobody has heard this market center since."""
-    desk = Desk()
-    desk.live()
-    regional = "R,AAPL,,188.25,100,10:00:00,188.36,200,10:00:00,14,4,11,"
-    desk.feed(regional)
-    assert desk.answer("regional,AAPL,")["flags"] == SNAPSHOT
-    lose_and_recover(desk, "2026-09-16 11:00:00")
-    assert desk.answer("regional,AAPL,")["flags"] == SNAPSHOT | STALE
-    desk.feed(line("P"))
-    assert desk.answer("quote,AAPL,")["flags"] == SNAPSHOT
-    assert desk.answer("regional,AAPL,")["flags"] == SNAPSHOT | STALE
-    desk.feed(regional)
-    assert desk.answer("regional,AAPL,")["flags"] == SNAPSHOT
-
-
-def test_regional_quote_holds_after_a_silence_in_which_nothing_was_lost() -> None:
-    """What holds for the quote holds for the market center's."""
-    desk = Desk()
-    desk.live()
-    desk.feed("R,AAPL,,188.25,100,10:00:00,188.36,200,10:00:00,14,4,11,")
-    desk.board.lose_upstream(Cause.LINK_SILENT)
-    assert desk.answer("regional,AAPL,")["flags"] == SNAPSHOT | STALE
-    desk.board.resume_upstream()
-    assert desk.answer("regional,AAPL,")["flags"] == SNAPSHOT
 
 
 def test_regional_side_that_changed_during_an_outage_is_undated() -> None:
