@@ -196,6 +196,7 @@ def test_yaml_that_is_no_map_of_settings_is_refused(config: Path, text: str) -> 
         load_settings(config)
 
 
+@pytest.mark.slow
 def test_a_huge_file_is_not_read(config: Path) -> None:
     """A wrong path to a log of gigabytes must fail at once."""
     config.write_bytes(b"#" * (CONFIG_BYTES_MAX + 1))

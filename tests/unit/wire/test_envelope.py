@@ -126,6 +126,15 @@ def test_a_snapshot_without_a_value_has_the_layout_and_nils(wire: Wire) -> None:
     assert len(body) == HEADER_ITEMS + 9
 
 
+def test_a_snapshot_above_the_floor_carries_the_floor(wire: Wire) -> None:
+    """The update that follows is then the next one, and no loss is seen where none was."""
+    wire.envelope.floor = 9
+    topic = wire.envelope.topic(Kind.QUOTE, "NEW")
+    assert wire.envelope.snapshot_body(topic, items=len(Quote._fields), recv_us=9)[2] == 9
+    wire.publish(topic)
+    assert wire.bodies()[-1][2] == 10
+
+
 def test_a_private_answer_has_no_sequence_of_its_own(wire: Wire) -> None:
     """It must arrive under exactly the topic asked for and leave the base topic untouched."""
     topic = wire.envelope.topic(Kind.QUOTE, "AAPL")
