@@ -28,6 +28,17 @@ def test_only_the_first_wish_opens_a_watch(demand: Demand) -> None:
     assert demand.count("A", LEVEL1) == 2
 
 
+def test_a_watch_stays_until_the_last_wish_is_taken_back(demand: Demand) -> None:
+    """One consumer that leaves must not cut off another."""
+    demand.want("A", LEVEL1)
+    demand.want("A", LEVEL1)
+    demand.unwant("A", LEVEL1)
+    assert demand.count("A", LEVEL1) == 1
+    assert not demand.is_lingering("A", LEVEL1)
+    demand.unwant("A", LEVEL1)
+    assert demand.is_lingering("A", LEVEL1)
+
+
 def test_services_of_one_symbol_are_counted_apart(demand: Demand) -> None:
     """Ending regional quotes must not end the trades, nor the other way round."""
     assert demand.want("A", LEVEL1)
