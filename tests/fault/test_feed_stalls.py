@@ -43,8 +43,8 @@ def test_a_stalled_link_is_named_and_replaced() -> None:
 
 def test_a_short_stall_is_resumed_without_a_new_connection() -> None:
     """What comes late is not lost: the same connection goes on and values hold again."""
-    with simulated() as stage:
-        consumer = stage.consumer("state,AAPL,", "quote,AAPL,")
+    with simulated(rate=0.0) as stage:
+        consumer = stage.consumer("state,AAPL,", "quote,AAPL,", "sys,heartbeat,")
         consumer.wait_for_state("AAPL", "live", None)
         stage.call(stage.simulator.stall_level1, True)
         consumer.wait_for_state("AAPL", "stale", "link_silent", seconds=DETECT_S_MAX)
@@ -53,6 +53,9 @@ def test_a_short_stall_is_resumed_without_a_new_connection() -> None:
         consumer.wait_for_state("AAPL", "live", None)
         quote = consumer.wait_for_topic("quote,AAPL,", seconds=2.0)
         assert not quote.flags & STALE
+        consumer.wait_for_beats(1)
+        words = [m.values[0] for m in consumer.on("state,AAPL,")]
+        assert words[-3:] == ["live", "stale", "live"]
         after = stage.simulator.statistics()
         assert after["clients_accepted"] == before["clients_accepted"]
         assert after["snapshots_sent"] == before["snapshots_sent"], "nothing was asked again"

@@ -127,20 +127,22 @@ def test_no_trade_is_invented_and_none_comes_twice() -> None:
         consumer.history.check()
 
 
-def test_half_a_line_before_the_cut_is_no_line() -> None:
-    """`238.0` cut from `238.05` would be a price that never was."""
+@pytest.mark.parametrize("lost_bytes", [5, 40])
+def test_half_a_line_before_the_cut_is_no_line(lost_bytes: int) -> None:
+    """Nor does it become one together with the first line of the next connection."""
     fake = FakeIqconnect()
     with scripted(fake) as stage:
         consumer = stage.consumer("quote,AAPL,", "state,AAPL,")
         consumer.wait_for_state("AAPL", "live", None)
-        whole = fake.line("Q", "AAPL", Message_Contents="ba", Bid="238.05", Ask="238.07")
-        stage.call(fake.send, whole + whole[: whole.index(b"238.05") + 5])
+        values = {"Bid": "77", "Ask": "78", "Open": "1234.5678", "Number_of_Trades_Today": "123456"}
+        whole = fake.line("Q", "AAPL", Message_Contents="ba", **values)
+        stage.call(fake.send, whole.replace(b"77", b"66") + whole[:-lost_bytes])
         stage.call(fake.drop)
         consumer.wait_for_state("AAPL", "live", None)
         stage.call(fake.send, fake.line("Q", "AAPL", Message_Contents="a", Bid="9", Ask="12"))
         consumer.wait_for(lambda m: m.kind == "quote" and m.values[2] == 12.0, what="the next line")
         bids = [m.values[0] for m in consumer.on("quote,AAPL,")]
-        assert bids == [10.0, 238.05, 238.05, 10.0, 9.0]
+        assert bids == [10.0, 66.0, 66.0, 10.0, 9.0]
         consumer.history.check()
 
 

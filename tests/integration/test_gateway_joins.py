@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.consumer import (
+    FUNDAMENTAL,
     QUOTE,
     SNAPSHOT,
     STALE,
@@ -171,14 +172,16 @@ def test_a_private_answer_of_an_unheard_symbol_is_pending() -> None:
 def test_a_private_answer_of_a_stale_symbol_is_flagged() -> None:
     """An old price must not look fresh to somebody who joins during an outage."""
     with simulated(rate=0.0) as stage:
-        consumer = stage.consumer("quote,AAPL,", "state,AAPL,")
+        consumer = stage.consumer("quote,AAPL,", "fundamental,AAPL,", "state,AAPL,")
         consumer.wait_for_state("AAPL", "live", None)
         stage.call(stage.simulator.set_server_connected, False)
         consumer.wait_for_state("AAPL", "stale", "dtn_link_down")
-        answer = consumer.ask("quote,AAPL,")
-        assert answer.type == QUOTE
-        assert answer.flags & (SNAPSHOT | STALE) == SNAPSHOT | STALE
-        assert answer.sequence == consumer.on("quote,AAPL,")[-1].sequence
+        for kind, number in (("quote", QUOTE), ("fundamental", FUNDAMENTAL), ("trade", TRADE)):
+            answer = consumer.ask(f"{kind},AAPL,")
+            assert answer.type == number
+            assert answer.flags & (SNAPSHOT | STALE) == SNAPSHOT | STALE
+            last = consumer.on(f"{kind},AAPL,")
+            assert answer.sequence == (last[-1].sequence if last else 0)
 
 
 INCOMPLETE = (
@@ -241,3 +244,23 @@ def test_a_symbol_never_matches_a_longer_one() -> None:
         assert not foreign
         recorder = stage.consumer("trade,")
         recorder.wait_for_topic("trade,AAPL,")
+
+
+def test_taking_everything_back_leaves_what_was_asked_for_by_name() -> None:
+    """Each subscription stands for itself, as on a plain PUB socket."""
+    with simulated(rate=1000.0, equity_count=12) as stage:
+        consumer = stage.consumer("", "trade,", "quote,AAPL,", "sys,heartbeat,")
+        stage.consumer("quote,AAPL,", "quote,MSFT,", "trade,MSFT,").wait_for_topic("quote,MSFT,")
+        steps: list[tuple[str, set[str]]] = [
+            ("", {"trade", "quote,AAPL", "sys,heartbeat"}),
+            ("trade,", {"quote,AAPL", "sys,heartbeat"}),
+        ]
+        for topic, left in steps:
+            consumer.unsubscribe(topic)
+            consumer.wait_for_beats(1)
+            start = len(consumer.messages)
+            consumer.wait_for_beats(2)
+            seen = {
+                m.kind if m.kind == "trade" else m.topic[:-1] for m in consumer.messages[start:]
+            }
+            assert seen == left

@@ -21,6 +21,7 @@ SYMBOLS = ("AAPL", "MSFT", "GOOGL", "AMZN", "TSLA", "NVDA")
 TOPICS = tuple(f"{kind},{symbol}," for symbol in SYMBOLS for kind in ("trade", "quote", "summary"))
 LINES_PER_SECOND = 3000.0
 STOP_S_MAX = 5.0
+BACKLOG_MESSAGES = 8_000
 UNWINDS = pytest.mark.xfail(
     strict=False,  # What is unwound, and so what happens, depends on where the stop was.
     reason="`sys.exit` in gateway/commands/loops.py unwinds through the stop that is under way: it "
@@ -94,6 +95,20 @@ def test_the_last_message_published_is_the_last_received() -> None:
         }
         assert published == {topic: consumer.history.last(topic)[1] for topic in published}
         assert sum(topic.startswith("trade,") for topic in published) == len(SYMBOLS)
+
+
+def test_what_waits_for_a_consumer_that_is_behind_is_sent_before_the_end() -> None:
+    """A consumer that paused for a second must not lose that second to our restart."""
+    with simulated(rate=LINES_PER_SECOND, trade_share=0.5, equity_count=20) as stage:
+        endpoint = stage.gateway.endpoints["data"]
+        reference = stage.consumer("sys,", *TOPICS)
+        with Consumer(endpoint, "sys,", *TOPICS, queue_max=10, buffer_bytes=16_384) as behind:
+            behind.wait_for_topic("trade,AAPL,")
+            for _ in range(BACKLOG_MESSAGES):
+                assert reference.receive(2.0) is not None
+            stage.begin_stop_gateway()
+            assert_goodbye_is_last(behind)
+            assert len(behind.messages) > BACKLOG_MESSAGES
 
 
 @UNWINDS

@@ -69,18 +69,23 @@ class Consumer:
     Args:
         endpoint: The gateway's data socket.
         topics: Subscribed at once, in order.
-        history: Told of every frame; a new one by default.
+        queue_max: Frames that wait here for `receive`; 0 for any number.
+        buffer_bytes: The kernel's buffer; None for the system's choice.
     """
 
-    def __init__(self, endpoint: str, *topics: str, history: History | None = None) -> None:
+    def __init__(
+        self, endpoint: str, *topics: str, queue_max: int = 0, buffer_bytes: int | None = None
+    ) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
         # The contract's advice: with the default, subscriptions beyond 1,000 are lost silently.
         self._socket.setsockopt(zmq.SNDHWM, 0)
-        self._socket.setsockopt(zmq.RCVHWM, 0)
+        self._socket.setsockopt(zmq.RCVHWM, queue_max)
+        if buffer_bytes is not None:
+            self._socket.setsockopt(zmq.RCVBUF, buffer_bytes)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.connect(endpoint)
-        self.history = history if history is not None else History()
+        self.history = History()
         self.messages: list[Message] = []
         """Everything received so far, oldest first."""
         self.subscribe(*topics)

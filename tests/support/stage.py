@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from gateway.app import Gateway
@@ -32,6 +33,7 @@ class Stage:
         self._opened = contextlib.ExitStack()
         self._gateway: Gateway | None = None
         self._simulator: Simulator | None = None
+        self._stopping: Future[None] | None = None
 
     @property
     def gateway(self) -> Gateway:
@@ -99,12 +101,18 @@ class Stage:
         self._gateway = gateway
         return gateway
 
-    def stop_gateway(self) -> None:
-        """Stop the gateway in order, if it runs."""
+    def begin_stop_gateway(self) -> None:
+        """Begin to stop the gateway in order, if it runs; returns at once."""
         gateway, self._gateway = self._gateway, None
         if gateway is not None:
-            self.run(gateway.stop())
             assert gateway.failure is None, gateway.failure
+            self._stopping = asyncio.run_coroutine_threadsafe(gateway.stop(), self._loop)
+
+    def stop_gateway(self) -> None:
+        """Stop the gateway in order, if it runs, and wait for its end."""
+        self.begin_stop_gateway()
+        if self._stopping is not None:
+            self._stopping.result(15.0)
 
     def consumer(self, *topics: str) -> Consumer:
         """A consumer that is closed with the stage."""
