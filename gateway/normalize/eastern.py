@@ -152,13 +152,14 @@ class EasternTime:
             day = self._day_of(date_text)
             if day is None:
                 return None
-        second = self._seconds.get(time_text[:8])
-        if second is None:
-            second = self._second_of(time_text[:8])
-            if second is None:
-                return None
+        head, _, fraction = time_text.partition(".")
+        second = self._seconds.get(head)
+        if second is not None and len(fraction) == 6 and fraction.isdecimal() and day.is_uniform:
+            # The usual text, spelled out: every trade has one.
+            return day.base_us + second * SECOND_US + int(fraction)
+        second = self._second_of(time_text[:8])
         micros = _micros_of(time_text)
-        if micros is None:
+        if second is None or micros is None:
             return None
         if day.is_uniform:
             return day.base_us + second * SECOND_US + micros
@@ -175,12 +176,12 @@ class EasternTime:
             Microseconds since the Unix epoch, UTC: the latest such moment that is not more than
             `AHEAD_US_MAX` after the clock. None without a clock or with an unreadable text.
         """
-        second_us = self._recent.get(time_text[:8])
-        if second_us is not None and len(time_text) == 15 and time_text[8] == ".":
+        head, _, fraction = time_text.partition(".")
+        second_us = self._recent.get(head)
+        # Only 0 to 9 are decimal among the characters of latin-1, and lines are latin-1.
+        if second_us is not None and len(fraction) == 6 and fraction.isdecimal():
             # The usual text, spelled out: this is asked for almost every line.
-            fraction = time_text[9:]
-            if fraction.isdecimal():
-                return second_us + int(fraction)
+            return second_us + int(fraction)
         if second_us is None:
             second_us = self._date_second(time_text[:8])
             if second_us is None:

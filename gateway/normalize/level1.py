@@ -7,7 +7,7 @@ The lines that only change a quote, most of all lines, have a reader of their ow
 Source: DTN IQFeed Level 1 update (Q) and summary (P) messages, protocol 5.0 and later.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from gateway.counters import Complaints, Counter, Counters
@@ -84,6 +84,8 @@ class Level1Normalizer:
         self._place(columns)
         self._unflushed: dict[str, Symbol] = {}
         self.quotes = self.trades = self.summaries = self.merged = 0
+        self.is_current = True
+        """Whether lines still have these columns; False once another set was agreed."""
 
     def _place(self, columns: Columns) -> None:
         at = columns.at
@@ -107,6 +109,13 @@ class Level1Normalizer:
         self._settle_at, self._vwap_at = at(Field.SETTLE), at(Field.VWAP)
         self._interest_at = at(Field.OPEN_INTEREST)
         self._count_at = at(Field.NUMBER_OF_TRADES_TODAY)
+
+    def read(
+        self, lines: Iterable[str], recv_us: int, read_other: Callable[[str, int], None]
+    ) -> None:
+        """Read lines in their turn; here all of them go to `read_other`, which knows them all."""
+        for line in lines:
+            read_other(line, recv_us)
 
     def update(self, line: str, recv_us: int) -> None:
         """Publish what a Q line says: a trade first, then the quote, then a summary.

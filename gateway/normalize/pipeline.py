@@ -63,7 +63,7 @@ class Pipeline:
         Args:
             names: What IQConnect acknowledged, `Symbol` first.
         """
-        self.flush_all()
+        self._retire()
         make = QuoteFirstNormalizer if Columns(names).has_quote_first else Level1Normalizer
         self._level1 = make(
             names,
@@ -75,16 +75,22 @@ class Pipeline:
             summary_interval_us=self._summary_interval_us,
         )
 
+    def _retire(self) -> None:
+        """End the use of the present columns."""
+        self.flush_all()
+        if self._level1 is not None:
+            self._level1.is_current = False
+            self._level1 = None
+
     def set_protocol(self, version: str) -> None:
         """Read F lines by this protocol version's layout from now on."""
         self._rare.protocol = version
 
     def reset(self) -> None:
         """Forget half a line, the field set and the clock: the connection is gone."""
-        self.flush_all()
+        self._retire()
         self._framer.reset()
         self.eastern.forget_clock()
-        self._level1 = None
 
     def feed(self, chunk: bytes, recv_us: int) -> None:
         """Publish everything the next bytes complete.
@@ -96,24 +102,15 @@ class Pipeline:
         lines = self._framer.feed(chunk)
         if recv_us > self.eastern.clock_until_us:
             self.eastern.forget_clock()
-        level1 = self._level1
-        for line in lines:
-            try:
-                if line[:2] == "Q," and level1 is not None:
-                    level1.update(line, recv_us)
-                elif line[:2] == "P," and level1 is not None:
-                    level1.refresh(line, recv_us)
-                else:
-                    self._dispatch(line, recv_us)
-                    level1 = self._level1
-            except LINE_FAULTS as fault:
-                self._complaints.complain(
-                    Counter.PROCESSING_FAULTS, line, f"{type(fault).__name__} in our own code"
-                )
+        if self._level1 is not None:
+            self._level1.read(lines, recv_us, self._read_one)
+        else:
+            for line in lines:
+                self._read_one(line, recv_us)
         self._counters.add(Counter.FEED_LINES, len(lines))
         self._counters.add(Counter.FEED_BYTES, len(chunk))
-        if level1 is not None:
-            level1.count()
+        if self._level1 is not None:
+            self._level1.count()
 
     def flush(self, now_us: int) -> None:
         """Publish the summaries whose interval has passed."""
@@ -126,6 +123,21 @@ class Pipeline:
         if self._level1 is not None:
             self._level1.flush_all()
             self._level1.count()
+
+    def _read_one(self, line: str, recv_us: int) -> None:
+        """Read any line; whatever it is, the next one will be read."""
+        level1 = self._level1
+        try:
+            if line[:2] == "Q," and level1 is not None:
+                level1.update(line, recv_us)
+            elif line[:2] == "P," and level1 is not None:
+                level1.refresh(line, recv_us)
+            else:
+                self._dispatch(line, recv_us)
+        except LINE_FAULTS as fault:
+            self._complaints.complain(
+                Counter.PROCESSING_FAULTS, line, f"{type(fault).__name__} in our own code"
+            )
 
     def _dispatch(self, line: str, recv_us: int) -> None:
         """Handle every line that is not a P or Q line with a known layout."""

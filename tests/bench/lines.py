@@ -96,7 +96,12 @@ def updates(count: int, *, seed: int, trade_share: float) -> bytes:
                 changes |= _quote_columns(price, moment)
         else:
             contents = chance.choice(("b", "a", "ba", "ba"))
-            changes = _quote_columns(price, moment)
+            # A side that Message Contents do not name keeps all its columns.
+            changes = {
+                name: value
+                for name, value in _quote_columns(price, moment).items()
+                if name[0].lower() in contents
+            }
         lines.append(board.line("Q", chance.choice(names), contents, changes))
     lines.append(board.line("Q", SENTINEL, "ba", _quote_columns(100.0, "10:59:59.000001")))
     return "".join(lines).encode()
