@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgpack
+import pytest
 
 from gateway.clock import FakeClock
 from gateway.counters import Complaints, Counter, Counters
@@ -74,6 +75,10 @@ COLUMNS = {
 }
 """The gateway's own field set in its order, with a plausible line's texts."""
 GATEWAY_NAMES = tuple(COLUMNS)
+REORDERED = ("Symbol", *sorted(GATEWAY_NAMES[1:]))
+"""All of the gateway's fields in another order: the same values by the other reader."""
+LAYOUTS = pytest.mark.parametrize("names", [GATEWAY_NAMES, REORDERED], ids=["own", "other"])
+"""For what must be the same whichever reader reads it."""
 
 Frame = dict[str, Any]
 
