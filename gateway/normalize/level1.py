@@ -8,6 +8,7 @@ Source: DTN IQFeed Level 1 update (Q) and summary (P) messages, protocol 5.0 and
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Final
 
 from gateway.counters import Complaints, Counter, Counters
@@ -386,11 +387,15 @@ class Level1Normalizer:
     def _accept_width(self, line: str, fields: list[str]) -> bool:
         """Judge a line with another number of columns than agreed.
 
-        A short line was cut: the column at the cut may be half a number, and nothing tells which
-        others are missing, so none of it is believed. More columns than agreed are harmless.
+        A short line was cut: the column at the cut may be half a number, so nothing is believed.
+        More columns are harmless, unless they are the next line's: its terminator was lost.
         """
         if len(fields) < self._part_count:
             self._complaints.complain(Counter.LINES_TRUNCATED, line, "fewer columns than agreed")
             return False
+        for mark, name in pairwise(fields[2:]):
+            if name in self._symbols and mark.endswith(("P", "Q")):
+                self._complaints.complain(Counter.LINES_INVALID, line, "two lines in one")
+                return False
         self._complaints.complain(Counter.LINES_EXTRA_COLUMNS, line, "more columns than agreed")
         return True

@@ -56,6 +56,21 @@ def test_extra_columns_are_ignored_and_counted(names: tuple[str, ...], letter: s
     assert desk.counted() == {"lines_extra_columns": 1}
 
 
+@pytest.mark.parametrize("columns_cut", [1, 5, 12, 20, 27])
+@LAYOUTS
+def test_line_that_swallowed_the_next_one_is_rejected(
+    names: tuple[str, ...], columns_cut: int
+) -> None:
+    """With the terminator lost, the columns behind the cut are another symbol's prices."""
+    desk = Desk(Options(names=names))
+    desk.live()
+    desk.live("MSFT")
+    cut = line("Q", "Cba", names=names).rsplit(",", columns_cut)[0]
+    desk.feed(cut + line("Q", "Cba", symbol="MSFT", names=names))
+    assert desk.take() == []
+    assert desk.counted() == {"lines_invalid": 1}
+
+
 @pytest.mark.parametrize("letter", ["P", "Q"])
 @LAYOUTS
 def test_lines_of_symbols_nobody_watches_are_dropped_and_counted(
