@@ -25,7 +25,7 @@ from gateway.control.feed_commands import (
     Watch,
 )
 from gateway.control.watch_desk import SERVICES, check_symbols
-from gateway.errors import InvalidParams, LeaseExpired, bounded
+from gateway.errors import InvalidParams, LeaseExpired
 from gateway.health.facts import FeedHistory
 from gateway.health.verdict import HealthJudge, client_metrics
 from gateway.model import methods as m
@@ -136,9 +136,9 @@ class RequestDesk:
     def subscribe(self, params: m.SubscribeParams) -> Steps:
         """Take a lease on symbols and answer at once, or after the vendor's first word."""
         good, bad = check_symbols(params.symbols)
-        rejected = [
+        rejected: list[dict[str, object]] = [
             {
-                "symbol": bounded(error.facts["symbol"], characters_max=64),
+                "symbol": error.facts["symbol"],
                 "code": error.code,
                 "hint": error.hint,
             }
@@ -148,10 +148,21 @@ class RequestDesk:
             return {"lease_id": None, "expires_us": None, "topics": [], "rejected": rejected}
         kinds = _expand(params.kinds)
         claims = [Claim(symbol, kinds) for symbol in good]
-        lease = self._leases.grant(params.client, claims, lease_s=params.lease_s)
+        if not services_of(kinds):
+            nothing = (Standing(symbol, SymbolState.CLOSED.value, None, {}) for symbol in good)
+            topics = [topic for standing in nothing for topic in _topics_of(standing, kinds)]
+            return {"lease_id": None, "expires_us": None, "topics": topics, "rejected": rejected}
+        lease = self._leases.open(params.client, symbol_count=len(claims), lease_s=params.lease_s)
         standings: list[Standing] = []
-        for part in _batches(wishes_of(claims)):
-            standings += yield Watch(part)
+        for part in _batches(claims):
+            wishes = wishes_of(part)
+            standings += yield Watch(wishes)
+            try:
+                # Held only once it is counted: a release in between then takes back what it holds.
+                self._leases.claim(lease, part)
+            except LeaseExpired:
+                yield Unwatch(wishes)
+                raise
         if params.wait_ms:
             pending = {s.symbol for s in standings if s.state == SymbolState.PENDING}
             yield AwaitSettled(frozenset(pending), params.wait_ms * 1_000_000)
@@ -366,7 +377,7 @@ def _read_again(standings: list[Standing]) -> Generator[FeedCommand, Any, list[S
     return fresh
 
 
-def _refusal_of(standing: Standing) -> dict[str, str] | None:
+def _refusal_of(standing: Standing) -> dict[str, object] | None:
     """How a symbol that cannot be delivered is reported in `rejected`; None for the others."""
     code = standing.error
     if code is None and standing.state == SymbolState.REFUSED:

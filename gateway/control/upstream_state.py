@@ -69,16 +69,19 @@ class UpstreamState:
             needed, self._needed = self._needed, Recovery.NONE
             return needed
         elif self._needed is not Recovery.ASK_AGAIN:
-            is_silent = self.cause is Cause.LINK_SILENT and self._needed is not Recovery.REFRESH
-            self._needed = Recovery.RESUME if is_silent else Recovery.REFRESH
+            # A silence can hide that DTN is away too, and then values were missed upstream of us.
+            is_resumed = not self._is_dtn_away and self._needed is not Recovery.REFRESH
+            self._needed = Recovery.RESUME if is_resumed else Recovery.REFRESH
         return Recovery.NONE
+
+    @property
+    def _is_dtn_away(self) -> bool:
+        """Whether IQConnect says itself, on either port, that it has no connection to DTN."""
+        return not self._is_server_connected or self._is_admin_connected is False
 
     def _find_cause(self) -> Cause | None:
         if self._link is Link.STALE:
             return Cause.LINK_SILENT
         if self._link not in _READY and self._is_admin_connected is not False:
             return Cause.IQCONNECT_DOWN
-        if not self._is_server_connected or self._is_admin_connected is False:
-            # IQConnect is there and says itself that it is not connected.
-            return Cause.DTN_LINK_DOWN
-        return None
+        return Cause.DTN_LINK_DOWN if self._is_dtn_away else None

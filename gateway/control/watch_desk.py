@@ -81,6 +81,7 @@ class WatchDesk:
         self._is_auto_watch = is_auto_watch
         self._limited: dict[str, None] = {}
         self._counted: dict[tuple[str, Kind], int] = {}
+        self._uncounted: dict[tuple[str, Kind], int] = {}
         self.refused_wishes = 0
         """Subscriptions that could not be counted as wishes."""
 
@@ -101,7 +102,6 @@ class WatchDesk:
         known = self._board.symbols.get(symbol)
         if known is not None and known.state is SymbolState.REFUSED:
             self._demand.forget(symbol)
-            self._limited.pop(symbol, None)
             self._close_if_unwanted(symbol)
 
     def note_subscription(self, name: TopicName) -> None:
@@ -114,29 +114,29 @@ class WatchDesk:
             name: A complete public topic.
         """
         service = SERVICES.get(name.kind)
-        if service is None or not self._is_auto_watch:
+        if service is None or name.variant or not self._is_auto_watch:
             return
+        key = (name.symbol, name.kind)
         try:
             check_symbol(name.symbol)
             self.want(name.symbol, service)
         except GatewayError:
-            # Not counted, so it will not be taken back either; the snapshot says why not.
+            # Not counted, so it must not be taken back either; the snapshot says why not.
+            self._uncounted[key] = self._uncounted.get(key, 0) + 1
             self.refused_wishes += 1
             return
-        key = (name.symbol, name.kind)
         self._counted[key] = self._counted.get(key, 0) + 1
 
     def drop_subscription(self, name: TopicName) -> None:
         """Take back the wish of a subscription that ended."""
-        key = (name.symbol, name.kind)
-        count = self._counted.get(key, 0)
-        if not count:
+        if name.variant:
             return
-        if count > 1:
-            self._counted[key] = count - 1
-        else:
-            del self._counted[key]
-        self.unwant(name.symbol, SERVICES[name.kind])
+        key = (name.symbol, name.kind)
+        # All of them want the same: while one is left that was not counted, a wish stays for it.
+        if _take_one(self._uncounted, key):
+            return
+        if _take_one(self._counted, key):
+            self.unwant(name.symbol, SERVICES[name.kind])
 
     def close_lingering(self) -> None:
         """End the watches that nobody wanted back in time."""
@@ -240,6 +240,7 @@ class WatchDesk:
         if known is None or known.state is SymbolState.CLOSED:
             return
         was_refused = known.state is SymbolState.REFUSED
+        self._limited.pop(symbol, None)
         self._board.close(known)
         if was_refused:
             return
@@ -249,11 +250,15 @@ class WatchDesk:
 
     def _retry_limited(self) -> None:
         """Give a freed slot to the symbol that has waited longest for one."""
-        symbol = next(iter(self._limited))
-        del self._limited[symbol]
-        for service in self._services_wanted(symbol):
-            self._board.open(symbol)
-            self._ask(symbol, service)
+        while self._limited:
+            symbol = next(iter(self._limited))
+            del self._limited[symbol]
+            known = self._board.symbols.get(symbol)
+            if known is not None and known.state is SymbolState.REFUSED:
+                for service in self._services_wanted(symbol):
+                    self._board.open(symbol)
+                    self._ask(symbol, service)
+                return
 
     def _services_wanted(self, symbol: str) -> Iterable[Service]:
         return [service for service in Service if self._demand.count(symbol, service)]
@@ -270,6 +275,16 @@ class WatchDesk:
             {kind.value: topic.sequence for kind, topic in symbol.topics.items()},
             error,
         )
+
+
+def _take_one(counts: dict[tuple[str, Kind], int], key: tuple[str, Kind]) -> bool:
+    """Count one less; False when there was none."""
+    count = counts.get(key, 0)
+    if count > 1:
+        counts[key] = count - 1
+    elif count:
+        del counts[key]
+    return bool(count)
 
 
 def check_symbols(symbols: Iterable[str]) -> tuple[list[str], list[SymbolInvalid]]:

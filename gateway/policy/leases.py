@@ -42,6 +42,8 @@ class Lease:
     """When it ends, monotonic clock."""
     expires_us: int
     """When it ends, UTC; for the client's information."""
+    pending_count: int = 0
+    """Symbols that are being asked for and count against the quota already."""
 
 
 class Leases:
@@ -72,26 +74,48 @@ class Leases:
         """Grows with every change; the keeper of the file writes when it has grown."""
 
     def grant(self, client: str, claims: Iterable[Claim], *, lease_s: int) -> Lease:
-        """Open a lease.
+        """Open a lease with its claims.
 
         Raises:
             QuotaExceeded: Too many clients, leases of this client, or symbols of this client.
         """
         wanted = {claim.symbol: claim for claim in claims}
+        lease = self.open(client, symbol_count=len(wanted), lease_s=lease_s)
+        self.claim(lease, wanted.values())
+        return lease
+
+    def open(self, client: str, *, symbol_count: int, lease_s: int) -> Lease:
+        """Open a lease whose claims follow; they count against the quota from now on.
+
+        Raises:
+            QuotaExceeded: Too many clients, leases of this client, or symbols of this client.
+        """
         held = self._by_client.get(client, {})
         if not held and len(self._by_client) >= self._client_count_max:
             raise QuotaExceeded("too many clients hold leases", limit=self._client_count_max)
         if len(held) >= self._leases_per_client_max:
             raise QuotaExceeded("too many leases", client=client, limit=self._leases_per_client_max)
-        symbol_count = len(wanted) + sum(len(lease.claims) for lease in held.values())
-        if symbol_count > self._symbols_per_client_max:
+        held_count = sum(len(lease.claims) + lease.pending_count for lease in held.values())
+        if held_count + symbol_count > self._symbols_per_client_max:
             raise QuotaExceeded(
                 "too many symbols", client=client, limit=self._symbols_per_client_max
             )
-        lease = Lease(secrets.token_hex(12), client, wanted, lease_s, 0, 0)
+        lease = Lease(secrets.token_hex(12), client, {}, lease_s, 0, 0, symbol_count)
         self._extend(lease)
         self._keep(lease)
         return lease
+
+    def claim(self, lease: Lease, claims: Iterable[Claim]) -> None:
+        """Add claims to a lease that was opened for them.
+
+        Raises:
+            LeaseExpired: It ended meanwhile; the claims are not held.
+        """
+        self.find(lease.client, lease.lease_id)
+        for claim in claims:
+            lease.claims[claim.symbol] = claim
+            lease.pending_count = max(0, lease.pending_count - 1)
+        self.revision += 1
 
     def renew(self, client: str, lease_id: str) -> Lease:
         """Extend a lease by its own length from now.
@@ -144,7 +168,7 @@ class Leases:
             for claim in list(lease.claims.values()):
                 if names is None or claim.symbol in names:
                     given_up.extend(self._reduce(lease, claim, kinds))
-            if not lease.claims:
+            if not lease.claims and (names is None or not lease.pending_count):
                 self._drop(lease)
         if given_up:
             self.revision += 1

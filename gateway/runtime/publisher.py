@@ -27,6 +27,8 @@ HEARTBEAT_MS: Final = 5_000
 HEARTBEAT_TIMEOUT_MS: Final = 15_000
 HANDSHAKE_MS: Final = 2_000
 BACKLOG: Final = 4_096
+_CAN_IDENTIFY: Final = os.name == "posix"
+"""Whether a socket's descriptor has an inode; where not, a reused descriptor looks the same."""
 LIBZMQ_MIN: Final = (4, 3, 5)
 
 
@@ -205,7 +207,11 @@ def _connection_of(frame: zmq.Frame) -> Hashable | None:
         descriptor = int(frame.get(zmq.SRCFD))
     except (zmq.ZMQError, ValueError):
         return None
-    return descriptor, _inode_of(descriptor)
+    inode = _inode_of(descriptor)
+    if inode == 0 and _CAN_IDENTIFY:
+        # Gone already: the descriptor may be somebody else's by now.
+        return None
+    return descriptor, inode
 
 
 def _inode_of(descriptor: int) -> int:

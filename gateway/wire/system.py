@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from gateway.clock import Clock
 from gateway.model.messages import Kind
+from gateway.model.protocol import TAILS_TOPICS_MAX
 from gateway.wire.envelope import Envelope, Topic
 
-TAILS_PER_MESSAGE_MAX: Final = 500
 SCAN_SLICES: Final = 20
 """Slices of one scan over all topics: one each tick, so a scan takes about a second."""
 
@@ -30,7 +30,7 @@ class SystemTopics:
         "_envelope",
         "_list_topics",
         "_scan",
-        "_scan_at",
+        "_scan_tick",
         "_slice",
         "feed",
         "goodbye",
@@ -49,8 +49,8 @@ class SystemTopics:
         self.feed: Final = envelope.topic(Kind.SYS, "feed")
         self.goodbye: Final = envelope.topic(Kind.SYS, "goodbye")
         self._scan: list[Topic] = []
-        self._scan_at = 0
-        self._slice = 1
+        self._scan_tick = 0
+        self._slice = 0
 
     def by_name(self) -> dict[str, Topic]:
         """The topics by their names."""
@@ -97,20 +97,20 @@ class SystemTopics:
         Call it `SCAN_SLICES` times a second: a topic is announced between one and two seconds
         after its last message.
         """
-        if self._scan_at >= len(self._scan):
+        if self._scan_tick == 0:
             self._scan = list(self._list_topics())
-            self._scan_at = 0
-            self._slice = -(-len(self._scan) // SCAN_SLICES) or 1
+            self._slice = -(-len(self._scan) // SCAN_SLICES)
+        start = self._scan_tick * self._slice
+        self._scan_tick = (self._scan_tick + 1) % SCAN_SLICES
         quiet: dict[str, int] = {}
-        for topic in self._scan[self._scan_at : self._scan_at + self._slice]:
+        for topic in self._scan[start : start + self._slice]:
             sequence = topic.sequence
             if sequence != topic.scanned:
                 topic.scanned = sequence
             elif sequence != topic.told:
                 topic.told = sequence
                 quiet[topic.prefix.decode("ascii")] = sequence
-        self._scan_at += self._slice
         names = list(quiet)
-        for start in range(0, len(names), TAILS_PER_MESSAGE_MAX):
-            part = names[start : start + TAILS_PER_MESSAGE_MAX]
+        for begin in range(0, len(names), TAILS_TOPICS_MAX):
+            part = names[begin : begin + TAILS_TOPICS_MAX]
             self.publish(self.tails, {"topics": {name: quiet[name] for name in part}})

@@ -76,9 +76,6 @@ def test_a_kind_that_is_not_delivered_says_so_beside_the_others(bench: Bench) ->
     }
 
 
-@pytest.mark.xfail(
-    strict=True, reason="claims without a service are left out of Watch, so they have no standing"
-)
 @pytest.mark.parametrize("kind", ["depth", "book", "quote@250", "news"])
 def test_a_kind_that_is_not_delivered_says_so_alone_too(bench: Bench, kind: str) -> None:
     """An answer without topics and without rejections leaves the consumer guessing."""
@@ -96,9 +93,6 @@ def test_a_bad_symbol_does_not_spoil_the_others(bench: Bench) -> None:
     assert bench.upstream.take() == ["watch A", "watch B"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the symbol goes through bounded(), which puts quotes around it"
-)
 def test_a_bad_symbol_is_named_as_it_was_sent(bench: Bench) -> None:
     """A client finds the rejected symbol in its own list by comparing."""
     assert list(rejected(bench.subscribe("aapl", "A"))) == ["aapl"]
@@ -329,11 +323,6 @@ def test_what_this_version_cannot_use_is_left_out_of_kept_leases(bench: Bench) -
     assert bench.upstream.take() == ["watch A", "regional on D"]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="claims are leased before their wishes are counted, so a release in between is followed "
-    "by a wish that nobody holds",
-)
 def test_a_release_during_a_long_subscribe_leaves_no_wish_behind(bench: Bench) -> None:
     """Requests of one client may overlap; a watch that nobody holds would never end."""
     steps = bench.begin("subscribe", client="desk", symbols=list(many(251)), kinds=["l1"])

@@ -207,10 +207,6 @@ def test_from_the_start(steps: list[Step]) -> None:
     check(steps)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="while the link is stale its silence hides that DTN was away, and values are resumed",
-)
 def test_dtn_away_during_a_silence_needs_fresh_values() -> None:
     """What DTN sent meanwhile never reached IQConnect: old prices would be called live."""
     check(

@@ -154,9 +154,6 @@ def test_a_full_board_refuses_a_new_symbol_and_keeps_the_others() -> None:
     assert bench.upstream.take() == ["unwatch A", "watch B"], "a closed symbol makes room"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="what was counted is kept by topic, not by which subscription was counted"
-)
 def test_a_refused_subscription_does_not_take_back_another_consumers() -> None:
     """The first one found no room and was not counted; the second one was, and must stay."""
     bench = Bench(symbol_count_max=1)
@@ -169,9 +166,6 @@ def test_a_refused_subscription_does_not_take_back_another_consumers() -> None:
     assert bench.demand.count("B", LEVEL1) == 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a variant such as quote@250 opens a watch although none is delivered"
-)
 def test_a_variant_opens_no_watch_while_variants_are_not_delivered(bench: Bench) -> None:
     """Its snapshot says `refused`, and a lease for it asks nothing: nor may a subscription."""
     bench.gain(b"quote@250,A,")

@@ -94,9 +94,6 @@ def test_both_services_of_a_waiting_symbol_get_the_freed_slot(bench: Bench) -> N
     assert bench.upstream.take() == ["unwatch A", "watch B", "regional on B"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="unwant drops a refused symbol from the queue even when others want it"
-)
 def test_one_of_two_consumers_that_leaves_keeps_the_place_in_the_queue(bench: Bench) -> None:
     """The other one still waits for a slot, and would wait for ever."""
     for name in ("A", "B", "B"):
@@ -109,9 +106,6 @@ def test_one_of_two_consumers_that_leaves_keeps_the_place_in_the_queue(bench: Be
     assert bench.upstream.take() == ["unwatch A", "watch B"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a symbol that came alive by another request stays in the queue for a slot"
-)
 def test_a_symbol_that_came_alive_takes_no_slot_from_one_that_waits(bench: Bench) -> None:
     """Its regional quotes asked again and were accepted; the freed slot is for the next."""
     for name in ("A", "B", "C"):

@@ -141,10 +141,6 @@ def test_a_connection_may_have_so_many_topics(subscriptions: Subscriptions) -> N
     assert not subscriptions.is_full(1)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a living peer that takes back what it never held takes it from another holder",
-)
 def test_a_living_connection_takes_back_only_what_is_its_own(subscriptions: Subscriptions) -> None:
     """A peer that was refused at its limit unsubscribes too, and must not end others' watches."""
     subscriptions.add(1, TOPIC)
@@ -153,10 +149,6 @@ def test_a_living_connection_takes_back_only_what_is_its_own(subscriptions: Subs
     assert subscriptions.count(TOPIC) == 1
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a loss charged to the wrong holder is charged again when the right one is swept",
-)
 def test_a_holder_whose_death_shows_late_is_not_counted_twice(subscriptions: Subscriptions) -> None:
     """The loss can be read before the descriptor is closed; the living keep their watch."""
     subscriptions.add(1, TOPIC)
