@@ -171,7 +171,7 @@ class RequestDesk:
         rejected += [refusal for refusal in refused if refusal is not None]
         # What the vendor does not know or the board cannot hold is not leased: nothing is there to
         # keep. What only waits for a free slot of the vendor's limit is.
-        gone = {r["symbol"] for r in refused if r and r["code"] != ErrorCode.SYMBOL_LIMIT}
+        gone = {str(r["symbol"]) for r in refused if r and r["code"] != ErrorCode.SYMBOL_LIMIT}
         if gone:
             yield from self._give_up(params.client, lease.lease_id, gone, standings)
         topics = [t for s in standings if s.error is None for t in _topics_of(s, kinds)]
