@@ -378,11 +378,8 @@ class Level1Normalizer:
     def _undated(self, text: str, date_text: str = "") -> None:
         """Count a time that cannot be read; an absent one, or one without a clock, is no fault."""
         if text and (date_text or not self._eastern.is_time(text)):
-            self._complaints.complain(
-                Counter.VALUES_INVALID,
-                f"{date_text} {text}".lstrip(),
-                "not a time HH:MM:SS.ffffff, or its date is not MM/DD/YYYY",
-            )
+            moment = f"{date_text} {text}".lstrip()
+            self._complaints.complain(Counter.VALUES_INVALID, moment, "not a moment")
 
     def _accept_width(self, line: str, fields: list[str]) -> bool:
         """Judge a line with another number of columns than agreed.
