@@ -1,16 +1,17 @@
 """msgpack, in one place: how bodies are packed and requests are unpacked within bounds."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final, NoReturn
 
 import msgpack
 
 from gateway.errors import DecodeError, OutOfRange
-from gateway.model.protocol import ARRAY_ITEMS_MAX, REQUEST_BYTES_MAX
+from gateway.model.protocol import ARRAY_ITEMS_MAX, NESTING_LEVELS_MAX, REQUEST_BYTES_MAX
 
-TEXT_BYTES_MAX = 1024
-MAP_ITEMS_MAX = 64
-DEPTH_MAX = 8
+TEXT_BYTES_MAX: Final = 1024
+"""Longest text or byte string in a request, in bytes; `hello` states it."""
+MAP_ITEMS_MAX: Final = 64
+"""Most entries of one map in a request; `hello` states it."""
 
 
 def make_pack() -> Callable[[object], bytes]:
@@ -34,7 +35,7 @@ def unpack_request(data: bytes) -> Any:
 
     Raises:
         OutOfRange: Larger than a limit that `hello` states.
-        DecodeError: Not one complete msgpack object with string keys.
+        DecodeError: Not one complete msgpack object of those, with text as keys.
     """
     if len(data) > REQUEST_BYTES_MAX:
         raise OutOfRange("request too large", size=len(data), limit=REQUEST_BYTES_MAX)
@@ -49,14 +50,17 @@ def unpack_request(data: bytes) -> Any:
             max_array_len=ARRAY_ITEMS_MAX,
             max_map_len=MAP_ITEMS_MAX,
             max_ext_len=0,
+            # A length limit of nothing still lets an extension of nothing through.
+            ext_hook=_refuse_extension,
         )
+    except msgpack.StackError as error:
+        raise OutOfRange("request nested too deeply", limit=NESTING_LEVELS_MAX) from error
     except ValueError as error:
-        # Every refusal of msgpack's is a ValueError: lying lengths, depth, text and extra bytes.
+        # Every other refusal of msgpack's is a ValueError: lying lengths, text and extra bytes.
         if "exceeds max" in str(error):
             raise OutOfRange("request too large", reason=str(error)) from error
         raise DecodeError("request is not one msgpack object", reason=str(error)) from error
-    if _depth(value) > DEPTH_MAX:
-        raise OutOfRange("request nested too deeply", limit=DEPTH_MAX)
+    _check_shape(value)
     return value
 
 
@@ -65,17 +69,29 @@ def unpack_body(data: bytes) -> Any:
     return msgpack.unpackb(data)
 
 
-def _depth(value: object) -> int:
-    """Count nesting, giving up just past the limit."""
+def _refuse_extension(code: int, _: bytes) -> NoReturn:
+    raise DecodeError("extension types are not part of the contract", extension=code)
+
+
+def _check_shape(value: object) -> None:
+    """Refuse what msgpack has no option for: deep nesting, and keys that are byte strings.
+
+    Only arrays and maps are levels; what the innermost of them holds is not another one.
+
+    Raises:
+        OutOfRange: More levels than the contract allows.
+        DecodeError: A key that is not text.
+    """
     level: list[object] = [value]
-    depth = 0
-    while level and depth <= DEPTH_MAX:
-        depth += 1
+    for _ in range(NESTING_LEVELS_MAX):
         deeper: list[object] = []
         for item in level:
             if isinstance(item, dict):
+                if not all(isinstance(key, str) for key in item):
+                    raise DecodeError("a key of a map is not text")
                 deeper.extend(item.values())
             elif isinstance(item, list):
                 deeper.extend(item)
         level = deeper
-    return depth
+    if any(isinstance(item, dict | list) for item in level):
+        raise OutOfRange("request nested too deeply", limit=NESTING_LEVELS_MAX)
