@@ -8,7 +8,10 @@
     │   └── LocalProtocolError: SymbolInvalid · RemoteProtocolError
     ├── CodecError: DecodeError, UnknownMessage, SchemaMismatch
     ├── BookError: BookCrossed, SequenceGap
-    └── RpcError: UnknownMethod, InvalidParams, LeaseExpired, QuotaExceeded, Overloaded, OutOfRange
+    └── RpcError
+        ├── UnknownMethod, UnsupportedVersion, InvalidParams, OutOfRange
+        ├── Unauthorized, QuotaExceeded, LeaseExpired
+        └── Overloaded, RequestTimedOut
 
 An exception holds facts as keyword arguments; its text is built from them on demand, bounded, so
 that a hostile value can neither flood nor forge a log line. `hint` says what to do next.

@@ -45,10 +45,6 @@ def drawn_tree() -> set[tuple[str, str]]:
     return pairs
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the docstring leaves out UnsupportedVersion, Unauthorized and RequestTimedOut",
-)
 def test_the_drawn_tree_is_the_real_one() -> None:
     """Whoever decides what to catch reads the drawing; a class it leaves out is not caught."""
     real = {
