@@ -71,13 +71,15 @@ class HealthJudge:
         issues = list(self._issues(history, report))
         codes = {issue.code for issue in issues}
         self._since_us = {code: self._since_us.get(code, now_us) for code in codes}
+        is_live = "feed_thread_stuck" not in codes
         level = max((issue.level for issue in issues), key=_ORDER.__getitem__, default="healthy")
         worst = next((issue for issue in issues if issue.level == level), None)
         return {
             "level": level,
             "is_healthy": level == "healthy",
-            "live": "feed_thread_stuck" not in codes,
-            "ready": report is not None and report.cause is None,
+            "live": is_live,
+            # What a thread that hangs reported last says nothing about now.
+            "ready": is_live and report is not None and report.cause is None,
             "issues": [
                 {
                     "code": issue.code,

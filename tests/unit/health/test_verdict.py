@@ -70,9 +70,6 @@ def test_a_feed_thread_that_stops_reporting_is_critical(
     assert verdict["level"] == "critical"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="ready looks at the last report's cause only, however old that report is"
-)
 def test_a_gateway_whose_feed_thread_is_stuck_is_not_ready(
     judge: HealthJudge, clock: FakeClock
 ) -> None:
