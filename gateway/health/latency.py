@@ -11,8 +11,8 @@ BUCKETS: Final = 48 * SUB_BUCKETS
 class LatencyHistogram:
     """Counts latencies in microseconds by size.
 
-    Every value falls into one of eight buckets per power of two; larger ones than a day fall into
-    the last.
+    Every value falls into one of eight buckets per power of two; those from 15 * 2**46 microseconds
+    on, some 33 years, share the last.
     """
 
     __slots__ = ("counts", "total_count", "total_us")
