@@ -13,8 +13,9 @@ import zmq.asyncio
 
 from gateway import __version__
 from gateway.clock import Clock, SystemClock
-from gateway.control.desk import Identity, RequestDesk
+from gateway.control.desk import RequestDesk
 from gateway.control.feed_commands import FeedCommand, NoteAdmin
+from gateway.control.identity import Identity
 from gateway.control.watch_desk import WatchDesk
 from gateway.counters import Complaints, Counters, Sample
 from gateway.errors import ConfigError

@@ -6,7 +6,6 @@ nothing.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
@@ -24,6 +23,7 @@ from gateway.control.feed_commands import (
     Unwatch,
     Watch,
 )
+from gateway.control.identity import LIMITS, Identity
 from gateway.control.watch_desk import SERVICES, check_symbols
 from gateway.errors import InvalidParams, LeaseExpired
 from gateway.health.facts import FeedHistory
@@ -42,22 +42,6 @@ Wishes = tuple[tuple[str, tuple[Service, ...]], ...]
 
 REPORT_ENTRIES_MAX: Final = 5_000
 _GROUPS: Final = {"l1": L1_KINDS, "l2": L2_KINDS}
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who this gateway run is."""
-
-    gateway_id: str
-    """The gateway's name."""
-    version: str
-    """The program's version."""
-    epoch: int
-    """Unix milliseconds at which this run began."""
-    endpoints: dict[str, str]
-    """Socket name to the address it is bound to."""
-    capabilities: tuple[str, ...]
-    """Optional features that are on."""
 
 
 class RequestDesk:
@@ -101,11 +85,7 @@ class RequestDesk:
             "endpoints": identity.endpoints,
             "kinds": [kind.value for kind in (*SERVICES, Kind.NEWS, Kind.SYS)],
             "schema_hash": protocol.SCHEMA_HASH,
-            "limits": {
-                name.lower(): value
-                for name, value in vars(protocol).items()
-                if name.isupper() and isinstance(value, int)
-            },
+            "limits": LIMITS,
             "capabilities": list(identity.capabilities),
         }
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgpack
 
 from gateway.clock import FakeClock
-from gateway.control.desk import Identity, RequestDesk
+from gateway.control.desk import RequestDesk
 from gateway.control.feed_commands import (
     AwaitSettled,
     FeedCommand,
@@ -16,6 +16,7 @@ from gateway.control.feed_commands import (
     Unwatch,
     Watch,
 )
+from gateway.control.identity import Identity
 from gateway.control.methods import answer
 from gateway.control.watch_desk import WatchDesk
 from gateway.health.facts import FeedHistory

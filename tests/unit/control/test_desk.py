@@ -15,6 +15,7 @@ from gateway.model.messages import KIND_TYPES, MESSAGES
 from gateway.model.methods import METHODS
 from gateway.policy.demand import Service
 from gateway.policy.leases import Claim
+from gateway.wire.codec import MAP_ITEMS_MAX, TEXT_BYTES_MAX
 from tests.unit.control.desk_bench import EPOCH, Bench
 from tests.unit.health.feed_reports import GOOD, counted
 
@@ -50,6 +51,15 @@ def test_hello_says_who_what_and_how_much(bench: Bench) -> None:
 def test_hello_states_the_limits(bench: Bench, limit: str) -> None:
     """What gets `out_of_range` can be known before."""
     assert bench.ask("hello")["limits"][limit] == getattr(protocol, limit.upper())
+
+
+def test_hello_states_limits_only_and_those_of_the_codec_too(bench: Bench) -> None:
+    """A client splits by these numbers: a version is none, and a text can be too long as well."""
+    limits = packed(bench.ask("hello"))["limits"]
+    assert "protocol_version" not in limits
+    assert {limit[-4:] for limit in limits} == {"_min", "_max"}
+    assert limits["text_bytes_max"] == TEXT_BYTES_MAX
+    assert limits["map_items_max"] == MAP_ITEMS_MAX
 
 
 def test_ping_answers_nothing(bench: Bench) -> None:
