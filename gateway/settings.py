@@ -16,13 +16,19 @@ from typing import Annotated, Any, Literal
 import pydantic
 import yaml
 from pydantic import Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from gateway.errors import ConfigError, bounded
 
 ENV_PREFIX = "IQGW_"
 CONFIG_BYTES_MAX = 1_048_576
-Port = Annotated[int, Field(ge=1, le=65_535)]
+PORT_MAX = 65_535
+Port = Annotated[int, Field(ge=1, le=PORT_MAX)]
 Positive = Annotated[int, Field(gt=0)]
 _NAME = r"^[A-Za-z0-9._:@-]{1,64}$"
 _TCP = re.compile(r"tcp://(\[[0-9a-fA-F:.%]+\]|[^:\[\]]+):([0-9]{1,5}|\*)")
@@ -198,14 +204,13 @@ def load_settings(config: Path | None, *, overrides: Mapping[str, Any] | None = 
     try:
         settings = Settings(**values)
     except pydantic.ValidationError as error:
-        raise _config_error(error, config) from error
+        raise _config_error(error, config, overrides or {}) from error
     except (ValueError, TypeError) as error:
         # pydantic-settings reports an unreadable nested environment value this way.
         raise ConfigError("a setting cannot be read", reason=str(error)) from error
     _check_bind("data.bind", settings.data.bind)
     _check_bind("control.bind", settings.control.bind)
-    is_any_port = settings.data.bind.endswith(":*")
-    if settings.data.bind == settings.control.bind and not is_any_port:
+    if settings.data.bind == settings.control.bind and not _is_any_port(settings.data.bind):
         raise ConfigError("data.bind and control.bind are the same", bind=settings.data.bind)
     return settings
 
@@ -232,28 +237,73 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return values
 
 
+def _environment() -> dict[str, str]:
+    """The gateway's variables: name in upper case to name as written; any case is read."""
+    return {name.upper(): name for name in os.environ if name.upper().startswith(ENV_PREFIX)}
+
+
 def _refuse_unknown_environment() -> None:
     known = {name.upper() for name in Settings.model_fields}
-    for name in os.environ:
-        if name.startswith(ENV_PREFIX):
-            first = name.removeprefix(ENV_PREFIX).split("__")[0].upper()
-            if first not in known:
-                raise ConfigError(
-                    "unknown setting in the environment",
-                    hint=f"Known are {', '.join(sorted(known))}.",
-                    name=name,
-                )
+    for upper, name in _environment().items():
+        if upper.removeprefix(ENV_PREFIX).split("__")[0] not in known:
+            raise ConfigError(
+                "unknown setting in the environment",
+                hint=f"Known are {', '.join(sorted(known))}.",
+                name=name,
+            )
 
 
-def _config_error(error: pydantic.ValidationError, config: Path | None) -> ConfigError:
-    lines = []
+def _config_error(
+    error: pydantic.ValidationError, config: Path | None, overrides: Mapping[str, Any]
+) -> ConfigError:
+    lines, sources = [], []
     for problem in error.errors()[:5]:
         key = ".".join(str(part) for part in problem["loc"])
         lines.append(
             f"{key}: {problem['msg']} (got {bounded(problem['input'], characters_max=80)})"
         )
-    source = str(config) if config is not None else "environment"
-    return ConfigError("; ".join(lines), source=source)
+        sources.append(_source_of(problem["loc"], config, overrides))
+    # Each source once, in the order of its problems.
+    return ConfigError("; ".join(lines), source=", ".join(dict.fromkeys(sources)))
+
+
+def _source_of(
+    place: tuple[int | str, ...], config: Path | None, overrides: Mapping[str, Any]
+) -> str:
+    """Where the value at a place was given: the environment wins, then overrides, then the file."""
+    if _is_in(EnvSettingsSource(Settings)(), place):
+        return _variable_of(place)
+    if config is None or _is_in(overrides, place):
+        return "overrides"
+    return str(config)
+
+
+def _variable_of(place: tuple[int | str, ...]) -> str:
+    """The variable that gave a value: its own, its section's as JSON, or one with levels more."""
+    key = ENV_PREFIX + "__".join(str(part) for part in place).upper()
+    related = [
+        name
+        for upper, name in _environment().items()
+        if f"{key}__".startswith(f"{upper}__") or upper.startswith(f"{key}__")
+    ]
+    return max(related, key=len, default="environment")
+
+
+def _is_in(values: object, place: tuple[int | str, ...]) -> bool:
+    """Whether nested values reach a place, or end in a plain value on the way to it."""
+    for part in place:
+        if not isinstance(values, Mapping):
+            return True
+        if part not in values:
+            return False
+        values = values[part]
+    return True
+
+
+def _is_any_port(bind: str) -> bool:
+    """Whether the system chooses the port, so that the same text twice is not one address."""
+    match = _TCP.fullmatch(bind)
+    return match is not None and match[2].strip("0") in ("", "*")
 
 
 def _check_bind(name: str, bind: str) -> None:
@@ -265,6 +315,13 @@ def _check_bind(name: str, bind: str) -> None:
         raise ConfigError(
             f"{name} is no address to bind",
             hint="Write tcp://127.0.0.1:7700 or ipc:///path.",
+            bind=bind,
+        )
+    if match[2] != "*" and int(match[2]) > PORT_MAX:
+        # libzmq would take it modulo 65,536 and listen on a port that nobody wrote.
+        raise ConfigError(
+            f"{name} has a port that does not exist",
+            hint=f"Write a port up to {PORT_MAX}, or * for any free one.",
             bind=bind,
         )
     host = match[1].strip("[]")
