@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -37,8 +38,10 @@ def on_stop_signal(loop: asyncio.AbstractEventLoop, stop: Callable[[], object]) 
         nonlocal is_asked
         if is_asked:
             sys.stderr.write("second signal: ending at once\n")
-            # The orderly end was given its chance; 130 is what shells report for an interrupt.
-            sys.exit(130)
+            sys.stderr.flush()
+            # The orderly end was given its chance; an exception would only unwind into it again.
+            # 130 is what shells report for an interrupt.
+            os._exit(130)
         is_asked = True
         stop()
 

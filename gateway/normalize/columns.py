@@ -54,7 +54,7 @@ class Columns:
         names: The acknowledged set, `Symbol` first.
     """
 
-    __slots__ = ("_names", "has_quote_first", "is_complete", "part_count")
+    __slots__ = ("_names", "has_quote_first", "is_complete", "is_usual", "part_count")
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names: Final = [str(name) for name in names]
@@ -65,6 +65,9 @@ class Columns:
         """Whether no field that is read is missing."""
         self.has_quote_first: Final = self._names[1 : len(QUOTE_FIELDS) + 1] == list(QUOTE_FIELDS)
         """Whether a quote can be read without looking at the rest of the line."""
+
+        self.is_usual: Final = self._names[1:] == [str(field) for field in USED_FIELDS]
+        """Whether these are all the fields that are read, in our own order."""
 
     def at(self, field: Field) -> int:
         """The index of a field after splitting, `MISSING_AT` when it was not selected."""

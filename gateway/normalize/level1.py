@@ -23,10 +23,10 @@ from gateway.normalize.eastern import EasternTime
 from gateway.normalize.symbols import Symbol
 
 QUOTE_TYPE: Final = int(MessageType.QUOTE)
-_TRADE_TYPE: Final = int(MessageType.TRADE)
+TRADE_TYPE: Final = int(MessageType.TRADE)
 _SNAPSHOT: Final = int(Flag.SNAPSHOT)
 _CONFLATED: Final = int(Flag.CONFLATED)
-_EXACT_DIGITS_MAX: Final = 18
+EXACT_DIGITS_MAX: Final = 18
 """Decimal digits that fit a 63-bit integer whatever they are."""
 
 
@@ -82,6 +82,7 @@ class Level1Normalizer:
         self._interval_us = summary_interval_us
         self._part_count = columns.part_count
         self._is_complete = columns.is_complete
+        self._is_usual = columns.is_usual
         self._place(columns)
         self._unflushed: dict[str, Symbol] = {}
         self.quotes = self.trades = self.summaries = self.merged = 0
@@ -151,18 +152,16 @@ class Level1Normalizer:
         if plan.has_quote or is_back:
             self._publish_quote(symbol, fields, plan.has_bid, plan.has_ask, symbol.flags, recv_us)
         if plan.basis is not None or plan.is_summary_due or is_back:
-            self._summarize(symbol, fields, recv_us, is_at_once=plan.is_summary_due or is_back)
+            self._summarize(symbol, line, recv_us, is_at_once=plan.is_summary_due or is_back)
 
-    def _summarize(
-        self, symbol: Symbol, fields: list[str], recv_us: int, *, is_at_once: bool
-    ) -> None:
+    def _summarize(self, symbol: Symbol, line: str, recv_us: int, *, is_at_once: bool) -> None:
         """Publish a summary now, or when its interval has passed."""
         symbol.summary_merged += 1
         # A wall clock set back must not hold summaries for longer than the interval.
         if is_at_once or not 0 < symbol.summary_due_us - recv_us <= self._interval_us:
-            self._publish_summary(symbol, fields, symbol.flags, recv_us)
+            self._publish_summary(symbol, self._split(line), symbol.flags, recv_us)
         else:
-            symbol.summary_fields = fields
+            symbol.summary_line = line
             symbol.summary_recv_us = recv_us
             self._unflushed[symbol.name] = symbol
 
@@ -226,11 +225,19 @@ class Level1Normalizer:
         self.quotes = self.trades = self.summaries = self.merged = 0
 
     def _flush_symbol(self, symbol: Symbol) -> None:
-        fields = symbol.summary_fields
-        if fields is None:
+        line = symbol.summary_line
+        if line is None:
             self._unflushed.pop(symbol.name, None)
         else:
+            fields = self._split(line)
             self._publish_summary(symbol, fields, symbol.flags, symbol.summary_recv_us)
+
+    def _split(self, line: str) -> list[str]:
+        """Split a line that is known to be whole; missing fields are read from its end."""
+        fields = line.split(",")
+        if not self._is_complete:
+            fields.append("")
+        return fields
 
     def _publish_quote(  # noqa: PLR0917 - keywords would cost a tenth of a quote
         self,
@@ -307,7 +314,7 @@ class Level1Normalizer:
         topic = symbol.trade
         topic.sequence = sequence = topic.sequence + 1
         topic.last = body = (
-            _TRADE_TYPE,
+            TRADE_TYPE,
             self._epoch,
             sequence,
             symbol.flags,
@@ -330,13 +337,13 @@ class Level1Normalizer:
     def _id_of(self, text: str) -> int | None:
         """Read an id: ids rarely repeat, so a cache would not help."""
         # Only 0 to 9 are decimal among the characters of latin-1.
-        if text.isdecimal() and len(text) <= _EXACT_DIGITS_MAX:
+        if text.isdecimal() and len(text) <= EXACT_DIGITS_MAX:
             return int(text)
         return read_id(text, self._complaints)
 
     def _count_of(self, text: str) -> int | None:
         """Read a volume: like ids, volumes rarely repeat."""
-        if text.isdecimal() and len(text) <= _EXACT_DIGITS_MAX:
+        if text.isdecimal() and len(text) <= EXACT_DIGITS_MAX:
             return int(text)
         return read_count(text, self._complaints)
 
@@ -365,8 +372,8 @@ class Level1Normalizer:
         if merged > 1:
             flags |= _CONFLATED
             self.merged += merged - 1
-        if symbol.summary_fields is not None:
-            symbol.summary_fields = None
+        if symbol.summary_line is not None:
+            symbol.summary_line = None
             del self._unflushed[symbol.name]
         symbol.summary_merged = 0
         symbol.summary_due_us = recv_us + self._interval_us

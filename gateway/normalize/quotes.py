@@ -1,9 +1,10 @@
-"""Q lines of the gateway's own field set, whose quote columns come first.
+"""Q lines of the gateway's own field set: first what a quote needs, then a trade, then a summary.
 
 Most lines change nothing but a quote. They are split up to the last quote column and no further;
 the rest of the line, which repeats the last trade, is compared with what it was on the symbol's
-last line, which is the cheapest proof that the line is whole. Whatever is not exactly the usual
-case goes to `level1`, which is slower and handles everything.
+last line, which is the cheapest proof that the line is whole. A trade is split up to its last
+column; the summary behind it is read when it is sent. Whatever is not exactly the usual case goes
+to `level1`, which is slower and handles everything.
 
 This is the busiest loop of the gateway and trades style for speed: everything it needs is in local
 names, prices and sizes are looked up in plain dicts, and nothing is called that can be spelled
@@ -17,10 +18,18 @@ from gateway.counters import Complaints, Counter
 from gateway.errors import bounded
 from gateway.iqfeed.values import ENTRIES_MAX
 from gateway.normalize.columns import QUOTE_FIELDS
-from gateway.normalize.level1 import QUOTE_TYPE, Level1Normalizer
+from gateway.normalize.level1 import (
+    EXACT_DIGITS_MAX,
+    QUOTE_TYPE,
+    TRADE_TYPE,
+    Level1Normalizer,
+)
+from gateway.normalize.symbols import Symbol
 
 _DEPTH: Final = len(QUOTE_FIELDS) + 2
 """Splits that reach the last quote column: after letter, symbol and each of them."""
+_TRADE_DEPTH: Final = 9
+"""Splits of the rest that reach the last column of a trade, its total volume."""
 _BID: Final = 1
 _ASK: Final = 2
 _SIDES: Final = {"b": _BID, "a": _ASK, "ba": _BID | _ASK, "ab": _BID | _ASK}
@@ -34,6 +43,8 @@ class QuoteFirstNormalizer(Level1Normalizer):
         super().__init__(*args, **kwargs)
         self._known_prices: dict[str, float | None] = {}
         self._known_sizes: dict[str, int | None] = {}
+        self._known_conditions: dict[str, str | None] = {}
+        self._summary_commas = self._part_count - _DEPTH - _TRADE_DEPTH - 1
 
     def read(
         self, lines: Iterable[str], recv_us: int, read_other: Callable[[str, int], None]
@@ -52,12 +63,16 @@ class QuoteFirstNormalizer(Level1Normalizer):
         rest_commas = self._part_count - _DEPTH - 1
         for line in lines:
             parts = line.split(",", _DEPTH)
-            if len(parts) <= _DEPTH or parts[0] != "Q" or parts[2] not in _SIDES:
+            if len(parts) <= _DEPTH or parts[0] != "Q" or not self.is_current:
                 read_other(line, recv_us)
                 continue
             symbol = symbols.get(parts[1])
-            if symbol is None or not symbol.is_live or not self.is_current:
+            if symbol is None or not symbol.is_live:
                 read_other(line, recv_us)
+                continue
+            if parts[2] not in _SIDES:
+                if not self._read_trade(line, parts, symbol, recv_us):
+                    read_other(line, recv_us)
                 continue
             sides, rest, bid_text, ask_text = _SIDES[parts[2]], parts[11], parts[5], parts[9]
             if rest != symbol.rest:
@@ -96,6 +111,71 @@ class QuoteFirstNormalizer(Level1Normalizer):
             self.quotes += 1
             send(topic.prefix + pack(body))
 
+    def _read_trade(self, line: str, parts: list[str], symbol: Symbol, recv_us: int) -> bool:
+        """Publish a usual trade.
+
+        Args:
+            line: The whole line.
+            parts: The line split up to its last quote column.
+            symbol: A live symbol.
+            recv_us: When its bytes were read, UTC.
+
+        Returns:
+            False when it is no usual trade; then nothing was done.
+        """
+        plan = self._plans.get(parts[2])
+        trade = parts[11].split(",", _TRADE_DEPTH)
+        if (
+            plan is None
+            or plan.basis is None
+            or plan.is_summary_due
+            or not self._is_usual
+            or len(trade) <= _TRADE_DEPTH
+            or not trade[0]
+            or trade[9].count(",") != self._summary_commas
+        ):
+            return False
+        event_us = self._dated(trade[3], trade[2])
+        trade_id, volume = trade[7], trade[8]
+        is_countable = trade_id.isdecimal() and volume.isdecimal()
+        if (
+            event_us is None
+            or not is_countable
+            or max(len(trade_id), len(volume)) > EXACT_DIGITS_MAX
+        ):
+            return False
+        prices, sizes, topic = self._known_prices, self._known_sizes, symbol.trade
+        try:
+            body = (
+                TRADE_TYPE, self._epoch, topic.sequence + 1, symbol.flags, recv_us, event_us,
+                prices[trade[0]], sizes[trade[1]], int(trade_id), sizes[trade[4]],
+                self._known_conditions[trade[5]], plan.basis, sizes[trade[6]], int(volume),
+                prices[parts[3]], prices[parts[7]],
+            )  # fmt: skip
+        except KeyError:
+            self._learn(parts)
+            self._learn_trade(trade)
+            return False
+        symbol.rest = parts[11]
+        symbol.last_line_us = recv_us
+        if plan.basis == "C":
+            symbol.last_conditions = body[10]
+        topic.sequence += 1
+        topic.last = body
+        self.trades += 1
+        self._send(topic.prefix + self._pack(body))
+        if plan.has_quote:
+            self._publish_quote(symbol, parts, plan.has_bid, plan.has_ask, symbol.flags, recv_us)
+        self._summarize(symbol, line, recv_us, is_at_once=False)
+        return True
+
+    def _learn_trade(self, trade: list[str]) -> None:
+        """Remember the values of a trade's texts, where they are values."""
+        complaints = self._complaints
+        _remember(self._known_prices, self._prices, (trade[0],), complaints)
+        _remember(self._known_sizes, self._sizes, (trade[1], trade[4], trade[6]), complaints)
+        _remember(self._known_conditions, self._conditions, (trade[5],), complaints)
+
     def _learn(self, parts: list[str]) -> None:
         """Remember the values of a line's texts, where they are values."""
         _remember(self._known_prices, self._prices, (parts[3], parts[7]), self._complaints)
@@ -108,6 +188,7 @@ def _remember(
 ) -> None:
     """Copy values from a cache that knows only valid texts; the other reader has filled it."""
     for text in texts:
+        # The empty text of a price is known too; a trade without one goes to the other reader.
         if text in cache and text not in known:
             if len(known) >= ENTRIES_MAX:
                 known.clear()

@@ -56,7 +56,7 @@ class Symbol:
         "state_topic",
         "summary",
         "summary_due_us",
-        "summary_fields",
+        "summary_line",
         "summary_merged",
         "summary_recv_us",
         "topics",
@@ -99,8 +99,8 @@ class Symbol:
         """What followed the quote columns on the last line that was read only so far."""
         self.last_conditions: str | None = None
         """Conditions of the last qualified trade; None until one was seen."""
-        self.summary_fields: list[str] | None = None
-        """Columns of the newest line whose summary has not been published yet."""
+        self.summary_line: str | None = None
+        """The newest line whose summary has not been published yet."""
         self.summary_recv_us = 0
         self.summary_merged = 0
         """How many updates the next summary stands for."""
@@ -144,5 +144,5 @@ class Symbol:
         self.bid_us = self.ask_us = None
         self.last_conditions = None
         self.has_old_values = False
-        self.summary_fields = None
+        self.summary_line = None
         self.summary_merged = 0

@@ -50,13 +50,13 @@ def test_forgetting_drops_states_and_keeps_events_and_sequences(symbol: Symbol) 
     symbol.bid_us = symbol.ask_us = 1
     symbol.bid_time_text = symbol.ask_time_text = "10:00:00"
     symbol.last_conditions = "01"
-    symbol.summary_fields, symbol.summary_merged = ["x"], 3
+    symbol.summary_line, symbol.summary_merged = "x", 3
     symbol.has_old_values = True
     symbol.forget_values()
     kept = {kind for kind, topic in symbol.topics.items() if topic.last is not None}
     assert kept == {Kind.TRADE, Kind.CORRECTION, Kind.STATE}
     assert {topic.sequence for topic in symbol.topics.values()} == {9}
-    forgotten = [symbol.bid_us, symbol.ask_us, symbol.last_conditions, symbol.summary_fields]
+    forgotten = [symbol.bid_us, symbol.ask_us, symbol.last_conditions, symbol.summary_line]
     assert forgotten == [None] * 4
     assert (symbol.bid_time_text, symbol.ask_time_text) == ("", "")
     assert (symbol.summary_merged, symbol.has_old_values) == (0, False)
