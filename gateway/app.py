@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import random
 import socket
@@ -16,7 +17,6 @@ from gateway.clock import Clock, SystemClock
 from gateway.control.desk import RequestDesk
 from gateway.control.feed_commands import FeedCommand, NoteAdmin
 from gateway.control.identity import Identity
-from gateway.control.watch_desk import WatchDesk
 from gateway.counters import Complaints, Counters, Sample
 from gateway.errors import ConfigError
 from gateway.health.facts import FeedHistory, FeedReport
@@ -24,24 +24,17 @@ from gateway.health.verdict import HealthJudge
 from gateway.iqfeed.link import Link
 from gateway.iqfeed.session import AdminSession, Level1Session
 from gateway.logs import get_logger
-from gateway.normalize.board import Board
-from gateway.normalize.level1 import Values
-from gateway.normalize.pipeline import Pipeline
 from gateway.policy.backoff import Backoff
-from gateway.policy.demand import Demand
 from gateway.policy.leases import Leases
-from gateway.policy.subscriptions import Subscriptions
 from gateway.runtime.admin_link import AdminLink, AdminOptions
-from gateway.runtime.feed import FeedParts, FeedThread
-from gateway.runtime.level1_link import Level1Link, LinkOptions
-from gateway.runtime.publisher import SubscriptionDesk, check_libzmq, open_data_socket
+from gateway.runtime.assembly import FeedAssembly, FeedOptions
+from gateway.runtime.feed import FeedThread
+from gateway.runtime.level1_link import LinkOptions
+from gateway.runtime.publisher import check_libzmq, open_data_socket
 from gateway.runtime.queues import CommandQueue, FactQueue, Order
 from gateway.runtime.rpc_server import RpcServer, drive, open_control_socket
 from gateway.runtime.state_files import StateFiles
-from gateway.runtime.upstream import UpstreamDesk
 from gateway.settings import Settings
-from gateway.wire.envelope import Envelope
-from gateway.wire.system import SystemTopics
 
 MS_NS: Final = 1_000_000
 STOP_S_MAX: Final = 5.0
@@ -95,6 +88,10 @@ class Gateway:
         except BaseException:
             self._destroy_contexts()
             raise
+        # A full collection with many live objects stops both threads for tens of milliseconds:
+        # what lives as long as the gateway is taken out of all later ones.
+        gc.collect()
+        gc.freeze()
         self._feed.start()
         restored = await drive(self._desk.restore_leases(self._files.read_leases()), self._ask)
         self._tasks = [
@@ -149,6 +146,8 @@ class Gateway:
         if not is_ended:
             self._log.error("the feed thread does not end")
         self._destroy_contexts()
+        # A program that goes on without us, as tests do, gets its collector back.
+        gc.unfreeze()
         self._log.info("gateway stopped", reason=reason)
 
     def _open_sockets(self) -> None:
@@ -168,73 +167,33 @@ class Gateway:
             raise
 
     def _make_feed(self) -> None:
-        settings, clock = self._settings, self._clock
-        counters = Counters()
-        complaints = Complaints(counters, on_sample=self._log_sample)
-        # The Cython base class sends in a third of the time of the convenient one.
-        send = zmq.backend.Socket.send.__get__(self._data)
-        envelope = Envelope(epoch=self._epoch, send=send)
-        board = Board(
-            envelope=envelope, clock=clock, symbol_count_max=settings.data.symbol_count_max
-        )
-        values = Values(complaints)
-        link = Level1Link(
-            LinkOptions(
+        settings = self._settings
+        options = FeedOptions(
+            link=LinkOptions(
                 host=self._host,
                 port=settings.iqconnect.level1_port,
                 connect_ns_max=settings.upstream.connect_ms_max * MS_NS,
                 read_bytes_max=settings.upstream.read_bytes_max,
                 receive_buffer_bytes=settings.upstream.receive_buffer_bytes,
             ),
-            make_session=self._make_level1_session,
-            make_pipeline=lambda on_system_line: Pipeline(
-                board=board,
-                values=values,
-                counters=counters,
-                complaints=complaints,
-                on_system_line=on_system_line,
-                summary_interval_us=settings.summary.interval_ms * 1000,
-                line_bytes_max=settings.upstream.line_bytes_max,
-            ),
-            backoff=self._backoff(),
-            clock=clock,
-            counters=counters,
-        )
-        pairs = Subscriptions(per_connection_max=settings.data.subscriptions_per_connection_max)
-        desk = WatchDesk(
-            board=board,
-            demand=Demand(clock, linger_ns=round(settings.data.watch_linger_s * 1e9)),
-            subscriptions=pairs,
-            upstream=link,
+            line_bytes_max=settings.upstream.line_bytes_max,
+            summary_interval_us=settings.summary.interval_ms * 1000,
+            symbol_count_max=settings.data.symbol_count_max,
+            subscriptions_per_connection_max=settings.data.subscriptions_per_connection_max,
+            linger_ns=round(settings.data.watch_linger_s * 1e9),
             is_auto_watch=settings.is_auto_watch,
         )
-        system = SystemTopics(envelope, clock, topics=board.topics)
-        subscriptions = SubscriptionDesk(
-            self._data,
-            board=board,
-            envelope=envelope,
-            subscriptions=pairs,
-            system_topics=system.by_name(),
-            counters=counters,
-            on_gain=desk.note_subscription,
-            on_loss=desk.drop_subscription,
-        )
-        parts = FeedParts(
+        assembly = FeedAssembly(
+            options,
             data=self._data,
-            link=link,
-            board=board,
-            envelope=envelope,
-            desk=desk,
-            subscriptions=subscriptions,
-            system=system,
-            upstream=UpstreamDesk(
-                link=link, board=board, desk=desk, system=system, counters=counters
-            ),
-            counters=counters,
-            complaints=complaints,
-            clock=clock,
+            epoch=self._epoch,
+            clock=self._clock,
+            on_sample=self._log_sample,
+        )
+        parts = assembly.parts(
+            make_session=self._make_level1_session,
+            backoff=self._backoff(),
             describe=self._describe,
-            subscription_counts=lambda: (pairs.connection_count(), pairs.pair_count),
         )
         self._feed = FeedThread(parts, self._commands, self._facts)
 
