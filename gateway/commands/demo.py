@@ -3,7 +3,6 @@
 import asyncio
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -14,6 +13,7 @@ from rich.live import Live
 from rich.table import Table
 
 from gateway.app import Gateway
+from gateway.clock import SystemClock
 from gateway.errors import ConfigError, GatewayError
 from gateway.logs import set_up_logging
 from gateway.settings import Settings, load_settings
@@ -188,32 +188,36 @@ def _show(
     seconds: float,
     where: dict[str, str],
 ) -> None:
-    started_s = time.monotonic()
+    started_s = _now_s()
     if not console.is_terminal:
         for _ in _frames(client, screen, PLAIN_REFRESH_S, seconds):
-            _print_plain(screen, time.monotonic() - started_s)
+            _print_plain(screen, _now_s() - started_s)
         return
     with Live(console=console, refresh_per_second=1 / REFRESH_S, auto_refresh=False) as live:
         for _ in _frames(client, screen, REFRESH_S, seconds):
-            live.update(_table(screen, time.monotonic() - started_s, where), refresh=True)
+            live.update(_table(screen, _now_s() - started_s, where), refresh=True)
 
 
 def _frames(
     client: GatewayClient, screen: _Screen, refresh_s: float, seconds: float
 ) -> Iterator[None]:
     """Take messages and pause for a picture at regular times."""
-    now_s = time.monotonic()
+    now_s = _now_s()
     end_s = now_s + seconds if seconds else None
     next_s = now_s + refresh_s
     while end_s is None or now_s < end_s:
         item = client.next_message(timeout_s=max(0.0, next_s - now_s))
         if item is not None:
             screen.take(item)
-        now_s = time.monotonic()
+        now_s = _now_s()
         if now_s >= next_s:
             next_s = now_s + refresh_s
             yield
     yield
+
+
+def _now_s() -> float:
+    return SystemClock().monotonic_ns() / 1e9
 
 
 def _table(screen: _Screen, elapsed_s: float, where: dict[str, str]) -> Table:
