@@ -52,7 +52,8 @@ class Board:
         self.symbols: Final[dict[str, Symbol]] = {}
         self._closed: dict[str, None] = {}
         self._news: dict[str, Topic] = {}
-        self._delayed = 0
+        self.delayed_flag = 0
+        """DELAYED while the account's feed is; for messages of no symbol of ours."""
         self._life_count = 0
         self.down_cause: Cause | None = Cause.IQCONNECT_DOWN
         """Why no symbol can be live at the moment; None while the upstream is whole."""
@@ -151,9 +152,9 @@ class Board:
 
     def set_delayed(self, is_delayed: bool) -> None:
         """Flag everything DELAYED while the account's feed is."""
-        self._delayed = _DELAYED if is_delayed else 0
+        self.delayed_flag = _DELAYED if is_delayed else 0
         for symbol in self.symbols.values():
-            symbol.flags = (symbol.flags & ~_DELAYED) | self._delayed
+            symbol.flags = (symbol.flags & ~_DELAYED) | self.delayed_flag
 
     def change(self, symbol: Symbol, state: SymbolState, cause: Cause | None) -> None:
         """Move a symbol to a state and tell everyone; nothing happens when it is there already."""
@@ -166,11 +167,11 @@ class Board:
         symbol.state = state
         symbol.cause = cause
         symbol.is_live = state is SymbolState.LIVE
-        symbol.flags = self._delayed if symbol.is_live else self._delayed | _STALE
+        symbol.flags = self.delayed_flag if symbol.is_live else self.delayed_flag | _STALE
         self.envelope.publish(
             symbol.state_topic,
             (state.value, cause.value if cause else None, symbol.since_us, symbol.details),
-            flags=self._delayed,
+            flags=self.delayed_flag,
             recv_us=now_us,
             event_us=None,
         )

@@ -153,7 +153,7 @@ class RareLines:
         self._board.envelope.publish(
             self._board.news_topic(news.distributor),
             (news.distributor, news.story_id, list(news.symbols), news.headline),
-            flags=0,
+            flags=self._board.delayed_flag,
             recv_us=recv_us,
             event_us=event_us,
         )

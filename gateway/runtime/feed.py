@@ -28,6 +28,7 @@ from gateway.counters import Complaints, Counter, Counters
 from gateway.errors import GatewayError
 from gateway.health.facts import FeedReport
 from gateway.health.latency import LatencyHistogram
+from gateway.iqfeed.link import Link
 from gateway.model.enums import SymbolState
 from gateway.normalize.board import Board
 from gateway.normalize.symbols import Symbol
@@ -230,7 +231,7 @@ class FeedThread:
                 "upstream": dict(parts.upstream.ports),
                 "symbols": wanted,
                 "clients": connections,
-                "degraded": [cause.value] if cause is not None else [],
+                "degraded": self._degraded(),
                 "tails_sequence": parts.system.tails.sequence,
             },
         )
@@ -263,6 +264,14 @@ class FeedThread:
                 ],
             )
         )
+
+    def _degraded(self) -> list[str]:
+        """Why this gateway is not what it should be; empty when it is."""
+        upstream = self._parts.upstream
+        reasons = [] if upstream.state.cause is None else [upstream.state.cause.value]
+        if upstream.ports["admin"] != Link.STREAMING.value:
+            reasons.append("admin_down")
+        return reasons
 
     def _execute(self, order: Order) -> None:
         command = order.command

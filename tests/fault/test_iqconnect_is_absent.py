@@ -24,7 +24,7 @@ def test_a_gateway_waits_for_iqconnect_and_says_so() -> None:
         answer = consumer.wait_for_topic(private)
         assert answer.values[:2] == ["pending", "iqconnect_down"]
         (facts,) = consumer.wait_for_beats(1)[0].values
-        assert facts["degraded"] == ["iqconnect_down"]
+        assert facts["degraded"] == ["iqconnect_down", "admin_down"]
         requester = stage.requester()
         result = requester.result("subscribe", client="c", symbols=["MSFT"], kinds=["quote"])
         assert result["topics"][0]["state"] == "pending"

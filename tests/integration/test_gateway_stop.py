@@ -22,11 +22,6 @@ TOPICS = tuple(f"{kind},{symbol}," for symbol in SYMBOLS for kind in ("trade", "
 LINES_PER_SECOND = 3000.0
 STOP_S_MAX = 5.0
 BACKLOG_MESSAGES = 8_000
-UNWINDS = pytest.mark.xfail(
-    strict=False,  # What is unwound, and so what happens, depends on where the stop was.
-    reason="`sys.exit` in gateway/commands/loops.py unwinds through the stop that is under way: it "
-    "waits for the feed thread or ends with a traceback; a second signal needs `os._exit`",
-)
 
 
 @contextlib.contextmanager
@@ -111,7 +106,6 @@ def test_what_waits_for_a_consumer_that_is_behind_is_sent_before_the_end() -> No
             assert len(behind.messages) > BACKLOG_MESSAGES
 
 
-@UNWINDS
 def test_two_signals_at_once_end_at_once(tmp_path: Path) -> None:
     """An operator who presses Ctrl-C again has waited long enough."""
     with under_load(tmp_path) as (gateway, _):
@@ -147,7 +141,6 @@ sys.exit(run_program(lambda: run.run_gateway(settings)))
 """
 
 
-@UNWINDS
 def test_a_second_signal_ends_a_stop_that_hangs() -> None:
     """When the orderly end does not end, the second signal is the operator's only tool."""
     process = subprocess.Popen(
