@@ -61,7 +61,8 @@ def test_health_says_what_is_wrong_and_what_to_do() -> None:
         assert requester.result("health")["ready"] is True
         stage.call(stage.simulator.set_server_connected, False)
         consumer.wait_for(
-            lambda m: m.topic == "sys,heartbeat," and m.values[0]["degraded"] != [], what="trouble"
+            lambda m: m.topic == "sys,heartbeat," and "dtn_link_down" in m.values[0]["degraded"],
+            what="trouble",
         )
         health = requester.result("health")
         assert (health["level"], health["ready"], health["live"]) == ("critical", False, True)
