@@ -1,5 +1,6 @@
 """A gateway process starts completely or not at all, and says what is wrong."""
 
+import gc
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from tests.support.processes import GatewayProcess, run_command
-from tests.support.stage import free_ports
+from tests.support.stage import free_ports, simulated
 
 pytestmark = pytest.mark.slow
 EXIT_CONFIG = 78
@@ -104,3 +105,10 @@ def test_a_running_gateway_listens_on_its_two_ports_only(tmp_path: Path) -> None
         connections = psutil.Process(gateway.pid).net_connections(kind="inet")
         listening = {(c.laddr.ip, c.laddr.port) for c in connections if c.status == "LISTEN"}
         assert listening == {("127.0.0.1", port) for port in gateway.ports}
+
+
+def test_what_lives_as_long_as_the_gateway_is_not_collected_again() -> None:
+    """A full collection with many live objects would stop both threads for tens of milliseconds."""
+    with simulated():
+        assert gc.get_freeze_count() > 10_000
+    assert gc.get_freeze_count() == 0, "a program that goes on gets its collector back"
