@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from gateway.model.enums import Cause
 from gateway.normalize import pipeline as pipeline_module
 from gateway.normalize.eastern import AHEAD_US_MAX, EasternTime
 from gateway.normalize.level1 import Level1Normalizer
@@ -152,11 +153,28 @@ LINES = st.lists(
     st.builds(
         line,
         st.sampled_from("QQQQQQP"),
-        st.sampled_from(["ba", "b", "a", "ab", "ba", "Cbav", "v", "Ch", "", "bz", "bb"]),
+        st.sampled_from(
+            ["ba", "b", "a", "ab", "C", "Cbav", "Ov", "Eb", "v", "Ch", "CE", "z", "bz", "bb"]
+        ),
         st.dictionaries(
-            st.sampled_from(GATEWAY_NAMES[2:14]),
+            st.sampled_from(GATEWAY_NAMES[2:]),
             st.sampled_from(
-                ["", "188.25", "188.26", "100", "x", "-0", "09:59:59.100000", "10:00:00.5", "9:59"]
+                [
+                    "",
+                    "188.25",
+                    "188.26",
+                    "100",
+                    "x",
+                    "-0",
+                    "09:59:59.100000",
+                    "10:00:00.5",
+                    "9:59",
+                    "09/15/2026",
+                    "16/09/2026",
+                    "3D87",
+                    "01",
+                    "99999999999999999999",
+                ]
             ),
             max_size=3,
         ),
@@ -166,8 +184,13 @@ LINES = st.lists(
 )
 
 
+EVENTS = st.lists(
+    st.sampled_from(["", "", "", "close", "outage", "reset", "T,20260916 10:00:01"]), max_size=25
+)
+
+
 @pytest.mark.slow
-@given(LINES, st.lists(st.sampled_from(["", "close", "T,20260916 10:00:01", "reset"]), max_size=25))
+@given(LINES, EVENTS)
 def test_short_cut_is_never_another_answer(lines: list[str], between: list[str]) -> None:
     """The quick reader of usual quotes against the reader of everything, frame by frame."""
     results = []
@@ -182,12 +205,15 @@ def test_short_cut_is_never_another_answer(lines: list[str], between: list[str])
                 if what == "close":
                     desk.board.close(desk.board.symbols["MSFT"])
                     desk.board.open("MSFT")
+                elif what == "outage":
+                    desk.board.lose_upstream(Cause.DTN_LINK_DOWN)
+                    desk.board.recover_upstream()
                 elif what == "reset":
                     desk.pipeline.reset()
                     desk.pipeline.select(GATEWAY_NAMES)
                 elif what:
                     desk.feed(what)
-                desk.feed(text, text)
+                desk.feed(text, text, text)
             symbols = [
                 (s.bid_us, s.ask_us, s.bid_time_text, s.ask_time_text, s.last_line_us)
                 for s in desk.board.symbols.values()

@@ -217,6 +217,18 @@ def test_live_symbol_that_is_refused_turns_stale() -> None:
     assert desk.board.symbols["AAPL"].is_live
 
 
+def test_refused_symbol_that_is_asked_again_has_no_values_of_before() -> None:
+    """It was live once; what it said then is not what the new answer will be."""
+    desk = Desk()
+    desk.live()
+    desk.feed(line("Q", "ba"))
+    desk.board.refuse("AAPL", Cause.SYMBOL_LIMIT)
+    assert desk.answer("quote,AAPL,")["flags"] == SNAPSHOT | STALE
+    symbol = desk.board.open("AAPL")
+    assert desk.answer("quote,AAPL,")["state"] == "pending"
+    assert (symbol.bid_us, symbol.ask_us) == (None, None)
+
+
 @pytest.mark.parametrize("symbol", ["MSFT", "AAPL"])
 def test_refusal_of_what_nobody_wants_is_ignored(symbol: str) -> None:
     """A late answer to a watch that was ended must not open anything."""

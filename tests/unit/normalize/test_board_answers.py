@@ -99,7 +99,7 @@ def test_snapshot_of_the_state_is_always_the_state(
     answer = desk.answer("state,AAPL,")
     assert (answer["type"], answer["state"], answer["cause"]) == (9, state, cause)
     assert answer["sequence"] == 3 if lose else 2
-    assert answer["flags"] & SNAPSHOT
+    assert answer["flags"] == SNAPSHOT
 
 
 def test_snapshot_of_the_state_of_a_pending_symbol_has_its_sequence() -> None:

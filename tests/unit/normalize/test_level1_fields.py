@@ -57,16 +57,17 @@ def test_extra_columns_are_ignored_and_counted(names: tuple[str, ...], letter: s
 
 
 @pytest.mark.parametrize("columns_cut", [1, 5, 12, 20, 27])
+@pytest.mark.parametrize("letter", ["P", "Q"])
 @LAYOUTS
 def test_line_that_swallowed_the_next_one_is_rejected(
-    names: tuple[str, ...], columns_cut: int
+    names: tuple[str, ...], letter: str, columns_cut: int
 ) -> None:
     """With the terminator lost, the columns behind the cut are another symbol's prices."""
     desk = Desk(Options(names=names))
     desk.live()
     desk.live("MSFT")
     cut = line("Q", "Cba", names=names).rsplit(",", columns_cut)[0]
-    desk.feed(cut + line("Q", "Cba", symbol="MSFT", names=names))
+    desk.feed(cut + line(letter, "Cba", symbol="MSFT", names=names))
     assert desk.take() == []
     assert desk.counted() == {"lines_invalid": 1}
 
@@ -120,6 +121,17 @@ def test_default_field_set_gives_what_it_holds_and_nil_for_the_rest() -> None:
     assert (quote["bid_us"], quote["event_us"], quote["bid_market_center"]) == (None, None, None)
     assert (summary["last"], summary["last_us"], summary["vwap"]) == (None, None, None)
     assert (summary["high"], summary["total_volume"]) == (189.5, 37629453)
+    assert desk.counted() == {}
+
+
+def test_text_behind_the_last_comma_is_no_column() -> None:
+    """A field that was not selected is nil, not whatever a line happens to end with."""
+    desk = Desk(Options(names=DEFAULT))
+    desk.live()
+    desk.feed(line("Q", "Cbah", names=DEFAULT) + "17.5")
+    trade, quote, summary = desk.take()
+    assert (trade["trade_id"], quote["bid_market_center"], summary["vwap"]) == (None, None, None)
+    assert (trade["price"], quote["bid"], summary["high"]) == (188.3, 188.25, 189.5)
     assert desk.counted() == {}
 
 

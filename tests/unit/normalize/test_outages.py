@@ -108,6 +108,7 @@ def test_new_connection_waits_for_its_own_clock() -> None:
     desk = Desk()
     desk.live()
     desk.pipeline.reset()
+    assert desk.pipeline.eastern.clock_us is None
     desk.board.lose_upstream(Cause.IQCONNECT_DOWN)
     desk.clock.advance(seconds=5 * 3600)
     desk.pipeline.select(desk.options.names or ())

@@ -73,11 +73,14 @@ def test_connection_lost_between_two_lines_leaves_the_rest_without_columns() -> 
     """What follows in the same read belongs to a connection that was given up."""
     desk = Desk()
     desk.live()
+    for _ in range(3):
+        desk.feed(line("Q", "ba"))
+    desk.raw.clear()
     desk.pipeline._on_system_line = lambda _: desk.pipeline.reset()
     desk.feed(line("Q", "ba"), "S,GIVE UP", line("Q", "ba"), line("P"))
     assert [frame["kind"] for frame in desk.take()] == ["quote"]
     assert desk.counted() == {"lines_unmapped": 2}
-    assert desk.count(Counter.QUOTES_PUBLISHED) == 2
+    assert desk.count(Counter.QUOTES_PUBLISHED) == 5
 
 
 def test_half_a_line_of_a_dead_connection_is_forgotten() -> None:

@@ -2,11 +2,12 @@
 
 import pytest
 
+from gateway.model.enums import Cause
 from gateway.normalize import pipeline as pipeline_module
 from gateway.normalize import quotes as quotes_module
 from gateway.normalize.level1 import Level1Normalizer
 from gateway.normalize.quotes import QuoteFirstNormalizer
-from tests.unit.normalize.line_desk import COLUMNS, NOW_US, Desk, line, utc_us
+from tests.unit.normalize.line_desk import COLUMNS, NOW_US, Desk, Options, line, utc_us
 
 
 class SlowPath:
@@ -28,7 +29,8 @@ def warm_desk() -> Desk:
     desk = Desk()
     desk.live()
     for _ in range(3):
-        desk.feed(line("Q", "ba"))
+        desk.feed(line("Q", "ba"), line("Q", "C"))
+    desk.pipeline.flush_all()
     desk.raw.clear()
     return desk
 
@@ -46,8 +48,55 @@ def test_usual_change_of_a_quote_takes_the_short_cut(contents: str) -> None:
     assert desk.board.symbols["AAPL"].last_line_us == NOW_US + 3
 
 
+@pytest.mark.parametrize("contents", ["C", "E", "O", "Cv", "Cba", "bEa", "Obv"])
+def test_usual_trade_takes_the_short_cut(contents: str) -> None:
+    """Every item of it, and the quote beside it; the summary behind it waits for its time."""
+    desk = warm_desk()
+    slow = SlowPath(desk)
+    assert desk.pipeline._values.plans[contents].basis
+    desk.feed(line("Q", contents), recv_us=NOW_US + 3)
+    assert slow.count == 0
+    trade, *others = desk.take()
+    assert (trade["price"], trade["size"], trade["trade_id"]) == (188.3, 50, 4711)
+    assert (trade["market_center"], trade["conditions"], trade["aggressor"]) == (19, "3D87", 0)
+    assert (trade["total_volume"], trade["bid"], trade["ask"]) == (37629453, 188.25, 188.36)
+    assert trade["event_us"] == utc_us("2026-09-16 09:59:58.000001")
+    assert (trade["sequence"], trade["flags"], trade["recv_us"]) == (4, 0, NOW_US + 3)
+    assert [frame["kind"] for frame in others] == ["quote"] * ("b" in contents)
+    assert desk.board.symbols["AAPL"].last_line_us == NOW_US + 3
+    desk.pipeline.flush_all()
+    summary = desk.one("summary")
+    assert (summary["last"], summary["vwap"]) == (188.29, 188.0123)
+    assert summary["last_conditions"] == "3D87"
+
+
 UNUSUAL = [
-    line("Q", "Cba"),
+    line("Q", "Ch"),
+    line("Q", "CE"),
+    line("Q", "C", {"Most Recent Trade": "188.31"}),
+    line("Q", "C", {"Most Recent Trade": ""}),
+    line("Q", "C", {"Most Recent Trade": "nan"}),
+    line("Q", "C", {"Most Recent Trade Size": "-1"}),
+    line("Q", "C", {"Most Recent Trade Size": "51"}),
+    line("Q", "C", {"Most Recent Trade Conditions": "3D8"}),
+    line("Q", "C", {"Most Recent Trade Conditions": "01"}),
+    line("Q", "C", {"Most Recent Trade Market Center": "7"}),
+    line("Q", "C", {"Most Recent Trade Aggressor": "x"}),
+    line("Q", "C", {"Most Recent Trade Date": ""}),
+    line("Q", "C", {"Most Recent Trade Date": "16/09/2026"}),
+    line("Q", "C", {"Most Recent Trade Time": "noon"}),
+    line("Q", "C", {"TickID": ""}),
+    line("Q", "C", {"TickID": str(2**64 - 1)}),
+    line("Q", "C", {"TickID": str(2**64)}),
+    line("Q", "C", {"Total Volume": "x"}),
+    line("Q", "C", {"Total Volume": str(2**63)}),
+    line("Q", "C", {"Bid": "7.5"}),
+    line("Q", "C", {"Ask": "x"}),
+    line("Q", "C") + "extra,",
+    line("Q", "C").rsplit(",", 1)[0],
+    line("Q", "C").rsplit(",", 14)[0],
+    line("Q", "C").rsplit(",", 20)[0],
+    line("Q", "C", symbol="MSFT"),
     line("Q", "bav"),
     line("Q", "bz"),
     line("Q", ""),
@@ -85,7 +134,9 @@ def test_unusual_line_takes_the_long_way(text: str) -> None:
     assert slow.count == 1
 
 
-@pytest.mark.parametrize("text", [*UNUSUAL, line("Q", "ba"), line("Q", "b", {"Bid": "1.5"})])
+@pytest.mark.parametrize(
+    "text", [*UNUSUAL, line("Q", "ba"), line("Q", "b", {"Bid": "1.5"}), line("Q", "C")]
+)
 def test_both_ways_give_the_same_frames_and_counts(
     monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
@@ -95,7 +146,9 @@ def test_both_ways_give_the_same_frames_and_counts(
         monkeypatch.setattr(pipeline_module, "QuoteFirstNormalizer", reader)
         desk = warm_desk()
         for step in range(3):
-            desk.feed(text, line("Q", "ba"), line("Q", "b"), recv_us=NOW_US + step)
+            more = (line("Q", "ba"), line("Q", "b"), line("Q", "Cba"), line("Q", "E"))
+            desk.feed(text, *more, recv_us=NOW_US + step)
+            desk.pipeline.flush_all()
         results.append((desk.raw, desk.counters.as_map()))
     assert results[0] == results[1]
 
@@ -158,6 +211,30 @@ def test_empty_sides_are_learned_as_absent() -> None:
     quote = desk.one("quote")
     assert (quote["bid"], quote["bid_size"], quote["bid_market_center"]) == (None, None, None)
     assert desk.counted() == {}
+
+
+def test_trade_in_a_wider_field_set_takes_the_long_way() -> None:
+    """The short cut for trades counts columns; more of them than our own are no usual case."""
+    names = (*COLUMNS, "Delay")
+    desk = Desk(Options(names=names))
+    desk.live()
+    slow = SlowPath(desk)
+    for _ in range(4):
+        desk.feed(line("Q", "Cba", {"Delay": "15"}, names=names))
+    assert slow.count == 4
+    assert [trade["price"] for trade in desk.take("trade")] == [188.3] * 4
+    assert desk.counted() == {}
+
+
+def test_first_usual_line_after_an_outage_takes_the_long_way() -> None:
+    """It makes the symbol live, repeats the summary, and its other side is doubted."""
+    desk = warm_desk()
+    desk.board.lose_upstream(Cause.DTN_LINK_DOWN)
+    desk.board.recover_upstream()
+    desk.raw.clear()
+    desk.feed(line("Q", "b"))
+    assert [frame["kind"] for frame in desk.take()] == ["state", "quote", "summary"]
+    assert desk.board.symbols["AAPL"].is_live
 
 
 def test_later_side_is_the_time_of_the_quote() -> None:
