@@ -144,9 +144,11 @@ class Board:
         for symbol in self.wanted():
             if symbol.state is SymbolState.PENDING:
                 self.change(symbol, SymbolState.PENDING, None)
+            elif symbol.state is not SymbolState.STALE:
+                continue
             elif symbol.has_old_values:
                 self.change(symbol, SymbolState.RECOVERING, symbol.cause)
-            elif symbol.state is SymbolState.STALE:
+            else:
                 self.change(symbol, SymbolState.LIVE, None)
                 self._repeat(symbol, now_us)
 

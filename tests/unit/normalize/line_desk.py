@@ -16,9 +16,9 @@ import pytest
 from gateway.clock import FakeClock
 from gateway.counters import Complaints, Counter, Counters
 from gateway.normalize.board import Board
-from gateway.normalize.level1 import Values
 from gateway.normalize.pipeline import Pipeline
 from gateway.normalize.symbols import Symbol
+from gateway.normalize.values import Values
 from gateway.wire.envelope import Body, Envelope
 from gateway.wire.topics import parse_topic
 

@@ -217,6 +217,20 @@ def test_live_symbol_that_is_refused_turns_stale() -> None:
     assert desk.board.symbols["AAPL"].is_live
 
 
+def test_symbol_that_was_refused_while_recovering_stays_refused_after_a_silence() -> None:
+    """The end of a silence says nothing about a limit or a missing entitlement."""
+    desk = Desk()
+    symbol = desk.live()
+    desk.board.lose_upstream(Cause.DTN_LINK_DOWN)
+    desk.board.recover_upstream()
+    desk.board.refuse("AAPL", Cause.SYMBOL_LIMIT)
+    desk.board.lose_upstream(Cause.LINK_SILENT)
+    desk.raw.clear()
+    desk.board.resume_upstream()
+    assert symbol.state is SymbolState.REFUSED
+    assert desk.take() == []
+
+
 def test_refused_symbol_that_is_asked_again_has_no_values_of_before() -> None:
     """It was live once; what it said then is not what the new answer will be."""
     desk = Desk()

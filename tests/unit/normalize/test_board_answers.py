@@ -3,7 +3,9 @@
 import pytest
 
 from gateway.model.enums import Cause
-from tests.unit.normalize.line_desk import NOW_US, SNAPSHOT, STALE, Desk, line
+from gateway.wire.topics import parse_topic
+from schemas.reference_codec import ReferenceCodec
+from tests.unit.normalize.line_desk import NOW_US, SNAPSHOT, STALE, Desk, Options, line
 
 LEVEL1_TOPICS = ("quote", "trade", "summary", "fundamental", "regional", "correction")
 HEADER = {"type", "epoch", "sequence", "flags", "recv_us"}
@@ -82,6 +84,18 @@ def test_snapshot_of_an_event_that_never_happened_is_empty() -> None:
     assert {value for name, value in answer.items() if name not in answer.keys() & HEADER} == {None}
     desk.feed(line("Q", "C"))
     assert desk.one("trade")["sequence"] == 1
+
+
+def test_snapshot_of_an_event_that_never_happened_fits_the_contract_after_an_eviction() -> None:
+    """With the floor's sequence and nil values: what the reader needs to continue from."""
+    desk = Desk(Options(symbol_count_max=1))
+    desk.board.close(desk.live())
+    desk.live("MSFT")
+    name = parse_topic(b"trade,MSFT,")
+    assert name is not None
+    body = desk.board.answer(name)
+    assert (body[2] > 0, body[6]) == (True, None)
+    ReferenceCodec().decode(b"~0123456789abcd.trade,MSFT," + desk.envelope.pack(body))
 
 
 @pytest.mark.parametrize(

@@ -213,6 +213,21 @@ def test_empty_sides_are_learned_as_absent() -> None:
     assert desk.counted() == {}
 
 
+def test_short_cut_for_an_odd_lot_leaves_the_last_trades_conditions() -> None:
+    """The summary shows the last qualified trade and, beside it, that trade's conditions."""
+    desk = warm_desk()
+    odd_lot = line("Q", "O", {"Most Recent Trade Conditions": "87"})
+    for _ in range(3):
+        desk.feed(odd_lot)
+    desk.pipeline.flush_all()
+    desk.raw.clear()
+    slow = SlowPath(desk)
+    desk.feed(line("Q", "C"), odd_lot)
+    assert slow.count == 0
+    desk.pipeline.flush_all()
+    assert desk.one("summary")["last_conditions"] == "3D87"
+
+
 def test_trade_in_a_wider_field_set_takes_the_long_way() -> None:
     """The short cut for trades counts columns; more of them than our own are no usual case."""
     names = (*COLUMNS, "Delay")
