@@ -43,6 +43,7 @@ class Feed(RuleBasedStateMachine):
         self.fed: dict[str, float] = {}
         self.updates: dict[str, int] = {}
         self.merged: dict[str, int] = {}
+        self.unheard: set[str] = set()
         self.holes: set[tuple[str, str]] = set()
 
     def look(self, *, is_repeat: bool) -> list[Frame]:
@@ -136,15 +137,18 @@ class Feed(RuleBasedStateMachine):
         if self.desk.board.down_cause is not None:
             asked = self.desk.board.recover_upstream()
             assert all(symbol.state in ("pending", "recovering") for symbol in asked)
+            self.unheard |= {symbol.name for symbol in asked}
         self.look(is_repeat=True)
 
     @rule()
     def resume(self) -> None:
         """A silence is over."""
         self.flush()
+        refused = {symbol.name for symbol in self.desk.board.wanted() if symbol.state == "refused"}
         if self.desk.board.down_cause is not None:
             self.desk.board.resume_upstream()
         self.look(is_repeat=True)
+        assert all(self.states[name] == "refused" for name in refused)
 
     @rule()
     def reconnect(self) -> None:
@@ -166,6 +170,7 @@ class Feed(RuleBasedStateMachine):
         frames = self.feed(line(letter, contents, columns, symbol=symbol))
         trades = [frame for frame in frames if frame["kind"] == "trade"]
         quotes = [frame for frame in frames if frame["kind"] == "quote"]
+        self.unheard.discard(symbol)
         is_back = is_heard and not was_live and self.states.get(symbol) == "live"
         is_full = letter == "P" or is_back
         has_trade = letter == "Q" and any(basis in contents for basis in "CEO")
@@ -232,6 +237,12 @@ class Feed(RuleBasedStateMachine):
     def value_of(kind: str) -> str:
         """The item that was fed as a new price."""
         return {"quote": "bid", "trade": "price", "summary": "last"}[kind]
+
+    @invariant()
+    def what_was_asked_for_is_live_only_once_it_was_answered(self) -> None:
+        """Neither the end of a silence nor anything else stands in for the vendor's line."""
+        for symbol in self.desk.board.wanted():
+            assert not (symbol.is_live and symbol.name in self.unheard)
 
     @invariant()
     def nothing_went_wrong(self) -> None:
