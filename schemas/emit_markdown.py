@@ -17,9 +17,9 @@ The topic to subscribe to is everything up to and including the second comma.
 * An array may be longer than this page says: ignore what follows. After the six items of the
   header it may be shorter: a missing item is absent, as if it were nil. Items marked *never* are
   always there. The same holds for the arrays inside a body.
-* **Empty snapshot:** flag SNAPSHOT with every item after the header nil or missing says that nothing
-  is known of the topic. Its sequence is 0, or that of the newest topic that was discarded: the
-  topic's first message continues after it.
+* **Empty snapshot:** flag SNAPSHOT with every item after the header nil or missing says that
+  nothing is known of the topic. Its sequence is 0, or the highest one of any topic that was
+  discarded: the topic's first message continues after it.
 * An enumeration's value, a flag bit, a map key or a message number that you do not know is news
   from a newer gateway: keep the value raw, ignore the bit or the key, skip the message.
 * A known message number on a topic that does not carry it is refused: see *carried by* of each

@@ -13,14 +13,14 @@ from typing import Final
 
 from gateway.counters import Complaints, Counter, Counters
 from gateway.iqfeed.fields import Field
-from gateway.iqfeed.values import ConditionsCache, PriceCache, SizeCache, read_count, read_id
+from gateway.iqfeed.values import read_count, read_id
 from gateway.model.enums import Flag, SymbolState
 from gateway.model.messages import MessageType
 from gateway.normalize.board import Board
 from gateway.normalize.columns import Columns
-from gateway.normalize.contents import PlanCache
 from gateway.normalize.eastern import EasternTime
 from gateway.normalize.symbols import Symbol
+from gateway.normalize.values import Values
 
 QUOTE_TYPE: Final = int(MessageType.QUOTE)
 TRADE_TYPE: Final = int(MessageType.TRADE)
@@ -28,18 +28,6 @@ _SNAPSHOT: Final = int(Flag.SNAPSHOT)
 _CONFLATED: Final = int(Flag.CONFLATED)
 EXACT_DIGITS_MAX: Final = 18
 """Decimal digits that fit a 63-bit integer whatever they are."""
-
-
-class Values:
-    """The caches that turn texts into values, shared by all connections of the feed thread."""
-
-    __slots__ = ("conditions", "plans", "prices", "sizes")
-
-    def __init__(self, complaints: Complaints) -> None:
-        self.prices: Final = PriceCache(complaints)
-        self.sizes: Final = SizeCache(complaints)
-        self.conditions: Final = ConditionsCache(complaints)
-        self.plans: Final = PlanCache(complaints)
 
 
 class Level1Normalizer:

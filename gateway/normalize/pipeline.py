@@ -12,9 +12,10 @@ from gateway.iqfeed.lines import LineFramer
 from gateway.normalize.board import Board
 from gateway.normalize.columns import Columns
 from gateway.normalize.eastern import EasternTime
-from gateway.normalize.level1 import Level1Normalizer, Values
+from gateway.normalize.level1 import Level1Normalizer
 from gateway.normalize.quotes import QuoteFirstNormalizer
 from gateway.normalize.rarities import RareLines
+from gateway.normalize.values import Values
 
 LINE_FAULTS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What a bug of ours could raise on one line: counted and quoted, never the end of the feed."""

@@ -56,18 +56,14 @@ class QuoteFirstNormalizer(Level1Normalizer):
             recv_us: When their bytes were read, UTC.
             read_other: Reads every line that is not a usual change of a quote.
         """
-        symbols, near_clock, send, pack = (
-            self._symbols, self._near_clock, self._send, self._pack,
-        )  # fmt: skip
+        symbols, near_clock = self._symbols, self._near_clock
+        send, pack = self._send, self._pack
         epoch, prices, sizes = self._epoch, self._known_prices, self._known_sizes
         rest_commas = self._part_count - _DEPTH - 1
         for line in lines:
             parts = line.split(",", _DEPTH)
-            if len(parts) <= _DEPTH or parts[0] != "Q" or not self.is_current:
-                read_other(line, recv_us)
-                continue
-            symbol = symbols.get(parts[1])
-            if symbol is None or not symbol.is_live:
+            symbol = symbols.get(parts[1]) if len(parts) > _DEPTH and parts[0] == "Q" else None
+            if symbol is None or not symbol.is_live or not self.is_current:
                 read_other(line, recv_us)
                 continue
             if parts[2] not in _SIDES:

@@ -11,8 +11,8 @@ from gateway.control.watch_desk import WatchDesk
 from gateway.counters import Complaints, Counters, Sample
 from gateway.iqfeed.session import Level1Session
 from gateway.normalize.board import Board
-from gateway.normalize.level1 import Values
 from gateway.normalize.pipeline import Pipeline
+from gateway.normalize.values import Values
 from gateway.policy.backoff import Backoff
 from gateway.policy.demand import Demand
 from gateway.policy.subscriptions import Subscriptions

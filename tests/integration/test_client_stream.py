@@ -21,16 +21,9 @@ from gateway_client import (
     Trade,
 )
 
-from tests.unit.client.fake_gateway import FakeGateway, Refusal, quote, running, trade
+from tests.unit.client.fake_gateway import FakeGateway, Refusal, quote, trade
 
 WAIT_S = 10.0
-
-
-@pytest.fixture
-def gateway() -> Iterator[FakeGateway]:
-    """A gateway with a heartbeat every 20 ms."""
-    with running() as fake:
-        yield fake
 
 
 @pytest.fixture

@@ -48,9 +48,8 @@ def test_one_bad_symbol_never_spoils_the_others() -> None:
         result = requester.result("subscribe", client="c", symbols=symbols, kinds=["quote"])
         assert [t["topic"] for t in result["topics"]] == ["quote,AAPL,", "quote,MSFT,"]
         assert {t["state"] for t in result["topics"]} <= {"pending", "live"}
-        assert [r["symbol"] for r in result["rejected"]] == [
-            "'bad;x'", "'aapl'", "''", repr("A" * 49), repr("A\r\nS,NEWSOFF"), "'A,B'",
-        ]  # fmt: skip
+        bad = [symbol for symbol in symbols if symbol not in ("AAPL", "MSFT")]
+        assert [r["symbol"] for r in result["rejected"]] == bad, "as they were sent"
         assert {r["code"] for r in result["rejected"]} == {"symbol_invalid"}
         assert all(r["hint"] for r in result["rejected"])
         fake.wait_for_command("wMSFT")
