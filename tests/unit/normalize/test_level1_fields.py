@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.model.enums import Cause
 from tests.unit.normalize.line_desk import (
     COLUMNS,
     GATEWAY_NAMES,
@@ -176,3 +177,36 @@ def test_names_used_here_are_all_the_names() -> None:
     """A test that reorders nothing proves nothing."""
     assert sorted(REORDERED) == sorted(COLUMNS)
     assert REORDERED != GATEWAY_NAMES
+
+
+@pytest.mark.parametrize("letter", ["P", "Q"])
+@LAYOUTS
+def test_lines_of_a_closed_symbol_are_dropped_and_counted(
+    names: tuple[str, ...], letter: str
+) -> None:
+    """They were on their way when the last consumer left, and are no sign of life."""
+    desk = Desk(Options(names=names))
+    symbol = desk.live()
+    desk.board.close(symbol)
+    desk.raw.clear()
+    heard_us = symbol.last_line_us
+    desk.clock.advance(seconds=1)
+    desk.feed(line(letter, "Cba", names=names))
+    assert desk.take() == []
+    assert desk.counted() == {"lines_unwatched": 1}
+    assert symbol.last_line_us == heard_us
+
+
+@LAYOUTS
+def test_first_line_without_a_qualified_trade_has_no_conditions_for_it(
+    names: tuple[str, ...],
+) -> None:
+    """The conditions on the line are the odd lot's, and `last` is another trade."""
+    desk = Desk(Options(names=names))
+    desk.board.open("AAPL")
+    desk.feed(line("P", "O", names=names))
+    assert desk.one("summary")["last_conditions"] is None
+    desk.board.lose_upstream(Cause.DTN_LINK_DOWN)
+    desk.board.recover_upstream()
+    desk.feed(line("Q", "O", names=names))
+    assert desk.take("summary")[-1]["last_conditions"] is None

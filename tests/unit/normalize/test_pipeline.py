@@ -213,3 +213,43 @@ def test_frames_are_one_topic_and_one_body() -> None:
     assert raw.startswith(b"quote,AAPL,")
     assert raw.count(b",") > 2
     assert decode(raw)["bid_size"] == 0x2C2C2C2C
+
+
+def test_protocol_in_force_reaches_the_fundamentals() -> None:
+    """The layout of an F line depends on it."""
+    desk = Desk()
+    desk.live()
+    desk.pipeline.set_protocol("6.0")
+    desk.feed(",".join(["F", "AAPL", *("" for _ in range(12)), "1.5", ""]))
+    assert desk.one("fundamental")["fields"] == {}
+
+
+def test_clock_that_stopped_is_forgotten_and_the_next_one_followed() -> None:
+    """More than five minutes old it would date a fresh stamp a day back."""
+    desk = Desk()
+    desk.pipeline.feed(b"", NOW_US + 300_000_000)
+    assert desk.pipeline.eastern.clock_us == NOW_US
+    desk.pipeline.feed(b"", NOW_US + 300_000_001)
+    assert desk.pipeline.eastern.clock_us is None
+    desk.clock_line("2026-09-16 10:05:01")
+    assert desk.pipeline.eastern.clock_us == NOW_US + 301_000_000
+
+
+def test_waiting_summaries_go_out_by_the_timer_and_are_counted() -> None:
+    """The timer is the only one who knows that an interval is over when no line comes."""
+    desk = Desk()
+    desk.live()
+    desk.feed(line("Q", "C"))
+    desk.pipeline.flush(NOW_US + 1_000_000)
+    assert [frame["kind"] for frame in desk.take()] == ["trade", "summary"]
+    assert desk.count(Counter.SUMMARIES_PUBLISHED) == 2
+
+
+def test_refresh_line_is_read_by_the_field_set() -> None:
+    """P and Q lines share their columns."""
+    desk = Desk()
+    desk.live()
+    desk.feed(line("P", "", {"Bid": "1.5"}))
+    assert desk.one("quote")["bid"] == 1.5
+    desk.feed("N,DTN,1,,,Headline")
+    assert desk.one("news")["headline"] == "Headline"

@@ -274,3 +274,12 @@ def test_sequences_of_the_rare_kinds_are_dense() -> None:
     sequences = [(frame["kind"], frame["sequence"]) for frame in desk.take()]
     assert len(set(sequences)) == len(sequences) == 9
     assert desk.answer("regional,AAPL,")["flags"] == SNAPSHOT
+
+
+def test_other_letters_are_left_to_others() -> None:
+    """A line of a kind unknown here is counted as unknown, not as rejected."""
+    desk = Desk()
+    desk.live()
+    assert not desk.pipeline._rare.publish("Z", "Z,AAPL,1,", NOW_US)
+    assert desk.take() == []
+    assert desk.counted() == {}
