@@ -86,14 +86,18 @@ class Gateway:
             self._make_feed()
             self._make_control()
         except BaseException:
-            self._destroy_contexts()
+            self._destroy_contexts(is_data_closed=False)
             raise
         # A full collection with many live objects stops both threads for tens of milliseconds:
         # what lives as long as the gateway is taken out of all later ones.
         gc.collect()
         gc.freeze()
         self._feed.start()
-        restored = await drive(self._desk.restore_leases(self._files.read_leases()), self._ask)
+        try:
+            restored = await drive(self._desk.restore_leases(self._files.read_leases()), self._ask)
+        except BaseException:
+            await self.stop("start failed")
+            raise
         self._tasks = [
             asyncio.create_task(self._server.run(), name="control"),
             asyncio.create_task(self._admin.run(), name="admin"),
@@ -145,7 +149,7 @@ class Gateway:
         self._commands.close()
         if not is_ended:
             self._log.error("the feed thread does not end")
-        self._destroy_contexts()
+        self._destroy_contexts(is_data_closed=is_ended)
         # A program that goes on without us, as tests do, gets its collector back.
         gc.unfreeze()
         self._log.info("gateway stopped", reason=reason)
@@ -324,12 +328,21 @@ class Gateway:
             line=sample.line,
         )
 
-    def _destroy_contexts(self) -> None:
+    def _destroy_contexts(self, *, is_data_closed: bool) -> None:
+        """Release ZeroMQ.
+
+        Args:
+            is_data_closed: Whether the feed thread has closed the data socket, with a linger that
+                `term` waits for. Otherwise the socket is closed here and what it holds is lost.
+        """
         if self._control_context is not None:
             self._control_context.destroy(linger=0)
-        if self._data_context is not None:
-            # The feed thread closed its socket with a linger; term waits for it to pass.
+        if self._data_context is None:
+            return
+        if is_data_closed:
             self._data_context.term()
+        else:
+            self._data_context.destroy(linger=0)
 
 
 async def _resolve(loop: asyncio.AbstractEventLoop, host: str) -> str:

@@ -233,8 +233,8 @@ class Summary(NamedTuple):
     number_of_trades: int | None
     """Trades of the day. Unit: trades. Source: Number of Trades Today. None when absent."""
     last_conditions: str | None
-    """Conditions of the last qualified trade, two-hex-digit codes, verbatim; nil when the most
-    recent trade was another one. Source: Most Recent Trade Conditions. None when absent.
+    """Conditions of the last qualified trade; nil until one was seen since the symbol was last
+    live. Source: Most Recent Trade Conditions. None when absent.
     """
     last_market_center: int | None
     """Where the last qualified trade was made or reported. Unit: vendor code. Source: Last Market
@@ -1448,7 +1448,7 @@ FIELDS: Final[Mapping[int, tuple[FieldSpec, ...]]] = {
         FieldSpec('vwap', 'price', 'quote currency', 'VWAP', 1, True, 'Volume-weighted average price of the day.'),
         FieldSpec('open_interest', 'count', 'contracts', 'Open Interest', 1, True, 'Open interest.'),
         FieldSpec('number_of_trades', 'count', 'trades', 'Number of Trades Today', 1, True, 'Trades of the day.'),
-        FieldSpec('last_conditions', 'text', 'none', 'Most Recent Trade Conditions', 1, True, 'Conditions of the last qualified trade, two-hex-digit codes, verbatim; nil when the most recent trade was another one.'),
+        FieldSpec('last_conditions', 'text', 'none', 'Most Recent Trade Conditions', 1, True, 'Conditions of the last qualified trade; nil until one was seen since the symbol was last live.'),
         FieldSpec('last_market_center', 'count', 'vendor code', 'Last Market Center', 1, True, 'Where the last qualified trade was made or reported.'),
         FieldSpec('merged', 'count', 'updates', 'gateway', 1, True, 'Updates this message stands for, 1 when nothing was merged; absent means 1.'),
     ),

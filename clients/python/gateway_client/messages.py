@@ -648,8 +648,8 @@ class Summary(NamedTuple):
     number_of_trades: int | None = None
     """Trades of the day. Unit: trades. Source: Number of Trades Today. None when absent."""
     last_conditions: str | None = None
-    """Conditions of the last qualified trade, two-hex-digit codes, verbatim; nil when the most
-    recent trade was another one. Source: Most Recent Trade Conditions. None when absent.
+    """Conditions of the last qualified trade; nil until one was seen since the symbol was last
+    live. Source: Most Recent Trade Conditions. None when absent.
     """
     last_market_center: int | None = None
     """Where the last qualified trade was made or reported. Unit: vendor code. Source: Last Market
