@@ -29,7 +29,7 @@ from gateway.errors import GatewayError
 from gateway.health.facts import FeedReport
 from gateway.health.latency import LatencyHistogram
 from gateway.iqfeed.link import Link
-from gateway.model.enums import SymbolState
+from gateway.model.enums import Cause, SymbolState
 from gateway.normalize.board import Board
 from gateway.normalize.symbols import Symbol
 from gateway.runtime.level1_link import Level1Link
@@ -101,6 +101,7 @@ class FeedThread:
         self._next_second_ns = 0
         self._goodbye: str | None = None
         self._counted_messages = 0
+        self._reported_cause: Cause | None = None
         self.failure: BaseException | None = None
         """What ended the thread, when it was not asked to end."""
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
@@ -205,6 +206,9 @@ class FeedThread:
         for waiter in [w for w in self._waiters if now_ns >= w.deadline_ns]:
             self._waiters.remove(waiter)
             self._answer(waiter.order, None)
+        if self._parts.upstream.state.cause is not self._reported_cause:
+            # `health` must not say for a second that all is well when it is not.
+            self._report(now_ns)
         if now_ns >= self._next_second_ns:
             # Never more than a second apart, whatever the tick's jitter.
             is_late = now_ns - self._next_second_ns > SECOND_NS
@@ -214,56 +218,62 @@ class FeedThread:
             self._beat(now_ns)
 
     def _beat(self, now_ns: int) -> None:
-        """Once a second: the heartbeat for consumers, a report for the control loop."""
+        """Once a second: a report for the control loop, and the heartbeat for consumers."""
         parts = self._parts
         parts.subscriptions.sweep()
-        states: dict[str, int] = {}
-        for symbol in parts.board.symbols.values():
-            states[symbol.state.value] = states.get(symbol.state.value, 0) + 1
-        connections, pairs = parts.subscription_counts()
-        cause = parts.upstream.state.cause
-        wanted = sum(n for state, n in states.items() if state != SymbolState.CLOSED)
+        # First the report: who hears the heartbeat and asks for `health` gets what it said.
+        report = self._report(now_ns)
         parts.system.publish(
             parts.system.heartbeat,
             {
                 **parts.describe(),
                 "now_us": self._clock.utc_us(),
-                "upstream": dict(parts.upstream.ports),
-                "symbols": wanted,
-                "clients": connections,
+                "upstream": report.ports,
+                "symbols": sum(n for s, n in report.symbols.items() if s != SymbolState.CLOSED),
+                "clients": report.connection_count,
                 "degraded": self._degraded(),
                 "tails_sequence": parts.system.tails.sequence,
             },
         )
-        counters = parts.counters
-        sent = parts.envelope.messages + counters.value(Counter.QUOTES_PUBLISHED)
+
+    def _report(self, now_ns: int) -> FeedReport:
+        """Tell the control loop how this thread is."""
+        parts = self._parts
+        states: dict[str, int] = {}
+        for symbol in parts.board.symbols.values():
+            states[symbol.state.value] = states.get(symbol.state.value, 0) + 1
+        connections, pairs = parts.subscription_counts()
+        counters, upstream = parts.counters, parts.upstream
+        inline = (Counter.QUOTES_PUBLISHED, Counter.TRADES_PUBLISHED)
+        sent = parts.envelope.messages + sum(counters.value(counter) for counter in inline)
         counters.add(Counter.MESSAGES_PUBLISHED, sent - self._counted_messages)
         self._counted_messages = sent
-        self._facts.post(
-            FeedReport(
-                at_ns=now_ns,
-                counters=counters.as_map(),
-                ports=dict(parts.upstream.ports),
-                cause=cause.value if cause is not None else None,
-                symbols=states,
-                topic_count=sum(len(s.topics) for s in parts.board.symbols.values()),
-                connection_count=connections,
-                subscription_count=pairs,
-                latency=self._latency.copy(),
-                market_clock_us=parts.link.pipeline.eastern.clock_us,
-                max_symbols=parts.upstream.max_symbols,
-                is_delayed=parts.upstream.is_delayed,
-                samples=[
-                    {
-                        "counter": sample.counter.label,
-                        "count": sample.count,
-                        "detail": sample.detail,
-                        "line": sample.line,
-                    }
-                    for sample in parts.complaints.samples
-                ],
-            )
+        self._reported_cause = upstream.state.cause
+        report = FeedReport(
+            at_ns=now_ns,
+            counters=counters.as_map(),
+            ports=dict(upstream.ports),
+            cause=upstream.state.cause.value if upstream.state.cause is not None else None,
+            symbols=states,
+            topic_count=sum(len(s.topics) for s in parts.board.symbols.values()),
+            connection_count=connections,
+            subscription_count=pairs,
+            latency=self._latency.copy(),
+            market_clock_us=parts.link.pipeline.eastern.clock_us,
+            max_symbols=upstream.max_symbols,
+            is_delayed=upstream.is_delayed,
+            samples=[
+                {
+                    "counter": sample.counter.label,
+                    "count": sample.count,
+                    "detail": sample.detail,
+                    "line": sample.line,
+                }
+                for sample in parts.complaints.samples
+            ],
         )
+        self._facts.post(report)
+        return report
 
     def _degraded(self) -> list[str]:
         """Why this gateway is not what it should be; empty when it is."""
