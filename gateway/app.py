@@ -18,7 +18,7 @@ from gateway.control.desk import RequestDesk
 from gateway.control.feed_commands import FeedCommand, NoteAdmin
 from gateway.control.identity import Identity
 from gateway.counters import Complaints, Counters, Sample
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, FeedThreadFailed
 from gateway.health.facts import FeedHistory, FeedReport
 from gateway.health.verdict import HealthJudge
 from gateway.iqfeed.link import Link
@@ -62,6 +62,8 @@ class Gateway:
         self._data_context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._control_context: zmq.asyncio.Context | None = None
         self._written_revision = -1
+        self._asked: set[asyncio.Future[Any]] = set()
+        self._feed_failure: FeedThreadFailed | None = None
         self.stopped = asyncio.Event()
         """Set when the gateway must stop: it was asked to, or its feed thread failed."""
         self.failure: BaseException | None = None
@@ -79,13 +81,14 @@ class Gateway:
         self._files = StateFiles(self._settings.state_dir)
         self._epoch = self._files.next_epoch(self._clock.utc_us() // 1000)
         self._started_ns = self._clock.monotonic_ns()
+        self._commands = CommandQueue()
         try:
             self._open_sockets()
-            self._commands = CommandQueue()
             self._facts = FactQueue(self._loop, on_fact=self._on_fact)
             self._make_feed()
             self._make_control()
         except BaseException:
+            self._commands.close()
             self._destroy_contexts(is_data_closed=False)
             raise
         # A full collection with many live objects stops both threads for tens of milliseconds:
@@ -286,14 +289,23 @@ class Gateway:
         return {"gateway_id": gateway_id, "version": __version__, "uptime_s": uptime_s}
 
     async def _ask(self, command: FeedCommand) -> Any:
+        """Ask the feed thread; its failure is raised here, so that nobody waits for a dead one."""
+        if self._feed_failure is not None:
+            raise self._feed_failure
         future: asyncio.Future[Any] = self._loop.create_future()
         self._commands.put(Order(command, future))
+        self._asked.add(future)
+        future.add_done_callback(self._asked.discard)
         return await future
 
     def _on_fact(self, fact: object) -> None:
         if isinstance(fact, FeedReport):
             self._history.add(fact)
         elif isinstance(fact, BaseException):
+            self._feed_failure = FeedThreadFailed("the feed thread failed", reason=repr(fact))
+            for future in list(self._asked):
+                if not future.done():
+                    future.set_exception(self._feed_failure)
             self._fail("feed", fact)
 
     def _on_admin_change(self, link: Link, is_connected: bool | None) -> None:

@@ -51,9 +51,12 @@ def run(config: ConfigOption = None) -> None:
     """Run the gateway against IQConnect."""
     from gateway.commands.loops import run_program
     from gateway.commands.run import run_gateway
+    from gateway.runtime.log_writer import LogWriter
 
     settings = load_settings(config)
-    set_up_logging(level=settings.log.level, form=settings.log.format)
+    # The feed thread logs too: a full pipe must not hold up prices.
+    writer = LogWriter(sys.stderr)
+    set_up_logging(level=settings.log.level, form=settings.log.format, file=writer)
     raise typer.Exit(run_program(lambda: run_gateway(settings)))
 
 

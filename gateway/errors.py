@@ -3,7 +3,7 @@
     GatewayError
     ├── ConfigError
     ├── FeedError
-    │   ├── FeedClosed, FeedTimedOut
+    │   ├── FeedThreadFailed, FeedClosed, FeedTimedOut
     │   ├── WatchRefused: SymbolNotFound, WatchLimitReached
     │   └── LocalProtocolError: SymbolInvalid · RemoteProtocolError
     ├── CodecError: DecodeError, UnknownMessage, SchemaMismatch
@@ -84,6 +84,14 @@ class FeedError(GatewayError):
     """Something about the connection to IQConnect."""
 
     code = "feed"
+
+
+class FeedThreadFailed(FeedError):
+    """Our own feed thread ended; the gateway stops, and a supervisor starts it again."""
+
+    code = "internal"
+    severity = Severity.FATAL
+    hint = "Read the log's last critical event, and report it: this is a bug of the gateway's."
 
 
 class FeedClosed(FeedError):

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import MutableMapping
 from pathlib import PurePath
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -21,18 +21,36 @@ CAUSES_MAX: Final = 5
 """Exceptions named of one chain of causes."""
 
 
-def set_up_logging(*, level: str, form: str) -> None:
-    """Send all log events to standard error.
+class LogFile(Protocol):
+    """Where log events are written."""
+
+    def write(self, text: str, /) -> int:
+        """Take one text."""
+        ...
+
+    def flush(self) -> None:
+        """Pass on what was taken."""
+        ...
+
+    def isatty(self) -> bool:
+        """Whether people read along."""
+        ...
+
+
+def set_up_logging(*, level: str, form: str, file: LogFile | None = None) -> None:
+    """Send all log events to one place.
 
     Args:
         level: `debug`, `info`, `warning` or `error`.
         form: `json` for machines, `console` for people.
+        file: Where to; standard error when absent, which blocks when its reader does.
     """
+    target: Any = file if file is not None else sys.stderr
     renderer: Any
     if form == "json":
         renderer = structlog.processors.JSONRenderer(ensure_ascii=True)
     else:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        renderer = structlog.dev.ConsoleRenderer(colors=target.isatty())
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -41,7 +59,7 @@ def set_up_logging(*, level: str, form: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=target),
         cache_logger_on_first_use=True,
     )
 

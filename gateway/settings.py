@@ -332,8 +332,8 @@ def _check_bind(name: str, bind: str) -> None:
     if not is_loopback:
         raise ConfigError(
             f"{name} would let other machines in",
-            hint="That needs CURVE keys (security.server_key_file) and "
-            "license.redistribution_acknowledged: true. This version cannot do CURVE yet: "
-            "bind 127.0.0.1, [::1] or ipc://.",
+            hint="Bind 127.0.0.1, [::1] or ipc://. Other machines need CURVE keys "
+            "(security.server_key_file), which this version does not have yet, together with "
+            "license.redistribution_acknowledged.",
             bind=bind,
         )

@@ -33,6 +33,20 @@ SYMBOLS: Final = (
     "VIX.XO",
 )
 REFRESH_S: Final = 0.25
+WIDE_COLUMNS: Final = 112
+COLUMNS: Final = (
+    ("symbol", True),
+    ("bid", True),
+    ("size", False),
+    ("ask", True),
+    ("size", False),
+    ("trade", True),
+    ("size", False),
+    ("volume", False),
+    ("updates", False),
+    ("state", True),
+)
+"""Headings, and whether a narrow screen shows the column."""
 PLAIN_REFRESH_S: Final = 2.0
 START_S_MAX: Final = 15.0
 
@@ -195,7 +209,9 @@ def _show(
         return
     with Live(console=console, refresh_per_second=1 / REFRESH_S, auto_refresh=False) as live:
         for _ in _frames(client, screen, REFRESH_S, seconds):
-            live.update(_table(screen, _now_s() - started_s, where), refresh=True)
+            live.update(
+                _table(screen, _now_s() - started_s, where, width=console.width), refresh=True
+            )
 
 
 def _frames(
@@ -220,7 +236,7 @@ def _now_s() -> float:
     return SystemClock().monotonic_ns() / 1e9
 
 
-def _table(screen: _Screen, elapsed_s: float, where: dict[str, str]) -> Table:
+def _table(screen: _Screen, elapsed_s: float, where: dict[str, str], *, width: int) -> Table:
     rate = screen.messages / elapsed_s if elapsed_s else 0.0
     table = Table(
         title=f"simulated market · {screen.messages:,} messages · {rate:,.0f}/s · "
@@ -229,10 +245,15 @@ def _table(screen: _Screen, elapsed_s: float, where: dict[str, str]) -> Table:
         "iqfeed-gateway tail quote,trade AAPL · Ctrl-C ends"
         + "".join(f"\n{note}" for note in screen.notes),
     )
-    for name in ("symbol", "bid", "size", "ask", "size", "trade", "size", "volume", "n", "state"):
-        table.add_column(name, justify="left" if name in ("symbol", "state") else "right")
+    # A price that is cut is worse than none: on a narrow screen sizes and counts are left out.
+    is_wide = width >= WIDE_COLUMNS
+    for name, is_shown_narrow in COLUMNS:
+        if is_wide or is_shown_narrow:
+            is_text = name in ("symbol", "state")
+            table.add_column(name, justify="left" if is_text else "right", no_wrap=True)
     for symbol, row in screen.rows.items():
-        table.add_row(symbol, *_cells(row))
+        cells = zip((symbol, *_cells(row)), COLUMNS, strict=True)
+        table.add_row(*(cell for cell, (_, is_kept) in cells if is_wide or is_kept))
     return table
 
 

@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway_client import Event, GatewayClient, GatewayClientError
+from gateway_client import Event, Flag, GatewayClient, GatewayClientError
 from gateway_client.results import SymbolResult
 
 EVENT_TYPES = Event.__args__
@@ -31,6 +31,12 @@ def follow(
     wanted = [kind for kind in kinds.split(",") if kind]
     try:
         client = GatewayClient(data_endpoint=data, control_endpoint=control)
+        if not client.connect():
+            sys.stderr.write(
+                f"no gateway answers at {data} and {control}: {client.last_error}\n"
+                "  what to do: check that one runs there (`iqfeed-gateway demo` starts one).\n"
+            )
+            return 1
         with client:
             results = client.subscribe_symbols(symbols, wanted)
             if not _report(results):
@@ -84,7 +90,7 @@ def as_text(message: Any) -> str:
         for name, value in message._asdict().items()
         if name not in _HEADER and value is not None
     )
-    flags = f" flags={message.flags}" if message.flags else ""
+    flags = "".join(f" {flag.name}" for flag in Flag if (message.flags or 0) & flag)
     return f"{moment} {message.kind} {message.symbol} #{message.sequence}{flags} {values}"
 
 

@@ -135,13 +135,16 @@ class RequestDesk:
         lease = self._leases.open(params.client, symbol_count=len(claims), lease_s=params.lease_s)
         standings: list[Standing] = []
         for part in _batches(claims):
-            wishes = wishes_of(part)
-            standings += yield Watch(wishes)
+            answered: list[Standing] = yield Watch(wishes_of(part))
+            standings += answered
+            # Held only once it is counted, and only what was: a release at any moment then takes
+            # back exactly what the lease holds.
+            unheld = {s.symbol for s in answered if s.error is not None}
+            held = [claim for claim in part if claim.symbol not in unheld]
             try:
-                # Held only once it is counted: a release in between then takes back what it holds.
-                self._leases.claim(lease, part)
+                self._leases.claim(lease, held)
             except LeaseExpired:
-                yield Unwatch(wishes)
+                yield Unwatch(wishes_of(held))
                 raise
         if params.wait_ms:
             pending = {s.symbol for s in standings if s.state == SymbolState.PENDING}
@@ -255,7 +258,13 @@ class RequestDesk:
         restored = self._leases.restore(_usable(records))
         for lease in restored:
             for part in _batches(wishes_of(lease.claims.values())):
-                yield Watch(part)
+                standings = yield Watch(part)
+                # What found no room is not held: its end would take another consumer's wish.
+                unheld = [s.symbol for s in standings if s.error is not None]
+                if unheld:
+                    self._leases.release(
+                        lease.client, lease_id=lease.lease_id, symbols=unheld, kinds=None
+                    )
         return {"restored": len(restored)}
 
     def _give_up(

@@ -30,13 +30,21 @@ class Recovery(enum.Enum):
 class UpstreamState:
     """Combines the upstream's facts into one cause and one recovery."""
 
-    __slots__ = ("_is_admin_connected", "_is_server_connected", "_link", "_needed", "cause")
+    __slots__ = (
+        "_is_admin_connected",
+        "_is_behind",
+        "_is_server_connected",
+        "_link",
+        "_needed",
+        "cause",
+    )
 
     def __init__(self) -> None:
         self._link = Link.CLOSED
         self._is_server_connected = True
         self._is_admin_connected: bool | None = None
         self._needed = Recovery.ASK_AGAIN
+        self._is_behind = False
         self.cause: Cause | None = Cause.IQCONNECT_DOWN
         """Why prices are not live; None when they are."""
 
@@ -50,6 +58,10 @@ class UpstreamState:
     def note_server(self, *, is_connected: bool) -> None:
         """Note `S,SERVER CONNECTED` or `S,SERVER DISCONNECTED` on the Level 1 link."""
         self._is_server_connected = is_connected
+
+    def note_behind(self, *, is_behind: bool) -> None:
+        """Note whether what we read is old because this process itself did not run."""
+        self._is_behind = is_behind
 
     def note_admin(self, is_connected: bool | None) -> None:
         """Note what the admin port's statistics say; None when they say nothing."""
@@ -82,6 +94,8 @@ class UpstreamState:
     def _find_cause(self) -> Cause | None:
         if self._link is Link.STALE:
             return Cause.LINK_SILENT
+        if self._is_behind and self._link in _READY:
+            return Cause.OVERLOAD
         if self._link not in _READY and self._is_admin_connected is not False:
             return Cause.IQCONNECT_DOWN
         return Cause.DTN_LINK_DOWN if self._is_dtn_away else None

@@ -129,14 +129,16 @@ class WatchDesk:
 
     def drop_subscription(self, name: TopicName) -> None:
         """Take back the wish of a subscription that ended."""
-        if name.variant:
+        service = SERVICES.get(name.kind)
+        if service is None or name.variant:
             return
         key = (name.symbol, name.kind)
         # All of them want the same: while one is left that was not counted, a wish stays for it.
         if _take_one(self._uncounted, key):
             return
-        if _take_one(self._counted, key):
-            self.unwant(name.symbol, SERVICES[name.kind])
+        # A wish that is not counted any more is a slip of ours, and must not end the feed.
+        if _take_one(self._counted, key) and self._demand.count(name.symbol, service):
+            self.unwant(name.symbol, service)
 
     def close_lingering(self) -> None:
         """End the watches that nobody wanted back in time."""
@@ -162,6 +164,9 @@ class WatchDesk:
     def note_not_found(self, symbol: str) -> None:
         """The vendor does not know a symbol."""
         self._board.refuse(symbol, Cause.SYMBOL_NOT_FOUND)
+        if self._limited:
+            # If it was given a freed slot, the slot is free again.
+            self._retry_limited()
 
     def note_limit(self, symbol: str) -> None:
         """The vendor's symbol limit refused a symbol; it gets the next free slot."""
@@ -254,13 +259,15 @@ class WatchDesk:
             symbol = next(iter(self._limited))
             del self._limited[symbol]
             known = self._board.symbols.get(symbol)
-            if known is not None and known.state is SymbolState.REFUSED:
-                for service in self._services_wanted(symbol):
+            services = self._services_wanted(symbol)
+            # One that came alive, or that only lingers, needs no slot.
+            if services and known is not None and known.state is SymbolState.REFUSED:
+                for service in services:
                     self._board.open(symbol)
                     self._ask(symbol, service)
                 return
 
-    def _services_wanted(self, symbol: str) -> Iterable[Service]:
+    def _services_wanted(self, symbol: str) -> list[Service]:
         return [service for service in Service if self._demand.count(symbol, service)]
 
     def _standing(self, name: str, error: str | None) -> Standing:

@@ -1,9 +1,9 @@
 """Who is subscribed to what, counted as distinct (connection, topic) pairs.
 
 libzmq repeats duplicate subscriptions of one peer but reports a single unsubscription, and the one
-that follows a disconnect comes without saying whose it was. It is taken from a connection that is
-visibly dead; where none is yet, the topic remembers that one of its holders has died. So the number
-of pairs per topic, on which demand rests, is right at once, and a sweep finds out later who it was.
+that follows a disconnect comes without saying whose it was: it may even be of a peer that was never
+counted. It is therefore taken from a holder that is visibly dead, and ignored where there is none;
+a sweep finds what the dead have left a moment later. The living never lose what is theirs.
 """
 
 from collections.abc import Callable, Hashable
@@ -25,7 +25,6 @@ class Subscriptions:
         "_by_topic",
         "_dead_sweeps",
         "_per_connection_max",
-        "_unplaced",
         "pair_count",
     )
 
@@ -34,7 +33,6 @@ class Subscriptions:
         self._by_topic: dict[bytes, set[Hashable]] = {}
         self._by_connection: dict[Hashable, set[bytes]] = {}
         self._dead_sweeps: dict[Hashable, int] = {}
-        self._unplaced: dict[bytes, int] = {}
         self.pair_count = 0
 
     def is_full(self, connection: Hashable) -> bool:
@@ -69,26 +67,16 @@ class Subscriptions:
             is_alive: Whether a connection still exists.
 
         Returns:
-            Whether a pair was removed; False when the topic has none.
+            Whether a pair was removed; False when nobody visibly lost one.
         """
         holders = self._by_topic.get(topic)
         if not holders:
             return False
-        if connection is not None and (connection in holders or is_alive(connection)):
-            if connection not in holders:
-                # A living peer that was refused has nothing to take back.
-                return False
-            self._forget(connection, topic)
-            self.pair_count -= 1
-            self._settle_unplaced(topic)
-            return True
-        dead = next((holder for holder in holders if not is_alive(holder)), None)
-        if dead is not None:
-            self._forget(dead, topic)
-        else:
-            self._unplaced[topic] = self._unplaced.get(topic, 0) + 1
-        self.pair_count -= 1
-        self._settle_unplaced(topic)
+        if connection is None or (connection not in holders and not is_alive(connection)):
+            connection = next((holder for holder in holders if not is_alive(holder)), None)
+        if connection is None or connection not in holders:
+            return False
+        self._forget(connection, topic)
         return True
 
     def sweep(self, is_alive: Callable[[Hashable], bool]) -> list[bytes]:
@@ -106,16 +94,9 @@ class Subscriptions:
             if seen < DEAD_SWEEPS_BEFORE_REMOVAL:
                 self._dead_sweeps[connection] = seen
                 continue
-            for topic in list(self._by_connection.get(connection, ())):
+            for topic in list(self._by_connection[connection]):
+                left.append(topic)
                 self._forget(connection, topic)
-                if self._unplaced.get(topic, 0):
-                    # Its loss was counted when it was reported; now we know whose it was.
-                    self._take_unplaced(topic)
-                else:
-                    left.append(topic)
-                    self.pair_count -= 1
-                self._settle_unplaced(topic)
-            self._dead_sweeps.pop(connection, None)
         return left
 
     def holds(self, connection: Hashable, topic: bytes) -> bool:
@@ -124,31 +105,15 @@ class Subscriptions:
 
     def count(self, topic: bytes) -> int:
         """How many connections are subscribed to exactly this topic."""
-        return len(self._by_topic.get(topic, ())) - self._unplaced.get(topic, 0)
+        return len(self._by_topic.get(topic, ()))
 
     def topics(self) -> dict[bytes, int]:
         """Every topic with its number of connections."""
-        return {topic: self.count(topic) for topic in self._by_topic}
+        return {topic: len(holders) for topic, holders in self._by_topic.items()}
 
     def connection_count(self) -> int:
         """How many connections have at least one subscription."""
         return len(self._by_connection)
-
-    def _settle_unplaced(self, topic: bytes) -> None:
-        """When as many holders have died as are left, it was all of them."""
-        holders = self._by_topic.get(topic)
-        if holders is not None and len(holders) <= self._unplaced.get(topic, 0):
-            for holder in list(holders):
-                self._forget(holder, topic)
-        if topic not in self._by_topic:
-            self._unplaced.pop(topic, None)
-
-    def _take_unplaced(self, topic: bytes) -> None:
-        count = self._unplaced[topic] - 1
-        if count:
-            self._unplaced[topic] = count
-        else:
-            del self._unplaced[topic]
 
     def _forget(self, connection: Hashable, topic: bytes) -> None:
         holders = self._by_topic[topic]
@@ -160,3 +125,4 @@ class Subscriptions:
         if not topics:
             del self._by_connection[connection]
             self._dead_sweeps.pop(connection, None)
+        self.pair_count -= 1

@@ -42,6 +42,10 @@ from gateway.wire.system import SystemTopics
 TICK_NS: Final = 50_000_000
 """How often timers are looked at; also the slice of the tails scan."""
 SECOND_NS: Final = 1_000_000_000
+SUSPENDED_NS_MIN: Final = 2_000_000_000
+"""A round takes 50 ms at most; after two seconds this process was stopped or starved."""
+CATCH_UP_NS_MAX: Final = 3_000_000_000
+"""How long the vendor's clock may take to catch up; it ticks every second."""
 ORDERS_PER_ROUND_MAX: Final = 20
 """Commands executed between two reads: each is small, but data goes first."""
 FINAL_DRAIN_NS: Final = 200_000_000
@@ -97,6 +101,9 @@ class FeedThread:
         self._waiters: list[_Waiter] = []
         self._orders: list[Order] = []
         self._latency = LatencyHistogram()
+        self._round_ns = parts.clock.monotonic_ns()
+        self._caught_up_us = 0
+        self._catch_up_until_ns = 0
         self._next_tick_ns = 0
         self._next_second_ns = 0
         self._goodbye: str | None = None
@@ -138,6 +145,7 @@ class FeedThread:
             self._parts.data.close(linger=FINAL_DRAIN_NS // 1_000_000)
 
     def _loop(self) -> None:
+        self._round_ns = self._clock.monotonic_ns()
         parts, clock, link = self._parts, self._clock, self._parts.link
         data = parts.data
         wake_descriptor = self._commands.fileno()
@@ -148,6 +156,7 @@ class FeedThread:
             now_ns = clock.monotonic_ns()
             wait_ns = 0 if self._orders else max(0, self._next_deadline_ns() - now_ns)
             ready = dict(self._poller.poll(-(-wait_ns // 1_000_000)))
+            self._note_round(clock.monotonic_ns())
             descriptor = link.descriptor
             if descriptor is not None and descriptor in ready:
                 if ready[descriptor] & (zmq.POLLOUT | zmq.POLLERR):
@@ -166,9 +175,30 @@ class FeedThread:
                 self._next_tick_ns = now_ns + TICK_NS
                 self._tick(now_ns)
             deadline_ns = link.deadline_ns()
-            if deadline_ns is not None and now_ns >= deadline_ns:
+            # While a backlog of our own making is read, silence is not the link's.
+            if deadline_ns is not None and now_ns >= deadline_ns and not self._catch_up_until_ns:
                 link.tick()
                 self._parts.upstream.note_link()
+
+    def _note_round(self, now_ns: int) -> None:
+        """Notice that this process did not run: what waits to be read then is old, not live.
+
+        Prices are stale until the backlog is read and the vendor's clock has caught up, or has had
+        time to: a silent link is judged by its session.
+        """
+        gap_ns = now_ns - self._round_ns
+        self._round_ns = now_ns
+        link = self._parts.link
+        clock_us = link.pipeline.eastern.clock_us
+        if gap_ns > SUSPENDED_NS_MIN:
+            self._caught_up_us = (clock_us or 0) + (gap_ns - SUSPENDED_NS_MIN) // 1000
+            self._catch_up_until_ns = now_ns + CATCH_UP_NS_MAX
+            self._parts.upstream.note_behind(is_behind=True)
+        elif self._catch_up_until_ns and link.is_drained:
+            is_current = clock_us is None or clock_us >= self._caught_up_us
+            if is_current or now_ns >= self._catch_up_until_ns:
+                self._catch_up_until_ns = 0
+                self._parts.upstream.note_behind(is_behind=False)
 
     def _read_link(self) -> None:
         """Read once, and measure how long the lines were with us."""

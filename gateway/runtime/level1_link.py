@@ -73,6 +73,8 @@ class Level1Link:
         self._make_session = make_session
         self.owner: LinkOwner | None = None
         """Told of events and losses; set before the first `tick`."""
+        self.is_drained = True
+        """Whether the last read found less than it could have taken."""
         self._backoff = backoff
         self._clock = clock
         self._counters = counters
@@ -84,6 +86,11 @@ class Level1Link:
         self._attempt_at_ns: int | None = clock.monotonic_ns()
         self._pace_until_ns = 0
         self.pipeline: Final = make_pipeline(self._on_system_line)
+
+    @property
+    def address(self) -> str:
+        """Where it connects to, for people."""
+        return f"{self._options.host}:{self._options.port}"
 
     @property
     def link(self) -> Link:
@@ -154,10 +161,12 @@ class Level1Link:
         try:
             chunk = self._socket.recv(self._options.read_bytes_max)
         except BlockingIOError:
+            self.is_drained = True
             return
         except OSError as error:
             self._lose(f"read failed: {error.strerror}")
             return
+        self.is_drained = len(chunk) < self._options.read_bytes_max
         now_ns = self._clock.monotonic_ns()
         if not chunk:
             self._session.eof(now_ns)

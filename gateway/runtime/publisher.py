@@ -6,6 +6,7 @@ a small send buffer keeps a stalled consumer from being fed minutes of old data 
 """
 
 import os
+import socket
 from collections.abc import Callable, Hashable
 from typing import Any, Final
 
@@ -27,8 +28,6 @@ HEARTBEAT_MS: Final = 5_000
 HEARTBEAT_TIMEOUT_MS: Final = 15_000
 HANDSHAKE_MS: Final = 2_000
 BACKLOG: Final = 4_096
-_CAN_IDENTIFY: Final = os.name == "posix"
-"""Whether a socket's descriptor has an inode; where not, a reused descriptor looks the same."""
 LIBZMQ_MIN: Final = (4, 3, 5)
 
 
@@ -147,6 +146,9 @@ class SubscriptionDesk:
 
     def _subscribe(self, connection: Hashable | None, topic: bytes) -> None:
         self._counters.add(Counter.SUBSCRIPTIONS_SEEN)
+        if connection is None:
+            # Gone before its frame was read: nobody is there to be granted anything.
+            return
         grants = grants_of(topic)
         if not grants or self._subscriptions.is_full(connection):
             self._counters.add(Counter.SUBSCRIPTIONS_REFUSED)
@@ -199,31 +201,37 @@ class SubscriptionDesk:
 
 
 def _connection_of(frame: zmq.Frame) -> Hashable | None:
-    """Identify the connection a frame came from; None when libzmq does not say.
-
-    A file descriptor alone is reused at once; with its inode it names one connection for good.
-    """
+    """Identify the connection a frame came from; None when it is gone, or libzmq does not say."""
     try:
         descriptor = int(frame.get(zmq.SRCFD))
     except (zmq.ZMQError, ValueError):
         return None
-    inode = _inode_of(descriptor)
-    if inode == 0 and _CAN_IDENTIFY:
-        # Gone already: the descriptor may be somebody else's by now.
-        return None
-    return descriptor, inode
+    identity = _identity_of(descriptor)
+    return None if identity is None else (descriptor, identity)
 
 
-def _inode_of(descriptor: int) -> int:
+def _identity_of(descriptor: int) -> Hashable | None:
+    """What tells a connection from the next one with the same descriptor; None when it is gone.
+
+    Descriptors are reused at once. On POSIX the socket's inode is its own; elsewhere the peer's
+    address is, which a TCP connection has.
+    """
     try:
-        return os.fstat(descriptor).st_ino
+        if os.name == "posix":
+            return os.fstat(descriptor).st_ino
+        borrowed = socket.socket(fileno=descriptor)
+        try:
+            return str(borrowed.getpeername())
+        finally:
+            # It is libzmq's socket: forget it without closing it.
+            borrowed.detach()
     except OSError:
-        return 0
+        return None
 
 
 def _is_alive(connection: Hashable) -> bool:
-    """Whether a connection still exists; yes where the platform cannot tell."""
+    """Whether a connection still exists."""
     if not isinstance(connection, tuple):
-        return True
-    descriptor, inode = connection
-    return bool(inode == 0 or _inode_of(descriptor) == inode)
+        return False
+    descriptor, identity = connection
+    return bool(_identity_of(descriptor) == identity)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +45,7 @@ class StateFiles:
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
         self._log = get_logger("state")
+        self._lock = threading.Lock()
         if directory is None:
             return
         try:
@@ -91,7 +93,9 @@ class StateFiles:
         if self._directory is None:
             return
         try:
-            self._replace(self._directory / _LEASES, json.dumps(records))
+            # The last write of a stop may meet one that housekeeping has begun.
+            with self._lock:
+                self._replace(self._directory / _LEASES, json.dumps(records))
         except OSError as error:
             self._log.warning("leases cannot be kept", reason=str(error))
 

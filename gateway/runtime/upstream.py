@@ -7,6 +7,7 @@ from gateway.errors import bounded
 from gateway.iqfeed.events import (
     Event,
     FieldRefused,
+    FieldsSelected,
     HandshakeTimedOut,
     ProtocolRefused,
     VendorErrorSeen,
@@ -57,9 +58,16 @@ class UpstreamDesk:
         """State of each port's link."""
         self.max_symbols: int | None = None
         """The login's symbol limit as the vendor states it."""
+        self._is_connected = False
+        self._failures = 1
         self.is_delayed = False
         """Whether the account's prices are delayed."""
         link.owner = self
+
+    def note_behind(self, *, is_behind: bool) -> None:
+        """Note whether this process did not run for a while, so that what it reads is old."""
+        self.state.note_behind(is_behind=is_behind)
+        self._settle()
 
     def note_admin(self, state: str, *, is_connected: bool | None) -> None:
         """Note what the admin port says."""
@@ -89,6 +97,9 @@ class UpstreamDesk:
                 self._log.warning("field refused, going on without it", field=name)
             case ProtocolRefused(version):
                 self._log.warning("protocol refused, trying an older one", version=version)
+            case FieldsSelected():
+                self._is_connected, self._failures = True, 1
+                self._log.info("connected to IQConnect", at=self._link.address)
             case HandshakeTimedOut(missing):
                 self._log.warning("handshake timed out", missing=missing)
             case _:
@@ -97,8 +108,20 @@ class UpstreamDesk:
         self._settle()
 
     def on_link_lost(self, reason: str) -> None:
-        """Note that the Level 1 connection is gone."""
-        self._log.info("level 1 connection lost", reason=reason)
+        """Note that the Level 1 connection is gone, or could not be made."""
+        if self._is_connected:
+            self._log.warning("connection to IQConnect lost", at=self._link.address, reason=reason)
+        elif self._failures & (self._failures - 1) == 0:
+            # The 1st, 2nd, 4th, 8th … attempt: the log says so for as long as it lasts.
+            self._log.warning(
+                "IQConnect does not answer, trying again",
+                at=self._link.address,
+                attempt=self._failures,
+                reason=reason,
+                hint="start IQConnect and log in, or correct iqconnect.host and level1_port",
+            )
+        self._failures += 1
+        self._is_connected = False
         self.note_link()
 
     def note_link(self) -> None:
@@ -123,13 +146,14 @@ class UpstreamDesk:
                 cause=cause.value if cause is not None else None,
             )
         if cause is not None:
-            if cause is not before:
-                self._log.warning("prices are not live", cause=cause.value)
+            # Consumers first, the log afterwards.
             self._link.pipeline.flush_all()
             self._board.lose_upstream(cause)
+            if cause is not before:
+                self._log.warning("prices are not live", cause=cause.value)
         elif recovery is not Recovery.NONE:
-            self._log.info("prices are live again", recovery=recovery.value)
             self._recover(recovery)
+            self._log.info("prices are live", recovery=recovery.value)
 
     def _recover(self, recovery: Recovery) -> None:
         match recovery:

@@ -187,7 +187,8 @@ class Market:
             state = awake[min(bisect(weights, draw * total), last)]
             # The digits that the symbol's choice leaves over are as good as new ones.
             jitter = draw * 4096.0 % 1.0
-            time = f"{prefix}{int(offset + (place + jitter) * step):06d}"
+            # A second has a million microseconds, however late this batch is made.
+            time = f"{prefix}{min(int(offset + (place + jitter) * step), 999_999):06d}"
             if random_() < trade_share:
                 yield state, state.trade(time, moment)
             else:

@@ -332,3 +332,17 @@ def test_a_release_during_a_long_subscribe_leaves_no_wish_behind(bench: Bench) -
     bench.ask("unsubscribe", client="desk")
     bench.linger()
     assert bench.demand.watched() == []
+
+
+def test_a_restored_symbol_that_finds_no_room_is_not_held() -> None:
+    """Its end would otherwise take back the wish of another consumer."""
+    bench = Bench(symbol_count_max=1)
+    record = {
+        "lease_id": "a",
+        "client": "desk",
+        "lease_s": 60,
+        "expires_us": bench.clock.utc_us() + 60_000_000,
+        "claims": [["A", ["quote"]], ["B", ["quote"]]],
+    }
+    bench.run(bench.requests.restore_leases([record]))
+    assert [list(lease.claims) for lease in bench.leases.living()] == [["A"]]

@@ -218,3 +218,17 @@ def test_dtn_away_during_a_silence_needs_fresh_values() -> None:
             ("streaming", None, REFRESH),
         ]
     )
+
+
+def test_a_process_that_did_not_run_reads_old_prices() -> None:
+    """A backlog is not live; once it is read nothing was lost, so last values hold again."""
+    state = UpstreamState()
+    for fact in ("connecting", "negotiating", "resubscribing", "streaming"):
+        tell(state, fact)
+    state.note_behind(is_behind=True)
+    assert (state.settle(), state.cause) == (NONE, Cause.OVERLOAD)
+    state.note_behind(is_behind=False)
+    assert (state.settle(), state.cause) == (RESUME, None)
+    state.note_behind(is_behind=True)
+    assert tell(state, "closed") is NONE
+    assert state.cause is DOWN, "without a link being behind is not the trouble"

@@ -130,3 +130,18 @@ def test_the_queue_for_slots_begins_anew_with_a_connection(bench: Bench) -> None
     bench.upstream.take()
     bench.linger()
     assert bench.upstream.take() == ["unwatch A"]
+
+
+def test_a_symbol_that_only_lingers_takes_no_slot(bench: Bench) -> None:
+    """The freed slot is for somebody who waits; whoever left does not."""
+    bench.desk.want("A", LEVEL1)
+    bench.hear("A")
+    bench.desk.unwant("A", LEVEL1)
+    bench.desk.want("B", LEVEL1)
+    bench.desk.unwant("B", LEVEL1)
+    bench.desk.note_limit("B")
+    bench.desk.want("C", LEVEL1)
+    bench.desk.note_limit("C")
+    bench.upstream.take()
+    bench.linger()
+    assert "watch C" in bench.upstream.take()

@@ -1,0 +1,67 @@
+"""Writes log lines from a thread of its own: a full pipe must never hold up prices.
+
+Standard error blocks when its reader does: a paused terminal, a stuck collector. The feed thread
+logs too, so lines go through a bounded queue, and what finds it full is dropped and counted.
+"""
+
+import atexit
+import queue
+import threading
+from typing import Final, TextIO
+
+LINES_MAX: Final = 10_000
+CLOSE_S_MAX: Final = 1.0
+"""How long the end of the process waits for the last lines to be written."""
+
+
+class LogWriter:
+    """A text file for loggers that never blocks.
+
+    Args:
+        target: Where lines go in the end, such as `sys.stderr`.
+    """
+
+    def __init__(self, target: TextIO) -> None:
+        self._target = target
+        self._texts: queue.Queue[str | None] = queue.Queue(LINES_MAX)
+        self.dropped = 0
+        """Texts that found the queue full."""
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)
+
+    def write(self, text: str) -> int:
+        """Queue a text; drop it when nobody reads what was written before."""
+        try:
+            self._texts.put_nowait(text)
+        except queue.Full:
+            self.dropped += 1
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing to do: the thread flushes after each text."""
+
+    def isatty(self) -> bool:
+        """Whether people read along."""
+        return self._target.isatty()
+
+    def close(self) -> None:
+        """Wait a moment for what is queued to be written."""
+        atexit.unregister(self.close)
+        try:
+            self._texts.put(None, timeout=CLOSE_S_MAX)
+        except queue.Full:
+            return
+        self._thread.join(CLOSE_S_MAX)
+
+    def _run(self) -> None:
+        while (text := self._texts.get()) is not None:
+            try:
+                self._target.write(text)
+                if self.dropped:
+                    self._target.write(f"{self.dropped} log texts were dropped\n")
+                    self.dropped = 0
+                self._target.flush()
+            except (OSError, ValueError):
+                # The reader is gone for good; the gateway is not.
+                self.dropped += 1
