@@ -204,6 +204,8 @@ class FeedThread:
         """Read once, and measure how long the lines were with us."""
         lines = self._parts.counters.value(Counter.FEED_LINES)
         started_ns = self._clock.monotonic_ns()
+        # Once more, just before the read: the process may have been stopped since the poll.
+        self._note_round(started_ns)
         self._parts.link.on_readable()
         self._parts.upstream.note_link()
         count = self._parts.counters.value(Counter.FEED_LINES) - lines
