@@ -67,3 +67,8 @@ def test_the_client_example_prints_trades() -> None:
         where = f"data_endpoint={stack.data!r}, control_endpoint={stack.control!r}"
         lines = first_lines(code.replace("GatewayClient()", f"GatewayClient({where})"))
     assert all(re.match(r"(AAPL|MSFT) [0-9.]+ [0-9]+ ", line) for line in lines), lines
+
+
+def test_the_readme_has_no_blanks_left() -> None:
+    """A placeholder on the front page is the first thing a newcomer sees."""
+    assert "{{" not in README.read_text(encoding="utf-8")
