@@ -2,25 +2,14 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from tests.support.stage import free_ports
+
 STOP_S_MAX = 15
-
-
-def free_ports(count: int) -> list[int]:
-    """Find ports nobody listens on, below the range of outgoing connections where possible."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for found in sockets:
-            found.bind(("127.0.0.1", 0))
-        return [found.getsockname()[1] for found in sockets]
-    finally:
-        for found in sockets:
-            found.close()
 
 
 @contextmanager

@@ -14,7 +14,8 @@ import pytest
 from gateway_client import GatewayClient, Trade, to_decimal
 from gateway_client.events import Event
 
-from tests.e2e.processes import Stack, command, free_ports
+from tests.e2e.processes import Stack, command
+from tests.support.stage import free_ports
 
 TAPE = "lookup_ticks_oldest_csharp.txt"
 SYMBOL = "ZYXI"
