@@ -83,6 +83,8 @@ def _message(contract: Contract, message: Message) -> str:
     elif message.role != "snapshot_only":
         topics.insert(0, f"`{message.name},<symbol>,`")
     variants = " May carry a variant (`@` and milliseconds)." if message.has_variants else ""
+    if message.name == "book":
+        variants += " With `x` and a number behind it: that many levels a side (`book@1000x5`)."
     role = message.role.replace("_", " ")
     return (
         f"### {message.type} {message.name}\n\n{message.description}\n\n"

@@ -15,7 +15,7 @@ from schemas.reference_msgpack import MalformedFrame, Value, decode_value, encod
 
 TOPIC = re.compile(
     rb"(?:~(?P<nonce>[0-9A-Za-z]{14,32})\.)?(?P<kind>[a-z][a-z0-9_]{0,15})"
-    rb"(?:@(?P<variant>[1-9][0-9]{0,4}))?"
+    rb"(?:@(?P<variant>[1-9][0-9]{0,4})(?:x(?P<levels>[1-9][0-9]{0,2}))?)?"
 )
 SYMBOL = re.compile(rb"[!-+\--~](?:[ -+\--~]{0,62}[!-+\--~])?")
 SNAPSHOT = 1
@@ -137,6 +137,8 @@ class ReferenceCodec:
             raise MalformedFrame("images travel on the topics of depth and order")
         if match["variant"] is not None and not definition.has_variants:
             raise MalformedFrame(f"{name} has no variants")
+        if match["levels"] is not None and name != "book":
+            raise MalformedFrame(f"{name} has no levels to choose")
         return (name, *definition.carries), is_private, name
 
     def _values(self, message: Message, items: list[Value], base: str) -> list[Value]:

@@ -177,6 +177,9 @@ def topic_valid(make: Builder) -> Iterator[Case]:
                         make.body(header)[:6], kind=private)  # fmt: skip
     if make.message.has_variants:
         yield make.case("Variant", "one per 250 ms", make.body({"flags": 8}), kind=f"{name}@250")
+    if name == "book":
+        yield make.case("Variant", "one per second, five levels a side", make.body({"flags": 8}),
+                        kind="book@1000x5")  # fmt: skip
     if name == "state":
         answer = make.body({"sequence": 0}, state="refused", cause="not_subscribed", details=None)
         for other in ("quote", "trade", "order", "sys"):

@@ -85,12 +85,14 @@ class SubscribeParams(Params):
 
     kinds: Annotated[
         tuple[
-            Annotated[str, pydantic.Field(strict=True, min_length=1, max_length=32, pattern=r"^(?:(?:quote|summary|book|regional)(?:@[1-9][0-9]{0,4})?|trade|fundamental|depth|order|news|state|correction|bar|l1|l2)$")],
+            Annotated[str, pydantic.Field(strict=True, min_length=1, max_length=32, pattern=r"^(?:(?:quote|summary|regional)(?:@[1-9][0-9]{0,4})?|book(?:@[1-9][0-9]{0,4}(?:x[1-9][0-9]{0,2})?)?|trade|fundamental|depth|order|news|state|correction|bar|l1|l2)$")],
             ...,
         ],
         pydantic.Field(strict=False, min_length=1, max_length=32),
     ]
-    """Kinds, variants such as quote@250, or the groups l1 and l2."""
+    """Kinds, variants such as quote@250 (at most one per 250 ms) or book@1000x5 (5 levels a side),
+    or the groups l1 and l2.
+    """
 
     lease_s: Annotated[int, pydantic.Field(ge=5, le=86400)] = 60
     """How long the lease lives unless renewed, seconds."""
@@ -123,12 +125,14 @@ class UnsubscribeParams(Params):
 
     kinds: Annotated[
         tuple[
-            Annotated[str, pydantic.Field(strict=True, min_length=1, max_length=32, pattern=r"^(?:(?:quote|summary|book|regional)(?:@[1-9][0-9]{0,4})?|trade|fundamental|depth|order|news|state|correction|bar|l1|l2)$")],
+            Annotated[str, pydantic.Field(strict=True, min_length=1, max_length=32, pattern=r"^(?:(?:quote|summary|regional)(?:@[1-9][0-9]{0,4})?|book(?:@[1-9][0-9]{0,4}(?:x[1-9][0-9]{0,2})?)?|trade|fundamental|depth|order|news|state|correction|bar|l1|l2)$")],
             ...,
         ],
         pydantic.Field(strict=False, min_length=1, max_length=32),
     ] | None = None
-    """Kinds, variants such as quote@250, or the groups l1 and l2."""
+    """Kinds, variants such as quote@250 (at most one per 250 ms) or book@1000x5 (5 levels a side),
+    or the groups l1 and l2.
+    """
 
     lease_id: Annotated[str, pydantic.Field(min_length=1, max_length=64)] | None = None
     """The lease, from `subscribe`."""

@@ -26,12 +26,13 @@ class Topic:
         kind: The kind; for sys the name decides the type.
         symbol: The symbol part of the topic.
         floor: The sequence to continue after: the highest one of any topic ever discarded.
+        variant: The text after `@`; empty for a base topic.
     """
 
     __slots__ = ("last", "prefix", "scanned", "sequence", "told", "type")
 
-    def __init__(self, kind: Kind, symbol: str, *, floor: int = 0) -> None:
-        self.prefix: Final = topic_bytes(kind, symbol)
+    def __init__(self, kind: Kind, symbol: str, *, floor: int = 0, variant: str = "") -> None:
+        self.prefix: Final = topic_bytes(kind, symbol, variant)
         """The bytes every frame of this topic begins with."""
         self.type: Final = int(SYS_NAMES[symbol] if kind is Kind.SYS else KIND_TYPES[kind])
         self.sequence = floor
@@ -63,9 +64,9 @@ class Envelope:
         self.messages = 0
         """Frames handed to `send`, private ones included."""
 
-    def topic(self, kind: Kind, symbol: str) -> Topic:
+    def topic(self, kind: Kind, symbol: str, variant: str = "") -> Topic:
         """Make a topic that continues after the floor."""
-        return Topic(kind, symbol, floor=self.floor)
+        return Topic(kind, symbol, floor=self.floor, variant=variant)
 
     def discard(self, topic: Topic) -> None:
         """Forget a topic without ever letting its sequences go back."""

@@ -13,8 +13,9 @@ from gateway.model.messages import SYS_NAMES, Kind
 PUBLIC_KINDS: Final = tuple(kind for kind in Kind if kind is not Kind.IMAGE)
 """Kinds that have public topics; images travel on private topics and at a rebuild only."""
 
-_PRIVATE = re.compile(rb"~([0-9a-zA-Z]{14,32})\.([a-z]+)(@[0-9]{1,7})?,([^,]{1,64}),")
-_PUBLIC = re.compile(rb"([a-z]+)(@[0-9]{1,7})?,([^,]{1,64}),")
+_VARIANT = rb"(@[1-9][0-9]{0,4}(?:x[1-9][0-9]{0,2})?)?"
+_PRIVATE = re.compile(rb"~([0-9a-zA-Z]{14,32})\.([a-z]+)" + _VARIANT + rb",([^,]{1,64}),")
+_PUBLIC = re.compile(rb"([a-z]+)" + _VARIANT + rb",([^,]{1,64}),")
 _KINDS: Final[dict[bytes, Kind]] = {kind.value.encode(): kind for kind in Kind}
 
 
@@ -25,7 +26,7 @@ class TopicName:
     kind: Kind
     """The base kind; `quote` for `quote@250` too."""
     variant: str
-    """The text after `@`, empty for a base topic."""
+    """The text after `@`, empty for a base topic: `250`, or for books `250x5` too."""
     symbol: str
     """The vendor's symbol, a distributor for news, a name for sys."""
     nonce: str
@@ -38,17 +39,19 @@ class TopicName:
         return f"{self.kind}{variant},{self.symbol},"
 
 
-def topic_bytes(kind: Kind, symbol: str) -> bytes:
+def topic_bytes(kind: Kind, symbol: str, variant: str = "") -> bytes:
     """Spell a topic.
 
     Args:
         kind: One of the wire contract's kinds.
         symbol: The vendor's string, verbatim; ASCII without a comma.
+        variant: The text after `@`; empty for the base topic.
 
     Returns:
         The prefix of every frame of that topic, second comma included.
     """
-    return f"{kind},{symbol},".encode("ascii")
+    mark = f"@{variant}" if variant else ""
+    return f"{kind}{mark},{symbol},".encode("ascii")
 
 
 def parse_topic(topic: bytes) -> TopicName | None:

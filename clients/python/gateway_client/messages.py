@@ -64,7 +64,7 @@ DEADLINE_MS_MAX: Final = 60000
 """Largest deadline_ms of a request."""
 
 SCHEMA_HASH: Final = (
-    "dee855d43daeff9f8512da5930fe8fd6cef22c5023c64b533e79c321c647610b"
+    "7de34c310bb7a43da02fce81e1d15aa803a9327bc2511639d7f5a1cfbfd158d3"
 )
 """SHA-256 of the definitions without their prose."""
 
