@@ -45,6 +45,8 @@ class IqconnectSettings(_Section):
     """IQConnect serves its own machine only; a proxy may say otherwise."""
     level1_port: Port = 5009
     """Streaming prices; the vendor's default."""
+    level2_port: Port = 9200
+    """Market depth; the vendor's default. Connected to when the first consumer wants depth."""
     admin_port: Port = 9300
     """Statistics and login; the vendor's default. Held open: IQConnect exits about five seconds
     after its last client left."""
@@ -108,6 +110,35 @@ class SummarySettings(_Section):
     """After trades at most one summary a symbol in this time; the last value always goes out."""
 
 
+class BookSettings(_Section):
+    """Order books: what is published of them, and when they are not believed."""
+
+    levels: Annotated[int, Field(ge=1, le=999)] = 10
+    """Price levels a side in `book`; a consumer chooses others by `book@50x20`."""
+    interval_ms: Annotated[int, Field(ge=1, le=60_000)] = 50
+    """At most one `book` a symbol in this time; the last value always goes out."""
+    price_levels_max: Annotated[int, Field(ge=0, le=10_000)] = 0
+    """Price levels a side asked of the vendor where it delivers levels; 0 asks for all."""
+    settle_ms: Annotated[int, Field(ge=10, le=10_000)] = 200
+    """A rebuilt book is live when no row of the vendor's summary came for this long: the summary
+    has no end mark."""
+    market_maker_age_s_max: Annotated[int, Field(ge=10, le=86_400)] = 900
+    """A market maker's row not heard of for this long is deleted: a dead venue's quote must not
+    stand for ever."""
+    crossed_ms_max: Annotated[int, Field(ge=100, le=600_000)] = 2_000
+    """A book crossed for this long is asked of the vendor anew."""
+    silence_s_max: Annotated[int, Field(ge=1, le=3_600)] = 20
+    """A book without a line for this long, while the symbol's quote goes on changing, is stale and
+    asked of the vendor anew."""
+    images_per_minute_max: Annotated[int, Field(ge=0, le=10_000)] = 30
+    """Budget for asking anew, all symbols together; one symbol at most once in ten seconds."""
+    row_count_max: Positive = 100_000
+    """Orders, or levels, kept of one symbol; more are refused, counted, and make the book
+    SUSPECT."""
+    variants_per_symbol_max: Annotated[int, Field(ge=0, le=1_000)] = 16
+    """Different `book@…` topics of one symbol."""
+
+
 class ControlSettings(_Section):
     """The control socket: requests and replies."""
 
@@ -158,6 +189,7 @@ class Settings(BaseSettings):
     upstream: UpstreamSettings = UpstreamSettings()
     data: DataSettings = DataSettings()
     summary: SummarySettings = SummarySettings()
+    book: BookSettings = BookSettings()
     control: ControlSettings = ControlSettings()
     leases: LeaseSettings = LeaseSettings()
     license: LicenseSettings = LicenseSettings()

@@ -14,7 +14,7 @@ from gateway.clock import Clock
 from gateway.errors import QuotaExceeded
 from gateway.model.enums import Cause, Flag, SymbolState
 from gateway.model.messages import KIND_TYPES, MESSAGES, Kind, MessageType
-from gateway.normalize.symbols import BOARD_KINDS, REPEATED_KINDS, Symbol
+from gateway.normalize.symbols import BOARD_KINDS, REPEATED_KINDS, Level2Standing, Symbol
 from gateway.wire.envelope import Body, Envelope, Topic
 from gateway.wire.topics import TopicName
 
@@ -64,22 +64,36 @@ class Board:
         Raises:
             QuotaExceeded: `symbol_count_max` symbols are wanted already.
         """
+        symbol = self.obtain(name)
+        if symbol.state is SymbolState.CLOSED or symbol.state is SymbolState.REFUSED:
+            symbol.forget_values()
+            self.change(symbol, SymbolState.PENDING, self.down_cause)
+        return symbol
+
+    def obtain(self, name: str) -> Symbol:
+        """Find or make a symbol, without wanting anything of it yet.
+
+        Raises:
+            QuotaExceeded: `symbol_count_max` symbols are wanted already.
+        """
         symbol = self.symbols.get(name)
         if symbol is None:
             self._make_room()
             symbol = Symbol(name, envelope=self.envelope, now_us=self._clock.utc_us())
             self.symbols[name] = symbol
         self._closed.pop(name, None)
-        if symbol.state is SymbolState.CLOSED or symbol.state is SymbolState.REFUSED:
-            symbol.forget_values()
-            self.change(symbol, SymbolState.PENDING, self.down_cause)
         return symbol
 
     def close(self, symbol: Symbol) -> None:
         """Stop wanting a symbol; its sequences are kept while there is room."""
         self.change(symbol, SymbolState.CLOSED, None)
         symbol.forget_values()
-        self._closed[symbol.name] = None
+        self.park(symbol)
+
+    def park(self, symbol: Symbol) -> None:
+        """Let a symbol make room for others when nobody wants it on either port."""
+        if not symbol.is_wanted:
+            self._closed[symbol.name] = None
 
     def refuse(self, name: str, cause: Cause) -> Symbol | None:
         """Note that the vendor will not deliver a symbol.
@@ -170,20 +184,42 @@ class Board:
         symbol.cause = cause
         symbol.is_live = state is SymbolState.LIVE
         symbol.flags = self.delayed_flag if symbol.is_live else self.delayed_flag | _STALE
-        self.envelope.publish(
-            symbol.state_topic,
-            (state.value, cause.value if cause else None, symbol.since_us, symbol.details),
-            flags=self.delayed_flag,
-            recv_us=now_us,
-            event_us=None,
-        )
+        self.tell(symbol)
         if was_live and not symbol.is_live:
             self._repeat(symbol, now_us)
         if symbol.is_live and not was_live:
             self._life_count += 1
             symbol.life = self._life_count
-        if was_pending and state is not SymbolState.PENDING and self.on_settled is not None:
+        if was_pending and state is not SymbolState.PENDING:
+            self.settle(symbol)
+
+    def settle(self, symbol: Symbol) -> None:
+        """Tell who waits that a symbol is not pending any more, on either port."""
+        if self.on_settled is not None and not symbol.is_pending:
             self.on_settled(symbol)
+
+    def tell(self, symbol: Symbol) -> None:
+        """Publish how a symbol stands.
+
+        The state speaks for Level 1 where Level 1 is wanted, else for Level 2: nobody who trades on
+        quotes shall stop because another consumer's order book is not live. The details tell of
+        Level 2 in any case.
+        """
+        level2 = symbol.level2
+        spoken: Symbol | Level2Standing = symbol
+        details = symbol.details
+        if level2 is not None:
+            details = details | level2.details()
+            if symbol.state is SymbolState.CLOSED:
+                spoken = level2
+        cause = spoken.cause.value if spoken.cause else None
+        self.envelope.publish(
+            symbol.state_topic,
+            (spoken.state.value, cause, spoken.since_us, details),
+            flags=self.delayed_flag,
+            recv_us=self._clock.utc_us(),
+            event_us=None,
+        )
 
     def wanted(self) -> Iterator[Symbol]:
         """Every symbol that somebody wants, the refused included."""
@@ -221,14 +257,16 @@ class Board:
             topic = known if known is not None else self.envelope.topic(Kind.NEWS, name.symbol)
             return self.envelope.snapshot_body(topic, items=_NEWS_ITEMS, recv_us=now_us)
         symbol = self.symbols.get(name.symbol)
-        if symbol is None or symbol.state is SymbolState.CLOSED:
-            return self._why_not(SymbolState.CLOSED, Cause.NOT_SUBSCRIBED, now_us, now_us)
+        if symbol is None or not symbol.is_wanted:
+            return self.why_not(SymbolState.CLOSED, Cause.NOT_SUBSCRIBED, now_us)
+        if name.kind is not Kind.STATE and symbol.state is SymbolState.CLOSED:
+            return self.why_not(SymbolState.CLOSED, Cause.NOT_SUBSCRIBED, symbol.since_us)
         if name.kind not in _ITEMS or name.variant:
-            return self._why_not(SymbolState.REFUSED, Cause.NO_DEPTH, symbol.since_us, now_us)
+            return self.why_not(SymbolState.REFUSED, Cause.NO_DEPTH, symbol.since_us)
         topic = symbol.topic(name.kind)
         is_unheard = symbol.state in (SymbolState.PENDING, SymbolState.REFUSED)
         if is_unheard and topic.last is None and name.kind is not Kind.STATE:
-            return self._why_not(symbol.state, symbol.cause, symbol.since_us, now_us)
+            return self.why_not(symbol.state, symbol.cause, symbol.since_us)
         body = self.envelope.snapshot_body(topic, items=_ITEMS[name.kind], recv_us=now_us)
         if symbol.is_live or name.kind is Kind.STATE:
             return body
@@ -253,8 +291,9 @@ class Board:
             last = topic.last
             topic.last = (*last[:3], last[3] | _STALE, *last[4:])
 
-    def _why_not(self, state: SymbolState, cause: Cause | None, since_us: int, now_us: int) -> Body:
-        head = (_STATE_TYPE, self.envelope.epoch, 0, 0, now_us, None)
+    def why_not(self, state: SymbolState, cause: Cause | None, since_us: int) -> Body:
+        """The answer on a private topic that has no value to give."""
+        head = (_STATE_TYPE, self.envelope.epoch, 0, 0, self._clock.utc_us(), None)
         return (*head, state.value, cause.value if cause else None, since_us, {})
 
     def _make_room(self) -> None:

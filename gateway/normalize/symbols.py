@@ -1,5 +1,6 @@
 """What the gateway knows of one symbol: its topics, its state, and what the next line needs."""
 
+import enum
 from typing import Final
 
 from gateway.model.enums import Cause, SymbolState
@@ -16,13 +17,52 @@ BOARD_KINDS: Final = (
     Kind.CORRECTION,
 )
 """Kinds that a Level 1 symbol can have a topic of."""
-REPEATED_KINDS: Final = (Kind.QUOTE, Kind.SUMMARY, Kind.BOOK)
-"""Kinds that repeat their last value when the symbol leaves or regains `live`."""
+BOOK_KINDS: Final = (Kind.ORDER, Kind.DEPTH, Kind.BOOK)
+"""Kinds that the Level 2 port delivers."""
+REPEATED_KINDS: Final = (Kind.QUOTE, Kind.SUMMARY)
+"""Kinds that repeat their last value when a symbol leaves or regains `live` on Level 1; `book` does
+so with Level 2."""
 SAME_DAY_US_MAX: Final = 22 * 3_600_000_000
 """Within this time a time of day comes only once: a day less the hour that a DST change skips,
 less another for clocks that differ."""
 
-_FORGOTTEN_KINDS: Final = STATE_KINDS - {Kind.STATE}
+_FORGOTTEN_KINDS: Final = STATE_KINDS - {Kind.STATE, Kind.BOOK}
+
+
+class BookSource(enum.StrEnum):
+    """Which of the vendor's deliveries feeds a symbol's `book`."""
+
+    ORDERS = "orders"
+    """Every order, by number (futures with market by order)."""
+    MARKET_MAKERS = "market_makers"
+    """The best row of each market maker or venue (equities, and the classic dialect)."""
+    PRICE_LEVELS = "price_levels"
+    """Price levels as the exchange adds them up."""
+
+
+class Level2Standing:
+    """How a symbol stands on the Level 2 port, for its `state` topic."""
+
+    __slots__ = ("cause", "reason", "since_us", "source", "state")
+
+    def __init__(self, now_us: int) -> None:
+        self.state = SymbolState.CLOSED
+        self.cause: Cause | None = None
+        self.since_us = now_us
+        self.source: BookSource | None = None
+        """None until the vendor's answer shows it."""
+        self.reason: str | None = None
+        """Which plausibility check the book fails; None when it fails none."""
+
+    def details(self) -> dict[str, object]:
+        """What the symbol's `state` says of Level 2."""
+        told = {
+            "level2": self.state.value,
+            "level2_cause": self.cause,
+            "level2_source": self.source,
+            "reason": self.reason,
+        }
+        return {key: str(value) for key, value in told.items() if value is not None}
 
 
 class Symbol:
@@ -47,6 +87,7 @@ class Symbol:
         "is_live",
         "last_conditions",
         "last_line_us",
+        "level2",
         "life",
         "name",
         "quote",
@@ -81,6 +122,8 @@ class Symbol:
         self.cause: Cause | None = Cause.NOT_SUBSCRIBED
         self.since_us = now_us
         self.details: dict[str, object] = {}
+        self.level2: Level2Standing | None = None
+        """How it stands on the Level 2 port; None while nobody wants it there."""
         self.is_live = False
         """Whether `state` is live; asked once a line."""
         self.life = 0
@@ -106,6 +149,19 @@ class Symbol:
         """How many updates the next summary stands for."""
         self.summary_due_us = 0
         """Not before this may a trade cause a summary, UTC."""
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody wants it, on either port."""
+        return self.state is not SymbolState.CLOSED or self.level2 is not None
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the vendor has not answered yet for something that is wanted."""
+        level2 = self.level2
+        return self.state is SymbolState.PENDING or (
+            level2 is not None and level2.state is SymbolState.PENDING
+        )
 
     def topic(self, kind: Kind) -> Topic:
         """The topic of a kind, made if this is its first use."""

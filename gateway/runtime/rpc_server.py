@@ -34,7 +34,7 @@ from gateway.runtime.publisher import (
     HEARTBEAT_TIMEOUT_MS,
     bind_socket,
 )
-from gateway.wire.codec import pack_once, unpack_request
+from gateway.wire.codec import pack_reply, unpack_request
 
 Ask = Callable[[FeedCommand], Awaitable[Any]]
 """Asks the feed thread and waits for its answer."""
@@ -164,7 +164,7 @@ class RpcServer:
         if not reply["ok"]:
             self._counters.add(Counter.RPC_ERRORS)
         try:
-            await self._control.send_multipart([*envelope, pack_once(reply)], zmq.NOBLOCK)
+            await self._control.send_multipart([*envelope, pack_reply(reply)], zmq.NOBLOCK)
         except zmq.ZMQError:
             # Gone (EHOSTUNREACH) or not reading (EAGAIN): either way the reply has no reader.
             self._counters.add(Counter.RPC_REPLIES_LOST)

@@ -1,6 +1,7 @@
 """msgpack, in one place: how bodies are packed and requests are unpacked within bounds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 import msgpack
@@ -22,6 +23,53 @@ def make_pack() -> Callable[[object], bytes]:
 
 pack_once: Callable[[object], bytes] = msgpack.packb
 """Pack from any thread, for messages that are not many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A value that is packed already, to be put into a message as it is."""
+
+    data: bytes
+    """One complete msgpack object."""
+
+
+def pack_image(head: tuple[object, ...], count: int, rows: bytes) -> Encoded:
+    """Pack the body of an image around rows that are packed already.
+
+    Args:
+        head: The header's items; the rows are the one item behind them.
+        count: Number of rows.
+        rows: Their encodings, one after the other.
+    """
+    packer = msgpack.Packer(use_bin_type=True)
+    parts = [packer.pack_array_header(len(head) + 1)]
+    parts += [packer.pack(item) for item in head]
+    return Encoded(b"".join((*parts, packer.pack_array_header(count), rows)))
+
+
+def pack_reply(value: object) -> bytes:
+    """Pack a reply, what is `Encoded` inside it included."""
+    try:
+        data: bytes = msgpack.packb(value)
+    except TypeError:
+        return _assemble(value)
+    return data
+
+
+def _assemble(value: object) -> bytes:
+    """Pack piece by piece down to what is packed already."""
+    if isinstance(value, Encoded):
+        return value.data
+    packer = msgpack.Packer(use_bin_type=True)
+    if isinstance(value, Mapping):
+        parts = [packer.pack_map_header(len(value))]
+        for key, item in value.items():
+            parts += [packer.pack(key), pack_reply(item)]
+        return b"".join(parts)
+    if isinstance(value, list | tuple):
+        return b"".join([packer.pack_array_header(len(value)), *map(pack_reply, value)])
+    data: bytes = packer.pack(value)
+    return data
 
 
 def unpack_request(data: bytes) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from gateway.model.enums import Flag
 from gateway.model.messages import KIND_TYPES, SYS_NAMES, Kind
-from gateway.wire.codec import make_pack
+from gateway.wire.codec import Encoded, make_pack
 from gateway.wire.topics import topic_bytes
 
 Body = tuple[Any, ...]
@@ -128,7 +128,13 @@ class Envelope:
             return (*head, *nothing)
         return (*last[:3], last[3] | _SNAPSHOT, *last[4:])
 
-    def send_private(self, prefix: bytes, body: Body) -> None:
-        """Send an answer on a private topic; it has no sequence of its own."""
+    def send_private(self, prefix: bytes, body: Body | Encoded) -> int:
+        """Send an answer on a private topic; it has no sequence of its own.
+
+        Returns:
+            How many bytes were sent.
+        """
         self.messages += 1
-        self.send(prefix + self.pack(body))
+        frame = prefix + (body.data if isinstance(body, Encoded) else self.pack(body))
+        self.send(frame)
+        return len(frame)
