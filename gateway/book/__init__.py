@@ -1,0 +1,1 @@
+"""Order books as plain data: rows in, best prices and images out."""
