@@ -74,6 +74,52 @@ def regional_off(symbol: str) -> bytes:
     return b"S,REGOFF,%b\r\n" % _symbol(symbol)
 
 
+def watch_orders(symbol: str) -> bytes:
+    """Ask for a symbol's orders, or its market makers' rows (Level 2, protocol 6.2)."""
+    return b"WOR,%b\r\n" % _symbol(symbol)
+
+
+def unwatch_orders(symbol: str) -> bytes:
+    """Release a symbol's orders (Level 2, protocol 6.2)."""
+    return b"ROR,%b\r\n" % _symbol(symbol)
+
+
+def watch_levels(symbol: str, *, levels_max: int) -> bytes:
+    """Ask for a symbol's price levels (Level 2, protocol 6.2; futures only).
+
+    Args:
+        symbol: Upper case.
+        levels_max: Levels a side; 0 leaves the number to DTN.
+
+    Returns:
+        The command.
+
+    Raises:
+        SymbolInvalid: Not a symbol.
+        LocalProtocolError: The number is negative.
+    """
+    if levels_max < 0:
+        raise LocalProtocolError("a number of levels cannot be negative", levels_max=levels_max)
+    if levels_max:
+        return b"WPL,%b,%d\r\n" % (_symbol(symbol), levels_max)
+    return b"WPL,%b\r\n" % _symbol(symbol)
+
+
+def unwatch_levels(symbol: str) -> bytes:
+    """Release a symbol's price levels (Level 2, protocol 6.2)."""
+    return b"RPL,%b\r\n" % _symbol(symbol)
+
+
+def watch_depth(symbol: str) -> bytes:
+    """Ask for a symbol's depth (Level 2, before protocol 6.2): spelled as Level 1's watch."""
+    return watch(symbol)
+
+
+def unwatch_depth(symbol: str) -> bytes:
+    """Release a symbol's depth (Level 2, before protocol 6.2): spelled as Level 1's release."""
+    return unwatch(symbol)
+
+
 def news_on() -> bytes:
     """Ask for news headlines (N)."""
     return b"S,NEWSON\r\n"
@@ -125,7 +171,7 @@ def request_time() -> bytes:
 
 
 def timestamps_on() -> bytes:
-    """Ask for a T line each second: the sign of life of a Level 1 connection."""
+    """Ask for a T line each second: the sign of life of a streaming connection."""
     return b"S,TIMESTAMPSON\r\n"
 
 

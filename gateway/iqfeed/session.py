@@ -13,7 +13,6 @@ the field set and every watch with the connection.
 """
 
 import re
-from collections import deque
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
@@ -27,18 +26,22 @@ from gateway.iqfeed.events import (
     FieldRefused,
     FieldsSelected,
     HandshakeTimedOut,
-    ProtocolRefused,
     ProtocolSelected,
     StreamStarted,
+    SystemLine,
     VendorErrorSeen,
 )
 from gateway.iqfeed.fields import GATEWAY_FIELDS, Field
 from gateway.iqfeed.link import Link, Session, Transitions
+from gateway.iqfeed.streaming import (
+    COMMANDS_PER_BATCH,
+    COMMANDS_QUEUED_MAX,
+    PROTOCOLS,
+    StreamingSession,
+)
 from gateway.iqfeed.system import (
     CurrentFields,
     CurrentProtocol,
-    CustomerInfo,
-    CustomerKnown,
     OtherSystem,
     ServerTime,
     VendorError,
@@ -54,13 +57,8 @@ __all__ = [
     "state_diagram",
 ]
 
-COMMANDS_PER_BATCH: Final = 200
-COMMANDS_QUEUED_MAX: Final = 20_000
 FIELDS_REFUSED_MAX: Final = 8
-PROTOCOLS: Final = ("6.2", "6.1", "6.0", "5.2")
-"""Versions to try, best first. Older ones have no `Most Recent Trade … Time` with a fraction."""
 
-_PROTOCOL_REFUSED: Final = re.compile(r"(\S+) is not a valid protocol\.?")
 _FIELD_REFUSED: Final = re.compile(r"(.+) is not a valid fieldset field\.?")
 
 TRANSITIONS: Final[Transitions] = {
@@ -105,7 +103,7 @@ def state_diagram(transitions: Transitions = TRANSITIONS) -> str:
     return "\n".join(["stateDiagram-v2", "    [*] --> CONNECTING", *arrows, "    CLOSED --> [*]"])
 
 
-class Level1Session(Session):
+class Level1Session(StreamingSession):
     """One Level 1 connection.
 
     The handshake: protocol first, because the dialect decides everything else; then, on its
@@ -144,52 +142,20 @@ class Level1Session(Session):
         commands_queued_max: int = COMMANDS_QUEUED_MAX,
     ) -> None:
         super().__init__(
+            client_name=client_name,
+            protocol=protocol,
             silence_ns_max=silence_ns_max,
             handshake_ns_max=handshake_ns_max,
             close_after_silence_ns=close_after_silence_ns,
+            commands_per_batch=commands_per_batch,
+            commands_queued_max=commands_queued_max,
         )
-        # Built here although sent later: what cannot be sent is refused before a connection is
-        # wasted on it.
-        commands.set_protocol(protocol)
-        commands.select_fields(field_names)
-        self._client_name_command = commands.set_client_name(client_name)
-        self.protocol = protocol
+        commands.select_fields(field_names)  # What cannot be selected is refused at once.
         self._field_names = [str(name) for name in field_names]
         self._fields_refused = 0
-        self._is_protocol_selected = False
         self._are_fields_selected = False
         self._is_time_known = False
-        self._is_stream_started = False
         self._is_news_wanted = is_news_wanted
-        self._commands_per_batch = commands_per_batch
-        self._commands_queued_max = commands_queued_max
-        self._queue: deque[bytes] = deque()
-
-    @property
-    def has_more_to_send(self) -> bool:
-        """Whether to call `data_to_send`: something is due, or the stream is about to start."""
-        is_pending = bool(self._queue) or not self._is_stream_started
-        return bool(self._outgoing) or (self._is_ready and is_pending)
-
-    @property
-    def queued_count(self) -> int:
-        """Requests that wait to be sent."""
-        return len(self._queue)
-
-    def data_to_send(self) -> bytes:
-        """Everything due to be sent, at most one batch of the queued requests.
-
-        Returns:
-            Whole commands; they count as sent once returned. While `has_more_to_send`, call
-            again, after a pause if IQConnect shall be spared.
-        """
-        if self._is_ready:
-            for _ in range(min(len(self._queue), self._commands_per_batch)):
-                self._outgoing.append(self._queue.popleft())
-            if not self._queue and not self._is_stream_started:
-                self._is_stream_started = True
-                self._emit(StreamStarted())
-        return super().data_to_send()
 
     def request_watch(self, symbol: str) -> bool:
         """Queue a watch.
@@ -219,55 +185,31 @@ class Level1Session(Session):
         builder = commands.regional_on if is_on else commands.regional_off
         return self._request(builder(symbol))
 
-    @property
-    def _is_ready(self) -> bool:
-        return self.link in (Link.RESUBSCRIBING, Link.STREAMING, Link.STALE)
-
-    def _request(self, command: bytes) -> bool:
-        if self.link is Link.CLOSED or len(self._queue) >= self._commands_queued_max:
-            return False
-        self._queue.append(command)
-        return True
-
-    def _begin(self) -> None:
-        self._outgoing.append(commands.set_protocol(self.protocol))
-
     def _missing(self) -> str:
         if not self._is_protocol_selected:
             return "protocol"
         return "time" if self._are_fields_selected else "fields"
 
-    def _receive(self, line: str) -> None:
-        match parse_system(line):
-            case VendorError(text):
-                self._emit(VendorErrorSeen(text))
-                self._receive_error(text)
-            case CurrentProtocol(version):
-                self._receive_protocol(version)
-            case CurrentFields(names):
-                self._receive_fields(names)
-            case CustomerInfo() as customer:
-                self._emit(CustomerKnown(customer))
-            case Stats() as stats:
-                self._emit(StatsSeen(stats))
-            case OtherSystem():
-                pass
-            case event:
-                self._emit(event)
-                if isinstance(event, ServerTime) and not self._is_time_known:
-                    self._is_time_known = True
-                    self._finish_handshake()
-
-    def _receive_protocol(self, version: str) -> None:
-        if self._is_protocol_selected or version != self.protocol:
-            return
-        self._is_protocol_selected = True
-        self._emit(ProtocolSelected(version))
-        self._outgoing.append(self._client_name_command)
+    def _greet(self) -> None:
         self._outgoing.append(commands.select_fields(self._field_names))
         self._outgoing.append(commands.request_time())
         if self._is_news_wanted:
             self._outgoing.append(commands.news_on())
+
+    def _receive_event(self, event: SystemLine) -> None:
+        if isinstance(event, CurrentFields):
+            self._receive_fields(event.names)
+            return
+        super()._receive_event(event)
+        if isinstance(event, ServerTime) and not self._is_time_known:
+            self._is_time_known = True
+            self._finish_handshake()
+
+    def _receive_refusal(self, text: str) -> None:
+        if match := _FIELD_REFUSED.fullmatch(text):
+            self._drop_field(match[1])
+        else:
+            super()._receive_refusal(text)
 
     def _receive_fields(self, names: tuple[str, ...]) -> None:
         is_ours = list(names) == [Field.SYMBOL, *self._field_names]
@@ -282,26 +224,6 @@ class Level1Session(Session):
     def _finish_handshake(self) -> None:
         if self._are_fields_selected and self._is_time_known:
             self._emit(FieldsSelected((str(Field.SYMBOL), *self._field_names)))
-
-    def _receive_error(self, text: str) -> None:
-        if self.link is not Link.NEGOTIATING:
-            return
-        if match := _PROTOCOL_REFUSED.fullmatch(text):
-            self._retreat(match[1])
-        elif match := _FIELD_REFUSED.fullmatch(text):
-            self._drop_field(match[1])
-
-    def _retreat(self, version: str) -> None:
-        """Ask for the next older protocol."""
-        if self._is_protocol_selected or version != self.protocol:
-            return
-        self._emit(ProtocolRefused(version))
-        older = PROTOCOLS[PROTOCOLS.index(version) + 1 :] if version in PROTOCOLS else ()
-        if not older:
-            self._end("protocol_refused")
-            return
-        self.protocol = older[0]
-        self._begin()
 
     def _drop_field(self, name: str) -> None:
         """Select again without a field that this IQConnect does not know."""

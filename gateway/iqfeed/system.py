@@ -1,5 +1,7 @@
 """Lines that carry no market data: `S` system, `T` time, `E` error, `n` unknown symbol.
 
+Level 2 adds `q`, a symbol without depth, and `M`, the name of a market maker.
+
 IQConnect ends some of them with a comma and some without, and has changed its mind between
 versions, so a trailing comma is never significant here. Nothing raises: a line that is not
 understood is an `OtherSystem`, because an upgrade of IQConnect must not stop the feed.
@@ -160,6 +162,34 @@ class IpLine(SystemLine):
     """`address port` each."""
 
 
+@dataclass(frozen=True, slots=True)
+class DepthCleared(SystemLine):
+    """One side of a symbol's depth is gone; what comes next builds it anew (Level 2)."""
+
+    symbol: str
+    """Verbatim from the line."""
+    side: str
+    """`A`, the asks, or `B`, the bids."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoDepth(SystemLine):
+    """DTN knows a symbol but has no depth of the kind that was asked for (Level 2)."""
+
+    symbol: str
+    """Verbatim from the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class MakerName(SystemLine):
+    """Who stands behind a market maker's code (Level 2)."""
+
+    market_maker: str
+    """The code, such as `NSDQ`; `MD01` and so on are levels of a future's depth, not makers."""
+    description: str
+    """The vendor's words, commas included; not bounded."""
+
+
 def parse_system(line: str) -> SystemLine:
     """Read one line that is not market data.
 
@@ -181,6 +211,13 @@ def parse_system(line: str) -> SystemLine:
             parsed = SymbolNotFound(symbol) if symbol else None
         case "E":
             parsed = VendorError(rest.rstrip(","))
+        case "q":
+            # What may follow the symbol is not documented.
+            symbol = rest.partition(",")[0]
+            parsed = NoDepth(symbol) if symbol else None
+        case "M":
+            maker, _, description = rest.partition(",")
+            parsed = MakerName(maker, description.removesuffix(",")) if maker else None
         case _:
             parsed = None
     return OtherSystem(line) if parsed is None else parsed
@@ -198,6 +235,12 @@ def _parse_protocol(fields: Sequence[str]) -> CurrentProtocol | None:
 
 def _parse_symbol_limit(fields: Sequence[str]) -> SymbolLimitReached | None:
     return SymbolLimitReached(fields[0]) if fields else None
+
+
+def _parse_clear_depth(fields: Sequence[str]) -> DepthCleared | None:
+    if len(fields) < 2 or not fields[0] or fields[1] not in ("A", "B"):
+        return None
+    return DepthCleared(fields[0], fields[1])
 
 
 def _parse_key(fields: Sequence[str]) -> KeyLine | None:
@@ -232,6 +275,7 @@ _S_PARSERS: Final[Mapping[str, Callable[[Sequence[str]], SystemLine | None]]] = 
     "FUNDAMENTAL FIELDNAMES": lambda fields: FundamentalFieldNames(tuple(fields)),
     "CUST": _parse_customer,
     "SYMBOL LIMIT REACHED": _parse_symbol_limit,
+    "CLEAR DEPTH": _parse_clear_depth,
     "WATCHES": lambda fields: WatchedSymbols(tuple(fields)),
     "KEY": _parse_key,
     "IP": lambda fields: IpLine(tuple(fields)),
