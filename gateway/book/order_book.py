@@ -64,45 +64,35 @@ class OrderBook(Book):
         Returns:
             True when it is new, False when it replaces one, None when the book is full.
         """
-        rows = self.rows
-        row = rows.get(key)
+        row = self.rows.get(key)
+        is_new = row is None
         if row is None:
-            if len(rows) >= self._rows_max:
+            if len(self.rows) >= self._rows_max:
                 return None
-            book_side = self.bids if side == "B" else self.asks
-            level = book_side.levels.get(price) or book_side.add(price)
-            level.rows[key] = rows[key] = OrderRow(
-                side, order_id, market_maker, price, size, priority, precision, heard_us, level
-            )
-            level.size += size
-            level.count = len(level.rows)
-            level.packed = self._image = None
-            if not size:
-                self.empty_rows += 1
+            row = self.rows[key] = OrderRow()
+            row.order_id = order_id
             if order_id is None:
                 self._has_makers = True
-            return True
-        if not size or not row.size:
-            self.empty_rows += (not size) - (not row.size)
-        level = row.level
-        if row.price == price and row.side == side:
-            level.size += size - row.size
+            if not size:
+                self.empty_rows += 1
+            level = self._join(key, row, side, price)
         else:
-            self._leave(key, row)
-            book_side = self.bids if side == "B" else self.asks
-            row.level = level = book_side.levels.get(price) or book_side.add(price)
-            level.rows[key] = row
-            level.size += size
-            level.count = len(level.rows)
-            row.side = side
-            row.price = price
+            if not size or not row.size:
+                self.empty_rows += (not size) - (not row.size)
+            level = row.level
+            if row.price == price and row.side == side:
+                level.size -= row.size
+            else:
+                self._leave(key, row)
+                level = self._join(key, row, side, price)
+        level.size += size
         level.packed = self._image = None
         row.market_maker = market_maker
         row.size = size
         row.priority = priority
         row.precision = precision
         row.heard_us = heard_us
-        return False
+        return is_new
 
     def delete(self, key: RowKey) -> OrderRow | None:
         """Remove a row and return it; None when there is none."""
@@ -148,6 +138,17 @@ class OrderBook(Book):
         for key in old:
             self.delete(key)
         return list(old.values())
+
+    def _join(self, key: RowKey, row: OrderRow, side: str, price: float) -> PriceLevel:
+        """Place a row at a level, which may be new; the caller adds its size."""
+        book_side = self.bids if side == "B" else self.asks
+        level = book_side.levels.get(price) or book_side.add(price)
+        level.rows[key] = row
+        level.count = len(level.rows)
+        row.side = side
+        row.price = price
+        row.level = level
+        return level
 
     def _leave(self, key: RowKey, row: OrderRow) -> None:
         """Take a row from its level, and the level from its side when it was the last."""

@@ -9,18 +9,10 @@ RowKey: TypeAlias = int | tuple[str, str]
 
 
 class OrderRow:
-    """One order, or one market maker's best row. Plain slots: the busiest loop writes them.
+    """One order, or one market maker's best row.
 
-    Args:
-        side: `B` or `A`.
-        order_id: The exchange's number; None for a market maker's row.
-        market_maker: Market maker or venue; None for an anonymous order.
-        price: In the quote currency.
-        size: In shares or contracts.
-        priority: Place in the queue at this price, lower is earlier; None without queues.
-        precision: Decimals to show the price with; None when the vendor does not say.
-        heard_us: When it was told last, by the caller's clock.
-        level: Where it stands.
+    Made empty and filled by its book: a constructor with nine arguments would cost as much as all
+    the rest of adding a row.
     """
 
     __slots__ = (
@@ -28,27 +20,24 @@ class OrderRow:
         "side", "size",
     )  # fmt: skip
 
-    def __init__(  # noqa: PLR0917 - keywords would cost a tenth of a row
-        self,
-        side: str,
-        order_id: int | None,
-        market_maker: str | None,
-        price: float,
-        size: int,
-        priority: int | None,
-        precision: int | None,
-        heard_us: int,
-        level: "PriceLevel",
-    ) -> None:
-        self.side = side
-        self.order_id = order_id
-        self.market_maker = market_maker
-        self.price = price
-        self.size = size
-        self.priority = priority
-        self.precision = precision
-        self.heard_us = heard_us
-        self.level = level
+    side: str
+    """`B` or `A`."""
+    order_id: int | None
+    """The exchange's number; None for a market maker's row."""
+    market_maker: str | None
+    """Market maker or venue; None for an anonymous order."""
+    price: float
+    """In the quote currency; negative prices are legal."""
+    size: int
+    """In shares or contracts, 0 or more."""
+    priority: int | None
+    """Place in the queue at this price, lower is earlier; None where there are no queues."""
+    precision: int | None
+    """Decimals to show the price with; None when the vendor does not say."""
+    heard_us: int
+    """When it was told last, by the caller's clock."""
+    level: "PriceLevel"
+    """Where it stands, or stood before it was deleted."""
 
 
 class PriceLevel:
