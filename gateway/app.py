@@ -13,6 +13,7 @@ import zmq
 import zmq.asyncio
 
 from gateway import __version__
+from gateway.app_options import MS_NS, Sessions, feed_options
 from gateway.clock import Clock, SystemClock
 from gateway.control.desk import RequestDesk
 from gateway.control.feed_commands import FeedCommand, NoteAdmin
@@ -22,21 +23,18 @@ from gateway.errors import ConfigError, FeedThreadFailed
 from gateway.health.facts import FeedHistory, FeedReport
 from gateway.health.verdict import HealthJudge
 from gateway.iqfeed.link import Link
-from gateway.iqfeed.session import AdminSession, Level1Session
 from gateway.logs import get_logger
 from gateway.policy.backoff import Backoff
 from gateway.policy.leases import Leases
 from gateway.runtime.admin_link import AdminLink, AdminOptions
-from gateway.runtime.assembly import FeedAssembly, FeedOptions
+from gateway.runtime.assembly import FeedAssembly
 from gateway.runtime.feed import FeedThread
-from gateway.runtime.level1_link import LinkOptions
 from gateway.runtime.publisher import check_libzmq, open_data_socket
 from gateway.runtime.queues import CommandQueue, FactQueue, Order
 from gateway.runtime.rpc_server import RpcServer, drive, open_control_socket
 from gateway.runtime.state_files import StateFiles
 from gateway.settings import Settings
 
-MS_NS: Final = 1_000_000
 STOP_S_MAX: Final = 5.0
 HOUSEKEEPING_S: Final = 0.5
 
@@ -174,22 +172,8 @@ class Gateway:
             raise
 
     def _make_feed(self) -> None:
-        settings = self._settings
-        options = FeedOptions(
-            link=LinkOptions(
-                host=self._host,
-                port=settings.iqconnect.level1_port,
-                connect_ns_max=settings.upstream.connect_ms_max * MS_NS,
-                read_bytes_max=settings.upstream.read_bytes_max,
-                receive_buffer_bytes=settings.upstream.receive_buffer_bytes,
-            ),
-            line_bytes_max=settings.upstream.line_bytes_max,
-            summary_interval_us=settings.summary.interval_ms * 1000,
-            symbol_count_max=settings.data.symbol_count_max,
-            subscriptions_per_connection_max=settings.data.subscriptions_per_connection_max,
-            linger_ns=round(settings.data.watch_linger_s * 1e9),
-            is_auto_watch=settings.is_auto_watch,
-        )
+        options = feed_options(self._settings, host=self._host)
+        sessions = Sessions(self._settings)
         assembly = FeedAssembly(
             options,
             data=self._data,
@@ -198,8 +182,9 @@ class Gateway:
             on_sample=self._log_sample,
         )
         parts = assembly.parts(
-            make_session=self._make_level1_session,
-            backoff=self._backoff(),
+            make_session=sessions.level1,
+            make_level2_session=sessions.level2,
+            make_backoff=self._backoff,
             describe=self._describe,
         )
         self._feed = FeedThread(parts, self._commands, self._facts)
@@ -243,32 +228,11 @@ class Gateway:
                 port=settings.iqconnect.admin_port,
                 connect_s_max=settings.upstream.connect_ms_max / 1000,
             ),
-            make_session=self._make_admin_session,
+            make_session=Sessions(settings).admin,
             on_change=self._on_admin_change,
             backoff=self._backoff(),
             clock=clock,
             complaints=Complaints(self._counters, on_sample=self._log_sample),
-        )
-
-    def _make_level1_session(self) -> Level1Session:
-        upstream, iqconnect = self._settings.upstream, self._settings.iqconnect
-        return Level1Session(
-            client_name=iqconnect.client_name,
-            silence_ns_max=upstream.silence_ms_max * MS_NS,
-            handshake_ns_max=upstream.handshake_ms_max * MS_NS,
-            close_after_silence_ns=upstream.close_after_silence_ms * MS_NS,
-            is_news_wanted=iqconnect.is_news_wanted,
-            # Room for every symbol's watch and regional request after a reconnection.
-            commands_queued_max=4 * self._settings.data.symbol_count_max,
-        )
-
-    def _make_admin_session(self) -> AdminSession:
-        upstream, iqconnect = self._settings.upstream, self._settings.iqconnect
-        return AdminSession(
-            client_name=iqconnect.client_name,
-            silence_ns_max=upstream.silence_ms_max * MS_NS,
-            handshake_ns_max=upstream.handshake_ms_max * MS_NS,
-            close_after_silence_ns=upstream.close_after_silence_ms * MS_NS,
         )
 
     def _backoff(self) -> Backoff:

@@ -5,15 +5,23 @@ So the meaning of a request is plain code without a loop, and the server that dr
 nothing.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Generator, Iterable
 from typing import Any, Final
 
 import pydantic
 
 from gateway.clock import Clock
+from gateway.control.claims import (
+    batches,
+    expand,
+    refusal_of,
+    services_of,
+    snapshot_batches,
+    topics_of,
+    usable,
+    wishes_of,
+)
 from gateway.control.feed_commands import (
-    SYMBOLS_PER_COMMAND_MAX,
     AwaitSettled,
     FeedCommand,
     ReadSnapshots,
@@ -30,18 +38,15 @@ from gateway.health.facts import FeedHistory
 from gateway.health.verdict import HealthJudge, client_metrics
 from gateway.model import methods as m
 from gateway.model import protocol
-from gateway.model.enums import Cause, SymbolState
-from gateway.model.error_codes import HINTS, ErrorCode
-from gateway.model.messages import KIND_TYPES, L1_KINDS, L2_KINDS, MESSAGES, Kind
+from gateway.model.enums import SymbolState
+from gateway.model.error_codes import ErrorCode
+from gateway.model.messages import KIND_TYPES, MESSAGES, Kind
 from gateway.policy.demand import Service
 from gateway.policy.leases import Claim, Leases
 
 Steps = Generator[FeedCommand, Any, Any]
 """A handler in progress: yields commands for the feed thread, returns the result."""
-Wishes = tuple[tuple[str, tuple[Service, ...]], ...]
-
 REPORT_ENTRIES_MAX: Final = 5_000
-_GROUPS: Final = {"l1": L1_KINDS, "l2": L2_KINDS}
 
 
 class RequestDesk:
@@ -126,15 +131,15 @@ class RequestDesk:
         ]
         if not good:
             return {"lease_id": None, "expires_us": None, "topics": [], "rejected": rejected}
-        kinds = _expand(params.kinds)
+        kinds = expand(params.kinds)
         claims = [Claim(symbol, kinds) for symbol in good]
         if not services_of(kinds):
             nothing = (Standing(symbol, SymbolState.CLOSED.value, None, {}) for symbol in good)
-            topics = [topic for standing in nothing for topic in _topics_of(standing, kinds)]
+            topics = [topic for standing in nothing for topic in topics_of(standing, kinds)]
             return {"lease_id": None, "expires_us": None, "topics": topics, "rejected": rejected}
         lease = self._leases.open(params.client, symbol_count=len(claims), lease_s=params.lease_s)
         standings: list[Standing] = []
-        for part in _batches(claims):
+        for part in batches(claims):
             answered: list[Standing] = yield Watch(wishes_of(part))
             standings += answered
             # Held only once it is counted, and only what was: a release at any moment then takes
@@ -150,14 +155,14 @@ class RequestDesk:
             pending = {s.symbol for s in standings if s.state == SymbolState.PENDING}
             yield AwaitSettled(frozenset(pending), params.wait_ms * 1_000_000)
             standings = yield from _read_again(standings)
-        refused = [_refusal_of(standing) for standing in standings]
+        refused = [refusal_of(standing, kinds) for standing in standings]
         rejected += [refusal for refusal in refused if refusal is not None]
         # What the vendor does not know or the board cannot hold is not leased: nothing is there to
         # keep. What only waits for a free slot of the vendor's limit is.
         gone = {str(r["symbol"]) for r in refused if r and r["code"] != ErrorCode.SYMBOL_LIMIT}
         if gone:
             yield from self._give_up(params.client, lease.lease_id, gone, standings)
-        topics = [t for s in standings if s.error is None for t in _topics_of(s, kinds)]
+        topics = [t for s in standings if s.error is None for t in topics_of(s, kinds)]
         is_leased = bool(lease.claims)
         return {
             "lease_id": lease.lease_id if is_leased else None,
@@ -168,7 +173,7 @@ class RequestDesk:
 
     def unsubscribe(self, params: m.UnsubscribeParams) -> Steps:
         """Give up a lease, some symbols or kinds of it, or everything the client holds."""
-        kinds = frozenset(_expand(params.kinds)) if params.kinds else None
+        kinds = frozenset(expand(params.kinds)) if params.kinds else None
         before = self._services_held(params.client)
         given_up = self._leases.release(
             params.client, lease_id=params.lease_id, symbols=params.symbols, kinds=kinds
@@ -205,7 +210,7 @@ class RequestDesk:
     def snapshot(self, params: m.SnapshotParams) -> Steps:
         """Read last values, for those who prefer a request to a subscription."""
         snapshots: list[dict[str, Any]] = []
-        for part in _batches(params.topics):
+        for part in snapshot_batches(params.topics):
             answers = yield ReadSnapshots(part)
             for topic, body in answers:
                 if body is None:
@@ -236,6 +241,7 @@ class RequestDesk:
                 "topics": report.topic_count,
                 "subscriptions": report.subscription_count,
                 "symbols": report.symbols,
+                "books": report.books,
                 "leases": len(self._leases.living()),
             }
         return {
@@ -249,15 +255,15 @@ class RequestDesk:
         """End the leases whose time is over; not a request, but the same kind of work."""
         over = self._leases.expire()
         for lease in over:
-            for part in _batches(wishes_of(lease.claims.values())):
+            for part in batches(wishes_of(lease.claims.values())):
                 yield Unwatch(part)
         return {"expired": len(over)}
 
     def restore_leases(self, records: Iterable[dict[str, Any]]) -> Steps:
         """Bring the leases of an earlier run back to life, without what this version cannot use."""
-        restored = self._leases.restore(_usable(records))
+        restored = self._leases.restore(usable(records))
         for lease in restored:
-            for part in _batches(wishes_of(lease.claims.values())):
+            for part in batches(wishes_of(lease.claims.values())):
                 standings = yield Watch(part)
                 # What found no room is not held: its end would take another consumer's wish.
                 unheld = [s.symbol for s in standings if s.error is not None]
@@ -278,7 +284,7 @@ class RequestDesk:
             return
         unheld = {s.symbol for s in standings if s.error is not None}
         held = [claim for claim in given_up if claim.symbol not in unheld]
-        for part in _batches(wishes_of(held)):
+        for part in batches(wishes_of(held)):
             yield Unwatch(part)
 
     def _services_held(self, client: str) -> dict[tuple[str, str], frozenset[Service]]:
@@ -298,7 +304,7 @@ class RequestDesk:
             (symbol, tuple(services - after.get((lease_id, symbol), frozenset())))
             for (lease_id, symbol), services in before.items()
         )
-        for part in _batches(wish for wish in gone if wish[1]):
+        for part in batches(wish for wish in gone if wish[1]):
             yield Unwatch(part)
 
 
@@ -318,78 +324,9 @@ def parse_params(method: str, params: object) -> m.Params:
         raise InvalidParams("; ".join(reasons), method=method) from error
 
 
-def services_of(kinds: Iterable[str]) -> tuple[Service, ...]:
-    """The vendor services that deliver some kinds, each once."""
-    services = (SERVICES.get(Kind(kind)) for kind in kinds if "@" not in kind)
-    return tuple(dict.fromkeys(service for service in services if service is not None))
-
-
-def _usable(records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Leave out of kept leases what was not written by us, or by another version of us.
-
-    A symbol outside the vendor's grammar would only be refused when it is sent, in the feed thread,
-    where it could not be answered for any more.
-    """
-    seen: set[str] = set()
-    for record in records:
-        good = frozenset(check_symbols(symbol for symbol, _ in record["claims"])[0])
-        claims = [
-            (symbol, known)
-            for symbol, kinds in record["claims"]
-            if symbol in good and (known := [kind for kind in kinds if _is_known(kind)])
-        ]
-        if claims and record["lease_id"] not in seen:
-            seen.add(record["lease_id"])
-            yield {**record, "claims": claims}
-
-
-def _is_known(kind: str) -> bool:
-    return kind.partition("@")[0] in KIND_TYPES
-
-
-def wishes_of(claims: Iterable[Claim]) -> Wishes:
-    """A lease's claims as wishes for the watch desk."""
-    wishes = ((claim.symbol, services_of(claim.kinds)) for claim in claims)
-    return tuple(wish for wish in wishes if wish[1])
-
-
-def _expand(kinds: Iterable[str]) -> tuple[str, ...]:
-    """Spell out `l1` and `l2`, each kind once, in order."""
-    return tuple(dict.fromkeys(k for kind in kinds for k in _GROUPS.get(kind, (kind,))))
-
-
 def _read_again(standings: list[Standing]) -> Generator[FeedCommand, Any, list[Standing]]:
     errors = {s.symbol: s for s in standings if s.error is not None}
     fresh: list[Standing] = list(errors.values())
-    for part in _batches(s.symbol for s in standings if s.error is None):
+    for part in batches(s.symbol for s in standings if s.error is None):
         fresh += yield ReadStandings(part)
     return fresh
-
-
-def _refusal_of(standing: Standing) -> dict[str, object] | None:
-    """How a symbol that cannot be delivered is reported in `rejected`; None for the others."""
-    code = standing.error
-    if code is None and standing.state == SymbolState.REFUSED:
-        code = standing.cause
-    if code is None:
-        return None
-    known = {c.value: c for c in ErrorCode}
-    hint = HINTS[known[code]] if code in known else "Read the symbol's `state` topic."
-    return {"symbol": standing.symbol, "code": code, "hint": hint}
-
-
-def _topics_of(standing: Standing, kinds: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    for kind in kinds:
-        is_delivered = "@" not in kind and Kind(kind) in SERVICES
-        yield {
-            "topic": f"{kind},{standing.symbol},",
-            "state": standing.state if is_delivered else SymbolState.REFUSED.value,
-            "cause": standing.cause if is_delivered else Cause.NO_DEPTH.value,
-            "sequence": standing.sequences.get(kind, 0),
-        }
-
-
-def _batches(items: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
-    iterator = iter(items)
-    while part := tuple(islice(iterator, SYMBOLS_PER_COMMAND_MAX)):
-        yield part

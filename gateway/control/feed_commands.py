@@ -1,6 +1,6 @@
 """What the control loop may ask of the feed thread: small, bounded, answered as a whole."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.policy.demand import Service
@@ -86,6 +86,8 @@ class Standing:
     """The cause's wire spelling; None when there is none."""
     sequences: dict[str, int]
     """Last sequence by kind, of the topics that exist."""
+    depth_states: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    """State and cause of each Level 2 kind; empty while nobody wants the symbol's depth."""
     error: str | None = None
     """An error code when the symbol could not be watched at all."""
 

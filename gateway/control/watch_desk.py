@@ -7,6 +7,7 @@ data socket. It does no I/O: what to send upstream goes through `Upstream`.
 from collections.abc import Iterable
 from typing import Final, Protocol
 
+from gateway.control.depth_desk import DepthDesk
 from gateway.control.feed_commands import (
     ReadSnapshots,
     ReadStandings,
@@ -21,15 +22,20 @@ from gateway.iqfeed.commands import check_symbol
 from gateway.model.enums import Cause, SymbolState
 from gateway.model.messages import Kind
 from gateway.normalize.board import Board
-from gateway.normalize.symbols import BOARD_KINDS
-from gateway.policy.demand import Demand, Service
+from gateway.normalize.depth_answers import DepthAnswers
+from gateway.normalize.symbols import BOARD_KINDS, BOOK_KINDS
+from gateway.policy.demand import LEVEL1_SERVICES, LEVEL2_SERVICES, Demand, Service
 from gateway.policy.subscriptions import Subscriptions
+from gateway.wire.codec import Encoded
 from gateway.wire.envelope import Body
 from gateway.wire.topics import TopicName, parse_topic
 
 SERVICES: Final = {
     **dict.fromkeys(BOARD_KINDS, Service.LEVEL1),
     Kind.REGIONAL: Service.REGIONAL,
+    Kind.ORDER: Service.ORDERS,
+    Kind.DEPTH: Service.LEVELS,
+    Kind.BOOK: Service.BOOK,
 }
 """The service that delivers a kind; kinds without one are not delivered yet."""
 
@@ -62,6 +68,8 @@ class WatchDesk:
         demand: Wishes by symbol and service.
         subscriptions: Pairs on the data socket.
         upstream: Where requests to the vendor go.
+        depth: The desk for what Level 2 delivers.
+        depth_answers: Answers snapshots of it.
         is_auto_watch: Whether a subscription that names a symbol is a wish for it.
     """
 
@@ -72,12 +80,17 @@ class WatchDesk:
         demand: Demand,
         subscriptions: Subscriptions,
         upstream: Upstream,
+        depth: DepthDesk,
+        depth_answers: DepthAnswers,
         is_auto_watch: bool,
     ) -> None:
         self._board = board
         self._demand = demand
         self._subscriptions = subscriptions
         self._upstream = upstream
+        self._depth = depth
+        self._depth_answers = depth_answers
+        depth.on_slot_freed = self._retry_limited
         self._is_auto_watch = is_auto_watch
         self._limited: dict[str, None] = {}
         self._counted: dict[tuple[str, Kind], int] = {}
@@ -91,6 +104,11 @@ class WatchDesk:
         Raises:
             QuotaExceeded: The board has no room for another symbol.
         """
+        if service in LEVEL2_SERVICES:
+            self._depth.open(symbol)
+            self._demand.want(symbol, service)
+            self._depth.review(symbol)
+            return
         if not self._demand.is_watched(symbol, service):
             self._board.open(symbol)
             self._ask(symbol, service)
@@ -99,9 +117,12 @@ class WatchDesk:
     def unwant(self, symbol: str, service: Service) -> None:
         """Take one wish back; the watch lingers, unless the vendor refused it."""
         self._demand.unwant(symbol, service)
+        if service in LEVEL2_SERVICES:
+            self._depth.forget_refused(symbol)
+            return
         known = self._board.symbols.get(symbol)
         if known is not None and known.state is SymbolState.REFUSED:
-            self._demand.forget(symbol)
+            self._demand.forget(symbol, LEVEL1_SERVICES)
             self._close_if_unwanted(symbol)
 
     def note_subscription(self, name: TopicName) -> None:
@@ -113,8 +134,12 @@ class WatchDesk:
         Args:
             name: A complete public topic.
         """
+        if name.variant:
+            if name.kind is not Kind.BOOK or not _is_symbol(name.symbol):
+                return
+            self._depth.add_variant(name.symbol, name.variant)
         service = SERVICES.get(name.kind)
-        if service is None or name.variant or not self._is_auto_watch:
+        if service is None or not self._is_auto_watch:
             return
         key = (name.symbol, name.kind)
         try:
@@ -129,8 +154,12 @@ class WatchDesk:
 
     def drop_subscription(self, name: TopicName) -> None:
         """Take back the wish of a subscription that ended."""
+        if name.variant:
+            if name.kind is not Kind.BOOK or not _is_symbol(name.symbol):
+                return
+            self._depth.drop_variant(name.symbol, name.variant)
         service = SERVICES.get(name.kind)
-        if service is None or name.variant:
+        if service is None:
             return
         key = (name.symbol, name.kind)
         # All of them want the same: while one is left that was not counted, a wish stays for it.
@@ -143,6 +172,9 @@ class WatchDesk:
     def close_lingering(self) -> None:
         """End the watches that nobody wanted back in time."""
         for symbol, service in self._demand.ended():
+            if service in LEVEL2_SERVICES:
+                self._depth.review(symbol)
+                continue
             if service is Service.REGIONAL:
                 self._upstream.regional(symbol, is_on=False)
             self._close_if_unwanted(symbol)
@@ -152,6 +184,8 @@ class WatchDesk:
         self._limited.clear()
         self._board.recover_upstream()
         for symbol, service in self._demand.watched():
+            if service in LEVEL2_SERVICES:
+                continue
             # What was refused gets one more chance with each connection.
             self._board.open(symbol)
             self._ask(symbol, service)
@@ -197,15 +231,20 @@ class WatchDesk:
         """Say how symbols stand."""
         return [self._standing(symbol, None) for symbol in command.symbols]
 
-    def snapshots(self, command: ReadSnapshots) -> list[tuple[str, Body | None]]:
+    def snapshots(self, command: ReadSnapshots) -> list[tuple[str, Body | Encoded | None]]:
         """Answer snapshots by request instead of by subscription."""
-        answers: list[tuple[str, Body | None]] = []
+        answers: list[tuple[str, Body | Encoded | None]] = []
         for topic in command.topics:
             # UTF-8, so that a character the vendor has not is no other symbol's spelling.
             name = parse_topic(topic.encode())
             is_known = name is not None and not name.nonce and name.kind is not Kind.SYS
-            answers.append((topic, self._board.answer(name) if name and is_known else None))
+            answers.append((topic, self.answer(name) if name and is_known else None))
         return answers
+
+    def answer(self, name: TopicName) -> Body | Encoded:
+        """Answer a snapshot request from memory, whichever port the kind comes from."""
+        desk = self._depth_answers if name.kind in BOOK_KINDS else self._board
+        return desk.answer(name)
 
     def report(self, command: ReadWatches) -> WatchReport:
         """List watches and subscriptions, cut at the command's limit."""
@@ -239,7 +278,7 @@ class WatchDesk:
             self._upstream.watch(symbol)
 
     def _close_if_unwanted(self, symbol: str) -> None:
-        if any(self._demand.is_watched(symbol, service) for service in Service):
+        if any(self._demand.is_watched(symbol, service) for service in LEVEL1_SERVICES):
             return
         known = self._board.symbols.get(symbol)
         if known is None or known.state is SymbolState.CLOSED:
@@ -250,11 +289,11 @@ class WatchDesk:
         if was_refused:
             return
         self._upstream.unwatch(symbol)
-        if self._limited:
-            self._retry_limited()
+        self._retry_limited()
 
     def _retry_limited(self) -> None:
-        """Give a freed slot to the symbol that has waited longest for one."""
+        """Give a freed slot to the symbol that has waited longest for one, on either port."""
+        self._depth.retry_limited()
         while self._limited:
             symbol = next(iter(self._limited))
             del self._limited[symbol]
@@ -268,18 +307,19 @@ class WatchDesk:
                 return
 
     def _services_wanted(self, symbol: str) -> list[Service]:
-        return [service for service in Service if self._demand.count(symbol, service)]
+        return [service for service in LEVEL1_SERVICES if self._demand.count(symbol, service)]
 
     def _standing(self, name: str, error: str | None) -> Standing:
         symbol = self._board.symbols.get(name)
         if symbol is None:
             closed = SymbolState.CLOSED.value
-            return Standing(name, closed, Cause.NOT_SUBSCRIBED.value, {}, error)
+            return Standing(name, closed, Cause.NOT_SUBSCRIBED.value, {}, error=error)
         return Standing(
             name,
             symbol.state.value,
             symbol.cause.value if symbol.cause else None,
             {kind.value: topic.sequence for kind, topic in symbol.topics.items()},
+            self._depth.states(name),
             error,
         )
 
@@ -292,6 +332,15 @@ def _take_one(counts: dict[tuple[str, Kind], int], key: tuple[str, Kind]) -> boo
     elif count:
         del counts[key]
     return bool(count)
+
+
+def _is_symbol(text: str) -> bool:
+    """Whether the vendor could be asked for a symbol of this spelling."""
+    try:
+        check_symbol(text)
+    except SymbolInvalid:
+        return False
+    return True
 
 
 def check_symbols(symbols: Iterable[str]) -> tuple[list[str], list[SymbolInvalid]]:

@@ -21,8 +21,12 @@ class FeedReport:
     """State of each upstream port."""
     cause: str | None
     """Why prices are not live; None when they are."""
+    depth_cause: str | None
+    """Why order books are not live; None when they are, or when nobody has wanted any."""
     symbols: dict[str, int]
-    """Number of symbols by state."""
+    """Number of symbols by state, on Level 1."""
+    books: dict[str, int]
+    """Number of symbols by state of their order books, of those whose depth somebody wants."""
     topic_count: int
     """Topics that exist."""
     connection_count: int

@@ -111,6 +111,13 @@ class HealthJudge:
                 f"prices are not live: {report.cause}",
                 CAUSE_HINTS.get(report.cause, "Read the log."),
             )
+        if report.depth_cause is not None:
+            yield Issue(
+                f"level2_{report.depth_cause}",
+                "critical",
+                f"order books are not live: {report.depth_cause}",
+                CAUSE_HINTS.get(report.depth_cause, "Read the log.").replace("level1", "level2"),
+            )
         if report.ports.get("admin") != "streaming":
             yield Issue(
                 "admin_down",
@@ -125,6 +132,14 @@ class HealthJudge:
                 "warning",
                 f"{refused} symbols are refused by the vendor",
                 "Read their `state` topics: spelling (symbol_not_found) or limit (symbol_limit).",
+            )
+        books_refused = report.books.get("refused", 0)
+        if books_refused:
+            yield Issue(
+                "books_refused",
+                "warning",
+                f"the vendor has no depth for {books_refused} symbols, or does not show it",
+                "Read `level2_cause` in their `state`: no_depth, not_entitled, symbol_limit.",
             )
         if report.is_delayed:
             yield Issue(

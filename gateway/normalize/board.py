@@ -257,10 +257,9 @@ class Board:
             topic = known if known is not None else self.envelope.topic(Kind.NEWS, name.symbol)
             return self.envelope.snapshot_body(topic, items=_NEWS_ITEMS, recv_us=now_us)
         symbol = self.symbols.get(name.symbol)
-        if symbol is None or not symbol.is_wanted:
+        is_state = name.kind is Kind.STATE
+        if symbol is None or not (symbol.is_wanted if is_state else symbol.is_wanted_level1):
             return self.why_not(SymbolState.CLOSED, Cause.NOT_SUBSCRIBED, now_us)
-        if name.kind is not Kind.STATE and symbol.state is SymbolState.CLOSED:
-            return self.why_not(SymbolState.CLOSED, Cause.NOT_SUBSCRIBED, symbol.since_us)
         if name.kind not in _ITEMS or name.variant:
             return self.why_not(SymbolState.REFUSED, Cause.NO_DEPTH, symbol.since_us)
         topic = symbol.topic(name.kind)

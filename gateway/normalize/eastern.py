@@ -166,6 +166,26 @@ class EasternTime:
         limit_us = self.clock_us + AHEAD_US_MAX if self.clock_us is not None else 0
         return day.latest_us(second, limit_us) + micros
 
+    def dated_iso(self, date_text: str, time_text: str) -> int | None:
+        """Convert a time with its own date, as `dated`, from the date form of Level 2 lines.
+
+        Args:
+            date_text: `YYYY-MM-DD`.
+            time_text: `HH:MM:SS`, with up to six digits of fraction.
+
+        Returns:
+            Microseconds since the Unix epoch, UTC; None when either text cannot be read.
+        """
+        if date_text not in self._days:
+            if len(date_text) != 10 or date_text[4] + date_text[7] != "--":
+                return None
+            day = self._day_of(f"{date_text[5:7]}/{date_text[8:]}/{date_text[:4]}")
+            if day is None:
+                return None
+            # The next look-up finds it under this spelling too.
+            self._days[date_text] = day
+        return self.dated(date_text, time_text)
+
     def near_clock(self, time_text: str) -> int | None:
         """Convert a time of day that has just been stamped, by the session's clock.
 

@@ -54,6 +54,11 @@ class Level2Standing:
         self.reason: str | None = None
         """Which plausibility check the book fails; None when it fails none."""
 
+    @property
+    def is_live(self) -> bool:
+        """Whether its books can be trusted."""
+        return self.state is SymbolState.LIVE
+
     def details(self) -> dict[str, object]:
         """What the symbol's `state` says of Level 2."""
         told = {
@@ -151,9 +156,14 @@ class Symbol:
         """Not before this may a trade cause a summary, UTC."""
 
     @property
+    def is_wanted_level1(self) -> bool:
+        """Whether somebody wants what Level 1 delivers of it."""
+        return self.state is not SymbolState.CLOSED
+
+    @property
     def is_wanted(self) -> bool:
         """Whether somebody wants it, on either port."""
-        return self.state is not SymbolState.CLOSED or self.level2 is not None
+        return self.is_wanted_level1 or self.level2 is not None
 
     @property
     def is_pending(self) -> bool:

@@ -5,6 +5,8 @@ watch lingers for a while, so that a consumer that restarts finds its symbols st
 """
 
 import enum
+from collections.abc import Iterable
+from typing import Final
 
 from gateway.clock import Clock
 
@@ -16,6 +18,16 @@ class Service(enum.Enum):
     """Trades, quotes, summaries and fundamentals (`w`)."""
     REGIONAL = "regional"
     """Quotes of each market center (`S,REGON`); includes the Level 1 watch."""
+    ORDERS = "orders"
+    """Every order, or each market maker's best row (Level 2)."""
+    LEVELS = "levels"
+    """Price levels (Level 2)."""
+    BOOK = "book"
+    """The best levels of a symbol, from orders where the vendor has them, else from levels."""
+
+
+LEVEL1_SERVICES: Final = (Service.LEVEL1, Service.REGIONAL)
+LEVEL2_SERVICES: Final = (Service.ORDERS, Service.LEVELS, Service.BOOK)
 
 
 class Demand:
@@ -73,9 +85,9 @@ class Demand:
             del self._lingering[key]
         return over
 
-    def forget(self, symbol: str) -> None:
+    def forget(self, symbol: str, services: Iterable[Service] = Service) -> None:
         """Drop a symbol's lingering watches: the vendor refused it, nothing is there to keep."""
-        for service in Service:
+        for service in services:
             self._lingering.pop((symbol, service), None)
 
     def count(self, symbol: str, service: Service) -> int:

@@ -2,24 +2,35 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import zmq
 
 from gateway.clock import Clock
+from gateway.control.depth_desk import DepthDesk
 from gateway.control.watch_desk import WatchDesk
 from gateway.counters import Complaints, Counters, Sample
+from gateway.iqfeed.level2_session import Level2Session
+from gateway.iqfeed.link import Link
 from gateway.iqfeed.session import Level1Session
 from gateway.normalize.board import Board
+from gateway.normalize.depth_answers import DepthAnswers
+from gateway.normalize.depth_board import DepthBoard
+from gateway.normalize.depth_care import DepthCare
+from gateway.normalize.depth_pipeline import DepthPipeline
+from gateway.normalize.depths import BookOptions
 from gateway.normalize.pipeline import Pipeline
 from gateway.normalize.values import Values
 from gateway.policy.backoff import Backoff
 from gateway.policy.demand import Demand
 from gateway.policy.subscriptions import Subscriptions
 from gateway.runtime.feed import FeedParts
-from gateway.runtime.level1_link import Level1Link, LinkOptions
+from gateway.runtime.feed_link import LinkOptions
+from gateway.runtime.level1_link import Level1Link
+from gateway.runtime.level2_link import Level2Link
 from gateway.runtime.publisher import SubscriptionDesk
-from gateway.runtime.upstream import UpstreamDesk
+from gateway.runtime.upstream import DepthUpstreamDesk, UpstreamDesk
 from gateway.wire.envelope import Envelope
 from gateway.wire.system import SystemTopics
 
@@ -30,6 +41,14 @@ class FeedOptions:
 
     link: LinkOptions
     """Where Level 1 is and how to connect."""
+    level2: LinkOptions
+    """Where Level 2 is."""
+    price_levels_max: int
+    """Price levels a side asked of the vendor; 0 for all."""
+    book: BookOptions
+    """What is published of order books, and when they are not believed."""
+    images_per_minute_max: int
+    """Budget for asking the vendor for books anew."""
     line_bytes_max: int
     """Longer lines are dropped."""
     summary_interval_us: int
@@ -75,6 +94,9 @@ class FeedAssembly:
         self._board = Board(
             envelope=self._envelope, clock=clock, symbol_count_max=options.symbol_count_max
         )
+        self._depths = DepthBoard(
+            self._board, clock=clock, counters=self._counters, options=options.book
+        )
         self._values = Values(self._complaints)
         self._pairs = Subscriptions(per_connection_max=options.subscriptions_per_connection_max)
 
@@ -82,52 +104,121 @@ class FeedAssembly:
         self,
         *,
         make_session: Callable[[], Level1Session],
-        backoff: Backoff,
+        make_level2_session: Callable[[], Level2Session],
+        make_backoff: Callable[[], Backoff],
         describe: Callable[[], dict[str, Any]],
     ) -> FeedParts:
         """Make and join all parts.
 
         Args:
-            make_session: Makes the state machine of each new connection.
-            backoff: Waits between attempts to connect.
+            make_session: Makes the state machine of each new Level 1 connection.
+            make_level2_session: Makes that of each new Level 2 connection.
+            make_backoff: Makes what waits between attempts to connect, one for each port.
             describe: What the heartbeat says beside figures.
 
         Returns:
             Everything a feed thread works with. Call once: parts are not shared.
         """
-        board, envelope, counters, clock = self._board, self._envelope, self._counters, self._clock
+        board, depths, clock = self._board, self._depths, self._clock
+        counters = self._counters
         link = Level1Link(
             self._options.link,
             make_session=make_session,
             make_pipeline=self._make_pipeline,
-            backoff=backoff,
+            backoff=make_backoff(),
             clock=clock,
             counters=counters,
         )
-        desk = WatchDesk(
-            board=board,
-            demand=Demand(clock, linger_ns=self._options.linger_ns),
-            subscriptions=self._pairs,
-            upstream=link,
-            is_auto_watch=self._options.is_auto_watch,
+        level2: Level2Link[DepthPipeline] = Level2Link(
+            self._options.level2,
+            make_session=make_level2_session,
+            make_pipeline=self._make_depth_pipeline,
+            backoff=make_backoff(),
+            clock=clock,
+            counters=counters,
+            price_levels_max=self._options.price_levels_max,
         )
-        system = SystemTopics(envelope, clock, topics=board.topics)
+        desk, depth_desk = self._make_desks(link, level2)
+        system = SystemTopics(
+            self._envelope, clock, topics=lambda: chain(board.topics(), depths.topics())
+        )
+        ports = {"admin": Link.CLOSED.value}
+        upstream = UpstreamDesk(
+            link=link,
+            board=board,
+            depths=depths,
+            desk=desk,
+            ports=ports,
+            system=system,
+            counters=counters,
+        )
+        depth_upstream = DepthUpstreamDesk(
+            link=level2,
+            depths=depths,
+            desk=depth_desk,
+            ports=ports,
+            system=system,
+            counters=counters,
+        )
         return FeedParts(
             data=self._data,
             link=link,
+            level2=level2,
             board=board,
-            envelope=envelope,
+            depths=depths,
+            care=DepthCare(
+                depths,
+                clock=clock,
+                counters=counters,
+                on_doubt=depth_desk.ask_in_doubt,
+                on_review=depth_desk.review,
+            ),
+            envelope=self._envelope,
             desk=desk,
             subscriptions=self._make_subscriptions(desk, system),
             system=system,
-            upstream=UpstreamDesk(
-                link=link, board=board, desk=desk, system=system, counters=counters
-            ),
+            upstream=upstream,
+            depth_upstream=depth_upstream,
             counters=counters,
             complaints=self._complaints,
             clock=clock,
             describe=describe,
             subscription_counts=self._count_subscriptions,
+        )
+
+    def _make_desks(
+        self, link: Level1Link, level2: Level2Link[DepthPipeline]
+    ) -> tuple[WatchDesk, DepthDesk]:
+        """Make the desks of both ports around one demand."""
+        demand = Demand(self._clock, linger_ns=self._options.linger_ns)
+        depth_desk = DepthDesk(
+            depths=self._depths,
+            demand=demand,
+            upstream=level2,
+            clock=self._clock,
+            counters=self._counters,
+            images_per_minute_max=self._options.images_per_minute_max,
+        )
+        desk = WatchDesk(
+            board=self._board,
+            demand=demand,
+            subscriptions=self._pairs,
+            upstream=link,
+            depth=depth_desk,
+            depth_answers=DepthAnswers(self._board, self._depths, clock=self._clock),
+            is_auto_watch=self._options.is_auto_watch,
+        )
+        return desk, depth_desk
+
+    def _make_depth_pipeline(self, on_system_line: Callable[[str], None]) -> DepthPipeline:
+        return DepthPipeline(
+            board=self._depths,
+            values=self._values,
+            clock=self._clock,
+            counters=self._counters,
+            complaints=self._complaints,
+            on_system_line=on_system_line,
+            line_bytes_max=self._options.line_bytes_max,
         )
 
     def _make_pipeline(self, on_system_line: Callable[[str], None]) -> Pipeline:
@@ -144,7 +235,7 @@ class FeedAssembly:
     def _make_subscriptions(self, desk: WatchDesk, system: SystemTopics) -> SubscriptionDesk:
         return SubscriptionDesk(
             self._data,
-            board=self._board,
+            answer=desk.answer,
             envelope=self._envelope,
             subscriptions=self._pairs,
             system_topics=system.by_name(),

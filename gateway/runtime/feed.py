@@ -1,4 +1,4 @@
-"""The feed thread: it owns the Level 1 connection and the data socket, and nothing else does.
+"""The feed thread: it owns the streaming connections and the data socket, and nothing else does.
 
 It waits in one poller, reads large chunks, turns each line straight into a frame and sends it. No
 lock and no queue stands between reading and sending: the socket's buffer is the queue, and it
@@ -28,14 +28,18 @@ from gateway.counters import Complaints, Counter, Counters
 from gateway.errors import GatewayError
 from gateway.health.facts import FeedReport
 from gateway.health.latency import LatencyHistogram
-from gateway.iqfeed.link import Link
-from gateway.model.enums import Cause, SymbolState
 from gateway.normalize.board import Board
-from gateway.normalize.symbols import Symbol
+from gateway.normalize.depth_board import DepthBoard
+from gateway.normalize.depth_care import DepthCare
+from gateway.normalize.depth_pipeline import DepthPipeline
+from gateway.runtime.feed_report import FeedReporter
 from gateway.runtime.level1_link import Level1Link
+from gateway.runtime.level2_link import Level2Link
+from gateway.runtime.port_desk import PortDesk
 from gateway.runtime.publisher import SubscriptionDesk
 from gateway.runtime.queues import CommandQueue, FactQueue, Order
-from gateway.runtime.upstream import UpstreamDesk
+from gateway.runtime.upstream import DepthUpstreamDesk, UpstreamDesk
+from gateway.runtime.waiters import Waiters
 from gateway.wire.envelope import Envelope
 from gateway.wire.system import SystemTopics
 
@@ -58,12 +62,16 @@ class FeedParts:
 
     data: "zmq.Socket[bytes]"
     link: Level1Link
+    level2: Level2Link[DepthPipeline]
     board: Board
+    depths: DepthBoard
+    care: DepthCare
     envelope: Envelope
     desk: WatchDesk
     subscriptions: SubscriptionDesk
     system: SystemTopics
     upstream: UpstreamDesk
+    depth_upstream: DepthUpstreamDesk
     counters: Counters
     complaints: Complaints
     clock: Clock
@@ -73,13 +81,8 @@ class FeedParts:
     """Number of connections and of pairs."""
 
 
-@dataclass(slots=True)
-class _Waiter:
-    """One request that waits until its symbols have been answered for."""
-
-    symbols: set[str]
-    order: Order
-    deadline_ns: int
+Port = tuple[Level1Link | Level2Link[DepthPipeline], PortDesk]
+"""A streaming connection with the desk that follows its state."""
 
 
 class FeedThread:
@@ -97,8 +100,13 @@ class FeedThread:
         self._facts = facts
         self._clock = parts.clock
         self._poller = zmq.Poller()
-        self._polled: tuple[int | None, int] = (None, 0)
-        self._waiters: list[_Waiter] = []
+        self._ports: tuple[Port, ...] = (
+            (parts.link, parts.upstream),
+            (parts.level2, parts.depth_upstream),
+        )
+        self._polled: dict[int, tuple[int | None, int]] = {}
+        self._reporter = FeedReporter(parts)
+        self._waiters = Waiters(parts.board.symbols, answer=self._answer)
         self._orders: list[Order] = []
         self._latency = LatencyHistogram()
         self._round_ns = parts.clock.monotonic_ns()
@@ -107,12 +115,10 @@ class FeedThread:
         self._next_tick_ns = 0
         self._next_second_ns = 0
         self._goodbye: str | None = None
-        self._counted_messages = 0
-        self._reported_cause: Cause | None = None
         self.failure: BaseException | None = None
         """What ended the thread, when it was not asked to end."""
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
-        parts.board.on_settled = self._on_settled
+        parts.board.on_settled = self._waiters.settle
 
     def start(self) -> None:
         """Begin to run in a thread of its own."""
@@ -141,28 +147,26 @@ class FeedThread:
             self.failure = error
             self._facts.post(error)
         finally:
-            self._parts.link.close()
+            for link, _ in self._ports:
+                link.close()
             self._parts.data.close(linger=FINAL_DRAIN_NS // 1_000_000)
 
     def _loop(self) -> None:
         self._round_ns = self._clock.monotonic_ns()
-        parts, clock, link = self._parts, self._clock, self._parts.link
+        parts, clock = self._parts, self._clock
         data = parts.data
         wake_descriptor = self._commands.fileno()
         self._poller.register(data, zmq.POLLIN)
         self._poller.register(wake_descriptor, zmq.POLLIN)
         while self._goodbye is None:
-            self._watch_link()
+            for place, (link, _) in enumerate(self._ports):
+                self._watch_link(place, link)
             now_ns = clock.monotonic_ns()
             wait_ns = 0 if self._orders else max(0, self._next_deadline_ns() - now_ns)
             ready = dict(self._poller.poll(-(-wait_ns // 1_000_000)))
             self._note_round(clock.monotonic_ns())
-            descriptor = link.descriptor
-            if descriptor is not None and descriptor in ready:
-                if ready[descriptor] & (zmq.POLLOUT | zmq.POLLERR):
-                    link.on_writable()
-                if ready[descriptor] & (zmq.POLLIN | zmq.POLLERR):
-                    self._read_link()
+            for port in self._ports:
+                self._serve_link(port, ready)
             if data in ready:
                 parts.subscriptions.drain()
             if wake_descriptor in ready:
@@ -174,11 +178,16 @@ class FeedThread:
             if now_ns >= self._next_tick_ns:
                 self._next_tick_ns = now_ns + TICK_NS
                 self._tick(now_ns)
-            deadline_ns = link.deadline_ns()
-            # While a backlog of our own making is read, silence is not the link's.
-            if deadline_ns is not None and now_ns >= deadline_ns and not self._catch_up_until_ns:
+            due_us = parts.depths.next_due_us()
+            if due_us is not None and now_ns >= due_us * 1000:
+                parts.level2.pipeline.flush()
+            for link, desk in self._ports:
+                deadline_ns = link.deadline_ns()
+                # While a backlog of our own making is read, silence is not the link's.
+                if deadline_ns is None or now_ns < deadline_ns or self._catch_up_until_ns:
+                    continue
                 link.tick()
-                self._parts.upstream.note_link()
+                desk.note_link()
 
     def _note_round(self, now_ns: int) -> None:
         """Notice that this process did not run: what waits to be read then is old, not live.
@@ -188,57 +197,74 @@ class FeedThread:
         """
         gap_ns = now_ns - self._round_ns
         self._round_ns = now_ns
-        link = self._parts.link
-        clock_us = link.pipeline.eastern.clock_us
+        clock_us = self._parts.link.pipeline.eastern.clock_us
         if gap_ns > SUSPENDED_NS_MIN:
             self._caught_up_us = (clock_us or 0) + (gap_ns - SUSPENDED_NS_MIN) // 1000
             self._catch_up_until_ns = now_ns + CATCH_UP_NS_MAX
-            self._parts.upstream.note_behind(is_behind=True)
-        elif self._catch_up_until_ns and link.is_drained:
+            for _, desk in self._ports:
+                desk.note_behind(is_behind=True)
+        elif self._catch_up_until_ns and all(link.is_drained for link, _ in self._ports):
             is_current = clock_us is None or clock_us >= self._caught_up_us
             if is_current or now_ns >= self._catch_up_until_ns:
                 self._catch_up_until_ns = 0
-                self._parts.upstream.note_behind(is_behind=False)
+                for _, desk in self._ports:
+                    desk.note_behind(is_behind=False)
 
-    def _read_link(self) -> None:
+    def _serve_link(self, port: Port, ready: dict[Any, int]) -> None:
+        """Read and write what one connection is ready for."""
+        link, _ = port
+        descriptor = link.descriptor
+        if descriptor is None or descriptor not in ready:
+            return
+        if ready[descriptor] & (zmq.POLLOUT | zmq.POLLERR):
+            link.on_writable()
+        if ready[descriptor] & (zmq.POLLIN | zmq.POLLERR):
+            self._read_link(port)
+
+    def _read_link(self, port: Port) -> None:
         """Read once, and measure how long the lines were with us."""
+        link, desk = port
         lines = self._parts.counters.value(Counter.FEED_LINES)
         started_ns = self._clock.monotonic_ns()
         # Once more, just before the read: the process may have been stopped since the poll.
         self._note_round(started_ns)
-        self._parts.link.on_readable()
-        self._parts.upstream.note_link()
+        link.on_readable()
+        desk.note_link()
         count = self._parts.counters.value(Counter.FEED_LINES) - lines
         if count:
             # The last line of a chunk waits longest; every line is charged that much.
             self._latency.record((self._clock.monotonic_ns() - started_ns) // 1000, count)
 
-    def _watch_link(self) -> None:
-        """Keep the poller in step with the link's socket."""
-        descriptor = self._parts.link.descriptor
-        flags = zmq.POLLIN | zmq.POLLERR | (zmq.POLLOUT if self._parts.link.wants_write else 0)
-        if (descriptor, flags) == self._polled:
+    def _watch_link(self, place: int, link: Level1Link | Level2Link[DepthPipeline]) -> None:
+        """Keep the poller in step with a link's socket."""
+        descriptor = link.descriptor
+        flags = zmq.POLLIN | zmq.POLLERR | (zmq.POLLOUT if link.wants_write else 0)
+        known, known_flags = self._polled.get(place, (None, 0))
+        if (descriptor, flags) == (known, known_flags):
             return
-        known, _ = self._polled
-        if known is not None and known != descriptor:
+        # The other link may have been given the descriptor that this one had.
+        is_others = any(d == known for p, (d, _) in self._polled.items() if p != place)
+        if known is not None and known != descriptor and not is_others:
             self._poller.unregister(known)
         if descriptor is not None:
             self._poller.register(descriptor, flags)
-        self._polled = (descriptor, flags)
+        self._polled[place] = (descriptor, flags)
 
     def _next_deadline_ns(self) -> int:
-        deadline_ns = self._parts.link.deadline_ns()
-        return min(self._next_tick_ns, deadline_ns or self._next_tick_ns)
+        deadlines = [self._next_tick_ns]
+        deadlines += [d for link, _ in self._ports if (d := link.deadline_ns()) is not None]
+        due_us = self._parts.depths.next_due_us()
+        if due_us is not None:
+            deadlines.append(due_us * 1000)
+        return min(deadlines)
 
     def _tick(self, now_ns: int) -> None:
         parts = self._parts
         parts.link.pipeline.flush(self._clock.utc_us())
         parts.desk.close_lingering()
         parts.system.scan_tails()
-        for waiter in [w for w in self._waiters if now_ns >= w.deadline_ns]:
-            self._waiters.remove(waiter)
-            self._answer(waiter.order, None)
-        if self._parts.upstream.state.cause is not self._reported_cause:
+        self._waiters.expire(now_ns)
+        if self._reporter.causes() != self._reporter.told_causes:
             # `health` must not say for a second that all is well when it is not.
             self._report(now_ns)
         if now_ns >= self._next_second_ns:
@@ -253,72 +279,22 @@ class FeedThread:
         """Once a second: a report for the control loop, and the heartbeat for consumers."""
         parts = self._parts
         parts.subscriptions.sweep()
+        parts.care.look()
         # First the report: who hears the heartbeat and asks for `health` gets what it said.
         report = self._report(now_ns)
-        parts.system.publish(
-            parts.system.heartbeat,
-            {
-                **parts.describe(),
-                "now_us": self._clock.utc_us(),
-                "upstream": report.ports,
-                "symbols": sum(n for s, n in report.symbols.items() if s != SymbolState.CLOSED),
-                "clients": report.connection_count,
-                "degraded": self._degraded(),
-                "tails_sequence": parts.system.tails.sequence,
-            },
-        )
+        details = self._reporter.heartbeat(report, self._clock.utc_us())
+        parts.system.publish(parts.system.heartbeat, details)
 
     def _report(self, now_ns: int) -> FeedReport:
         """Tell the control loop how this thread is."""
-        parts = self._parts
-        states: dict[str, int] = {}
-        for symbol in parts.board.symbols.values():
-            states[symbol.state.value] = states.get(symbol.state.value, 0) + 1
-        connections, pairs = parts.subscription_counts()
-        counters, upstream = parts.counters, parts.upstream
-        inline = (Counter.QUOTES_PUBLISHED, Counter.TRADES_PUBLISHED)
-        sent = parts.envelope.messages + sum(counters.value(counter) for counter in inline)
-        counters.add(Counter.MESSAGES_PUBLISHED, sent - self._counted_messages)
-        self._counted_messages = sent
-        self._reported_cause = upstream.state.cause
-        report = FeedReport(
-            at_ns=now_ns,
-            counters=counters.as_map(),
-            ports=dict(upstream.ports),
-            cause=upstream.state.cause.value if upstream.state.cause is not None else None,
-            symbols=states,
-            topic_count=sum(len(s.topics) for s in parts.board.symbols.values()),
-            connection_count=connections,
-            subscription_count=pairs,
-            latency=self._latency.copy(),
-            market_clock_us=parts.link.pipeline.eastern.clock_us,
-            max_symbols=upstream.max_symbols,
-            is_delayed=upstream.is_delayed,
-            samples=[
-                {
-                    "counter": sample.counter.label,
-                    "count": sample.count,
-                    "detail": sample.detail,
-                    "line": sample.line,
-                }
-                for sample in parts.complaints.samples
-            ],
-        )
+        report = self._reporter.report(now_ns, self._latency)
         self._facts.post(report)
         return report
-
-    def _degraded(self) -> list[str]:
-        """Why this gateway is not what it should be; empty when it is."""
-        upstream = self._parts.upstream
-        reasons = [] if upstream.state.cause is None else [upstream.state.cause.value]
-        if upstream.ports["admin"] != Link.STREAMING.value:
-            reasons.append("admin_down")
-        return reasons
 
     def _execute(self, order: Order) -> None:
         command = order.command
         if isinstance(command, AwaitSettled):
-            self._await_settled(command, order)
+            self._waiters.add(command, order, self._clock.monotonic_ns())
             return
         try:
             result = self._do(command)
@@ -342,30 +318,12 @@ class FeedThread:
             case ReadWatches():
                 return desk.report(command)
             case NoteAdmin(state, is_connected):
-                self._parts.upstream.note_admin(state, is_connected=is_connected)
+                self._parts.upstream.note_port("admin", state)
+                for _, port_desk in self._ports:
+                    port_desk.note_admin(is_connected=is_connected)
                 return None
             case AwaitSettled():
                 raise AssertionError("waits are not executed at once")
-
-    def _await_settled(self, command: AwaitSettled, order: Order) -> None:
-        symbols = self._parts.board.symbols
-        pending = {
-            name
-            for name in command.symbols
-            if name in symbols and symbols[name].state is SymbolState.PENDING
-        }
-        if not pending:
-            self._answer(order, None)
-            return
-        deadline_ns = self._clock.monotonic_ns() + command.wait_ns
-        self._waiters.append(_Waiter(pending, order, deadline_ns))
-
-    def _on_settled(self, symbol: Symbol) -> None:
-        for waiter in list(self._waiters):
-            waiter.symbols.discard(symbol.name)
-            if not waiter.symbols:
-                self._waiters.remove(waiter)
-                self._answer(waiter.order, None)
 
     def _answer(self, order: Order, result: object) -> None:
         if order.future is not None:
@@ -373,7 +331,7 @@ class FeedThread:
 
     def _finish(self) -> None:
         """Publish what waits, say goodbye, and let the queues drain."""
-        self._parts.link.pipeline.flush_all()
+        for link, _ in self._ports:
+            link.pipeline.flush_all()
         self._parts.system.say_goodbye(reason=self._goodbye or "stop", is_resume_expected=True)
-        for waiter in self._waiters:
-            self._answer(waiter.order, None)
+        self._waiters.end()

@@ -16,14 +16,16 @@ from gateway.counters import Counter, Counters
 from gateway.errors import ConfigError
 from gateway.model.messages import Kind
 from gateway.model.protocol import DATA_MESSAGE_BYTES_MAX
-from gateway.normalize.board import Board
 from gateway.policy.subscriptions import Subscriptions
-from gateway.wire.envelope import Envelope, Topic
+from gateway.wire.codec import Encoded
+from gateway.wire.envelope import Body, Envelope, Topic
 from gateway.wire.topics import TopicName, grants_of, parse_topic
 
 FRAMES_PER_TICK_MAX: Final = 1_000
 """Subscription frames read at a stretch; more wait, so that data goes first. Snapshots are answered
 as their subscriptions are read, so under load they are delayed and never refused."""
+ANSWER_BYTES_PER_TICK_MAX: Final = 262_144
+"""Bytes of snapshots answered at a stretch; an order book of thousands of rows is as much."""
 HEARTBEAT_MS: Final = 5_000
 HEARTBEAT_TIMEOUT_MS: Final = 15_000
 HANDSHAKE_MS: Final = 2_000
@@ -98,7 +100,7 @@ class SubscriptionDesk:
 
     Args:
         data: The data socket; owned by the feed thread.
-        board: Answers snapshots.
+        answer: Answers snapshots from memory.
         envelope: Sends them.
         subscriptions: Counts pairs.
         system_topics: `sys` topics by name, for their snapshots.
@@ -112,7 +114,7 @@ class SubscriptionDesk:
         self,
         data: "zmq.Socket[bytes]",
         *,
-        board: Board,
+        answer: Callable[[TopicName], Body | Encoded],
         envelope: Envelope,
         subscriptions: Subscriptions,
         system_topics: dict[str, Topic],
@@ -121,17 +123,24 @@ class SubscriptionDesk:
         on_loss: Callable[[TopicName], object],
     ) -> None:
         self._data = data
-        self._board = board
+        self._answer_of = answer
         self._envelope = envelope
         self._subscriptions = subscriptions
         self._system_topics = system_topics
         self._counters = counters
         self._on_gain = on_gain
         self._on_loss = on_loss
+        self._answered_bytes = 0
 
     def drain(self) -> None:
-        """Read what subscribers ask for, at most `FRAMES_PER_TICK_MAX` frames."""
+        """Read what subscribers ask for, at most `FRAMES_PER_TICK_MAX` frames.
+
+        Whole order books are large: when the answers of one call are, the rest waits for the next.
+        """
+        bytes_before = self._answered_bytes
         for _ in range(FRAMES_PER_TICK_MAX):
+            if self._answered_bytes - bytes_before > ANSWER_BYTES_PER_TICK_MAX:
+                return
             try:
                 frame = self._data.recv(zmq.NOBLOCK, copy=False)
             except zmq.Again:
@@ -192,7 +201,8 @@ class SubscriptionDesk:
     def _answer(self, prefix: bytes, name: TopicName) -> None:
         self._counters.add(Counter.SNAPSHOTS_ANSWERED)
         if name.kind is not Kind.SYS:
-            self._envelope.send_private(prefix, self._board.answer(name))
+            answer = self._answer_of(name)
+            self._answered_bytes += self._envelope.send_private(prefix, answer)
             return
         topic = self._system_topics.get(name.symbol)
         if topic is not None and topic.last is not None:

@@ -31,6 +31,7 @@ LAYERS = (
     ("normalize", "health"),
     ("control",),
     ("runtime",),
+    ("app_options",),
     ("app",),
     ("commands",),
     ("cli",),
@@ -44,7 +45,7 @@ IMPURE = frozenset(
     {"asyncio", "multiprocessing", "random", "select", "selectors", "signal", "socket", "ssl"}
     | {"subprocess", "threading", "time", "zmq"}
 )
-SETTINGS_READERS = frozenset({"settings", "app", "cli", "commands"})
+SETTINGS_READERS = frozenset({"settings", "app_options", "app", "cli", "commands"})
 
 BROAD_HANDLERS = {
     "gateway/app.py": "The composition root releases what it opened, whatever went wrong.",

@@ -6,7 +6,8 @@ from typing import Any
 import msgpack
 import pytest
 
-from gateway.control.desk import parse_params, services_of, wishes_of
+from gateway.control.claims import services_of, wishes_of
+from gateway.control.desk import parse_params
 from gateway.control.feed_commands import ReadSnapshots, ReadWatches
 from gateway.errors import InvalidParams
 from gateway.model import protocol

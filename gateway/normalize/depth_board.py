@@ -1,0 +1,345 @@
+"""The depth board: every symbol's order books, when they are trusted, and who is told.
+
+The vendor's summary of a book has no end mark, so a book that is being rebuilt is `recovering`
+until its summary rows pause. What a lost connection may have hidden is a deletion: a book is
+therefore cleared before it is filled again, or orders deleted meanwhile would stand as ghosts. On a
+living connection the old book stands until the first row of the new summary comes.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from gateway.clock import Clock
+from gateway.counters import Counter, Counters
+from gateway.model.enums import Action, Cause, Flag, SymbolState
+from gateway.model.messages import KIND_TYPES, MESSAGES, Kind
+from gateway.normalize.board import Board
+from gateway.normalize.books import BookPublisher
+from gateway.normalize.depths import ROW_KINDS, BookOptions, Depth
+from gateway.normalize.rows import RowPublisher
+from gateway.normalize.symbols import BookSource
+from gateway.wire.envelope import HEADER_ITEMS, Topic
+
+_STALE: Final = int(Flag.STALE)
+_SNAPSHOT: Final = int(Flag.SNAPSHOT)
+_IMAGE_TYPE: Final = int(KIND_TYPES[Kind.IMAGE])
+_BOOK_ITEMS: Final = len(MESSAGES[KIND_TYPES[Kind.BOOK]]._fields)
+SIDES: Final = ("B", "A")
+CLEAR_US_MAX: Final = 5_000_000
+"""A summary asked for comes within this; later summary rows are updates like any other."""
+
+
+class DepthBoard:
+    """The order books of one gateway run. Owned by the feed thread; nothing else touches it.
+
+    Args:
+        board: The symbols, and where their states are told.
+        clock: Monotonic for durations, UTC for stamps.
+        counters: Where books are counted.
+        options: What of the settings decides.
+    """
+
+    def __init__(
+        self, board: Board, *, clock: Clock, counters: Counters, options: BookOptions
+    ) -> None:
+        self._board = board
+        self.envelope: Final = board.envelope
+        self._clock = clock
+        self._counters = counters
+        self.options: Final = options
+        self.depths: Final[dict[str, Depth]] = {}
+        """Every symbol whose depth somebody wants."""
+        self.books: Final = BookPublisher(board.envelope, counters=counters, options=options)
+        self.down_cause: Cause | None = Cause.IQCONNECT_DOWN
+        """Why no book can be live at the moment; None while the upstream is whole."""
+        self._settling: dict[str, Depth] = {}
+        self.changed: Final[list[Depth]] = []
+        """Symbols whose books have changed since the last `flush`."""
+        self.rows: Final = RowPublisher(board.envelope, self.changed, counters=counters)
+
+    def open(self, name: str) -> Depth:
+        """Begin to want a symbol's depth: it is pending until the vendor answers.
+
+        Raises:
+            QuotaExceeded: No room for another symbol.
+        """
+        depth = self.depths.get(name)
+        if depth is None:
+            symbol = self._board.obtain(name)
+            now_us = self._clock.utc_us()
+            depth = Depth(symbol, row_count_max=self.options.row_count_max, now_us=now_us)
+            self.depths[name] = depth
+            symbol.level2 = depth.standing
+            self.books.add(depth, "")
+        if depth.standing.state in (SymbolState.CLOSED, SymbolState.REFUSED):
+            self.change(depth, SymbolState.PENDING, self.down_cause)
+        return depth
+
+    def close(self, depth: Depth) -> None:
+        """Stop wanting a symbol's depth: its books are gone, its sequences are kept."""
+        symbol = depth.symbol
+        self.change(depth, SymbolState.CLOSED, None)
+        for variant in list(depth.books):
+            self.books.drop(depth, variant)
+        del self.depths[symbol.name]
+        symbol.level2 = None
+        if symbol.state is not SymbolState.CLOSED:
+            self._board.tell(symbol)
+        self._board.park(symbol)
+
+    def refuse(self, depth: Depth, cause: Cause) -> None:
+        """Note that the vendor will not deliver a symbol's depth."""
+        self.change(depth, SymbolState.REFUSED, cause)
+
+    def lack(self, depth: Depth, kind: Kind) -> None:
+        """Note that the vendor has no rows of a kind for a symbol."""
+        depth.expected.discard(kind)
+        depth.asked.discard(kind)
+        if kind is Kind.ORDER:
+            depth.has_no_orders = True
+        else:
+            depth.has_no_levels = True
+        source = depth.standing.source
+        if source is not None and ROW_KINDS[source] is kind:
+            depth.standing.source = None
+
+    def empty(self, depth: Depth, kind: Kind) -> None:
+        """Drop the rows of a kind that nobody wants any more."""
+        book = depth.orders if kind is Kind.ORDER else depth.levels
+        if book.row_count:
+            for side in SIDES:
+                self._clear_kind(depth, kind, side, self._clock.utc_us())
+        source = depth.standing.source
+        if source is not None and ROW_KINDS[source] is kind:
+            depth.standing.source = None
+        depth.is_steady = depth.standing.is_live and not depth.expected
+
+    def expect(self, depth: Depth, kind: Kind) -> None:
+        """Note that the vendor was asked for rows of a kind, for the first time on a connection."""
+        depth.asked.add(kind)
+        depth.expected.add(kind)
+        depth.is_steady = False
+
+    def expect_anew(self, depth: Depth) -> None:
+        """Note that the vendor was asked for a fresh book on a living connection."""
+        depth.expected.update(depth.asked)
+        depth.cleared_until_us = self._now_us() + CLEAR_US_MAX
+        depth.is_steady = False
+
+    def lose_upstream(self, cause: Cause) -> None:
+        """Mark every book as not to be trusted, and say why."""
+        if cause is self.down_cause:
+            return
+        self.down_cause = cause
+        for depth in self.depths.values():
+            state = depth.standing.state
+            if state is SymbolState.PENDING:
+                self.change(depth, SymbolState.PENDING, cause)
+            elif state is not SymbolState.REFUSED:
+                if state is SymbolState.RECOVERING:
+                    depth.is_rebuilding = True
+                self.change(depth, SymbolState.STALE, cause)
+
+    def recover_upstream(self, *, is_new: bool) -> None:
+        """Begin recovery: the upstream is whole, books must be heard anew.
+
+        Args:
+            is_new: Whether the connection is a new one, on which nothing is asked for yet: books
+                are cleared now. Otherwise they are when the summary asked for begins.
+        """
+        self.down_cause = None
+        for depth in self.depths.values():
+            if is_new:
+                self._forget_answers(depth)
+            if depth.standing.state is SymbolState.PENDING:
+                self.change(depth, SymbolState.PENDING, None)
+            elif depth.standing.state is not SymbolState.REFUSED:
+                depth.is_rebuilding = True
+                depth.settle_us = 0
+                self.change(depth, SymbolState.RECOVERING, depth.standing.cause)
+
+    def resume_upstream(self) -> None:
+        """End a silence in which nothing can have been lost: the books hold again."""
+        self.down_cause = None
+        now_us = self._now_us()
+        for depth in self.depths.values():
+            state = depth.standing.state
+            if state is SymbolState.PENDING:
+                self.change(depth, SymbolState.PENDING, None)
+            elif state is SymbolState.STALE and depth.is_rebuilding:
+                self.change(depth, SymbolState.RECOVERING, depth.standing.cause)
+                if depth.settle_us:
+                    self._settle_later(depth, now_us)
+            elif state is SymbolState.STALE:
+                self.change(depth, SymbolState.LIVE, None)
+
+    def change(self, depth: Depth, state: SymbolState, cause: Cause | None) -> None:
+        """Move a symbol's depth to a state and tell everyone who must know."""
+        standing = depth.standing
+        if standing.state is state and standing.cause is cause:
+            return
+        was_live, was_pending = standing.is_live, standing.state is SymbolState.PENDING
+        if standing.state is not state:
+            standing.since_us = self._clock.utc_us()
+        standing.state, standing.cause = state, cause
+        is_live = standing.is_live
+        if state is not SymbolState.RECOVERING:
+            self._settling.pop(depth.symbol.name, None)
+        if is_live:
+            depth.is_rebuilding = False
+            depth.settle_us = 0
+        else:
+            standing.reason = None
+            depth.crossed_us = 0
+        depth.is_steady = is_live and not depth.expected
+        self.set_flags(depth)
+        self._board.tell(depth.symbol)
+        if was_live and not is_live:
+            flags = self._board.delayed_flag | _STALE
+            self.books.repeat(depth, flags=flags, recv_us=self._clock.utc_us())
+        elif is_live:
+            self.mark(depth)
+        if was_pending and state is not SymbolState.PENDING:
+            self._board.settle(depth.symbol)
+
+    def set_flags(self, depth: Depth) -> None:
+        """Bring a symbol's flags up to date with its state and with the account's delay."""
+        is_stale = depth.standing.state is SymbolState.STALE
+        depth.flags = self._board.delayed_flag | (_STALE if is_stale else 0)
+
+    def set_delayed(self) -> None:
+        """Flag every row DELAYED while the account's feed is."""
+        for depth in self.depths.values():
+            self.set_flags(depth)
+
+    def mark(self, depth: Depth) -> None:
+        """Note that something must be published of a symbol's book."""
+        depth.merged += 1
+        if not depth.is_dirty:
+            depth.is_dirty = True
+            self.changed.append(depth)
+
+    def hear(self, depth: Depth, source: BookSource, recv_us: int, *, is_summary: bool) -> None:
+        """Note a row of a symbol that is not steady, before it is put into a book."""
+        kind = ROW_KINDS[source]
+        if is_summary and depth.cleared_until_us:
+            if self._now_us() <= depth.cleared_until_us:
+                self.clear(depth, recv_us)
+            depth.cleared_until_us = 0
+            depth.is_rebuilding = True
+        depth.expected.discard(kind)
+        self._note_source(depth, source)
+        self._hear_any(depth, is_summary=is_summary)
+        depth.is_steady = depth.standing.is_live and not depth.expected
+
+    def hear_clear(self, depth: Depth, side: str, recv_us: int) -> None:
+        """Empty one side at the vendor's word; the rows that follow are a summary."""
+        depth.is_rebuilding = True
+        self._clear_side(depth, side, recv_us)
+        self._hear_any(depth, is_summary=True)
+
+    def clear(self, depth: Depth, recv_us: int) -> None:
+        """Empty both sides before a rebuild, and tell it on the topics that have rows."""
+        for side in SIDES:
+            self._clear_side(depth, side, recv_us)
+        depth.is_full = False
+
+    def settle(self, now_us: int) -> None:
+        """Bring rebuilt books to life whose summaries have paused."""
+        if not self._settling:
+            return
+        for depth in [d for d in self._settling.values() if now_us >= d.settle_us]:
+            self.change(depth, SymbolState.LIVE, None)
+
+    def next_due_us(self) -> int | None:
+        """When `flush` has something to do, monotonic; None when nothing waits."""
+        due_us = self.books.next_due_us()
+        for depth in self._settling.values():
+            due_us = depth.settle_us if due_us is None else min(due_us, depth.settle_us)
+        return due_us
+
+    def flush(self, now_us: int) -> None:
+        """Publish the books that are due, and note which of them fail a plausibility check."""
+        self.settle(now_us)
+        if self.changed:
+            self.books.mark(self.changed, now_us)
+            self.changed.clear()
+        for depth in self.books.flush(now_us):
+            reason = depth.find_reason()
+            if reason == "crossed":
+                depth.crossed_us = depth.crossed_us or now_us
+            else:
+                depth.crossed_us = 0
+            if reason != depth.standing.reason:
+                depth.standing.reason = reason
+                self._board.tell(depth.symbol)
+
+    def topics(self) -> Iterator[Topic]:
+        """The topics that no symbol holds: the variants; for the tails scan."""
+        for depth in self.depths.values():
+            for variant, book in depth.books.items():
+                if variant:
+                    yield book.topic
+
+    def _forget_answers(self, depth: Depth) -> None:
+        """Begin a symbol anew for a new connection."""
+        self.clear(depth, self._clock.utc_us())
+        depth.asked.clear()
+        depth.expected.clear()
+        depth.cleared_until_us = depth.settle_us = 0
+        depth.has_no_orders = depth.has_no_levels = depth.has_level_orders = False
+
+    def _hear_any(self, depth: Depth, *, is_summary: bool) -> None:
+        standing = depth.standing
+        if self.down_cause is not None:
+            return
+        now_us = self._now_us()
+        if standing.state is SymbolState.LIVE and (not is_summary or not depth.is_rebuilding):
+            return
+        if standing.state is not SymbolState.RECOVERING:
+            is_stale = standing.state is SymbolState.STALE
+            self.change(depth, SymbolState.RECOVERING, standing.cause if is_stale else None)
+            self._settle_later(depth, now_us)
+        elif is_summary:
+            self._settle_later(depth, now_us)
+
+    def _settle_later(self, depth: Depth, now_us: int) -> None:
+        depth.settle_us = now_us + self.options.settle_us
+        self._settling[depth.symbol.name] = depth
+
+    def _note_source(self, depth: Depth, source: BookSource) -> None:
+        """Let one source feed the book: orders where there are any."""
+        known = depth.standing.source
+        if known is source or (known is not None and source is BookSource.PRICE_LEVELS):
+            return
+        depth.standing.source = source
+        if depth.standing.is_live:
+            self._board.tell(depth.symbol)
+
+    def _clear_side(self, depth: Depth, side: str, recv_us: int) -> None:
+        is_cleared = False
+        for kind, book in ((Kind.ORDER, depth.orders), (Kind.DEPTH, depth.levels)):
+            if book.row_count or kind in depth.asked:
+                self._clear_kind(depth, kind, side, recv_us)
+                is_cleared = True
+        if is_cleared:
+            depth.recv_us = recv_us
+            self.mark(depth)
+
+    def _clear_kind(self, depth: Depth, kind: Kind, side: str, recv_us: int) -> None:
+        is_order = kind is Kind.ORDER
+        book = depth.orders if is_order else depth.levels
+        topic = depth.order_topic if is_order else depth.depth_topic
+        book.clear(side)
+        item_count = len(MESSAGES[KIND_TYPES[kind]]._fields) - HEADER_ITEMS
+        self.envelope.publish(
+            topic,
+            (Action.CLEAR.value, side, *[None] * (item_count - 2)),
+            flags=depth.flags,
+            recv_us=recv_us,
+            event_us=None,
+        )
+        self._counters.add(Counter.ORDERS_PUBLISHED if is_order else Counter.DEPTHS_PUBLISHED)
+
+    def _now_us(self) -> int:
+        return self._clock.monotonic_ns() // 1000

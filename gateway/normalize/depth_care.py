@@ -1,0 +1,96 @@
+"""What must be noticed about books although no line says it: age, silence, crossing."""
+
+from collections.abc import Callable
+from typing import Final
+
+from gateway.clock import Clock
+from gateway.counters import Counter, Counters
+from gateway.model.enums import Cause, SymbolState
+from gateway.normalize.depth_board import DepthBoard
+from gateway.normalize.depths import Depth
+from gateway.normalize.symbols import BookSource
+
+QUOTES_MIN: Final = 20
+"""Quotes of a symbol that must have come in a silence of its book for the book to be doubted."""
+EXPIRY_US: Final = 5_000_000
+"""How often a book is searched for rows that are too old."""
+
+
+class DepthCare:
+    """Looks after the books once a second.
+
+    Args:
+        depths: The books.
+        clock: Monotonic for ages, UTC for stamps.
+        counters: Where expired rows are counted.
+        on_doubt: Asks the vendor for a book anew, within its budget.
+        on_review: Told of a symbol whose requests may have to change.
+    """
+
+    def __init__(
+        self,
+        depths: DepthBoard,
+        *,
+        clock: Clock,
+        counters: Counters,
+        on_doubt: Callable[[Depth], bool],
+        on_review: Callable[[str], object],
+    ) -> None:
+        self._depths = depths
+        self._clock = clock
+        self._counters = counters
+        self._on_doubt = on_doubt
+        self._on_review = on_review
+        self._expired_us = 0
+
+    def look(self) -> None:
+        """Look at every book; nothing is judged while the upstream itself is broken."""
+        if self._depths.down_cause is not None:
+            return
+        now_us = self._clock.monotonic_ns() // 1000
+        is_expiry_due = now_us - self._expired_us >= EXPIRY_US
+        if is_expiry_due:
+            self._expired_us = now_us
+        for depth in list(self._depths.depths.values()):
+            match depth.standing.state:
+                case SymbolState.LIVE:
+                    if is_expiry_due:
+                        self._expire(depth, now_us)
+                    self._judge(depth, now_us)
+                case SymbolState.RECOVERING:
+                    if not depth.settle_us and 0 < depth.cleared_until_us < now_us:
+                        # The summary asked for did not come: the book may be full of ghosts.
+                        self._on_doubt(depth)
+                case SymbolState.STALE:
+                    self._on_doubt(depth)
+                case _:
+                    continue
+            if depth.expected:
+                # Level 1 may have said meanwhile what kind of instrument it is.
+                self._on_review(depth.symbol.name)
+
+    def _expire(self, depth: Depth, now_us: int) -> None:
+        """Delete what a market maker has not confirmed for too long."""
+        if depth.standing.source is not BookSource.MARKET_MAKERS:
+            return
+        rows = depth.orders.expire(now_us - self._depths.options.market_maker_age_us_max)
+        if rows:
+            self._counters.add(Counter.BOOK_ROWS_EXPIRED, len(rows))
+            self._depths.rows.tell_deleted(depth, rows, self._clock.utc_us())
+
+    def _judge(self, depth: Depth, now_us: int) -> None:
+        options = self._depths.options
+        if depth.crossed_us and now_us - depth.crossed_us >= options.crossed_us_max:
+            self._on_doubt(depth)
+            return
+        sequence = depth.symbol.quote.sequence
+        if depth.heard_us != depth.seen_us or not depth.symbol.is_live:
+            depth.seen_us = depth.heard_us
+            depth.quote_sequence = sequence
+        elif (
+            now_us - depth.heard_us >= options.silence_us_max
+            and sequence - depth.quote_sequence >= QUOTES_MIN
+        ):
+            # The quote moves and its book does not: the vendor has stopped this symbol.
+            self._depths.change(depth, SymbolState.STALE, Cause.SYMBOL_SILENT)
+            self._on_doubt(depth)

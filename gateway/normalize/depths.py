@@ -1,0 +1,149 @@
+"""One symbol on the Level 2 port: its books, its topics, and where it stands."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.book.level_book import LevelBook
+from gateway.book.order_book import OrderBook
+from gateway.model.messages import Kind
+from gateway.normalize.symbols import BookSource, Level2Standing, Symbol
+from gateway.wire.envelope import Topic
+
+ROW_KINDS: Final = {
+    BookSource.ORDERS: Kind.ORDER,
+    BookSource.MARKET_MAKERS: Kind.ORDER,
+    BookSource.PRICE_LEVELS: Kind.DEPTH,
+}
+"""The kind whose rows a source consists of."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookOptions:
+    """What of the settings decides about books; times in microseconds."""
+
+    levels: int
+    """Price levels a side in `book`."""
+    interval_us: int
+    """At most one `book` a symbol in this time."""
+    settle_us: int
+    """A rebuilt book is live when no summary row came for this long."""
+    market_maker_age_us_max: int
+    """A market maker's row not heard of for this long is deleted."""
+    crossed_us_max: int
+    """A book crossed for this long is asked of the vendor anew."""
+    silence_us_max: int
+    """A book silent for this long beside a changing quote is stale."""
+    row_count_max: int
+    """Rows kept of one symbol and source."""
+    variants_max: int
+    """Different `book@…` topics of one symbol."""
+
+
+class BookTopic:
+    """One `book` topic: the base or a variant, with what waits to be published on it.
+
+    Args:
+        depth: The symbol's books.
+        topic: Counts and keeps the last value.
+        interval_us: At most one message in this time.
+        levels: Price levels a side.
+    """
+
+    __slots__ = (
+        "depth", "due_us", "interval_us", "is_dropped", "is_waiting", "levels", "merged",
+        "published_us", "topic",
+    )  # fmt: skip
+
+    def __init__(self, depth: "Depth", topic: Topic, *, interval_us: int, levels: int) -> None:
+        self.depth: Final = depth
+        self.topic: Final = topic
+        self.interval_us: Final = interval_us
+        self.levels: Final = levels
+        self.merged = 0
+        """Changes since the last message."""
+        self.published_us = 0
+        """When the last message went out, monotonic."""
+        self.due_us = 0
+        """When the next one may, monotonic."""
+        self.is_waiting = False
+        self.is_dropped = False
+        """Whether nobody wants it any more, although it may still wait in a queue."""
+
+
+class Depth:
+    """One symbol's Level 2 data. Plain slots: the busiest loop reads and writes them.
+
+    Args:
+        symbol: What is known of it on all ports.
+        row_count_max: Rows kept of each source.
+        now_us: UTC.
+    """
+
+    __slots__ = (
+        "asked", "books", "cleared_until_us", "crossed_us", "depth_topic", "event_us",
+        "expected", "flags", "has_level_orders", "has_no_levels", "has_no_orders", "heard_us",
+        "images_asked_us", "is_dirty", "is_full", "is_rebuilding", "is_steady", "levels",
+        "merged", "order_topic", "orders", "quote_sequence", "recv_us", "seen_us", "settle_us",
+        "standing", "symbol",
+    )  # fmt: skip
+
+    def __init__(self, symbol: Symbol, *, row_count_max: int, now_us: int) -> None:
+        self.symbol: Final = symbol
+        self.standing: Final = Level2Standing(now_us)
+        self.orders: Final = OrderBook(rows_max=row_count_max)
+        self.levels: Final = LevelBook(rows_max=row_count_max)
+        self.order_topic: Final = symbol.topic(Kind.ORDER)
+        self.depth_topic: Final = symbol.topic(Kind.DEPTH)
+        self.books: Final[dict[str, BookTopic]] = {}
+        """`book` topics by variant; the base topic under the empty text."""
+        self.asked: Final[set[Kind]] = set()
+        """Kinds of rows the vendor was asked for: ORDER, DEPTH."""
+        self.expected: Final[set[Kind]] = set()
+        """Kinds asked for of which no row has come yet."""
+        self.has_no_orders = False
+        """Whether the vendor says that there are no orders."""
+        self.has_no_levels = False
+        """Whether the vendor says that there are no price levels."""
+        self.has_level_orders = False
+        """Whether the vendor answers the request for orders by price levels (type 0)."""
+        self.flags = 0
+        """Flags of every row: DELAYED, and STALE while the upstream is not whole."""
+        self.is_steady = False
+        """Whether a row needs nothing beside the book: live, and nothing is expected."""
+        self.is_rebuilding = False
+        """Whether rows of an earlier time may be missing: from a loss to the summary's end."""
+        self.is_dirty = False
+        self.merged = 0
+        """Rows since the books were last marked."""
+        self.recv_us = 0
+        """When the last row was read, UTC."""
+        self.event_us: int | None = None
+        """The vendor's time of the last row that had one, UTC."""
+        self.heard_us = 0
+        """When the last line came, monotonic."""
+        self.seen_us = 0
+        """`heard_us` as the silence check saw it last."""
+        self.quote_sequence = 0
+        """Where the quote topic stood then."""
+        self.settle_us = 0
+        """When a rebuilt book is live, monotonic; 0 while no summary has begun."""
+        self.cleared_until_us = 0
+        """Until then the first summary row clears the book: a fresh one was asked for."""
+        self.images_asked_us = 0
+        """When a fresh book was asked for last, being in doubt, monotonic; 0 for never."""
+        self.is_full = False
+        """Whether a row was refused since the last rebuild."""
+        self.crossed_us = 0
+        """Since when the book is crossed, monotonic; 0 while it is not."""
+
+    @property
+    def book(self) -> OrderBook | LevelBook:
+        """What feeds `book`."""
+        is_levels = self.standing.source is BookSource.PRICE_LEVELS
+        return self.levels if is_levels else self.orders
+
+    def find_reason(self) -> str | None:
+        """Which plausibility check the book fails, the gravest first."""
+        if self.is_full:
+            return "book_full"
+        return self.book.crossing() or ("implausible" if self.book.empty_rows else None)

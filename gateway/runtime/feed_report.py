@@ -1,0 +1,110 @@
+"""What the feed thread says of itself: to the control loop each second, and in the heartbeat."""
+
+from typing import TYPE_CHECKING, Any
+
+from gateway.counters import Counter
+from gateway.health.facts import FeedReport
+from gateway.health.latency import LatencyHistogram
+from gateway.iqfeed.link import Link
+from gateway.model.enums import Cause
+
+if TYPE_CHECKING:
+    from gateway.runtime.feed import FeedParts
+
+_SENT_IN_LINE = (
+    Counter.QUOTES_PUBLISHED,
+    Counter.TRADES_PUBLISHED,
+    Counter.ORDERS_PUBLISHED,
+    Counter.DEPTHS_PUBLISHED,
+)
+"""Counters of the messages that do not pass through the envelope's own count."""
+
+
+class FeedReporter:
+    """Makes the feed thread's reports.
+
+    Args:
+        parts: What the thread works with.
+    """
+
+    def __init__(self, parts: "FeedParts") -> None:
+        self._parts = parts
+        self._counted_messages = 0
+        self.told_causes: tuple[Cause | None, Cause | None] = (None, None)
+        """The causes of the last report, by port."""
+
+    def causes(self) -> tuple[Cause | None, Cause | None]:
+        """Why Level 1 and Level 2 are not live; None for a port that is, or is not used."""
+        depth = self._parts.depth_upstream
+        return self._parts.upstream.state.cause, depth.state.cause if depth.is_used else None
+
+    def report(self, now_ns: int, latency: LatencyHistogram) -> FeedReport:
+        """Say how this thread is.
+
+        Args:
+            now_ns: Monotonic.
+            latency: From reading bytes to the last of their frames sent.
+        """
+        parts = self._parts
+        states: dict[str, int] = {}
+        for symbol in parts.board.symbols.values():
+            states[symbol.state.value] = states.get(symbol.state.value, 0) + 1
+        books: dict[str, int] = {}
+        for depth in parts.depths.depths.values():
+            state = depth.standing.state.value
+            books[state] = books.get(state, 0) + 1
+        connections, pairs = parts.subscription_counts()
+        counters, upstream = parts.counters, parts.upstream
+        sent = parts.envelope.messages + sum(counters.value(counter) for counter in _SENT_IN_LINE)
+        counters.add(Counter.MESSAGES_PUBLISHED, sent - self._counted_messages)
+        self._counted_messages = sent
+        self.told_causes = cause, depth_cause = self.causes()
+        return FeedReport(
+            at_ns=now_ns,
+            counters=counters.as_map(),
+            ports=dict(upstream.ports),
+            cause=cause.value if cause is not None else None,
+            depth_cause=depth_cause.value if depth_cause is not None else None,
+            symbols=states,
+            books=books,
+            topic_count=sum(len(s.topics) for s in parts.board.symbols.values()),
+            connection_count=connections,
+            subscription_count=pairs,
+            latency=latency.copy(),
+            market_clock_us=parts.link.pipeline.eastern.clock_us,
+            max_symbols=upstream.max_symbols,
+            is_delayed=upstream.is_delayed,
+            samples=[
+                {
+                    "counter": sample.counter.label,
+                    "count": sample.count,
+                    "detail": sample.detail,
+                    "line": sample.line,
+                }
+                for sample in parts.complaints.samples
+            ],
+        )
+
+    def heartbeat(self, report: FeedReport, now_us: int) -> dict[str, Any]:
+        """The heartbeat's details, in line with a report just made."""
+        parts = self._parts
+        wanted = sum(1 for symbol in parts.board.symbols.values() if symbol.is_wanted)
+        return {
+            **parts.describe(),
+            "now_us": now_us,
+            "upstream": report.ports,
+            "symbols": wanted,
+            "clients": report.connection_count,
+            "degraded": self._degraded(),
+            "tails_sequence": parts.system.tails.sequence,
+        }
+
+    def _degraded(self) -> list[str]:
+        """Why this gateway is not what it should be; empty when it is."""
+        cause, depth_cause = self.causes()
+        reasons = [] if cause is None else [cause.value]
+        if depth_cause is not None:
+            reasons.append(f"level2_{depth_cause.value}")
+        if self._parts.upstream.ports["admin"] != Link.STREAMING.value:
+            reasons.append("admin_down")
+        return reasons
