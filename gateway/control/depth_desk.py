@@ -140,7 +140,7 @@ class DepthDesk:
         self._variants[key] = self._variants.get(key, 0) + 1
         depth = self._depths.depths.get(symbol)
         if depth is not None and self._depths.books.add(depth, variant) is not None:
-            self._depths.mark(depth)
+            self._depths.mark(depth, 0)
 
     def drop_variant(self, symbol: str, variant: str) -> None:
         """Take a subscription to a variant back; the last one ends its topic."""

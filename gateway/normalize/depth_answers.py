@@ -49,7 +49,7 @@ class DepthAnswers:
             return self._book(depth, name.variant)
         if name.variant:
             return self._board.why_not(SymbolState.REFUSED, Cause.NO_DEPTH, standing.since_us)
-        if state in (SymbolState.PENDING, SymbolState.REFUSED):
+        if state in (SymbolState.PENDING, SymbolState.REFUSED, SymbolState.CLOSED):
             return self._board.why_not(state, cause, standing.since_us)
         return self._image(depth, name.kind)
 
@@ -81,13 +81,22 @@ class DepthAnswers:
 
 def state_of(depth: Depth, kind: Kind) -> tuple[SymbolState, Cause | None]:
     """How one kind of a symbol stands: the vendor may have only some of them."""
+    standing = depth.standing
+    if kind is Kind.BOOK:
+        return standing.state, standing.cause
     if kind is Kind.ORDER:
+        is_asked = Kind.ORDER in depth.asked
         has_none = depth.has_no_orders or depth.has_level_orders
     else:
-        has_none = kind is Kind.DEPTH and depth.has_no_levels and not depth.has_level_orders
+        is_asked = Kind.DEPTH in depth.asked or depth.has_level_orders
+        has_none = depth.has_no_levels and not depth.has_level_orders
     if has_none:
         return SymbolState.REFUSED, Cause.NO_DEPTH
-    standing = depth.standing
-    if kind is not Kind.BOOK and standing.is_live and kind in depth.expected:
+    if standing.state is SymbolState.REFUSED:
+        return standing.state, standing.cause
+    if not is_asked:
+        # A book is wanted, and the vendor was asked for something else to make it of.
+        return SymbolState.CLOSED, Cause.NOT_SUBSCRIBED
+    if standing.is_live and kind in depth.expected:
         return SymbolState.PENDING, None
     return standing.state, standing.cause

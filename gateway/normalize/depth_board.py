@@ -198,7 +198,7 @@ class DepthBoard:
             flags = self._board.delayed_flag | _STALE
             self.books.repeat(depth, flags=flags, recv_us=self._clock.utc_us())
         elif is_live:
-            self.mark(depth)
+            self.mark(depth, 0)
         if was_pending and state is not SymbolState.PENDING:
             self._board.settle(depth.symbol)
 
@@ -212,9 +212,9 @@ class DepthBoard:
         for depth in self.depths.values():
             self.set_flags(depth)
 
-    def mark(self, depth: Depth) -> None:
-        """Note that something must be published of a symbol's book."""
-        depth.merged += 1
+    def mark(self, depth: Depth, count: int = 1) -> None:
+        """Note that a symbol's book must be published, and how many changes that is."""
+        depth.merged += count
         if not depth.is_dirty:
             depth.is_dirty = True
             self.changed.append(depth)

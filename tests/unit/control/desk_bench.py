@@ -29,6 +29,7 @@ from gateway.policy.leases import Leases
 from gateway.policy.subscriptions import Subscriptions
 from gateway.wire.envelope import Envelope
 from gateway.wire.topics import TopicName, parse_topic
+from tests.support.depth_bench import DepthBench
 
 LINGER_S = 60
 EPOCH = 1_700_000_000_000
@@ -75,11 +76,14 @@ class Bench:
         )
         self.demand = Demand(self.clock, linger_ns=LINGER_S * 1_000_000_000)
         self.subscriptions = Subscriptions(per_connection_max=1_000)
+        self.depth = DepthBench(board=self.board, clock=self.clock, demand=self.demand)
         self.desk = WatchDesk(
             board=self.board,
             demand=self.demand,
             subscriptions=self.subscriptions,
             upstream=self.upstream,
+            depth=self.depth.desk,
+            depth_answers=self.depth.answers,
             is_auto_watch=is_auto_watch,
         )
         self.desk.ask_again()

@@ -1,0 +1,190 @@
+"""The Level 2 side of a gateway without sockets and threads, for unit and property tests."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from gateway.clock import FakeClock
+from gateway.control.depth_desk import DepthDesk
+from gateway.counters import Complaints, Counter, Counters
+from gateway.iqfeed.events import SystemLine
+from gateway.iqfeed.system import NoDepth, SymbolLimitReached, SymbolNotFound, parse_system
+from gateway.normalize.board import Board
+from gateway.normalize.depth_answers import DepthAnswers
+from gateway.normalize.depth_board import DepthBoard
+from gateway.normalize.depth_care import DepthCare
+from gateway.normalize.depth_pipeline import DepthPipeline
+from gateway.normalize.depths import BookOptions, Depth
+from gateway.normalize.values import Values
+from gateway.policy.demand import Demand, Service
+from gateway.wire.codec import Encoded
+from gateway.wire.envelope import Envelope
+from gateway.wire.topics import parse_topic
+from schemas.reference_msgpack import decode_value
+
+EPOCH: Final = 1_790_000_000_000
+RECV_US: Final = 1_790_000_000_000_000
+OPTIONS: Final = BookOptions(
+    levels=10,
+    interval_us=50_000,
+    settle_us=200_000,
+    market_maker_age_us_max=900_000_000,
+    crossed_us_max=2_000_000,
+    silence_us_max=20_000_000,
+    row_count_max=10_000,
+    variants_max=4,
+)
+
+
+class FakeDepthUpstream:
+    """Keeps what the vendor was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.is_wanted = False
+        self.is_classic = False
+
+    def want(self) -> None:
+        """Note the wish for a connection."""
+        self.is_wanted = True
+
+    def watch_orders(self, symbol: str) -> None:
+        """Note the request."""
+        self.asked.append(f"WOR,{symbol}")
+
+    def unwatch_orders(self, symbol: str) -> None:
+        """Note the request."""
+        self.asked.append(f"ROR,{symbol}")
+
+    def watch_levels(self, symbol: str) -> None:
+        """Note the request."""
+        self.asked.append(f"WPL,{symbol}")
+
+    def unwatch_levels(self, symbol: str) -> None:
+        """Note the request."""
+        self.asked.append(f"RPL,{symbol}")
+
+    def take(self) -> list[str]:
+        """What was asked since the last look."""
+        asked, self.asked = self.asked, []
+        return asked
+
+
+class DepthBench:
+    """Books, their desk and a pipeline; the upstream is whole from the start.
+
+    Args:
+        board: Shared with a bench for Level 1; its own when left out.
+        clock: Likewise.
+        demand: Likewise.
+        options: What of the settings decides.
+        images_per_minute_max: Budget for asking anew.
+    """
+
+    def __init__(
+        self,
+        *,
+        board: Board | None = None,
+        clock: FakeClock | None = None,
+        demand: Demand | None = None,
+        options: BookOptions = OPTIONS,
+        images_per_minute_max: int = 30,
+    ) -> None:
+        self.clock = FakeClock() if clock is None else clock
+        self.frames: list[bytes] = []
+        if board is None:
+            envelope = Envelope(epoch=EPOCH, send=self.frames.append)
+            board = Board(envelope=envelope, clock=self.clock, symbol_count_max=1_000)
+            board.down_cause = None
+        self.board = board
+        self.counters = Counters()
+        self.complaints = Complaints(self.counters)
+        self.depths = DepthBoard(board, clock=self.clock, counters=self.counters, options=options)
+        self.demand = Demand(self.clock, linger_ns=0) if demand is None else demand
+        self.upstream = FakeDepthUpstream()
+        self.desk = DepthDesk(
+            depths=self.depths,
+            demand=self.demand,
+            upstream=self.upstream,
+            clock=self.clock,
+            counters=self.counters,
+            images_per_minute_max=images_per_minute_max,
+        )
+        self.answers = DepthAnswers(board, self.depths, clock=self.clock)
+        self.care = DepthCare(
+            self.depths,
+            clock=self.clock,
+            counters=self.counters,
+            on_doubt=self.desk.ask_in_doubt,
+            on_review=self.desk.review,
+        )
+        self.pipeline = DepthPipeline(
+            board=self.depths,
+            values=Values(self.complaints),
+            clock=self.clock,
+            counters=self.counters,
+            complaints=self.complaints,
+            on_system_line=self._on_system_line,
+            line_bytes_max=65_536,
+        )
+        self.depths.recover_upstream(is_new=True)
+        self._acts: dict[type[SystemLine], Callable[[Any], object]] = {
+            NoDepth: self.desk.note_no_depth,
+            SymbolNotFound: self.desk.note_not_found,
+            SymbolLimitReached: self.desk.note_limit,
+        }
+
+    def _on_system_line(self, line: str) -> None:
+        event = parse_system(line)
+        act = self._acts.get(type(event))
+        if act is not None:
+            act(event.symbol)  # type: ignore[attr-defined]
+
+    def want(self, symbol: str, *services: Service) -> Depth:
+        """Wish for a symbol, a book by default."""
+        for service in services or (Service.BOOK,):
+            self.desk.open(symbol)
+            self.demand.want(symbol, service)
+            self.desk.review(symbol)
+        return self.depths.depths[symbol]
+
+    def feed(self, *lines: str) -> None:
+        """Let lines arrive in one chunk."""
+        self.pipeline.feed("".join(f"{line}\r\n" for line in lines).encode("latin-1"), RECV_US)
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass, and what waits for it happen."""
+        self.clock.advance(seconds=seconds)
+        self.pipeline.flush()
+
+    def settle(self) -> None:
+        """Let the summary's pause pass."""
+        self.pass_time(0.25)
+
+    def take(self, prefix: str = "") -> list[tuple[str, list[Any]]]:
+        """Topic and body of the frames since the last look, of topics that begin with a text."""
+        frames = [split_frame(frame) for frame in self.frames]
+        self.frames.clear()
+        return [(topic, body) for topic, body in frames if topic.startswith(prefix)]
+
+    def answer(self, topic: str) -> list[Any]:
+        """The answer to a snapshot request."""
+        name = parse_topic(topic.encode())
+        assert name is not None
+        answer = self.answers.answer(name)
+        if isinstance(answer, Encoded):
+            body = decode_value(answer.data)
+            assert isinstance(body, list)
+            return body
+        return list(answer)
+
+    def count(self, counter: Counter) -> int:
+        """What a counter says."""
+        return self.counters.value(counter)
+
+
+def split_frame(frame: bytes) -> tuple[str, list[Any]]:
+    """Topic and body of a frame, by the reference decoder."""
+    kind, symbol, data = frame.split(b",", 2)
+    body = decode_value(data)
+    assert isinstance(body, list)
+    return f"{kind.decode()},{symbol.decode()},", body
