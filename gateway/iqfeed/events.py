@@ -28,7 +28,8 @@ class ProtocolSelected(Event):
     """IQConnect acknowledged the protocol version."""
 
     version: str
-    """The version in force, such as `6.2`; it decides the layout of F lines."""
+    """The version in force, such as `6.2`; it decides the layout of F lines, and on Level 2 what
+    can be asked for and in which words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class FieldsSelected(Event):
 
 @dataclass(frozen=True, slots=True)
 class StreamStarted(Event):
-    """Every watch that was queued has been handed out for sending; once per connection."""
+    """Every request that was queued has been handed out for sending; once per connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class HandshakeTimedOut(Event):
     """The handshake was not done in time; close the connection and try again later."""
 
     missing: str
-    """What had not come: `protocol`, `fields`, `time` or `stats`."""
+    """What had not come: `protocol`, `fields`, `time` (Level 1) or `stats` (admin)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ Transitions = Mapping[Link, Mapping[type[Event], Link]]
 
 
 class Session:
-    """What both kinds of connection share: the link, its events, and signs of life.
+    """What every kind of connection shares: the link, its events, and signs of life.
 
     Args:
         silence_ns_max: Silence after which the link is stale, monotonic nanoseconds.

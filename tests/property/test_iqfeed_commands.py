@@ -25,6 +25,19 @@ def test_a_symbol_is_one_word_of_one_line_or_refused(text: str) -> None:
         assert text == text.strip() == text.upper()
 
 
+@given(TEXTS, st.integers(-1, 2**40))
+def test_a_depth_request_has_the_arguments_it_was_given(text: str, levels_max: int) -> None:
+    """Here a comma separates arguments, so one in a symbol would be a number of levels."""
+    try:
+        command = commands.watch_levels(text, levels_max=levels_max)
+    except (SymbolInvalid, LocalProtocolError):
+        return
+    number = [str(levels_max)] if levels_max else []
+    assert command.decode("ascii") == ",".join(["WPL", text, *number]) + "\r\n"
+    for builder in (commands.watch_orders, commands.unwatch_orders, commands.unwatch_levels):
+        assert builder(text).count(b",") == 1
+
+
 @given(st.lists(TEXTS, min_size=1, max_size=4))
 def test_arguments_stay_arguments(texts: list[str]) -> None:
     """One line, with exactly as many commas as arguments."""

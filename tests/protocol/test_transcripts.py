@@ -8,6 +8,7 @@ import pytest
 
 from gateway.counters import Complaints, Counters
 from gateway.iqfeed import commands
+from gateway.iqfeed.level2_session import Level2Session
 from gateway.iqfeed.lines import LineFramer
 from gateway.iqfeed.session import AdminSession, Level1Session
 
@@ -62,23 +63,32 @@ def nanoseconds(seconds: str) -> int:
     return round(float(seconds) * 1_000_000_000)
 
 
-class Player:
-    """Plays one transcript against a real session and a real framer."""
+AnySession = Level1Session | Level2Session | AdminSession
 
-    def __init__(self, settings: dict[str, str]) -> None:
-        silence_ns_max = nanoseconds(settings.get("silence_s", "60"))
-        handshake_ns_max = nanoseconds(settings.get("handshake_s", "60"))
-        close_after_silence_ns = nanoseconds(settings.get("close_s", "60"))
-        self.session: Level1Session | AdminSession
-        if settings["session"] == "admin":
-            self.session = AdminSession(
+
+def make_session(settings: dict[str, str]) -> AnySession:
+    """The session a transcript asks for."""
+    silence_ns_max = nanoseconds(settings.get("silence_s", "60"))
+    handshake_ns_max = nanoseconds(settings.get("handshake_s", "60"))
+    close_after_silence_ns = nanoseconds(settings.get("close_s", "60"))
+    match settings["session"]:
+        case "admin":
+            return AdminSession(
                 client_name="gateway",
                 silence_ns_max=silence_ns_max,
                 handshake_ns_max=handshake_ns_max,
                 close_after_silence_ns=close_after_silence_ns,
             )
-        else:
-            self.session = Level1Session(
+        case "level2":
+            return Level2Session(
+                client_name="gateway",
+                silence_ns_max=silence_ns_max,
+                handshake_ns_max=handshake_ns_max,
+                close_after_silence_ns=close_after_silence_ns,
+            )
+        case port:
+            assert port == "level1"
+            return Level1Session(
                 client_name="gateway",
                 field_names=settings["fields"].split(", "),
                 silence_ns_max=silence_ns_max,
@@ -87,6 +97,34 @@ class Player:
                 is_news_wanted=settings.get("news") == "yes",
                 commands_per_batch=int(settings.get("batch", "200")),
             )
+
+
+def ask(session: Level1Session, verb: str, symbol: str) -> bool:
+    """Ask for something on Level 1."""
+    return {
+        "watch": lambda: session.request_watch(symbol),
+        "unwatch": lambda: session.request_unwatch(symbol),
+        "refresh": lambda: session.request_refresh(symbol),
+        "regional_on": lambda: session.request_regional(symbol, is_on=True),
+        "regional_off": lambda: session.request_regional(symbol, is_on=False),
+    }[verb]()
+
+
+def ask_depth(session: Level2Session, verb: str, symbol: str, levels_max: int) -> bool:
+    """Ask for something on Level 2."""
+    return {
+        "watch_orders": lambda: session.request_orders(symbol),
+        "unwatch_orders": lambda: session.release_orders(symbol),
+        "watch_levels": lambda: session.request_levels(symbol, levels_max),
+        "unwatch_levels": lambda: session.release_levels(symbol),
+    }[verb]()
+
+
+class Player:
+    """Plays one transcript against a real session and a real framer."""
+
+    def __init__(self, settings: dict[str, str]) -> None:
+        self.session = make_session(settings)
         self.framer = LineFramer(Complaints(Counters()))
         self.now_ns = 0
 
@@ -123,15 +161,14 @@ class Player:
             assert verb == "request"
             assert session.request(getattr(commands, arguments[0])(*arguments[1:]))
         else:
-            symbol, *refused = arguments
-            accepted = {
-                "watch": lambda: session.request_watch(symbol),
-                "unwatch": lambda: session.request_unwatch(symbol),
-                "refresh": lambda: session.request_refresh(symbol),
-                "regional_on": lambda: session.request_regional(symbol, is_on=True),
-                "regional_off": lambda: session.request_regional(symbol, is_on=False),
-            }[verb]()
-            assert accepted is not bool(refused)
+            symbol, *others = arguments
+            is_refused = others[-1:] == ["refused"]
+            numbers = [int(text) for text in others if text != "refused"]
+            if isinstance(session, Level2Session):
+                accepted = ask_depth(session, verb, symbol, *(numbers or [0]))
+            else:
+                accepted = ask(session, verb, symbol)
+            assert accepted is not is_refused
 
 
 @pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
@@ -149,4 +186,4 @@ def test_conversation_goes_as_written(path: Path) -> None:
 
 def test_there_are_conversations() -> None:
     """A moved folder would otherwise pass every test."""
-    assert len(TRANSCRIPTS) >= 8
+    assert len(TRANSCRIPTS) >= 13

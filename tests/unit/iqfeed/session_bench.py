@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from gateway.iqfeed.events import Event
-from gateway.iqfeed.session import AdminSession, Level1Session, Link
+from gateway.iqfeed.level2_session import Level2Session
+from gateway.iqfeed.link import Link, Session
+from gateway.iqfeed.session import AdminSession, Level1Session
 
 STATS = "S,STATS,1.2.3.4,60003,500,1,8,0,0,0,Apr 01 6:48PM,,Connected,6.2.0.15,1,1,1,1,1,1,1,"
 """One line of the admin port's statistics."""
@@ -38,17 +40,32 @@ def make_admin() -> AdminSession:
     )
 
 
-def events(session: Level1Session | AdminSession) -> list[Event]:
+def make_level2(
+    *, protocol: str = "6.2", commands_per_batch: int = 200, commands_queued_max: int = 20_000
+) -> Level2Session:
+    """A Level 2 session with the same figures."""
+    return Level2Session(
+        client_name="gateway",
+        protocol=protocol,
+        silence_ns_max=3,
+        handshake_ns_max=10,
+        close_after_silence_ns=5,
+        commands_per_batch=commands_per_batch,
+        commands_queued_max=commands_queued_max,
+    )
+
+
+def events(session: Session) -> list[Event]:
     """Every event not yet taken."""
     return list(iter(session.next_event, None))
 
 
-def link_of(session: Level1Session | AdminSession) -> Link:
+def link_of(session: Session) -> Link:
     """The link now; a plain attribute would be narrowed by the type checker and never change."""
     return session.link
 
 
-def hear(session: Level1Session | AdminSession, *lines: str, now_ns: int = 0) -> list[Event]:
+def hear(session: Session, *lines: str, now_ns: int = 0) -> list[Event]:
     """Take lines and return what they caused."""
     for line in lines:
         session.receive_line(line, now_ns=now_ns)

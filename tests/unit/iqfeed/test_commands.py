@@ -38,6 +38,13 @@ def test_vendor_symbols_pass_verbatim(symbol: str) -> None:
         commands.refresh,
         commands.regional_on,
         commands.regional_off,
+        commands.watch_orders,
+        commands.unwatch_orders,
+        lambda symbol: commands.watch_levels(symbol, levels_max=0),
+        lambda symbol: commands.watch_levels(symbol, levels_max=5),
+        commands.unwatch_levels,
+        commands.watch_depth,
+        commands.unwatch_depth,
     ],
 )
 def test_anything_else_is_no_symbol(builder: typing.Callable[[str], object], symbol: str) -> None:
@@ -66,6 +73,23 @@ def test_symbol_commands_are_spelled_as_the_vendor_wants() -> None:
     assert commands.refresh("AAPL") == b"fAAPL\r\n"
     assert commands.regional_on("AAPL") == b"S,REGON,AAPL\r\n"
     assert commands.regional_off("AAPL") == b"S,REGOFF,AAPL\r\n"
+
+
+def test_depth_commands_are_spelled_as_the_vendor_wants() -> None:
+    """Each dialect knows its own requests only."""
+    assert commands.watch_orders("AAPL") == b"WOR,AAPL\r\n"
+    assert commands.unwatch_orders("AAPL") == b"ROR,AAPL\r\n"
+    assert commands.watch_levels("@ES#", levels_max=0) == b"WPL,@ES#\r\n"
+    assert commands.watch_levels("@ES#", levels_max=10) == b"WPL,@ES#,10\r\n"
+    assert commands.unwatch_levels("@ES#") == b"RPL,@ES#\r\n"
+    assert commands.watch_depth("AAPL") == commands.watch("AAPL")
+    assert commands.unwatch_depth("AAPL") == commands.unwatch("AAPL")
+
+
+def test_a_negative_number_of_levels_is_refused() -> None:
+    """IQConnect would answer with an error that names no command."""
+    with pytest.raises(LocalProtocolError):
+        commands.watch_levels("@ES#", levels_max=-1)
 
 
 def test_connection_commands_are_spelled_as_the_vendor_wants() -> None:

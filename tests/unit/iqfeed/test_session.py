@@ -8,6 +8,7 @@ import gateway.iqfeed
 from gateway.errors import LocalProtocolError, SymbolInvalid
 from gateway.iqfeed.admin import StatsSeen
 from gateway.iqfeed.events import Event, FeedEnded, FeedSilent, StreamStarted
+from gateway.iqfeed.level2_session import LEVEL2_TRANSITIONS
 from gateway.iqfeed.session import ADMIN_TRANSITIONS, TRANSITIONS, Link, state_diagram
 from gateway.iqfeed.system import CustomerKnown, ServerConnected, SymbolNotFound
 from tests.unit.iqfeed.session_bench import STATS, events, hear, link_of, make, ready, streaming
@@ -125,7 +126,7 @@ def test_what_cannot_be_sent_is_refused_at_once(field_names: list[str], protocol
         make(field_names=field_names, protocol=protocol)
 
 
-@pytest.mark.parametrize("table", [TRANSITIONS, ADMIN_TRANSITIONS])
+@pytest.mark.parametrize("table", [TRANSITIONS, LEVEL2_TRANSITIONS, ADMIN_TRANSITIONS])
 def test_every_open_link_can_end(table: dict[Link, dict[type[Event], Link]]) -> None:
     """A state that cannot be left would hold a dead connection for ever."""
     for link, moves in table.items():
@@ -136,4 +137,5 @@ def test_drawn_states_are_the_real_ones() -> None:
     """A diagram that is drawn by hand is wrong after the next change."""
     readme = (Path(gateway.iqfeed.__file__).parent / "README.md").read_text(encoding="utf-8")
     assert f"```mermaid\n{state_diagram()}\n```" in readme
+    assert f"```mermaid\n{state_diagram(LEVEL2_TRANSITIONS)}\n```" in readme
     assert f"```mermaid\n{state_diagram(ADMIN_TRANSITIONS)}\n```" in readme

@@ -1,4 +1,4 @@
-"""S, T, E and n lines."""
+"""S, T, E, n, q and M lines."""
 
 import pytest
 
@@ -9,9 +9,12 @@ from gateway.iqfeed.system import (
     CurrentFields,
     CurrentProtocol,
     CustomerInfo,
+    DepthCleared,
     FundamentalFieldNames,
     IpLine,
     KeyLine,
+    MakerName,
+    NoDepth,
     OtherSystem,
     ServerConnected,
     ServerDisconnected,
@@ -39,6 +42,13 @@ LINES: dict[str, SystemLine] = {
     "S,AUTOCONNECT ON": AutoconnectSet(is_on=True),
     "T,20260916 15:56:43": ServerTime("20260916 15:56:43"),
     "n,AAPLX": SymbolNotFound("AAPLX"),
+    "S,CLEAR DEPTH,@ESZ22,B": DepthCleared("@ESZ22", "B"),
+    "S,CLEAR DEPTH,@ESZ22,A": DepthCleared("@ESZ22", "A"),
+    "q,AAPL": NoDepth("AAPL"),
+    "q,@ESZ22,what,ever": NoDepth("@ESZ22"),
+    "M,MD02,Market depth 2": MakerName("MD02", "Market depth 2"),
+    "M,NSDQ,Nasdaq, Inc.": MakerName("NSDQ", "Nasdaq, Inc."),
+    "M,NSDQ": MakerName("NSDQ", ""),
     "E,!SYNTAX_ERROR!": VendorError("!SYNTAX_ERROR!"),
     "E,BeginDate, or so, is wrong": VendorError("BeginDate, or so, is wrong"),
 }
@@ -75,6 +85,19 @@ def test_lines_are_read_with_and_without_a_comma_at_the_end(
         "n",
         "n,",
         "O",
+        "O,",
+        "q",
+        "q,",
+        "q,,AAPL",
+        "M",
+        "M,",
+        "M,,Nasdaq",
+        "S,CLEAR DEPTH",
+        "S,CLEAR DEPTH,AAPL",
+        "S,CLEAR DEPTH,AAPL,",
+        "S,CLEAR DEPTH,,B,",
+        "S,CLEAR DEPTH,AAPL,C,",
+        "S,CLEAR DEPTH,AAPL,AB,",
         "X,what",
         "Q,AAPL,1,",
     ],
