@@ -112,6 +112,11 @@ class DepthDesk:
         if not any(self._demand.is_watched(symbol, service) for service in LEVEL2_SERVICES):
             self._close(depth)
             return
+        # Rows alone need no book: what nobody wants is not worked out.
+        if not self._demand.is_watched(symbol, Service.BOOK):
+            self._depths.books.drop(depth, "")
+        elif "" not in depth.books and self._depths.books.add(depth, "") is not None:
+            self._depths.mark(depth, 0)
         needed = self._needed(depth)
         if not needed:
             self._depths.refuse(depth, Cause.NO_DEPTH)

@@ -17,6 +17,10 @@ from gateway.wire.envelope import HEADER_ITEMS, Envelope
 
 _CONFLATED: Final = int(Flag.CONFLATED)
 _SUSPECT: Final = int(Flag.SUSPECT)
+_BIDS: Final = HEADER_ITEMS
+_ASKS: Final = HEADER_ITEMS + 1
+BOOKS_AT_ONCE_MAX: Final = 200
+"""Books published at a stretch, some milliseconds' work: under load books slow down, not rows."""
 INTERVAL_US_MIN: Final = 10_000
 """A variant that asks for more is served this often."""
 
@@ -100,13 +104,13 @@ class BookPublisher:
         heappush(self._waiting, (book.due_us, self._turn, book))
 
     def flush(self, now_us: int) -> list[Depth]:
-        """Publish what is due.
+        """Publish what is due, at most `BOOKS_AT_ONCE_MAX`: rows and trades come first.
 
         Returns:
             The symbols that had something published, perhaps more than once.
         """
         waiting, published = self._waiting, []
-        while waiting and waiting[0][0] <= now_us:
+        while waiting and waiting[0][0] <= now_us and len(published) < BOOKS_AT_ONCE_MAX:
             book = heappop(waiting)[2]
             book.is_waiting = False
             # A symbol that is not live has told its last value flagged STALE; the next one it
@@ -125,18 +129,29 @@ class BookPublisher:
         return self._waiting[0][0] if self._waiting else None
 
     def publish(self, book: BookTopic, now_us: int) -> None:
-        """Publish the present value of one topic."""
-        depth, merged = book.depth, book.merged
+        """Publish the present value of one topic, if consumers do not have it already.
+
+        Most changes of a deep book lie below the levels that are shown.
+        """
+        depth, merged, last = book.depth, book.merged, book.topic.last
         flags = depth.flags
         if depth.find_reason() is not None:
             flags |= _SUSPECT
+        bids, asks = depth.book.top(book.levels)
+        book.published_us = now_us
+        if (
+            last is not None
+            and last[_BIDS] == bids
+            and last[_ASKS] == asks
+            and last[3] & ~_CONFLATED == flags
+        ):
+            return
+        if flags & _SUSPECT:
             self._counters.add(Counter.BOOKS_SUSPECT)
         if merged > 1:
             flags |= _CONFLATED
             self._counters.add(Counter.BOOKS_MERGED, merged - 1)
-        bids, asks = depth.book.top(book.levels)
         book.merged = 0
-        book.published_us = now_us
         self._counters.add(Counter.BOOKS_PUBLISHED)
         self._envelope.publish(
             book.topic,

@@ -70,7 +70,6 @@ class DepthBoard:
             depth = Depth(symbol, row_count_max=self.options.row_count_max, now_us=now_us)
             self.depths[name] = depth
             symbol.level2 = depth.standing
-            self.books.add(depth, "")
         if depth.standing.state in (SymbolState.CLOSED, SymbolState.REFUSED):
             self.change(depth, SymbolState.PENDING, self.down_cause)
         return depth
@@ -240,8 +239,11 @@ class DepthBoard:
 
     def clear(self, depth: Depth, recv_us: int) -> None:
         """Empty both sides before a rebuild, and tell it on the topics that have rows."""
-        for side in SIDES:
-            self._clear_side(depth, side, recv_us)
+        for kind, book in ((Kind.ORDER, depth.orders), (Kind.DEPTH, depth.levels)):
+            # A consumer's copy of an empty book is empty.
+            for side in SIDES if book.row_count else ():
+                self._clear_kind(depth, kind, side, recv_us)
+                self.mark(depth)
         depth.is_full = False
 
     def settle(self, now_us: int) -> None:
@@ -265,14 +267,18 @@ class DepthBoard:
             self.books.mark(self.changed, now_us)
             self.changed.clear()
         for depth in self.books.flush(now_us):
-            reason = depth.find_reason()
-            if reason == "crossed":
-                depth.crossed_us = depth.crossed_us or now_us
-            else:
-                depth.crossed_us = 0
-            if reason != depth.standing.reason:
-                depth.standing.reason = reason
-                self._board.tell(depth.symbol)
+            self.judge(depth, now_us)
+
+    def judge(self, depth: Depth, now_us: int) -> None:
+        """Note whether a book fails a plausibility check, and tell when that has changed."""
+        reason = depth.find_reason()
+        if reason == "crossed":
+            depth.crossed_us = depth.crossed_us or now_us
+        else:
+            depth.crossed_us = 0
+        if reason != depth.standing.reason:
+            depth.standing.reason = reason
+            self._board.tell(depth.symbol)
 
     def topics(self) -> Iterator[Topic]:
         """The topics that no symbol holds: the variants; for the tails scan."""

@@ -80,6 +80,9 @@ class DepthCare:
 
     def _judge(self, depth: Depth, now_us: int) -> None:
         options = self._depths.options
+        if not depth.books:
+            # Where no book is published, nobody else looks.
+            self._depths.judge(depth, now_us)
         if depth.crossed_us and now_us - depth.crossed_us >= options.crossed_us_max:
             self._on_doubt(depth)
             return
