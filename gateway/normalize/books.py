@@ -109,7 +109,8 @@ class BookPublisher:
         Returns:
             The symbols that had something published, perhaps more than once.
         """
-        waiting, published = self._waiting, []
+        waiting = self._waiting
+        published: list[Depth] = []
         while waiting and waiting[0][0] <= now_us and len(published) < BOOKS_AT_ONCE_MAX:
             book = heappop(waiting)[2]
             book.is_waiting = False

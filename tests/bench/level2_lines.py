@@ -1,6 +1,7 @@
 """Level 2 lines for benchmarks: seeded books that never cross, in the layouts of protocol 6.2."""
 
 import random
+from collections.abc import Callable
 
 START, END = "ZZGO", "ZZEND"
 """Symbols of the first and of the last line: what is measured lies between."""
@@ -85,7 +86,11 @@ class _Levels:
         return f"8,{self._symbol},{side},{price:.2f},{size},{count},2,{moment},2026-11-20,\r\n"
 
 
-BOOKS = {"orders": _Orders, "makers": _Makers, "levels": _Levels}
+BOOKS: dict[str, Callable[[str, random.Random], _Orders | _Makers | _Levels]] = {
+    "orders": _Orders,
+    "makers": _Makers,
+    "levels": _Levels,
+}
 """How the rows of the benchmark are known: by order number, market maker, or price."""
 
 

@@ -78,20 +78,30 @@ class Stage:
         return fake
 
     def start_gateway(
-        self, *, level1_port: int, admin_port: int, **sections: Mapping[str, Any] | object
+        self,
+        *,
+        level1_port: int,
+        admin_port: int,
+        level2_port: int | None = None,
+        **sections: Mapping[str, Any] | object,
     ) -> Gateway:
         """Start a gateway on free ports.
 
         Args:
             level1_port: Where IQConnect is.
             admin_port: Where its admin port is.
+            level2_port: Where its Level 2 port is; where nobody listens when left out.
             sections: Settings by section, nested as in a file.
         """
         values: dict[str, Any] = {
             "gateway_id": "test",
             "data": {"bind": ANY_PORT},
             "control": {"bind": ANY_PORT},
-            "iqconnect": {"level1_port": level1_port, "admin_port": admin_port},
+            "iqconnect": {
+                "level1_port": level1_port,
+                "admin_port": admin_port,
+                "level2_port": free_ports(1)[0] if level2_port is None else level2_port,
+            },
         }
         for name, section in sections.items():
             known = values.get(name, {})
