@@ -104,6 +104,11 @@ def refusal_of(standing: Standing, kinds: tuple[str, ...]) -> dict[str, object] 
     return {"symbol": standing.symbol, "code": code, "hint": hint}
 
 
+def is_pending(standing: Standing, kinds: tuple[str, ...]) -> bool:
+    """Whether the vendor has still to answer for something of what was asked for."""
+    return any(state_of(standing, kind)[0] == SymbolState.PENDING for kind in kinds)
+
+
 def topics_of(standing: Standing, kinds: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     """The topics of what was asked for, each with its state and last sequence."""
     for kind in kinds:

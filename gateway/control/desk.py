@@ -14,6 +14,7 @@ from gateway.clock import Clock
 from gateway.control.claims import (
     batches,
     expand,
+    is_pending,
     refusal_of,
     services_of,
     snapshot_batches,
@@ -152,7 +153,7 @@ class RequestDesk:
                 yield Unwatch(wishes_of(held))
                 raise
         if params.wait_ms:
-            pending = {s.symbol for s in standings if s.state == SymbolState.PENDING}
+            pending = {s.symbol for s in standings if is_pending(s, kinds)}
             yield AwaitSettled(frozenset(pending), params.wait_ms * 1_000_000)
             standings = yield from _read_again(standings)
         refused = [refusal_of(standing, kinds) for standing in standings]

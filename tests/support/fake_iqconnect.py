@@ -1,4 +1,4 @@
-"""A scripted Level 1 port: it greets, agrees on fields, and else says what the test says.
+"""A scripted streaming port: it greets, agrees on fields, and else says what the test says.
 
 The simulator is a faithful IQConnect; this is an unfaithful one, for lines no faithful one sends.
 """
@@ -22,6 +22,7 @@ class FakeIqconnect:
         protocols: Versions that are accepted.
         refused_fields: Field names this IQConnect does not know.
         unknown_symbols: Answered by `n`.
+        answers: Lines that a command is answered with, such as `WOR,@ESZ26`; they come first.
         port: 0 for any free one.
     """
 
@@ -31,11 +32,14 @@ class FakeIqconnect:
         protocols: Collection[str] = ("6.2",),
         refused_fields: Collection[str] = (),
         unknown_symbols: Collection[str] = (),
+        answers: Mapping[str, Collection[str]] | None = None,
         port: int = 0,
     ) -> None:
         self._protocols = protocols
         self._refused_fields = refused_fields
         self._unknown_symbols = unknown_symbols
+        self.answers = dict(answers or {})
+        """May be changed while it runs."""
         self.port = port
         """Where it listens, once started."""
         self.names: tuple[str, ...] = DEFAULT_NAMES
@@ -119,8 +123,11 @@ class FakeIqconnect:
         with self._changed:
             self.commands.append(command)
             self._changed.notify_all()
-        if command == "T":
-            return _time_line()
+        if command in self.answers:
+            return "".join(f"{line}\r\n" for line in self.answers[command]).encode("latin-1")
+        return _time_line() if command == "T" else self._answer_usual(command)
+
+    def _answer_usual(self, command: str) -> bytes:
         if command.startswith("S,SET PROTOCOL,"):
             return self._set_protocol(command.removeprefix("S,SET PROTOCOL,"))
         if command.startswith("S,SELECT UPDATE FIELDS,"):

@@ -72,7 +72,7 @@ class Stage:
             self.run(self._simulator.stop())
 
     def start_fake(self, fake: FakeIqconnect) -> FakeIqconnect:
-        """Listen as a scripted Level 1 port."""
+        """Listen as a scripted streaming port."""
         self.run(fake.start())
         self._opened.callback(lambda: self.run(fake.stop()))
         return fake
@@ -177,11 +177,23 @@ def simulated(*, settings: Mapping[str, Any] | None = None, **options: Any) -> I
 
 
 @contextlib.contextmanager
-def scripted(fake: FakeIqconnect, *, settings: Mapping[str, Any] | None = None) -> Iterator[Stage]:
-    """A stage with a scripted Level 1 port, no admin port, and a gateway connected to it."""
+def scripted(
+    fake: FakeIqconnect,
+    *,
+    level2: FakeIqconnect | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Iterator[Stage]:
+    """A stage with scripted ports, no admin port, and a gateway connected to them."""
     with open_stage() as stage:
-        stage.start_fake(fake)
-        stage.start_gateway(level1_port=fake.port, admin_port=free_ports(1)[0], **(settings or {}))
+        for port in (fake, level2):
+            if port is not None:
+                stage.start_fake(port)
+        stage.start_gateway(
+            level1_port=fake.port,
+            admin_port=free_ports(1)[0],
+            level2_port=level2.port if level2 is not None else None,
+            **(settings or {}),
+        )
         yield stage
 
 
