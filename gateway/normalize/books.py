@@ -116,13 +116,9 @@ class BookPublisher:
             book.is_waiting = False
             # A symbol that is not live has told its last value flagged STALE; the next one it
             # publishes when its book is whole again.
-            if book.is_dropped:
-                continue
-            if book.depth.standing.is_live:
+            if not book.is_dropped and book.depth.standing.is_live:
                 self.publish(book, now_us)
                 published.append(book.depth)
-            else:
-                book.merged = 0
         return published
 
     def next_due_us(self) -> int | None:

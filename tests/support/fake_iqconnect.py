@@ -44,6 +44,8 @@ class FakeIqconnect:
         """Where it listens, once started."""
         self.names: tuple[str, ...] = DEFAULT_NAMES
         """The field set that was acknowledged last."""
+        self.is_silent = False
+        """Whether it hangs: connections stay, no time line is sent."""
         self.commands: list[str] = []
         """Every line received, oldest first."""
         self._changed = threading.Condition()
@@ -158,7 +160,8 @@ class FakeIqconnect:
     async def _tell_time(self) -> None:
         while True:
             await asyncio.sleep(1.0)
-            self.send(_time_line())
+            if not self.is_silent:
+                self.send(_time_line())
 
 
 def _time_line() -> bytes:
