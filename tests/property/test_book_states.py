@@ -50,6 +50,12 @@ class BookMachine(RuleBasedStateMachine):
         super().__init__()
         self.pack = make_pack()
         self.rows_max = 0
+        self.is_watched = False
+
+    @initialize(is_watched=st.booleans())
+    def choose_how_often_to_look(self, *, is_watched: bool) -> None:
+        """An image after every change tries what is kept; rare ones try what has piled up."""
+        self.is_watched = is_watched
 
     @abstractmethod
     def rows(self) -> list[Row]:
@@ -74,16 +80,22 @@ class BookMachine(RuleBasedStateMachine):
             for price, rows in by_price.items()
         ]
 
-    @rule(times=st.integers(1, 2))
-    def take_an_image(self, times: int) -> None:
+    @rule()
+    def take_an_image(self) -> None:
         """Somebody joins: the image has every row, in order, whatever was kept of earlier ones."""
         expected = [row[4] for side in "BA" for row in self.in_order(side)]
-        for _ in range(times):
-            count, data = self.book.image(self.pack)
-            assert count == len(expected)
-            rows = decode_value(b"\xdd" + struct.pack(">I", count) + data)
-            assert isinstance(rows, list)
-            assert [tuple(row) for row in rows if isinstance(row, list)] == expected
+        count, data = self.book.image(self.pack)
+        assert count == len(expected)
+        rows = decode_value(b"\xdd" + struct.pack(">I", count) + data)
+        assert isinstance(rows, list)
+        assert [tuple(row) for row in rows if isinstance(row, list)] == expected
+        assert self.book.image(self.pack) == (count, data)
+
+    @invariant()
+    def images_follow_every_change(self) -> None:
+        """In every other run somebody joins after each step."""
+        if self.is_watched:
+            self.take_an_image()
 
     @invariant()
     def rows_are_in_order(self) -> None:
@@ -168,10 +180,11 @@ class OrderMachine(BookMachine):
             self.known[key] = row
             self.heard_us[key] = heard_us
 
-    @rule(data=st.data())
-    def delete(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), is_any=st.booleans())
+    def delete(self, data: st.DataObject, *, is_any: bool) -> None:
         """A row is gone; one that nobody knew is no matter."""
-        key = data.draw(st.sampled_from(self.keys))
+        keys = self.keys if is_any or not self.known else list(self.known)
+        key = data.draw(st.sampled_from(keys))
         row = self.book.delete(key)
         known = self.known.pop(key, None)
         assert (row is None) is (known is None)

@@ -1,5 +1,7 @@
 """Books of price levels: each line replaces one level or removes it."""
 
+from collections.abc import Callable
+
 import pytest
 
 from gateway.book.level_book import LevelBook
@@ -76,3 +78,30 @@ def test_levels_without_size_are_kept_and_counted(book: LevelBook) -> None:
     assert book.top(1) == ([(1.0, 0, None)], [(2.0, 0, None)])
     book.delete("A", 2.0)
     assert book.empty_rows == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda book: book.put("B", 1.0, 1, 9, 2),
+        lambda book: book.put("B", 1.5, 1, 1, 2),
+        lambda book: book.delete("A", 2.0),
+        lambda book: book.clear("B"),
+    ],
+    ids=["replace", "add", "delete", "clear"],
+)
+def test_an_image_shows_every_change(
+    book: LevelBook, change: Callable[[LevelBook], object]
+) -> None:
+    """What was kept of the last image must not outlive what it was made from."""
+
+    def pack(value: object) -> bytes:
+        return f"{value};".encode()
+
+    book.put("B", 1.0, 1, 1, 2)
+    book.put("A", 2.0, 1, 1, 2)
+    before = book.image(pack)
+    change(book)
+    rows = list(book.rows_in_order())
+    assert book.image(pack) == (len(rows), b"".join(map(pack, rows)))
+    assert book.image(pack) != before

@@ -1,5 +1,7 @@
 """Books of orders and of market makers: rows come, move and go, and levels follow."""
 
+from collections.abc import Callable
+
 import pytest
 
 from gateway.book.order_book import OrderBook, RowKey
@@ -192,3 +194,36 @@ def test_rows_of_one_price_that_lack_something_have_an_order_too(book: OrderBook
     put_order(book, 4, "B", 10.0, 1, 2**64 - 1)
     book.put(("", "A"), "B", None, "", 10.0, 1, None, None, 0)
     assert keys_in_order(book) == [4, 2, 3, None, "", "NSDQ"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda book: put_order(book, 2, "B", 10.0, 99),
+        lambda book: put_order(book, 2, "B", 9.0, 1),
+        lambda book: put_order(book, 2, "A", 10.0, 1),
+        lambda book: put_order(book, 4, "B", 10.0, 1),
+        lambda book: book.delete(2),
+        lambda book: book.delete(3),
+        lambda book: book.clear("B"),
+        lambda book: book.expire(1),
+    ],
+    ids=["size", "price", "side", "new", "one of two", "last of its level", "clear", "expire"],
+)
+def test_an_image_shows_every_change(
+    book: OrderBook, change: Callable[[OrderBook], object]
+) -> None:
+    """What was kept of the last image must not outlive what it was made from."""
+
+    def pack(value: object) -> bytes:
+        return f"{value};".encode()
+
+    put_order(book, 1, "B", 10.0, 1)
+    put_order(book, 2, "B", 10.0, 1)
+    put_order(book, 3, "A", 11.0, 1)
+    put_maker(book, "NSDQ", "A", 11.0)
+    before = book.image(pack)
+    change(book)
+    rows = list(book.rows_in_order())
+    assert book.image(pack) == (len(rows), b"".join(map(pack, rows)))
+    assert book.image(pack) != before
