@@ -104,27 +104,7 @@ class HealthJudge:
             )
         if report is None:
             return
-        if report.cause is not None:
-            yield Issue(
-                report.cause,
-                "critical",
-                f"prices are not live: {report.cause}",
-                CAUSE_HINTS.get(report.cause, "Read the log."),
-            )
-        if report.depth_cause is not None:
-            yield Issue(
-                f"level2_{report.depth_cause}",
-                "critical",
-                f"order books are not live: {report.depth_cause}",
-                CAUSE_HINTS.get(report.depth_cause, "Read the log.").replace("level1", "level2"),
-            )
-        if report.ports.get("admin") != "streaming":
-            yield Issue(
-                "admin_down",
-                "warning",
-                f"the admin port is {report.ports.get('admin', 'unknown')}",
-                "Check iqconnect.admin_port; IQConnect may exit when its last client leaves.",
-            )
+        yield from _upstream_issues(report)
         refused = report.symbols.get("refused", 0)
         if refused:
             yield Issue(
@@ -156,6 +136,31 @@ class HealthJudge:
                 f"{percent:.2f} % of lines could not be processed",
                 "Read `metrics`: its samples quote the lines.",
             )
+
+
+def _upstream_issues(report: FeedReport) -> Iterator[Issue]:
+    """What is wrong between DTN and us, port by port."""
+    if report.cause is not None:
+        yield Issue(
+            report.cause,
+            "critical",
+            f"prices are not live: {report.cause}",
+            CAUSE_HINTS.get(report.cause, "Read the log."),
+        )
+    if report.depth_cause is not None:
+        yield Issue(
+            f"level2_{report.depth_cause}",
+            "critical",
+            f"order books are not live: {report.depth_cause}",
+            CAUSE_HINTS.get(report.depth_cause, "Read the log.").replace("level1", "level2"),
+        )
+    if report.ports.get("admin") != "streaming":
+        yield Issue(
+            "admin_down",
+            "warning",
+            f"the admin port is {report.ports.get('admin', 'unknown')}",
+            "Check iqconnect.admin_port; IQConnect may exit when its last client leaves.",
+        )
 
 
 def error_percent(history: FeedHistory) -> float:

@@ -121,58 +121,22 @@ class FeedAssembly:
         """
         board, depths, clock = self._board, self._depths, self._clock
         counters = self._counters
-        link = Level1Link(
-            self._options.link,
-            make_session=make_session,
-            make_pipeline=self._make_pipeline,
-            backoff=make_backoff(),
-            clock=clock,
-            counters=counters,
-        )
-        level2: Level2Link[DepthPipeline] = Level2Link(
-            self._options.level2,
-            make_session=make_level2_session,
-            make_pipeline=self._make_depth_pipeline,
-            backoff=make_backoff(),
-            clock=clock,
-            counters=counters,
-            price_levels_max=self._options.price_levels_max,
-        )
+        link, level2 = self._make_links(make_session, make_level2_session, make_backoff)
         desk, depth_desk = self._make_desks(link, level2)
         system = SystemTopics(
             self._envelope, clock, topics=lambda: chain(board.topics(), depths.topics())
         )
         ports = {"admin": Link.CLOSED.value}
-        upstream = UpstreamDesk(
-            link=link,
-            board=board,
-            depths=depths,
-            desk=desk,
-            ports=ports,
-            system=system,
-            counters=counters,
-        )
-        depth_upstream = DepthUpstreamDesk(
-            link=level2,
-            depths=depths,
-            desk=depth_desk,
-            ports=ports,
-            system=system,
-            counters=counters,
-        )
+        shared: dict[str, Any] = {"ports": ports, "system": system, "counters": counters}
+        upstream = UpstreamDesk(link=link, board=board, depths=depths, desk=desk, **shared)
+        depth_upstream = DepthUpstreamDesk(link=level2, depths=depths, desk=depth_desk, **shared)
         return FeedParts(
             data=self._data,
             link=link,
             level2=level2,
             board=board,
             depths=depths,
-            care=DepthCare(
-                depths,
-                clock=clock,
-                counters=counters,
-                on_doubt=depth_desk.ask_in_doubt,
-                on_review=depth_desk.review,
-            ),
+            care=self._make_care(depth_desk),
             envelope=self._envelope,
             desk=desk,
             subscriptions=self._make_subscriptions(desk, system),
@@ -185,6 +149,32 @@ class FeedAssembly:
             describe=describe,
             subscription_counts=self._count_subscriptions,
         )
+
+    def _make_links(
+        self,
+        make_session: Callable[[], Level1Session],
+        make_level2_session: Callable[[], Level2Session],
+        make_backoff: Callable[[], Backoff],
+    ) -> tuple[Level1Link, Level2Link[DepthPipeline]]:
+        """Make the connections of both ports; neither connects yet."""
+        link = Level1Link(
+            self._options.link,
+            make_session=make_session,
+            make_pipeline=self._make_pipeline,
+            backoff=make_backoff(),
+            clock=self._clock,
+            counters=self._counters,
+        )
+        level2: Level2Link[DepthPipeline] = Level2Link(
+            self._options.level2,
+            make_session=make_level2_session,
+            make_pipeline=self._make_depth_pipeline,
+            backoff=make_backoff(),
+            clock=self._clock,
+            counters=self._counters,
+            price_levels_max=self._options.price_levels_max,
+        )
+        return link, level2
 
     def _make_desks(
         self, link: Level1Link, level2: Level2Link[DepthPipeline]
@@ -209,6 +199,15 @@ class FeedAssembly:
             is_auto_watch=self._options.is_auto_watch,
         )
         return desk, depth_desk
+
+    def _make_care(self, desk: DepthDesk) -> DepthCare:
+        return DepthCare(
+            self._depths,
+            clock=self._clock,
+            counters=self._counters,
+            on_doubt=desk.ask_in_doubt,
+            on_review=desk.review,
+        )
 
     def _make_depth_pipeline(self, on_system_line: Callable[[str], None]) -> DepthPipeline:
         return DepthPipeline(
