@@ -2,6 +2,7 @@
 
 from gateway_client.async_client import AsyncGatewayClient
 from gateway_client.base import StreamItem
+from gateway_client.book_mirror import BookMirror
 from gateway_client.codec import decode_frame, to_decimal
 from gateway_client.errors import (
     CodecError,
@@ -13,6 +14,7 @@ from gateway_client.errors import (
     RequestRefused,
     RequestTimedOut,
     SecurityValidationError,
+    SequenceGap,
     UnknownMessage,
 )
 from gateway_client.events import (
@@ -61,6 +63,7 @@ __all__ = [
     "AsyncGatewayClient",
     "Bar",
     "Book",
+    "BookMirror",
     "BreakerStatus",
     "ClientNotice",
     "CodecError",
@@ -93,6 +96,7 @@ __all__ = [
     "RequestRefused",
     "RequestTimedOut",
     "SecurityValidationError",
+    "SequenceGap",
     "State",
     "Statistics",
     "StreamItem",

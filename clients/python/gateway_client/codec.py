@@ -18,6 +18,7 @@ from gateway_client import messages
 from gateway_client.errors import DecodeError, UnknownMessage
 from gateway_client.layouts import EXACT_IN_DOUBLE, Checker, Items, check_value
 from gateway_client.messages import Message, MessageType
+from gateway_client.topics import is_variant
 
 CLASS_OF_TYPE: Final[dict[int, type[Message]]] = {
     int(number): cls for number, cls in messages.MESSAGES.items()
@@ -42,10 +43,11 @@ RESENT_FLAGS: Final = int(messages.Flag.REPLAY | messages.Flag.BACKFILL)
 SNAPSHOT: Final = int(messages.Flag.SNAPSHOT)
 CONFLATED: Final = int(messages.Flag.CONFLATED)
 
-_KIND: Final = re.compile(r"(?:~([0-9A-Za-z]{14,32})\.)?([a-z][a-z0-9_]{0,15})(@[1-9][0-9]{0,4})?")
+_KIND: Final = re.compile(
+    r"(?:~([0-9A-Za-z]{14,32})\.)?([a-z][a-z0-9_]{0,15})(?:@([1-9][0-9]{0,4}(?:x[1-9][0-9]{0,2})?))?"
+)
 _SYMBOL: Final = re.compile(r"[!-+\--~](?:[ -+\--~]{0,62}[!-+\--~])?")
 _KINDS: Final = frozenset(str(kind) for kind in messages.Kind)
-_VARIANT_KINDS: Final = frozenset(str(kind) for kind in messages.VARIANT_KINDS)
 _UNPACK_ERRORS: Final = (ValueError, TypeError, OverflowError, msgpack.UnpackException)
 
 
@@ -123,8 +125,8 @@ def decode_frame(frame: bytes) -> Message:
     nonce, base, variant = match.groups()
     if base not in _KINDS or (base == "sys" and symbol not in messages.SYS_NAMES):
         raise UnknownMessage("unknown kind", topic=topic)
-    if variant and base not in _VARIANT_KINDS:
-        raise DecodeError("kind has no variants", topic=topic)
+    if variant and not is_variant(base, variant):
+        raise DecodeError("kind has no such variant", topic=topic)
     _, items = split_frame(frame)
     number = items[0]
     if number not in CLASS_OF_TYPE:

@@ -9,7 +9,7 @@ place. The reader never waits for the application, so the socket is always drain
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from gateway_client.events import Event, Gap, Overrun
@@ -71,11 +71,12 @@ def _merged(items: Items, index: int | None) -> int:
 class _Lost:
     """An Overrun in the making, at the end of the queue."""
 
-    __slots__ = ("count", "topic")
+    __slots__ = ("count", "topics")
 
-    def __init__(self, topic: str | None, count: int) -> None:
-        self.topic = topic
-        self.count = count
+    def __init__(self) -> None:
+        self.count = 0
+        self.topics: set[str] = set()
+        """Of every message lost here; empty text stands for events that belong to none."""
 
 
 class DeliveryQueue:
@@ -84,10 +85,19 @@ class DeliveryQueue:
     Args:
         capacity: Entries that may wait, above 0.
         conflate_above: Entries from which on state messages are conflated.
+        on_overrun: Gets the topics of lost messages when the application has reached the place of
+            the loss; called in its thread.
     """
 
-    def __init__(self, *, capacity: int, conflate_above: int) -> None:
+    def __init__(
+        self,
+        *,
+        capacity: int,
+        conflate_above: int,
+        on_overrun: Callable[[Collection[str]], None] | None = None,
+    ) -> None:
         self.capacity = capacity
+        self._on_overrun = on_overrun
         self._conflate_above = conflate_above
         self._entries: deque[Pending | Event | _Lost] = deque()
         # The lock itself is entered in C, the condition around it in Python: 0.1 µs against 0.4.
@@ -144,11 +154,10 @@ class DeliveryQueue:
         last = self._entries[-1]
         if type(last) is not _Lost:
             # One place more than the capacity, at most once per entry that does fit.
-            self._entries.append(_Lost(topic, 1))
-            return
+            last = _Lost()
+            self._entries.append(last)
         last.count += 1
-        if last.topic != topic:
-            last.topic = None
+        last.topics.add(topic or "")
 
     def pop(self) -> Pending | Event | None:
         """Take the oldest entry; None when there is none."""
@@ -160,7 +169,10 @@ class DeliveryQueue:
             if type(entry) is Pending and entry.slot.pending is entry:
                 entry.slot.pending = None
         if type(entry) is _Lost:
-            return Overrun(entry.topic, entry.count)
+            if self._on_overrun is not None:
+                self._on_overrun(entry.topics)
+            (topic, *others) = entry.topics
+            return Overrun(None if others else topic or None, entry.count)
         return entry  # type: ignore[return-value]
 
     def wait(self, wait_s: float | None) -> bool:

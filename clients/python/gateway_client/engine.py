@@ -14,7 +14,7 @@ import socket as sockets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from typing import Any, Final
 
@@ -57,7 +57,9 @@ class Engine:
         self._options = options
         self._silence_ns = int(options.heartbeat_silence_s * 1e9)
         self.queue = DeliveryQueue(
-            capacity=options.queue_capacity, conflate_above=options.conflate_above
+            capacity=options.queue_capacity,
+            conflate_above=options.conflate_above,
+            on_overrun=self._replace_lost,
         )
         self.link = Link.CONNECTING
         self.gateway: dict[str, Any] | None = None
@@ -165,6 +167,23 @@ class Engine:
 
         def command(_: int) -> None:
             self.session.intake.heal(topic)
+            settle(future, None)
+
+        with contextlib.suppress(NotConnected):
+            self.post(command, future)
+
+    def _replace_lost(self, topics: Collection[str]) -> None:
+        """Have the values of topics fetched anew whose messages were dropped unread."""
+        names = tuple(topics)
+        future: Future[None] = Future()
+
+        def command(_: int) -> None:
+            intake = self.session.intake
+            for name in names:
+                intake.ask_again(name)
+            if len(names) != 1 or not names[0]:
+                # Which topics they were is not told to the application, so every book is in doubt.
+                intake.ask_images_again()
             settle(future, None)
 
         with contextlib.suppress(NotConnected):

@@ -5,7 +5,8 @@
     │   └── SecurityValidationError
     ├── NotConnected
     ├── RequestError: RequestTimedOut, RequestRefused
-    └── CodecError: DecodeError, UnknownMessage
+    ├── CodecError: DecodeError, UnknownMessage
+    └── SequenceGap
 
 An exception holds facts as keyword arguments; its text is built from them on demand, bounded, so
 that a hostile value can neither flood nor forge a log line. `hint` says what to do next, and `code`
@@ -144,3 +145,34 @@ class UnknownMessage(CodecError):
 
     code = "unknown_message"
     hint = "A newer gateway may send it; skip the message or update the client."
+
+
+class SequenceGap(GatewayClientError):
+    """Updates of a book are missing; its mirror is not current until an image comes.
+
+    Args:
+        topic: The topic they were published on.
+        first_missing: Sequence of the first one that is missing.
+        last_missing: Sequence of the last one that is missing; not below `first_missing`.
+    """
+
+    code = "sequence_gap"
+    hint = "Ask for an image of the topic and apply it; updates may be applied meanwhile."
+
+    def __init__(self, topic: str, first_missing: int, last_missing: int) -> None:
+        super().__init__(
+            "updates are missing",
+            topic=topic,
+            first_missing=first_missing,
+            last_missing=last_missing,
+        )
+        self.topic = topic
+        self.first_missing = first_missing
+        self.last_missing = last_missing
+
+    @property
+    def reason(self) -> str:
+        """The fact in a few words, as a mirror tells why it is not current."""
+        if self.first_missing == self.last_missing:
+            return f"update {self.first_missing} is missing"
+        return f"updates {self.first_missing} to {self.last_missing} are missing"

@@ -32,8 +32,8 @@ class Route(Slot):
     """Everything known of one topic."""
 
     __slots__ = (
-        "gap_first", "gap_last", "has_image", "has_snapshot", "is_baseline", "is_state",
-        "merged_index", "tracker", "type",
+        "ask_at", "ask_step", "gap_first", "gap_last", "has_image", "has_snapshot", "is_baseline",
+        "is_state", "merged_index", "needs_image", "tracker", "type",
     )  # fmt: skip
 
     def __init__(self, topic: str) -> None:
@@ -51,6 +51,21 @@ class Route(Slot):
         self.gap_first = 0
         self.gap_last = 0
         """The hole a snapshot is awaited for; 0 when there is none."""
+        self.needs_image = False
+        """Whether updates are of no use before an image has come."""
+        self.ask_at = 0
+        self.ask_step = 1
+        self.want_image()
+
+    def begin_anew(self) -> None:
+        """Follow another run of the gateway; holes of the earlier one are past healing."""
+        self.gap_first = 0
+        self.want_image()
+
+    def want_image(self) -> None:
+        """Have an image asked for by the next update that finds none asked for."""
+        self.needs_image = self.has_image
+        self.ask_at, self.ask_step = 0, 1
 
 
 class Intake:
@@ -99,14 +114,25 @@ class Intake:
     def ask_again(self, topic: str) -> None:
         """Want a fresh snapshot of a topic, if it has any."""
         route = self._routes.get(topic.encode("ascii", "replace"))
-        if route is not None and route.has_snapshot:
-            self._joins.ask(route.topic)
+        if route is not None:
+            self._ask(route)
 
     def ask_all_again(self, unless: Callable[[str], bool] | None = None) -> None:
         """Want a fresh snapshot of every topic that has one, except those of some symbols."""
         for route in self._routes.values():
-            if route.has_snapshot and (unless is None or not unless(route.symbol)):
-                self._joins.ask(route.topic)
+            if unless is None or not unless(route.symbol):
+                self._ask(route)
+
+    def ask_images_again(self) -> None:
+        """Want a fresh image of every book."""
+        for route in self._routes.values():
+            if route.has_image:
+                self._ask(route)
+
+    def _ask(self, route: Route) -> None:
+        if route.has_snapshot:
+            route.want_image()
+            self._joins.ask(route.topic)
 
     def receive(self, frame: bytes) -> None:
         """Take one frame from the socket; whatever it holds, this never raises."""
@@ -133,7 +159,7 @@ class Intake:
             if verdict is Verdict.GAP:
                 self._note_gap(route, epoch, first, last)
             elif verdict is Verdict.RESTART:
-                route.gap_first = 0
+                route.begin_anew()
         if route.kind == "sys" and self._receive_sys(items):
             return
         if number in codec.CLASS_OF_TYPE:
@@ -145,6 +171,30 @@ class Intake:
                     merged_index=route.merged_index,
                 )
             )
+        if route.needs_image or (route.has_image and number != route.type):
+            self._follow_book(route, items)
+
+    def _follow_book(self, route: Route, items: Items) -> None:
+        """Have an image by the time updates come: they are of no use without.
+
+        The answer to the first request may have been a state, because there was no book yet, and
+        answers get lost. Only an image, or the first message of a run, ends the asking; the pauses
+        grow, so that a gateway without an image is not asked at every update.
+        """
+        number, epoch, sequence = items[:3]
+        if (route.tracker.epoch, route.tracker.sequence) != (epoch, sequence):
+            return  # Sent again: the position has not moved.
+        if number == _IMAGE_TYPE:
+            route.needs_image = False
+            self._note_healed(route, epoch)
+        elif number != route.type:
+            # A change that cannot be understood is a change lost.
+            self._note_gap(route, epoch, sequence, sequence)
+        elif sequence == 1:
+            route.needs_image = False
+        elif sequence >= route.ask_at and self._joins.ask(route.topic):
+            route.ask_at = sequence + route.ask_step
+            route.ask_step *= 2
 
     def _is_allowed(self, route: Route, number: int) -> bool:
         """Judge a type number other than the kind's own; unknown ones are skipped, not lost."""
@@ -181,6 +231,7 @@ class Intake:
         number, epoch, sequence, flags = items[:4]
         if number == _STATE_TYPE and not flags & SNAPSHOT:
             # Not a snapshot but why there is none; it says nothing of the sequence.
+            route.needs_image = route.has_image
             self.out.append(Pending(route, items, is_state=False))
             return
         if number != route.type and not (route.has_image and number == _IMAGE_TYPE):
@@ -191,7 +242,7 @@ class Intake:
         verdict, first, last = route.tracker.snapshot(epoch, sequence)
         if verdict is Verdict.REPEAT:
             self.repeat_count += 1
-            if route.gap_first:
+            if route.gap_first or route.needs_image:
                 self._joins.ask(route.topic)
             return
         if verdict is Verdict.GAP:
@@ -200,6 +251,7 @@ class Intake:
             route.gap_first = 0
         if route.is_baseline:
             return
+        route.needs_image = False
         self.out.append(
             Pending(
                 route,
@@ -209,6 +261,10 @@ class Intake:
                 is_snapshot=True,
             )
         )
+        self._note_healed(route, epoch)
+
+    def _note_healed(self, route: Route, epoch: int) -> None:
+        """Tell that a snapshot stands for what was lost."""
         if route.gap_first:
             self.out.append(
                 Gap(route.topic, route.gap_first, route.gap_last, healed=True, epoch=epoch)
@@ -250,7 +306,11 @@ class Intake:
             if route is None:
                 continue
             if route.tracker.epoch != epoch:
+                # Whatever was published so far did not arrive; how much that is nobody can tell.
                 route.tracker.snapshot(epoch, sequence)
+                route.begin_anew()
+                if not route.is_baseline:
+                    self._ask(route)
                 continue
             verdict, first, last = route.tracker.tail(epoch, sequence)
             if verdict is Verdict.GAP:
@@ -266,8 +326,8 @@ class Intake:
             if route is self._tails:
                 return
         self._add_gap(route, epoch, first, last)
-        if route.has_snapshot and not route.is_baseline:
-            self._joins.ask(route.topic)
+        if not route.is_baseline:
+            self._ask(route)
 
     def _add_gap(self, route: Route, epoch: int, first: int, last: int) -> None:
         self.gap_count += 1
@@ -295,4 +355,4 @@ class Intake:
             return
         route.gap_first = route.gap_first or route.tracker.sequence
         route.gap_last = max(route.gap_last, route.tracker.sequence)
-        self._joins.ask(topic)
+        self._ask(route)

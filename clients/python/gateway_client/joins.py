@@ -42,14 +42,19 @@ class Joins:
         self.requested_count = 0
         self.unanswered_count = 0
 
-    def ask(self, topic: str) -> None:
+    def ask(self, topic: str) -> bool:
         """Want a snapshot of a base topic; asking again before the answer changes nothing.
 
         An answer that is still outstanding serves later wishes too: it travels behind whatever
         made us wish, so it is newer.
+
+        Returns:
+            Whether it was not wanted already.
         """
-        if topic not in self._asked:
-            self._waiting.setdefault(topic, 0)
+        if topic in self._asked or topic in self._waiting:
+            return False
+        self._waiting[topic] = 0
+        return True
 
     def start(self, now_ns: int) -> list[str]:
         """Take the private topics that are to be subscribed now, each with a fresh nonce."""

@@ -27,13 +27,15 @@ KINDS: Final = STATE_KINDS | frozenset(str(kind) for kind in messages.EVENT_KIND
 """Everything a symbol can be subscribed to, without variants."""
 
 VARIANT_KINDS: Final = frozenset(str(kind) for kind in messages.VARIANT_KINDS)
-"""Kinds that may be conflated by the gateway: `quote@250` is one quote per 250 ms at most."""
+"""Kinds that may be conflated by the gateway: `quote@250` is one quote per 250 ms at most, and
+`book@250x5` a book of 5 levels a side as often."""
 CLIENT_NAME: Final = re.compile(r"[A-Za-z0-9._:@-]{1,64}")
 """What a client may call itself."""
 
 _SYMBOL: Final = re.compile(r"(?! )[A-Z0-9@+#$=./!&^_%\- ]{1,48}(?<! )")
 _VARIANT: Final = re.compile(r"[1-9][0-9]{0,4}")
-_TOPIC: Final = re.compile(r"[a-z]+(?:@[1-9][0-9]{0,4})?,(?:[!-+\--~ ]{1,64},)?")
+_BOOK_VARIANT: Final = re.compile(r"[1-9][0-9]{0,4}(?:x[1-9][0-9]{0,2})?")
+_TOPIC: Final = re.compile(r"([a-z]+)(?:@([1-9][0-9x]{0,8}))?,(?:[!-+\--~ ]{1,64},)?")
 _NONCE_ALPHABET: Final = string.digits + string.ascii_letters
 NONCE_CHARACTERS: Final = 20
 """About 119 random bits; the contract asks for 14 to 32 characters and at least 80 bits."""
@@ -69,7 +71,8 @@ def expand_kinds(kinds: Iterable[str]) -> tuple[str, ...]:
     """Spell out `l1` and `l2`, and check every kind.
 
     Args:
-        kinds: Kinds, kinds with a variant (`quote@250`), `l1` or `l2`; not a single string.
+        kinds: Kinds, kinds with a variant (`quote@250`, `book@1000x5`), `l1` or `l2`; not a single
+            string.
 
     Returns:
         Each kind once, in the order asked.
@@ -83,9 +86,7 @@ def expand_kinds(kinds: Iterable[str]) -> tuple[str, ...]:
     for kind in kinds:
         for name in LEVEL_KINDS.get(kind, (kind,)):
             base, has_variant, variant = name.partition("@")
-            if base not in KINDS or (
-                has_variant and (base not in VARIANT_KINDS or not _VARIANT.fullmatch(variant))
-            ):
+            if base not in KINDS or (has_variant and not is_variant(base, variant)):
                 names = ", ".join(sorted(KINDS))
                 raise InvalidArgument(
                     "unknown kind", hint=f"Use l1, l2 or one of {names}.", kind=kind
@@ -94,6 +95,19 @@ def expand_kinds(kinds: Iterable[str]) -> tuple[str, ...]:
     if not expanded:
         raise InvalidArgument("no kinds", hint='Pass at least one, for example ["l1"].')
     return tuple(expanded)
+
+
+def is_variant(kind: str, variant: str) -> bool:
+    """Whether a kind may carry a variant: `250`, and for books `250x5` too.
+
+    Args:
+        kind: Without variant.
+        variant: The text after `@`.
+    """
+    if kind not in VARIANT_KINDS:
+        return False
+    pattern = _BOOK_VARIANT if kind == "book" else _VARIANT
+    return pattern.fullmatch(variant) is not None
 
 
 def topic_of(kind: str, symbol: str) -> str:
@@ -107,7 +121,8 @@ def check_topic(topic: str) -> str:
     Raises:
         InvalidArgument: Anything else, private topics and the empty prefix included.
     """
-    if not _TOPIC.fullmatch(topic):
+    match = _TOPIC.fullmatch(topic)
+    if match is None or (match[2] is not None and not is_variant(match[1], match[2])):
         raise InvalidArgument(
             "not a topic", hint="Write `kind,symbol,` or the prefix `kind,`.", topic=topic
         )

@@ -42,6 +42,8 @@ class FakeGateway:
         self.silent_methods: set[str] = set()
         self.sequences: dict[str, int] = {}
         self.values: dict[str, list[Any]] = {}
+        self.images: dict[str, list[Any]] = {}
+        """Rows of a book by topic; snapshot requests for it are answered by an image."""
         self.subscribed: list[str] = []
         self.unsubscribed: list[str] = []
         self.requests: list[tuple[str, dict[str, Any]]] = []
@@ -187,8 +189,12 @@ class FakeGateway:
             self._answer(topic, topic.partition(".")[2])
 
     def _answer(self, private: str, base: str) -> None:
-        if base not in self.values:
-            body: list[Any] = [
+        body: list[Any]
+        if base in self.images:
+            position = self.sequences.get(base, 0)
+            body = [13, self.epoch, position, SNAPSHOT, _now_us(), None, self.images[base]]
+        elif base not in self.values:
+            body = [
                 9,
                 self.epoch,
                 0,

@@ -67,6 +67,17 @@ def test_levels_and_rows_have_their_types() -> None:
         assert image.rows == (row,)
 
 
+def test_books_may_name_their_levels() -> None:
+    """And nothing else may: a quote has one."""
+    assert codec.decode_frame(frame("book@250x5,A,", 7, [], [])).kind == "book@250x5"
+    assert codec.decode_frame(frame("book@250,A,", 7, [], [])).kind == "book@250"
+    for topic in ("book@250x,A,", "book@250x1000,A,", "book@x5,A,"):
+        with pytest.raises(DecodeError):
+            codec.decode_frame(frame(topic, 7, [], []))
+    with pytest.raises(DecodeError):
+        codec.decode_frame(frame("quote@250x5,A,", 1))
+
+
 @pytest.mark.parametrize(
     ("bids", "asks"),
     [

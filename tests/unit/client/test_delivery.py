@@ -151,3 +151,17 @@ def test_waker_is_called_once_or_not_at_all(has_entry: bool) -> None:
     queue.close()
     assert calls == [1]
     assert queue.call_when_ready(wake) is False
+
+
+def test_topics_of_a_loss_are_told_to_the_engine() -> None:
+    """What was dropped is fetched anew once the application has room again."""
+    told: list[set[str]] = []
+    queue = DeliveryQueue(
+        capacity=1, conflate_above=1, on_overrun=lambda topics: told.append(set(topics))
+    )
+    orders, others = slot("order,A,"), slot("order,B,")
+    queue.extend(message(orders, value, is_state=False) for value in range(3))
+    assert drain(queue) == [0, Overrun("order,A,", 2)]
+    queue.extend(message(where, 1, is_state=False) for where in (orders, orders, others))
+    assert drain(queue) == [1, Overrun(None, 2)]
+    assert told == [{"order,A,"}, {"order,A,", "order,B,"}]

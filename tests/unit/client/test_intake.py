@@ -138,3 +138,88 @@ def test_unreadable_message_is_healed_like_a_lost_one() -> None:
     intake.remove("quote,A,")
     intake.receive(frame("quote,A,", 1, 5, *quote(1.0)))
     assert taken(intake) == []
+
+
+def order(sequence: int, *, epoch: int = EPOCH, flags: int = 0, number: int = 6) -> bytes:
+    """An order is deleted."""
+    return frame("order,A,", number, sequence, "delete", "B", 7, epoch=epoch, flags=flags)
+
+
+def asked(joins: Joins) -> int:
+    """How many snapshots are asked for now."""
+    return len(joins.start(0))
+
+
+def test_updates_without_an_image_ask_for_one() -> None:
+    """The join was answered by `pending`: there was no book then, and now there is."""
+    intake, joins = make("order,A,")
+    intake.ask_again("order,A,")
+    (private,) = joins.start(0)
+    intake.receive(frame(private, 9, 0, "pending", None, 1))
+    intake.receive(order(41))
+    (private,) = joins.start(0)
+    intake.receive(order(42))
+    assert asked(joins) == 0
+    intake.receive(frame(private, 13, 42, [], flags=1))
+    intake.receive(order(43))
+    assert asked(joins) == 0
+    assert taken(intake) == [0, 41, 42, 42, 43]
+
+
+def test_first_update_of_a_run_asks_for_nothing() -> None:
+    """It finds the book empty."""
+    intake, joins = make("order,A,")
+    intake.receive(order(1))
+    intake.receive(order(2))
+    assert asked(joins) == 0
+    intake.receive(order(1, epoch=EPOCH + 5))
+    intake.receive(order(4, epoch=EPOCH + 5))
+    assert asked(joins) == 1
+
+
+def test_gateway_without_images_is_asked_ever_more_rarely() -> None:
+    """Each answer is a state: asking at every update would double the traffic."""
+    intake, joins = make("order,A,")
+    asks = 0
+    for sequence in range(10, 110):
+        intake.receive(order(sequence))
+        for private in joins.start(0):
+            asks += 1
+            intake.receive(frame(private, 9, 0, "stale", "gap", 1))
+    assert 4 <= asks <= 8
+
+
+def test_image_on_the_topic_itself_heals() -> None:
+    """At a rebuild nobody has to ask."""
+    intake, joins = make("order,A,")
+    for sequence in (1, 4):
+        intake.receive(order(sequence))
+    assert asked(joins) == 1
+    intake.receive(frame("order,A,", 13, 5, []))
+    assert taken(intake) == [1, gap("order,A,", 2, 3), 4, 5, gap("order,A,", 2, 3, healed=True)]
+
+
+def test_change_of_an_unknown_kind_is_a_change_lost() -> None:
+    """A book that misses it would be wrong without knowing."""
+    intake, joins = make("order,A,")
+    intake.receive(order(1))
+    intake.receive(order(2, number=99))
+    assert taken(intake) == [1, gap("order,A,", 2, 2)]
+    assert (asked(joins), intake.unknown_count) == (1, 1)
+
+
+def test_tails_of_a_topic_never_heard_ask_for_its_value() -> None:
+    """All of its first messages were lost; no sequence could show it."""
+    intake, joins = make("order,A,", "quote,A,", "trade,A,")
+    tails = {"order,A,": 3, "quote,A,": 2, "trade,A,": 5}
+    intake.receive(frame("sys,tails,", 21, 1, {"topics": tails}))
+    assert sorted(private.partition(".")[2] for private in joins.start(0)) == [
+        "order,A,", "quote,A,",
+    ]  # fmt: skip
+
+
+def test_replayed_updates_ask_for_nothing() -> None:
+    """They are of a time before."""
+    intake, joins = make("order,A,")
+    intake.receive(order(5, flags=2))
+    assert asked(joins) == 0

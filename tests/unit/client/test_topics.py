@@ -56,19 +56,27 @@ def test_levels_expand_once() -> None:
     assert topics.expand_kinds(["l1", "l2"]) == (
         "quote", "trade", "summary", "state", "depth", "order", "book",
     )  # fmt: skip
-    assert topics.expand_kinds(["quote@250", "bar"]) == ("quote@250", "bar")
+    kinds = ("quote@250", "bar", "book@250", "book@99999x999")
+    assert topics.expand_kinds(kinds) == kinds
 
 
 @pytest.mark.parametrize(
-    "kinds", [[], ["l3"], ["image"], ["sys"], ["trade@250"], ["quote@"], ["quote@0"], "l1"]
-)
+    "kinds",
+    [
+        [], ["l3"], ["image"], ["sys"], ["trade@250"], ["quote@"], ["quote@0"], "l1",
+        ["quote@250x5"], ["book@x5"], ["book@250x"], ["book@250x0"], ["book@250x1000"],
+    ],
+)  # fmt: skip
 def test_unknown_kinds_are_refused(kinds: list[str]) -> None:
     """A kind that cannot come must not wait for ever."""
     with pytest.raises(InvalidArgument):
         topics.expand_kinds(kinds)
 
 
-@pytest.mark.parametrize("topic", ["", "quote", "~x.quote,A,", "quote,A", "quote,A,B,", "Q,A,"])
+@pytest.mark.parametrize(
+    "topic",
+    ["", "quote", "~x.quote,A,", "quote,A", "quote,A,B,", "Q,A,", "quote@250x5,A,", "trade@250,"],
+)
 def test_malformed_topics_are_refused(topic: str) -> None:
     """The empty prefix would be everything, a private one somebody else's."""
     with pytest.raises(InvalidArgument):
@@ -81,4 +89,5 @@ def test_nonces_are_fresh_and_long() -> None:
     assert len(nonces) == 1_000
     assert all(len(nonce) == 20 and nonce.isalnum() for nonce in nonces)
     assert topics.split_private(f"~{nonces.pop()}.quote@250") == "quote@250"
+    assert topics.check_topic("book@250x5,A,") == "book@250x5,A,"
     assert topics.topic_of("quote", "A") == topics.check_topic("quote,A,")
