@@ -79,6 +79,49 @@ def run_once(
     return figures
 
 
+def print_medians(results: dict[str, list[dict[str, float]]]) -> None:
+    """Print each program's medians, and its ratio to Level 1 in the same rounds."""
+    base = results[LEVEL1]
+    for name in results:
+        rows = results[name]
+        rate = statistics.median(row["lines_per_s"] for row in rows)
+        cpu = statistics.median(row["server_cpu_us_per_line"] for row in rows)
+        ratio = statistics.median(
+            row["lines_per_s"] / level1["lines_per_s"]
+            for row, level1 in zip(rows, base, strict=True)
+        )
+        sent = statistics.median(
+            row.get("messages_per_s", row["messages"] / row["elapsed_s"]) for row in rows
+        )
+        print(
+            f"{name:20} median {rate:>9,.0f} lines/s, {sent:>9,.0f} messages/s, "
+            f"{cpu:.2f} us CPU a line, {ratio:.2f} of Level 1"
+        )
+
+
+def write_report(options: argparse.Namespace, results: dict[str, list[dict[str, float]]]) -> None:
+    """Keep every round's figures with machine and commit."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607 - whichever git is there
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.strip()
+    folder = HERE / "results"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"level2-{commit or 'uncommitted'}.json"
+    report = {
+        "machine": platform.platform(),
+        "processors": os.cpu_count(),
+        "python": platform.python_version(),
+        "commit": commit,
+        "options": vars(options),
+        "rounds": results,
+    }
+    path.write_text(json.dumps(report, indent=2))
+    print(f"written to {path}")
+
+
 def main() -> None:
     """Run all rounds and print medians with ratios to Level 1."""
     parser = argparse.ArgumentParser()
@@ -114,41 +157,8 @@ def main() -> None:
                 )
             results[name].append(figures)
             print(f"round {number} {name:20} {figures['lines_per_s']:>10,.0f} lines/s", flush=True)
-    base = results[LEVEL1]
-    for name in names:
-        rows = results[name]
-        rate = statistics.median(row["lines_per_s"] for row in rows)
-        cpu = statistics.median(row["server_cpu_us_per_line"] for row in rows)
-        ratio = statistics.median(
-            row["lines_per_s"] / level1["lines_per_s"]
-            for row, level1 in zip(rows, base, strict=True)
-        )
-        sent = statistics.median(
-            row.get("messages_per_s", row["messages"] / row["elapsed_s"]) for row in rows
-        )
-        print(
-            f"{name:20} median {rate:>9,.0f} lines/s, {sent:>9,.0f} messages/s, "
-            f"{cpu:.2f} us CPU a line, {ratio:.2f} of Level 1"
-        )
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607 - whichever git is there
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
-    folder = HERE / "results"
-    folder.mkdir(exist_ok=True)
-    path = folder / f"level2-{commit or 'uncommitted'}.json"
-    report = {
-        "machine": platform.platform(),
-        "processors": os.cpu_count(),
-        "python": platform.python_version(),
-        "commit": commit,
-        "options": vars(options),
-        "rounds": results,
-    }
-    path.write_text(json.dumps(report, indent=2))
-    print(f"written to {path}")
+    print_medians(results)
+    write_report(options, results)
 
 
 if __name__ == "__main__":
