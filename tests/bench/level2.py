@@ -82,8 +82,7 @@ def run_once(
 def print_medians(results: dict[str, list[dict[str, float]]]) -> None:
     """Print each program's medians, and its ratio to Level 1 in the same rounds."""
     base = results[LEVEL1]
-    for name in results:
-        rows = results[name]
+    for name, rows in results.items():
         rate = statistics.median(row["lines_per_s"] for row in rows)
         cpu = statistics.median(row["server_cpu_us_per_line"] for row in rows)
         ratio = statistics.median(
