@@ -130,7 +130,7 @@ def tail(
     data: DataOption = DATA_ENDPOINT,
     control: ControlOption = CONTROL_ENDPOINT,
 ) -> None:
-    """Print messages of a running gateway as they come."""
+    """Print messages of a running gateway as they come; `book` alone is drawn as a ladder."""
     from gateway.commands.tail import follow
 
     raise typer.Exit(

@@ -8,6 +8,8 @@ from typing import Any
 from gateway_client import Event, Flag, GatewayClient, GatewayClientError
 from gateway_client.results import SymbolResult
 
+from gateway.commands.ladder import show_ladders
+
 EVENT_TYPES = Event.__args__
 _HEADER = frozenset({"kind", "symbol", "type", "epoch", "sequence", "flags", "recv_us", "event_us"})
 
@@ -15,7 +17,7 @@ _HEADER = frozenset({"kind", "symbol", "type", "epoch", "sequence", "flags", "re
 def follow(
     kinds: str, symbols: list[str], *, is_json: bool, count: int, data: str, control: str
 ) -> int:
-    """Subscribe and print until interrupted.
+    """Subscribe and print until interrupted; books alone are drawn as ladders.
 
     Args:
         kinds: Separated by commas, such as `quote,trade`.
@@ -38,10 +40,15 @@ def follow(
             )
             return 1
         with client:
-            results = client.subscribe_symbols(symbols, wanted)
+            is_ladder = not is_json and is_book_alone(wanted)
+            results = client.subscribe_symbols(symbols, [*wanted, *["state"] * is_ladder])
             if not _report(results):
                 return 1
-            _print_messages(client, is_json=is_json, count=count)
+            if is_ladder:
+                good = [symbol for symbol, result in results.items() if result.is_accepted]
+                show_ladders(client, good, count=count)
+            else:
+                _print_messages(client, is_json=is_json, count=count)
     except GatewayClientError as error:
         sys.stderr.write(f"{error}\n  what to do: {error.hint}\n")
         return 1
@@ -49,6 +56,11 @@ def follow(
         # The reader has seen enough; that is how this command ends.
         return 0
     return 0
+
+
+def is_book_alone(kinds: list[str]) -> bool:
+    """Whether nothing but one kind of book is wanted: only then a ladder shows everything."""
+    return len(kinds) == 1 and kinds[0].partition("@")[0] == "book"
 
 
 def _report(results: dict[str, SymbolResult]) -> bool:
