@@ -114,11 +114,14 @@ def demo(
         float, typer.Option(min=0, help="Stop after this long; 0: until Ctrl-C.")
     ] = 0.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same market.")] = 1,
+    ladder: Annotated[
+        str, typer.Option(help="The symbol whose order book is drawn; empty: none.")
+    ] = "@ES#",
 ) -> None:
     """Show live prices: simulator, gateway and client in one command."""
     from gateway.commands.demo import show_demo
 
-    raise typer.Exit(show_demo(symbols or [], rate=rate, seconds=seconds, seed=seed))
+    raise typer.Exit(show_demo(symbols or [], rate=rate, seconds=seconds, seed=seed, ladder=ladder))
 
 
 @app.command()

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gateway_client import GatewayClient, Quote, State, Summary, Trade
-from rich.console import Console
+from gateway_client import GatewayClient, GatewayClientError, Quote, State, Summary, Trade
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 
 from gateway.app import Gateway
 from gateway.clock import SystemClock
+from gateway.commands.ladder import LADDER_COLUMNS, Ladders
 from gateway.errors import ConfigError, GatewayError
 from gateway.logs import set_up_logging
 from gateway.settings import Settings, load_settings
@@ -47,6 +48,11 @@ COLUMNS: Final = (
     ("state", True),
 )
 """Headings, and whether a narrow screen shows the column."""
+TABLE_LINES: Final = 10
+"""What the table needs beside its rows: title, heading, rules, caption, notes."""
+LADDER_LEVELS: Final = 8
+LADDER_LINES: Final = 2 * LADDER_LEVELS + 4
+PLAIN_LEVELS: Final = 3
 PLAIN_REFRESH_S: Final = 2.0
 START_S_MAX: Final = 15.0
 
@@ -68,12 +74,17 @@ class _Screen:
     """Everything on the screen."""
 
     rows: dict[str, _Row]
+    ladder: str = ""
+    """The symbol whose book is drawn; empty for none."""
+    ladders: Ladders = field(default_factory=lambda: Ladders([]))
     messages: int = 0
     losses: int = 0
     notes: list[str] = field(default_factory=list)
 
     def take(self, item: Any) -> None:
         """Take one message or event of the client."""
+        if hasattr(item, "sequence"):
+            self.ladders.take(item)
         row = self.rows.get(getattr(item, "symbol", ""))
         if row is None:
             if not hasattr(item, "sequence"):
@@ -98,7 +109,9 @@ class _Background:
     """Simulator and gateway on a loop of their own, in a thread beside the screen."""
 
     def __init__(self, *, rate: float, seed: int) -> None:
-        self._options = SimulatorOptions(admin_port=0, level1_port=0, rate=rate, seed=seed)
+        self._options = SimulatorOptions(
+            admin_port=0, level1_port=0, level2_port=0, rate=rate, seed=seed
+        )
         self._loop = asyncio.SelectorEventLoop()
         self._ready = threading.Event()
         self._stop = asyncio.Event()
@@ -159,11 +172,14 @@ class _Background:
         return gateway
 
 
-def show_demo(symbols: list[str], *, rate: float, seconds: float, seed: int) -> int:
+def show_demo(
+    symbols: list[str], *, rate: float, seconds: float, seed: int, ladder: str = "@ES#"
+) -> int:
     """Run the demo until interrupted or for a while.
 
     Args:
         symbols: What to show; a mix of instruments when empty.
+        ladder: The symbol whose book is drawn; empty for none.
         rate: Market events a second.
         seconds: How long; 0 until interrupted.
         seed: Of the simulated market.
@@ -176,7 +192,12 @@ def show_demo(symbols: list[str], *, rate: float, seconds: float, seed: int) -> 
     console.print("starting simulator and gateway …" if console.is_terminal else "starting ...")
     background = _Background(rate=rate, seed=seed)
     background.start()
-    screen = _Screen(rows={symbol: _Row() for symbol in symbols or SYMBOLS}, notes=background.notes)
+    screen = _Screen(
+        rows={symbol: _Row() for symbol in symbols or SYMBOLS},
+        ladder=ladder,
+        ladders=Ladders([ladder] if ladder else []),
+        notes=background.notes,
+    )
     try:
         with GatewayClient(
             data_endpoint=background.endpoints["data"],
@@ -186,12 +207,28 @@ def show_demo(symbols: list[str], *, rate: float, seconds: float, seed: int) -> 
             for symbol, result in client.subscribe_symbols(list(screen.rows)).items():
                 if not result.is_accepted:
                     screen.rows[symbol].state = str(result.code)
+            _want_book(client, screen)
             _show(console, client, screen, seconds=seconds, where=background.endpoints)
     except KeyboardInterrupt:
         console.print("stopping")
     finally:
         background.stop()
     return 0 if screen.messages else 1
+
+
+def _want_book(client: GatewayClient, screen: _Screen) -> None:
+    """Subscribe to the book that is drawn; without one the prices are shown all the same."""
+    if not screen.ladder:
+        return
+    try:
+        (result,) = client.subscribe_symbols([screen.ladder], ["book", "state"]).values()
+    except GatewayClientError as error:
+        refusal: str | None = str(error)
+    else:
+        refusal = None if result.is_accepted else str(result.code)
+    if refusal is not None:
+        screen.notes.append(f"no book of {screen.ladder}: {refusal}")
+        screen.ladder = ""
 
 
 def _show(
@@ -209,9 +246,7 @@ def _show(
         return
     with Live(console=console, refresh_per_second=1 / REFRESH_S, auto_refresh=False) as live:
         for _ in _frames(client, screen, REFRESH_S, seconds):
-            live.update(
-                _table(screen, _now_s() - started_s, where, width=console.width), refresh=True
-            )
+            live.update(_picture(screen, _now_s() - started_s, where, console), refresh=True)
 
 
 def _frames(
@@ -234,6 +269,27 @@ def _frames(
 
 def _now_s() -> float:
     return SystemClock().monotonic_ns() / 1e9
+
+
+def _picture(
+    screen: _Screen, elapsed_s: float, where: dict[str, str], console: Console
+) -> RenderableType:
+    """Lay out table and ladder: beside each other, below each other, or the table alone."""
+    width, height = console.size
+    is_beside = width >= WIDE_COLUMNS + LADDER_COLUMNS and height >= LADDER_LINES
+    is_below = height >= len(screen.rows) + TABLE_LINES + LADDER_LINES
+    if not screen.ladder or not (is_beside or is_below):
+        return _table(screen, elapsed_s, where, width=width)
+    picture = screen.ladders.picture(
+        screen.ladder,
+        width=LADDER_COLUMNS if is_beside else width - 1,
+        levels=LADDER_LEVELS,
+    )
+    if not is_beside:
+        return Group(_table(screen, elapsed_s, where, width=width), picture)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row(_table(screen, elapsed_s, where, width=width - LADDER_COLUMNS), picture)
+    return grid
 
 
 def _table(screen: _Screen, elapsed_s: float, where: dict[str, str], *, width: int) -> Table:
@@ -292,9 +348,16 @@ def _print_plain(screen: _Screen, elapsed_s: float) -> None:
             f"  {symbol:<12} bid {bid:>10} x {bid_size:<6} ask {ask:>10} x {ask_size:<6} "
             f"trade {price:>10} x {size:<6} volume {volume:>12} {state}\n"
         )
+    if screen.ladder:
+        for line in screen.ladders.lines(screen.ladder, width=76, levels=PLAIN_LEVELS):
+            sys.stdout.write(f"    {line.text}\n")
     sys.stdout.flush()
 
 
 def _settings(simulator: Simulator, overrides: dict[str, Any]) -> Settings:
-    ports = {"level1_port": simulator.level1_port, "admin_port": simulator.admin_port}
+    ports = {
+        "admin_port": simulator.admin_port,
+        "level1_port": simulator.level1_port,
+        "level2_port": simulator.level2_port,
+    }
     return load_settings(None, overrides={"iqconnect": ports, **overrides})
