@@ -26,7 +26,6 @@ class AdminConnection(LineConnection):
     def __init__(self, desk: Desk, counts: Counts, *, options: SimulatorOptions) -> None:
         super().__init__(desk, counts, queue_bytes_max=options.client_queue_bytes_max)
         self._desk = desk
-        self.name = ""
         self.has_client_stats = False
         self._commands: dict[str, Callable[[list[str]], None]] = {
             "SET PROTOCOL": self._set_protocol,

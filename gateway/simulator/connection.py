@@ -43,11 +43,16 @@ class LineConnection(asyncio.Protocol):
         self._queue_bytes_max = queue_bytes_max
         self._transport: asyncio.Transport | None = None
         self._unfinished = b""
+        self.is_held = False
+        """Whether nothing is read or sent."""
+        self._held_back = bytearray()
         self.drained = asyncio.Event()
         self.drained.set()
         self.closed = asyncio.Event()
         self.pending: list[str] = []
         """Complete lines, line ends included, that the next flush sends."""
+        self.name = ""
+        """What the client calls itself."""
         self.started_second = 0
         """Eastern second at which it connected."""
         self.bytes_received = 0
@@ -119,25 +124,36 @@ class LineConnection(asyncio.Protocol):
         self._counts.bytes_sent += len(data)
         self.bytes_sent += len(data)
         self.pending.clear()
-        transport.write(data)
-        if transport.get_write_buffer_size() > self._queue_bytes_max:
+        if self.is_held:
+            self._held_back += data
+        else:
+            transport.write(data)
+        if self.bytes_queued > self._queue_bytes_max:
             self._counts.slow_clients_closed += 1
             _log.warning("slow reader closed, %d bytes waiting", self.bytes_queued)
-            transport.abort()
+            self.abort()
 
     @property
     def bytes_queued(self) -> int:
         """Bytes that wait for this reader."""
-        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+        waiting = 0 if self._transport is None else self._transport.get_write_buffer_size()
+        return waiting + len(self._held_back)
 
     def hold(self, *, is_held: bool) -> None:
-        """Stop or resume reading commands; they wait in the socket meanwhile."""
+        """Stop or resume; commands wait in the socket meanwhile, and lines wait here."""
+        self.is_held = is_held
         if self._transport is None or self._transport.is_closing():
             return
         if is_held:
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
+            self._transport.write(bytes(self._held_back))
+            self._held_back.clear()
+
+    def watch_counts(self) -> tuple[int, int]:
+        """Symbols watched, and how many of them with regional quotes."""
+        return 0, 0
 
     def abort(self) -> None:
         """Drop the connection at once, what waits for it included."""

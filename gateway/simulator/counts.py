@@ -8,7 +8,7 @@ class Counts:
     """Plain numbers since the start; one thread writes them."""
 
     lines_sent: int = 0
-    """Lines handed to Level 1 and admin sockets."""
+    """Lines handed to all sockets."""
     bytes_sent: int = 0
     """Bytes handed to all sockets."""
     lines_received: int = 0
@@ -33,6 +33,14 @@ class Counts:
     """News lines, one for each socket."""
     regionals_sent: int = 0
     """Regional lines."""
+    depth_events: int = 0
+    """Changes of books that somebody watches, each with all of its lines."""
+    depth_lines_sent: int = 0
+    """Level 2 data lines, one for each socket."""
+    depth_clears: int = 0
+    """Books taken back by CLEAR DEPTH, one for each socket."""
+    depth_refused: int = 0
+    """Depth asked of symbols that have none."""
     watches_refused: int = 0
     """Watches beyond the symbol limit."""
     symbols_unknown: int = 0

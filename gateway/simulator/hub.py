@@ -7,10 +7,12 @@ from typing import Protocol
 from gateway.simulator import symbol_state as column
 from gateway.simulator.changes import ASK, BID, EXTENDED, MASKS, QUALIFIED, TRADE
 from gateway.simulator.counts import Counts
+from gateway.simulator.deep_symbol import DeepSymbol
 from gateway.simulator.eastern import time_line
 from gateway.simulator.fields import MESSAGE_CONTENTS, LayoutCache
 from gateway.simulator.fundamentals import fundamental_line
 from gateway.simulator.recorder import TradeRecorder
+from gateway.simulator.roster import Roster
 from gateway.simulator.symbol_state import SymbolState
 from gateway.simulator.watching import Watch
 
@@ -24,6 +26,10 @@ class Source(Protocol):
 
     def fundamental(self, symbol: str) -> dict[str, str]:
         """Fundamental values by name."""
+        ...
+
+    def depth(self, symbol: str) -> DeepSymbol | None:
+        """A symbol with its whole book; None for one without depth."""
         ...
 
     def watch(self, symbol: str) -> None:
@@ -50,7 +56,7 @@ class Hub:
         source: Symbols and events.
         counts: Where everything is counted.
         rng: Decides when corrections happen.
-        symbol_limit: Different symbols that may be watched.
+        roster: The login's symbols, shared by all ports.
         correction_every: Mean number of trades between corrections; 0 for none.
         recorder: Keeps the trades sent; None to keep nothing.
     """
@@ -61,7 +67,7 @@ class Hub:
         counts: Counts,
         *,
         rng: random.Random,
-        symbol_limit: int,
+        roster: Roster,
         correction_every: int,
         recorder: TradeRecorder | None,
     ) -> None:
@@ -69,7 +75,7 @@ class Hub:
         self.counts = counts
         self.layouts = LayoutCache()
         self._rng = rng
-        self._symbol_limit = symbol_limit
+        self._roster = roster
         self._correction_every = correction_every
         self._until_correction = self._next_correction()
         self._recorder = recorder
@@ -81,8 +87,8 @@ class Hub:
 
     @property
     def symbol_count(self) -> int:
-        """Different symbols watched now, over all sockets."""
-        return len(self._watched)
+        """Different symbols watched now, over all sockets and ports."""
+        return len(self._roster)
 
     @property
     def watch_count(self) -> int:
@@ -91,14 +97,14 @@ class Hub:
 
     def has_room_for(self, symbol: str) -> bool:
         """Whether the login may watch this symbol; a symbol counts once for all sockets."""
-        return symbol in self._watched or len(self._watched) < self._symbol_limit
+        return self._roster.has_room_for(symbol)
 
     def add(self, state: SymbolState, watch: Watch) -> None:
         """Begin a watch."""
         state.watches.append(watch)
         if state.symbol not in self._watched:
             self._watched[state.symbol] = state
-            self.source.watch(state.symbol)
+            self._roster.enter(state.symbol)
 
     def remove(self, state: SymbolState, watch: Watch) -> None:
         """End a watch and its regional part."""
@@ -106,7 +112,7 @@ class Hub:
         self.remove_regional(state, watch)
         if not state.watches:
             del self._watched[state.symbol]
-            self.source.unwatch(state.symbol)
+            self._roster.leave(state.symbol)
 
     def remove_regional(self, state: SymbolState, watch: Watch) -> None:
         """End only the regional part of a watch."""
@@ -147,6 +153,8 @@ class Hub:
                     line = f"Q,{layout.body(columns)},\r\n"
                     rendered = layout
                 watch.pending.append(line)
+            if state.publish_depth is not None:
+                state.publish_depth()
             if state.regional_watches and flags & (BID | ASK):
                 self._send_regional(state)
             if rendered is None:

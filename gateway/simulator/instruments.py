@@ -1,5 +1,6 @@
 """The symbols of the seeded market."""
 
+import enum
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,25 @@ TEST_SYMBOL: Final = "TST$Y"
 
 EQUITY, INDEX, FUTURE, SPOT, FOREX = 1, 6, 8, 11, 16
 """Security types."""
+
+
+class DepthKind(enum.Enum):
+    """What an exchange tells of its book."""
+
+    ORDERS = "orders"
+    """Every order, and price levels too."""
+    LEVELS = "levels"
+    """Price levels only."""
+    PRICES = "prices"
+    """Price levels, which a request by order gets in the form of orders."""
+    MAKERS = "makers"
+    """Each venue's best price and size on each side."""
+    NONE = "none"
+    """Nothing."""
+
+
+_DEPTH_OF_ROOT: Final = {"QNG": DepthKind.LEVELS, "@YM": DepthKind.PRICES}
+"""Futures without market by order, by root."""
 
 _KNOWN: Final = (
     ("AAPL", "APPLE INC", 238), ("MSFT", "MICROSOFT", 511), ("GOOGL", "ALPHABET INC CLASS A", 251),
@@ -98,6 +118,15 @@ class Instrument:
     def is_equity(self) -> bool:
         """Whether the equity rules on conditions and crosses apply."""
         return self.security_type == EQUITY
+
+    @property
+    def depth_kind(self) -> DepthKind:
+        """What Level 2 can show of it."""
+        if self.security_type == EQUITY:
+            return DepthKind.MAKERS
+        if self.security_type == FUTURE:
+            return _DEPTH_OF_ROOT.get(self.symbol[:3], DepthKind.ORDERS)
+        return DepthKind.NONE
 
     @property
     def has_aggressor(self) -> bool:

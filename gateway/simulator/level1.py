@@ -51,7 +51,6 @@ class Level1Connection(LineConnection):
         self._rng = rng
         self.protocol = fields.PROTOCOL_AT_CONNECT
         self.layout = self._default_layout()
-        self.name = ""
         self.has_time_lines = True
         self.has_news = False
         self.is_begun = False

@@ -26,6 +26,7 @@ async def serve(options: SimulatorOptions, *, announce: Callable[[str], None]) -
     try:
         announce(f"admin   listening on {options.host}:{simulator.admin_port}")
         announce(f"level 1 listening on {options.host}:{simulator.level1_port}")
+        announce(f"level 2 listening on {options.host}:{simulator.level2_port}")
         if options.tape is not None:
             announce(
                 f"tape    {options.tape} as {options.tape_symbol}, starts with its first watch"

@@ -12,6 +12,7 @@ from itertools import accumulate
 from typing import Final
 
 from gateway.simulator.changes import CLOSE, VOLUME
+from gateway.simulator.deep_symbol import DeepSymbol
 from gateway.simulator.eastern import (
     CLOSE_S,
     DAY_SECONDS,
@@ -23,7 +24,7 @@ from gateway.simulator.eastern import (
     moment_at,
 )
 from gateway.simulator.fields import INDEX
-from gateway.simulator.instruments import Instrument, universe
+from gateway.simulator.instruments import DepthKind, Instrument, universe
 from gateway.simulator.made_up_day import make_up_day
 from gateway.simulator.seeded_symbol import SeededSymbol
 
@@ -43,6 +44,7 @@ class Market:
         trade_share: Share of events that are trades.
         now_us: Eastern time it begins at.
         delay_minutes: What the field Delay shows; 0 for real time.
+        depth_orders: Orders that a whole book keeps on each side, about.
     """
 
     def __init__(
@@ -53,8 +55,10 @@ class Market:
         trade_share: float,
         now_us: int,
         delay_minutes: int = 0,
+        depth_orders: int = 150,
     ) -> None:
         self._seed = seed
+        self._depth_orders = depth_orders
         self._delay_text = str(delay_minutes)
         self._trade_share = trade_share
         self._rng = random.Random(f"{seed}/market")
@@ -85,10 +89,35 @@ class Market:
             instrument = self.instruments.get(symbol)
             if instrument is None:
                 return None
-            state = self._states[symbol] = SeededSymbol(instrument, seed=self._seed)
+            state = self._states[symbol] = self._make(instrument)
             state.columns[INDEX["Delay"]] = self._delay_text
             make_up_day(state, self.moment)
         return state
+
+    def _make(self, instrument: Instrument) -> SeededSymbol:
+        if instrument.depth_kind is DepthKind.NONE:
+            return SeededSymbol(instrument, seed=self._seed)
+        return DeepSymbol(instrument, seed=self._seed, orders_per_side=self._depth_orders)
+
+    def depth(self, symbol: str) -> DeepSymbol | None:
+        """A symbol with its whole book, made when it is first asked for.
+
+        Args:
+            symbol: The vendor's spelling.
+
+        Returns:
+            The symbol; None for one that has no depth or does not exist.
+        """
+        state = self.state(symbol)
+        if not isinstance(state, DeepSymbol):
+            return None
+        state.deepen()
+        return state
+
+    def can_change(self, state: SeededSymbol) -> bool:
+        """Whether something can happen to a symbol now."""
+        is_open = self.moment.sessions[state.hours] is not Session.CLOSED
+        return is_open and state.instrument.weight > 0
 
     def watch(self, symbol: str) -> None:
         """Let things happen to a symbol; it must exist."""
@@ -205,8 +234,7 @@ class Market:
             Change flags; 0 when the symbol's market is closed.
         """
         state = self._watched[symbol]
-        is_open = self.moment.sessions[state.hours] is not Session.CLOSED
-        if not is_open or state.instrument.weight == 0:
+        if not self.can_change(state):
             return 0
         offset = min(max(self._latest_us - self.moment.second * SECOND_US, 0), SECOND_US - 1)
         return state.quote(f"{self.moment.prefix}{offset:06d}")

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.simulator.counts import Counts
+from gateway.simulator.deep_symbol import DeepSymbol
+from gateway.simulator.depth_hub import DepthHub
 from gateway.simulator.eastern import SECOND_US, MarketClock
 from gateway.simulator.fundamentals import fundamental_values
 from gateway.simulator.hub import Hub
@@ -40,6 +42,7 @@ class MarketSource:
             trade_share=options.trade_share,
             now_us=clock.now_us() - self.delay_us,
             delay_minutes=DELAY_S // 60 if options.is_delayed else 0,
+            depth_orders=options.depth_orders,
         )
         self._fundamentals: dict[str, dict[str, str]] = {}
 
@@ -56,6 +59,15 @@ class MarketSource:
                 market.instruments[symbol], seed=self._options.seed, day=market.first_day
             )
         return values
+
+    def depth(self, symbol: str) -> DeepSymbol | None:
+        """A symbol with its book; None for one that has no depth."""
+        return self.market.depth(symbol)
+
+    def change_unseen(self, symbol: DeepSymbol) -> None:
+        """Let a book change while nobody can hear of it, if its market is open."""
+        if self.market.can_change(symbol):
+            symbol.change_unseen()
 
     def watch(self, symbol: str) -> None:
         """Somebody watches this symbol now."""
@@ -74,12 +86,50 @@ class MarketSource:
         return self.clock.now_us() // SECOND_US
 
 
+class Pace:
+    """How many events are due, without loss by rounding.
+
+    Args:
+        rate: Events a second.
+        counts: Where lateness is counted.
+        batch_s: Seconds between two batches.
+    """
+
+    def __init__(self, rate: float, counts: Counts, *, batch_s: float) -> None:
+        self._rate = rate
+        self._counts = counts
+        self._batch_s = batch_s
+        self._carry = 0.0
+
+    def due(self, span_us: int, factor: float) -> int:
+        """Events that belong into a span.
+
+        Args:
+            span_us: Its length.
+            factor: How many times the normal rate.
+
+        Returns:
+            How many to make now; what a late host cannot make is counted and left out.
+        """
+        rate = self._rate * factor
+        due = rate * span_us / SECOND_US + self._carry
+        count = int(due)
+        self._carry = due - count
+        at_once = max(EVENTS_AT_ONCE_MAX, int(4 * rate * self._batch_s))
+        limit = min(int(rate * CATCH_UP_S) + 1, at_once)
+        if count > limit:
+            self._counts.events_skipped += count - limit
+            return limit
+        return count
+
+
 class MarketPump:
     """Makes the market's lines at the asked rate.
 
     Args:
         source: The market.
         hub: Where the lines go.
+        depth: Where the lines of books go.
         counts: Where lateness is counted.
         options: Rate, burst profile, batch length, news.
         send_second: Told of each second that begins; sends the time lines.
@@ -91,6 +141,7 @@ class MarketPump:
         self,
         source: MarketSource,
         hub: Hub,
+        depth: DepthHub,
         counts: Counts,
         *,
         options: SimulatorOptions,
@@ -100,10 +151,12 @@ class MarketPump:
     ) -> None:
         self._source = source
         self._hub = hub
+        self._depth = depth
         self._counts = counts
-        self._rate = options.rate
         self._batch_s = options.batch_ms / 1000
         self._burst = None if options.burst is None else Burst.parse(options.burst)
+        self._pace = Pace(options.rate, counts, batch_s=self._batch_s)
+        self._depth_pace = Pace(options.depth_rate, counts, batch_s=self._batch_s)
         self._news_interval_s = options.news_interval_s
         self._send_second = send_second
         self._send_news = send_news
@@ -111,7 +164,8 @@ class MarketPump:
         symbols = list(source.market.instruments)
         self._desk = NewsDesk(random.Random(f"{options.seed}/news"), symbols)
         self._start_us = self._reached_us = source.clock.now_us()
-        self._carry = 0.0
+        self.is_held = False
+        """Whether nothing may happen; the seconds go on."""
         self.active = asyncio.Event()
         """Set while there is somebody to send to and the link is up."""
 
@@ -141,32 +195,31 @@ class MarketPump:
             start_us = self._reached_us
             next_second = start_us // SECOND_US + 1
             end_us = min(next_second * SECOND_US, now_us)
-            count = self._due(end_us - start_us)
-            delay_us = self._source.delay_us
-            market = self._source.market
-            self._hub.publish(market.events(count, start_us - delay_us, end_us - delay_us))
+            if not self.is_held:
+                self._move(start_us, end_us)
             self._reached_us = end_us
             if end_us == next_second * SECOND_US:
                 self._begin_second(next_second)
 
+    def _move(self, start_us: int, end_us: int) -> None:
+        """Let the market move during a part of one second."""
+        market, delay_us = self._source.market, self._source.delay_us
+        start_us, span_us = start_us - delay_us, end_us - start_us
+        if market.moment.second != start_us // SECOND_US:
+            self._hub.publish(market.reach(start_us // SECOND_US))
+        factor = 1.0
+        if self._burst is not None:
+            factor = self._burst.factor_at((self._reached_us - self._start_us) / SECOND_US)
+        count = self._pace.due(span_us, factor)
+        self._hub.publish(market.events(count, start_us, start_us + span_us))
+        deep = self._depth_pace.due(span_us, factor)
+        if deep and self._depth.channels:
+            self._depth.advance(deep, start_us + span_us - 1, can_change=market.can_change)
+
     def _begin_second(self, second: int) -> None:
         self._send_second(second)
         delay_s = self._source.delay_us // SECOND_US
-        self._hub.publish(self._source.market.reach(second - delay_s))
+        if not self.is_held:
+            self._hub.publish(self._source.market.reach(second - delay_s))
         if self._news_interval_s and second % self._news_interval_s == 0:
             self._send_news(self._desk.headline(second))
-
-    def _due(self, span_us: int) -> int:
-        """Events that belong into a span, the burst profile included."""
-        rate = self._rate
-        if self._burst is not None:
-            rate *= self._burst.factor_at((self._reached_us - self._start_us) / SECOND_US)
-        due = rate * span_us / SECOND_US + self._carry
-        count = int(due)
-        self._carry = due - count
-        at_once = max(EVENTS_AT_ONCE_MAX, int(4 * rate * self._batch_s))
-        limit = min(int(rate * CATCH_UP_S) + 1, at_once)
-        if count > limit:
-            self._counts.events_skipped += count - limit
-            return limit
-        return count

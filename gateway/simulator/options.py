@@ -71,6 +71,8 @@ class SimulatorOptions:
     """Admin port; 0 takes any free one."""
     level1_port: int = 5009
     """Level 1 port; 0 takes any free one."""
+    level2_port: int = 9200
+    """Level 2 port; 0 takes any free one."""
     seed: int = 1
     """The same seed gives the same market."""
     symbol_limit: int = 500
@@ -99,6 +101,15 @@ class SimulatorOptions:
     """Milliseconds between two batches of generated lines, 1 to 1000."""
     correction_every: int = 5000
     """Trades between two trade corrections (protocol 6.2 only), on average; 0 for none."""
+    depth_rate: float = 0.0
+    """Events a second deep in the books, over all symbols whose depth is watched, which Level 1
+    does not show; 0 for only what Level 1 events bring."""
+    depth_orders: int = 150
+    """Orders that a watched book keeps on each side, about; 1 to 100,000."""
+    clears_depth_at_reconnect: bool = True
+    """Whether CLEAR DEPTH comes before the summaries when the link to DTN is back."""
+    empty_time_share: float = 0.05
+    """Share of order deletes (type 5) whose time is empty. 0 to 1."""
     news_interval_s: int = 15
     """Market seconds between two headlines; 0 for none."""
     late_update_share: float = 0.25
@@ -126,6 +137,10 @@ class SimulatorOptions:
         for name, low, high in (
             ("admin_port", 0, 65535),
             ("level1_port", 0, 65535),
+            ("level2_port", 0, 65535),
+            ("depth_rate", 0, RATE_MAX),
+            ("depth_orders", 1, 100_000),
+            ("empty_time_share", 0, 1),
             ("symbol_limit", 1, 1_000_000),
             ("rate", 0, RATE_MAX),
             ("tape_speed", 0, 1_000_000),

@@ -1,4 +1,4 @@
-"""The simulator: two listening ports around one source."""
+"""The simulator: three listening ports around one source."""
 
 import asyncio
 import errno
@@ -10,27 +10,30 @@ from typing import Final
 from gateway.clock import Clock, SystemClock
 from gateway.errors import ConfigError
 from gateway.simulator.admin import AdminConnection
+from gateway.simulator.client_lines import client_line
 from gateway.simulator.connection import ConnectionFactory, LineConnection
 from gateway.simulator.counts import Counts
-from gateway.simulator.eastern import DAY_SECONDS, MarketClock, day_date, time_line
+from gateway.simulator.depth_hooks import DepthHooks
+from gateway.simulator.depth_hub import DepthHub
+from gateway.simulator.eastern import MarketClock, time_line
 from gateway.simulator.hub import Hub
 from gateway.simulator.level1 import Level1Connection
+from gateway.simulator.level2 import Level2Connection
 from gateway.simulator.market_pump import MarketPump, MarketSource
 from gateway.simulator.options import SimulatorOptions
 from gateway.simulator.recorder import ExpectedTrade, TradeRecorder
+from gateway.simulator.roster import Roster
 from gateway.simulator.status import Status, Traffic
 from gateway.simulator.tape_pump import TapePump
 from gateway.simulator.tape_source import TapeSource
 
 STATS_INTERVAL_S: Final = 1.0
-LEVEL1_TYPE: Final = 1
-ADMIN_TYPE: Final = 0
 
 _log = logging.getLogger(__name__)
 
 
-class Simulator:
-    """A faithful IQConnect: admin and Level 1 ports on this machine.
+class Simulator(DepthHooks):
+    """A faithful IQConnect: admin, Level 1 and Level 2 ports on this machine.
 
     Args:
         options: What to simulate.
@@ -51,11 +54,13 @@ class Simulator:
         )
         self._rng = random.Random(f"{options.seed}/simulator")
         self._level1: dict[Level1Connection, int] = {}
+        self._level2: dict[Level2Connection, int] = {}
         self._admin: dict[AdminConnection, int] = {}
         self._next_client = 1
         self._servers: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._is_stalled = False
+        self._is_level1_stalled = False
+        self._is_level2_stalled = False
         self._left_at: asyncio.TimerHandle | None = None
         self.finished = asyncio.Event()
         """Set when the last client has been gone long enough, if that ends the simulator."""
@@ -64,6 +69,8 @@ class Simulator:
         self.admin_port = options.admin_port
         """The port that is really listened on, once started."""
         self.level1_port = options.level1_port
+        """The port that is really listened on, once started."""
+        self.level2_port = options.level2_port
         """The port that is really listened on, once started."""
         self._build_source()
         self.status = Status(
@@ -83,11 +90,19 @@ class Simulator:
         else:
             source = TapeSource(options, counts, self._clock)
         self._source = source
+        roster = Roster(options.symbol_limit, begin=source.watch, end=source.unwatch)
+        self.depth = DepthHub(
+            source,
+            counts,
+            roster=roster,
+            empty_time_share=options.empty_time_share,
+            seed=options.seed,
+        )
         self.hub = Hub(
             source,
             counts,
             rng=self._rng,
-            symbol_limit=options.symbol_limit,
+            roster=roster,
             # A tape is replayed as it is; nothing is invented beside it.
             correction_every=options.correction_every if options.tape is None else 0,
             recorder=self._recorder,
@@ -97,11 +112,12 @@ class Simulator:
             self._pump = MarketPump(
                 source,
                 self.hub,
+                self.depth,
                 counts,
                 options=options,
                 send_second=self.send_second,
                 send_news=self._send_news,
-                flush=self._flush,
+                flush=self.flush,
             )
         else:
             self._pump = TapePump(
@@ -114,7 +130,7 @@ class Simulator:
             )
 
     async def start(self) -> None:
-        """Listen on both ports, admin first, and begin to pump.
+        """Listen on all ports, admin first, and begin to pump.
 
         Raises:
             ConfigError: A port is taken or the address is not of this machine.
@@ -128,9 +144,11 @@ class Simulator:
             options=options,
             rng=random.Random(f"{options.seed}/level1"),
         )
+        level2 = partial(Level2Connection, self, self.counts, options=options)
         try:
             self.admin_port = await self._listen(admin, options.admin_port, "admin_port")
             self.level1_port = await self._listen(level1, options.level1_port, "level1_port")
+            self.level2_port = await self._listen(level2, options.level2_port, "level2_port")
         except ConfigError:
             await self.stop()
             raise
@@ -168,14 +186,14 @@ class Simulator:
         return bound
 
     async def stop(self) -> None:
-        """Close both ports and every connection; may be called again."""
+        """Close all ports and every connection; may be called again."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         for server in self._servers:
             server.close()
-        await self._drop([*self._level1, *self._admin])
+        await self._drop(self._clients())
         for server in self._servers:
             await server.wait_closed()
         self._servers.clear()
@@ -193,27 +211,52 @@ class Simulator:
         """Cut every Level 1 connection at once; returns when all are gone."""
         await self._drop([*self._level1])
 
+    async def drop_level2_clients(self) -> None:
+        """Cut every Level 2 connection at once; returns when all are gone."""
+        await self._drop([*self._level2])
+
     def set_server_connected(self, is_connected: bool) -> None:
-        """Drop or restore the link to DTN; with it come fresh F and P for every watch."""
+        """Drop or restore the link to DTN; with it come fresh F and P, and books anew."""
         if is_connected == self.status.is_connected:
             return
         self.status.is_connected = is_connected
         self.status.reconnections += is_connected
-        for connection in self._level1:
-            connection.tell_link()
-            connection.flush()
+        if is_connected and isinstance(self._source, MarketSource):
+            # Nobody could hear of it, but the market went on meanwhile.
+            self.depth.change_unseen(self._source.change_unseen)
+        for connection in self._data_clients():
+            if connection.is_begun:
+                connection.tell_link()
+                connection.flush()
         self._review()
 
     def stall_level1(self, is_stalled: bool) -> None:
         """Hang or revive the Level 1 port: connections stay, nothing is read or sent."""
-        if is_stalled == self._is_stalled:
-            return
-        self._is_stalled = is_stalled
-        for connection in self._level1:
-            connection.hold(is_held=is_stalled)
-            if not is_stalled and not connection.is_begun:
+        if is_stalled != self._is_level1_stalled:
+            self._is_level1_stalled = is_stalled
+            self._hold([*self._level1], is_held=is_stalled)
+
+    def stall_level2(self, is_stalled: bool) -> None:
+        """Hang or revive the Level 2 port: connections stay, nothing is read or sent.
+
+        The market goes on for Level 1. Lines wait, up to `client_queue_bytes_max` for each client.
+        """
+        if is_stalled != self._is_level2_stalled:
+            self._is_level2_stalled = is_stalled
+            self._hold([*self._level2], is_held=is_stalled)
+
+    def _hold(
+        self, connections: list[Level1Connection] | list[Level2Connection], *, is_held: bool
+    ) -> None:
+        for connection in connections:
+            connection.hold(is_held=is_held)
+            if not is_held and not connection.is_begun:
                 connection.begin()
         self._review()
+
+    def hold_market(self, is_held: bool) -> None:
+        """Let nothing happen in the market, or let it go on; time lines go on meanwhile."""
+        self._pump.is_held = is_held
 
     @property
     def expected_trades(self) -> list[ExpectedTrade]:
@@ -223,10 +266,12 @@ class Simulator:
     def statistics(self) -> dict[str, int]:
         """Every count by its name, and how many clients, watches and symbols there are."""
         return self.counts.as_map() | {
-            "clients": len(self._level1) + len(self._admin),
+            "clients": len(self._clients()),
             "level1_clients": len(self._level1),
+            "level2_clients": len(self._level2),
             "admin_clients": len(self._admin),
             "watches": self.hub.watch_count,
+            "depth_watches": self.depth.watch_count,
             "symbols": self.hub.symbol_count,
         }
 
@@ -236,16 +281,20 @@ class Simulator:
             self._left_at.cancel()
             self._left_at = None
         number, self._next_client = self._next_client, self._next_client + 1
-        if isinstance(connection, Level1Connection):
-            self._level1[connection] = number
-            connection.started_second = self._source.clock_second()
-            if self._is_stalled:
+        connection.started_second = self._source.clock_second()
+        if isinstance(connection, Level1Connection | Level2Connection):
+            if isinstance(connection, Level1Connection):
+                self._level1[connection] = number
+                is_stalled = self._is_level1_stalled
+            else:
+                self._level2[connection] = number
+                is_stalled = self._is_level2_stalled
+            if is_stalled:
                 connection.hold(is_held=True)
             else:
                 connection.begin()
         elif isinstance(connection, AdminConnection):
             self._admin[connection] = number
-            connection.started_second = self._source.clock_second()
             connection.greet()
             connection.flush()
         self._review()
@@ -255,16 +304,22 @@ class Simulator:
         if isinstance(connection, Level1Connection):
             connection.unwatch_all()
             self._level1.pop(connection, None)
+        elif isinstance(connection, Level2Connection):
+            connection.unwatch_all()
+            self._level2.pop(connection, None)
         elif isinstance(connection, AdminConnection):
             self._admin.pop(connection, None)
         self._review()
-        if self.options.is_exiting_with_last_client and not self._level1 and not self._admin:
+        if self.options.is_exiting_with_last_client and not self._clients():
             loop = asyncio.get_running_loop()
             self._left_at = loop.call_later(self.options.exit_delay_s, self.finished.set)
 
     def _review(self) -> None:
         """Let the pump run exactly while there is somebody it may send to."""
-        if self._level1 and self.status.is_connected and not self._is_stalled:
+        is_heard = (self._level1 and not self._is_level1_stalled) or (
+            self._level2 and not self._is_level2_stalled
+        )
+        if is_heard and self.status.is_connected:
             self._pump.active.set()
         else:
             self._pump.active.clear()
@@ -272,8 +327,8 @@ class Simulator:
     def send_second(self, second: int) -> None:
         """Queue a T line on every socket that wants them."""
         line = time_line(second)
-        for connection in self._level1:
-            if connection.has_time_lines:
+        for connection in self._data_clients():
+            if connection.has_time_lines and not connection.is_held:
                 connection.reply(line)
                 self.counts.timestamps_sent += 1
 
@@ -283,14 +338,21 @@ class Simulator:
                 connection.reply(headline)
                 self.counts.headlines_sent += 1
 
-    def _flush(self) -> None:
-        for connection in [*self._level1]:
+    def _data_clients(self) -> list[Level1Connection | Level2Connection]:
+        return [*self._level1, *self._level2]
+
+    def _clients(self) -> list[LineConnection]:
+        return [*self._admin, *self._level1, *self._level2]
+
+    def flush(self) -> None:
+        """Send what is queued on every data socket."""
+        for connection in self._data_clients():
             connection.flush()
 
     async def _settle(self) -> None:
         """Flush, then wait until every reader has room: a tape drops nothing."""
-        self._flush()
-        for connection in [*self._level1]:
+        self.flush()
+        for connection in self._data_clients():
             await connection.drained.wait()
 
     def stats_line(self) -> str:
@@ -298,7 +360,7 @@ class Simulator:
         return self.status.stats_line(
             second=self._source.clock_second(),
             symbols=self.hub.symbol_count,
-            clients=len(self._level1) + len(self._admin),
+            clients=len(self._clients()),
             received=self._received,
             sent=self._sent,
         )
@@ -315,30 +377,6 @@ class Simulator:
             for admin in [*self._admin]:
                 admin.reply(self.stats_line())
                 if admin.has_client_stats:
-                    for line in self._client_lines():
-                        admin.reply(line)
+                    for client, number in (self._admin | self._level1 | self._level2).items():
+                        admin.reply(client_line(number, client))
                 admin.flush()
-
-    def _client_lines(self) -> list[str]:
-        clients: list[tuple[int, int, Level1Connection | AdminConnection]] = [
-            *((ADMIN_TYPE, number, admin) for admin, number in self._admin.items()),
-            *((LEVEL1_TYPE, number, level1) for level1, number in self._level1.items()),
-        ]
-        return [self._client_line(kind, number, client) for kind, number, client in clients]
-
-    def _client_line(
-        self, kind: int, number: int, client: Level1Connection | AdminConnection
-    ) -> str:
-        day, of_day = divmod(client.started_second, DAY_SECONDS)
-        clock = f"{of_day // 3600:02d}{of_day // 60 % 60:02d}{of_day % 60:02d}"
-        symbols, regional = (
-            client.watch_counts() if isinstance(client, Level1Connection) else (0, 0)
-        )
-        sizes = ",".join(
-            f"{size / 1024:.2f}"
-            for size in (client.bytes_received, client.bytes_sent, client.bytes_queued)
-        )
-        return (
-            f"S,CLIENTSTATS,{kind},{number},{client.name},{day_date(day):%Y%m%d} {clock},"
-            f"{symbols},{regional},{sizes},"
-        )

@@ -1,5 +1,6 @@
 """The rendered columns of one symbol, and what a trade or quote does to them."""
 
+from collections.abc import Callable
 from typing import Final
 
 from gateway.simulator.changes import (
@@ -84,8 +85,8 @@ class SymbolState:
 
     __slots__ = (
         "_format", "_scale", "columns", "day", "high", "last_basis", "last_units", "low",
-        "notional", "open", "previous_close", "regional_watches", "stale", "symbol", "trade_count",
-        "trade_units", "volume", "watches", "weighted_size",
+        "notional", "open", "previous_close", "publish_depth", "regional_watches", "stale",
+        "symbol", "trade_count", "trade_units", "volume", "watches", "weighted_size",
     )  # fmt: skip
 
     def __init__(self, symbol: str, *, decimals: int, scale: int) -> None:
@@ -102,6 +103,8 @@ class SymbolState:
         self.columns[TRADE_COUNT] = "0"
         self.watches: list[Watch] = []
         self.regional_watches: list[Watch] = []
+        self.publish_depth: Callable[[], None] | None = None
+        """Tells of what an event changed in the book; None while nobody watches the depth."""
         self.stale = -1
         """Change flags since the calculated columns were rendered."""
         self.day = -1

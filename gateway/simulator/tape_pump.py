@@ -53,6 +53,20 @@ class TapePump:
         self._anchor: tuple[int, float] | None = None
         self.active = asyncio.Event()
         """Set while there is somebody to send to and the link is up."""
+        self._moving = asyncio.Event()
+        self._moving.set()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether no row may be sent; the seconds go on."""
+        return not self._moving.is_set()
+
+    @is_held.setter
+    def is_held(self, is_held: bool) -> None:
+        if is_held:
+            self._moving.clear()
+        else:
+            self._moving.set()
 
     async def run(self) -> None:
         """Replay, then go on telling the time, until cancelled."""
@@ -109,13 +123,14 @@ class TapePump:
             in_hand += 1
 
     def _may_send(self) -> bool:
-        return self.active.is_set() and self._source.watched.is_set()
+        return not self.is_held and self.active.is_set() and self._source.watched.is_set()
 
     async def _wait_turn(self) -> None:
         """Wait until somebody watches and may be sent to."""
         while not self._may_send():
             await self._source.watched.wait()
             await self.active.wait()
+            await self._moving.wait()
 
     def _wait_s(self, row: TapeRow) -> float:
         """Seconds until a row is due, by the pace since the last pause."""

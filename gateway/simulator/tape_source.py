@@ -14,6 +14,7 @@ from gateway.simulator.changes import (
     VOLUME,
 )
 from gateway.simulator.counts import Counts
+from gateway.simulator.deep_symbol import DeepSymbol
 from gateway.simulator.eastern import DAY_US, SECOND_US, moment_at
 from gateway.simulator.options import SimulatorOptions
 from gateway.simulator.symbol_state import SymbolState
@@ -71,6 +72,11 @@ class TapeSource:
         """Let the tape wait: a row is worth nothing when nobody hears it."""
         del symbol
         self.watched.clear()
+
+    def depth(self, symbol: str) -> DeepSymbol | None:
+        """A tape knows no book."""
+        del symbol
+        return None
 
     def late_quote(self, symbol: str) -> int:
         """A tape invents nothing."""

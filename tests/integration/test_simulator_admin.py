@@ -9,7 +9,7 @@ from tests.unit.simulator.raw_client import RawClient
 def options() -> SimulatorOptions:
     """Free ports and a fixed moment."""
     return SimulatorOptions(
-        admin_port=0, level1_port=0, market_clock="2026-09-16T10:00:00", rate=1000
+        admin_port=0, level1_port=0, level2_port=0, market_clock="2026-09-16T10:00:00", rate=1000
     )
 
 
@@ -74,7 +74,7 @@ async def test_client_statistics_name_every_client() -> None:
 async def test_a_login_brings_up_the_link() -> None:
     """Not connected, then registered and connected: the start-up recipe of clients."""
     simulator = Simulator(
-        SimulatorOptions(admin_port=0, level1_port=0, is_connected_at_start=False)
+        SimulatorOptions(admin_port=0, level1_port=0, level2_port=0, is_connected_at_start=False)
     )
     await simulator.start()
     try:

@@ -18,7 +18,8 @@ OPEN = "2026-09-16T10:00:00"
 async def running(**changes: object) -> AsyncIterator[Simulator]:
     """A simulator on free ports, in the middle of a regular session."""
     values: dict[str, object] = {
-        "admin_port": 0, "level1_port": 0, "market_clock": OPEN, "rate": 2000.0, "seed": 11,
+        "admin_port": 0, "level1_port": 0, "level2_port": 0, "market_clock": OPEN,
+        "rate": 2000.0, "seed": 11,
     } | changes  # fmt: skip
     simulator = Simulator(SimulatorOptions(**values))  # type: ignore[arg-type]
     await simulator.start()
@@ -291,7 +292,7 @@ async def test_the_asked_rate_is_delivered() -> None:
 async def test_a_busy_port_is_a_clear_refusal() -> None:
     """Usually a real IQConnect is running there already."""
     async with running() as simulator:
-        options = SimulatorOptions(admin_port=0, level1_port=simulator.level1_port)
+        options = SimulatorOptions(admin_port=0, level1_port=simulator.level1_port, level2_port=0)
         with pytest.raises(ConfigError, match="already in use") as refused:
             await serve(options, announce=lambda _: None)
         assert refused.value.facts["setting"] == "level1_port"
@@ -302,7 +303,11 @@ async def test_serving_announces_its_ports_and_ends_with_the_last_client() -> No
     """IQConnect leaves some seconds after its last client; the simulator can do the same."""
     announced: list[str] = []
     options = SimulatorOptions(
-        admin_port=0, level1_port=0, is_exiting_with_last_client=True, exit_delay_s=0.05
+        admin_port=0,
+        level1_port=0,
+        level2_port=0,
+        is_exiting_with_last_client=True,
+        exit_delay_s=0.05,
     )
     heard = asyncio.Event()
 
@@ -332,7 +337,7 @@ async def test_serving_until_cancelled_frees_the_ports() -> None:
         if "level 1" in text:
             heard.set()
 
-    options = SimulatorOptions(admin_port=0, level1_port=0)
+    options = SimulatorOptions(admin_port=0, level1_port=0, level2_port=0)
     serving = asyncio.create_task(serve(options, announce=announce))
     await heard.wait()
     port = int(announced[1].rpartition(":")[2])

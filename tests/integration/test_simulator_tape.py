@@ -30,7 +30,7 @@ this line is no row
 def options(tape: Path, speed: float = 0) -> SimulatorOptions:
     """A tape on free ports."""
     return SimulatorOptions(
-        admin_port=0, level1_port=0, tape=tape, tape_symbol="ZYXI", tape_speed=speed,
+        admin_port=0, level1_port=0, level2_port=0, tape=tape, tape_symbol="ZYXI", tape_speed=speed,
         record_trades=True,
     )  # fmt: skip
 

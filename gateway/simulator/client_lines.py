@@ -1,0 +1,39 @@
+"""The statistics lines about single clients."""
+
+from typing import Final
+
+from gateway.simulator.admin import AdminConnection
+from gateway.simulator.connection import LineConnection
+from gateway.simulator.eastern import DAY_SECONDS, day_date
+from gateway.simulator.level1 import Level1Connection
+
+ADMIN_TYPE: Final = 0
+LEVEL1_TYPE: Final = 1
+LEVEL2_TYPE: Final = 2
+
+
+def client_line(number: int, client: LineConnection) -> str:
+    """One `S,CLIENTSTATS` line, without its line end.
+
+    Args:
+        number: The client's number.
+        client: Its connection.
+
+    Returns:
+        Type, name, start, symbols and kilobytes.
+    """
+    if isinstance(client, AdminConnection):
+        kind = ADMIN_TYPE
+    else:
+        kind = LEVEL1_TYPE if isinstance(client, Level1Connection) else LEVEL2_TYPE
+    day, of_day = divmod(client.started_second, DAY_SECONDS)
+    clock = f"{of_day // 3600:02d}{of_day // 60 % 60:02d}{of_day % 60:02d}"
+    symbols, regional = client.watch_counts()
+    sizes = ",".join(
+        f"{size / 1024:.2f}"
+        for size in (client.bytes_received, client.bytes_sent, client.bytes_queued)
+    )
+    return (
+        f"S,CLIENTSTATS,{kind},{number},{client.name},{day_date(day):%Y%m%d} {clock},"
+        f"{symbols},{regional},{sizes},"
+    )
