@@ -12,6 +12,7 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
+    precondition,
     rule,
 )
 
@@ -27,7 +28,7 @@ SIDES = st.sampled_from("BA")
 PRICES = st.sampled_from([-1.5, -0.25, 0.0, -0.0, 0.1 + 0.2, 0.3, 5000.25])
 SIZES = st.sampled_from([0, 1, 7, 2**63 - 1])
 PRECISIONS = st.sampled_from([None, 2, 4])
-BOUNDS = st.integers(0, 8)
+BOUNDS = st.sampled_from([100, 100, 5, 1])
 IDS: tuple[RowKey, ...] = (0, 1, 2, 3, 2**64 - 1)
 MAKERS: tuple[RowKey, ...] = tuple(
     (maker, side) for maker in ("NSDQ", "ARCX", "MD01", "MD1") for side in "BA"
@@ -192,6 +193,7 @@ class OrderMachine(BookMachine):
             told = (row.side, row.order_id, row.market_maker, row.price, row.size, row.priority)
             assert (*told, row.precision) == known
 
+    @precondition(lambda self: len(self.known) > 3)
     @rule(side=SIDES)
     def clear(self, side: str) -> None:
         """One side is gone."""
@@ -267,12 +269,15 @@ class LevelMachine(BookMachine):
         if not is_refused:
             self.known[side, price] = (side, price, size, order_count, precision)
 
-    @rule(side=SIDES, price=PRICES)
-    def delete(self, side: str, price: float) -> None:
+    @rule(data=st.data(), side=SIDES, price=PRICES, is_any=st.booleans())
+    def delete(self, data: st.DataObject, side: str, price: float, *, is_any: bool) -> None:
         """A level is gone; one that nobody knew is no matter."""
+        if self.known and not is_any:
+            side, price = data.draw(st.sampled_from(list(self.known)))
         known = self.known.pop((side, price), None)
         assert self.book.delete(side, price) is (known is not None)
 
+    @precondition(lambda self: len(self.known) > 3)
     @rule(side=SIDES)
     def clear(self, side: str) -> None:
         """One side is gone."""
@@ -284,5 +289,5 @@ class LevelMachine(BookMachine):
 
 OrderMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40)
 TestOrderMachine = pytest.mark.slow(OrderMachine.TestCase)
-LevelMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
+LevelMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40)
 TestLevelMachine = pytest.mark.slow(LevelMachine.TestCase)
