@@ -43,7 +43,8 @@ def test_hello_says_who_what_and_how_much(bench: Bench) -> None:
     assert hello["schema_hash"] == protocol.SCHEMA_HASH
     assert hello["capabilities"] == ["auto_watch"]
     assert {"quote", "trade", "regional", "news", "sys"} <= set(hello["kinds"])
-    assert not {"depth", "order", "book"} & set(hello["kinds"]), "not delivered, so not promised"
+    assert {"depth", "order", "book"} <= set(hello["kinds"])
+    assert "bar" not in hello["kinds"], "not delivered, so not promised"
 
 
 @pytest.mark.parametrize(
@@ -200,6 +201,7 @@ def test_metrics_are_those_of_the_newest_report(bench: Bench) -> None:
         "topics": GOOD.topic_count,
         "subscriptions": GOOD.subscription_count,
         "symbols": GOOD.symbols,
+        "books": GOOD.books,
         "leases": 1,
     }
 
@@ -228,7 +230,11 @@ def test_an_error_of_parameters_has_a_bounded_text() -> None:
         (("quote", "trade", "summary", "state"), (Service.LEVEL1,)),
         (("regional",), (Service.REGIONAL,)),
         (("quote", "regional", "trade"), (Service.LEVEL1, Service.REGIONAL)),
-        (("depth", "order", "book", "news", "bar"), ()),
+        (("depth", "order", "book"), (Service.LEVELS, Service.ORDERS, Service.BOOK)),
+        (("book@250", "book@250x5", "book"), (Service.BOOK,)),
+        (("order", "state"), (Service.ORDERS,)),
+        (("quote", "order", "state"), (Service.LEVEL1, Service.ORDERS)),
+        (("order@250", "depth@5", "news", "bar"), ()),
         (("quote@250", "regional@1000"), ()),
         ((), ()),
     ],

@@ -66,12 +66,13 @@ def test_groups_stand_for_their_kinds_once_each(bench: Bench) -> None:
 
 
 def test_a_kind_that_is_not_delivered_says_so_beside_the_others(bench: Bench) -> None:
-    """A consumer must not wait for a book that never comes."""
-    answer = bench.subscribe("A", kinds=("quote", "depth", "quote@250"))
+    """A consumer must not wait for bars that never come."""
+    answer = bench.subscribe("A", kinds=("quote", "depth", "bar", "quote@250"))
     states = {each["topic"]: (each["state"], each["cause"]) for each in answer["topics"]}
     assert states == {
         "quote,A,": ("pending", None),
-        "depth,A,": ("refused", "no_depth"),
+        "depth,A,": ("pending", None),
+        "bar,A,": ("refused", "no_depth"),
         "quote@250,A,": ("refused", "no_depth"),
     }
 
