@@ -9,6 +9,7 @@ from gateway.control.watch_desk import SERVICES, check_symbols
 from gateway.model.enums import Cause, SymbolState
 from gateway.model.error_codes import HINTS, ErrorCode
 from gateway.model.messages import KIND_TYPES, L1_KINDS, L2_KINDS, Kind
+from gateway.normalize.symbols import BOOK_KINDS
 from gateway.policy.demand import LEVEL2_SERVICES, Service
 from gateway.policy.leases import Claim
 
@@ -81,6 +82,9 @@ def state_of(standing: Standing, kind: str) -> tuple[str, str | None]:
     if base == Kind.STATE and standing.state == SymbolState.CLOSED:
         # Nobody wants it on Level 1: its state is that of its book.
         known = standing.depth_states.get(Kind.BOOK.value)
+    if known is None and base in BOOK_KINDS:
+        # Nobody wants its depth: how Level 1 stands says nothing of it.
+        return SymbolState.CLOSED.value, Cause.NOT_SUBSCRIBED.value
     return known if known is not None else (standing.state, standing.cause)
 
 
