@@ -86,7 +86,7 @@ class DepthDesk:
         self._images_per_minute_max = images_per_minute_max
         self._images_us: deque[int] = deque()
         self._limited: dict[str, None] = {}
-        self._variants: dict[tuple[str, str], int] = {}
+        self._variants: dict[str, dict[str, int]] = {}
         self.on_slot_freed: Callable[[], object] | None = None
         """Told when the vendor watches a symbol less."""
 
@@ -100,9 +100,8 @@ class DepthDesk:
             return
         depth = self._depths.open(symbol)
         self._upstream.want()
-        for name, variant in self._variants:
-            if name == symbol:
-                self._depths.books.add(depth, variant)
+        for variant in self._variants.get(symbol, ()):
+            self._depths.books.add(depth, variant)
 
     def review(self, symbol: str) -> None:
         """Bring what the vendor is asked for a symbol in line with what is wanted of it."""
@@ -119,6 +118,8 @@ class DepthDesk:
             self._depths.mark(depth, 0)
         needed = self._needed(depth)
         if not needed:
+            for kind in tuple(depth.asked):
+                self._release(depth, kind)
             self._depths.refuse(depth, Cause.NO_DEPTH)
             return
         if depth.standing.state is SymbolState.REFUSED:
@@ -141,22 +142,28 @@ class DepthDesk:
 
     def add_variant(self, symbol: str, variant: str) -> None:
         """Count a subscription to a variant; the first one makes its topic."""
-        key = (symbol, variant)
-        self._variants[key] = self._variants.get(key, 0) + 1
+        counts = self._variants.setdefault(symbol, {})
+        counts[variant] = counts.get(variant, 0) + 1
         depth = self._depths.depths.get(symbol)
         if depth is not None and self._depths.books.add(depth, variant) is not None:
             self._depths.mark(depth, 0)
 
     def drop_variant(self, symbol: str, variant: str) -> None:
         """Take a subscription to a variant back; the last one ends its topic."""
-        key = (symbol, variant)
-        count = self._variants.pop(key, 0) - 1
+        counts = self._variants.get(symbol, {})
+        count = counts.pop(variant, 0) - 1
         if count > 0:
-            self._variants[key] = count
+            counts[variant] = count
             return
+        if not counts:
+            self._variants.pop(symbol, None)
         depth = self._depths.depths.get(symbol)
         if depth is not None:
             self._depths.books.drop(depth, variant)
+            for waiting in counts:
+                # There is room for one that was one too many.
+                if waiting not in depth.books and self._depths.books.add(depth, waiting):
+                    self._depths.mark(depth, 0)
 
     def ask_again(self) -> None:
         """Ask a new connection for everything: the vendor keeps nothing between connections."""
@@ -202,10 +209,9 @@ class DepthDesk:
         depth = self._depths.depths.get(symbol)
         if depth is None:
             return
-        kind = Kind.ORDER if Kind.ORDER in depth.expected else Kind.DEPTH
-        if kind not in depth.asked:
+        if not depth.expected:
             return
-        self._depths.lack(depth, kind)
+        self._depths.lack(depth, next(iter(depth.expected)))
         self.review(symbol)
 
     def note_not_found(self, symbol: str) -> None:
@@ -283,13 +289,11 @@ class DepthDesk:
             self._upstream.watch_levels(symbol)
 
     def _release(self, depth: Depth, kind: Kind) -> None:
-        depth.asked.discard(kind)
-        depth.expected.discard(kind)
         if kind is Kind.ORDER:
             self._upstream.unwatch_orders(depth.symbol.name)
         else:
             self._upstream.unwatch_levels(depth.symbol.name)
-        self._depths.empty(depth, kind)
+        self._depths.release(depth, kind)
 
     def _ask_anew(self, depth: Depth) -> None:
         """Ask again on the same connection; the first summary row will clear the book."""

@@ -14,6 +14,7 @@ from gateway.wire.topics import TopicName
 
 _STALE: Final = int(Flag.STALE)
 _SNAPSHOT: Final = int(Flag.SNAPSHOT)
+_SUSPECT: Final = int(Flag.SUSPECT)
 _IMAGE_TYPE: Final = int(KIND_TYPES[Kind.IMAGE])
 _BOOK_ITEMS: Final = len(MESSAGES[KIND_TYPES[Kind.BOOK]]._fields)
 
@@ -72,8 +73,10 @@ class DepthAnswers:
         book = depth.orders if is_orders else depth.levels
         count, rows = book.image(self._envelope.pack)
         flags = self._board.delayed_flag | _SNAPSHOT
-        if not depth.standing.is_live:
+        if not depth.standing.is_live or kind in depth.arriving:
             flags |= _STALE
+        if depth.is_full or book.empty_rows or book.crossing():
+            flags |= _SUSPECT
         recv_us = depth.recv_us or self._clock.utc_us()
         head = (_IMAGE_TYPE, self._envelope.epoch, topic.sequence, flags, recv_us, depth.event_us)
         return pack_image(head, count, rows)
@@ -97,6 +100,9 @@ def state_of(depth: Depth, kind: Kind) -> tuple[SymbolState, Cause | None]:
     if not is_asked:
         # A book is wanted, and the vendor was asked for something else to make it of.
         return SymbolState.CLOSED, Cause.NOT_SUBSCRIBED
+    state = standing.state
     if standing.is_live and kind in depth.expected:
-        return SymbolState.PENDING, None
-    return standing.state, standing.cause
+        state = SymbolState.PENDING
+    elif standing.is_live and kind in depth.arriving:
+        state = SymbolState.RECOVERING
+    return state, standing.cause

@@ -11,22 +11,18 @@ from typing import Final
 
 from gateway.clock import Clock
 from gateway.counters import Counter, Counters
-from gateway.model.enums import Action, Cause, Flag, SymbolState
-from gateway.model.messages import KIND_TYPES, MESSAGES, Kind
+from gateway.model.enums import Cause, Flag, SymbolState
+from gateway.model.messages import Kind
 from gateway.normalize.board import Board
 from gateway.normalize.books import BookPublisher
 from gateway.normalize.depths import ROW_KINDS, BookOptions, Depth
 from gateway.normalize.rows import RowPublisher
 from gateway.normalize.symbols import BookSource
-from gateway.wire.envelope import HEADER_ITEMS, Topic
+from gateway.wire.envelope import Topic
 
 _STALE: Final = int(Flag.STALE)
-_SNAPSHOT: Final = int(Flag.SNAPSHOT)
-_IMAGE_TYPE: Final = int(KIND_TYPES[Kind.IMAGE])
-_BOOK_ITEMS: Final = len(MESSAGES[KIND_TYPES[Kind.BOOK]]._fields)
-SIDES: Final = ("B", "A")
 CLEAR_US_MAX: Final = 5_000_000
-"""A summary asked for comes within this; later summary rows are updates like any other."""
+"""A summary asked for comes within this; a live symbol takes later ones for updates."""
 
 
 class DepthBoard:
@@ -78,6 +74,8 @@ class DepthBoard:
         """Stop wanting a symbol's depth: its books are gone, its sequences are kept."""
         symbol = depth.symbol
         self.change(depth, SymbolState.CLOSED, None)
+        # Who still listens must not join these rows to those of a later watch.
+        self.clear(depth, self._clock.utc_us())
         for variant in list(depth.books):
             self.books.drop(depth, variant)
         del self.depths[symbol.name]
@@ -87,43 +85,35 @@ class DepthBoard:
         self._board.park(symbol)
 
     def refuse(self, depth: Depth, cause: Cause) -> None:
-        """Note that the vendor will not deliver a symbol's depth."""
+        """Note that the vendor will not deliver a symbol's depth: what it had is gone."""
+        depth.standing.source = None
+        depth.settle_us = 0
         self.change(depth, SymbolState.REFUSED, cause)
+        self.clear(depth, self._clock.utc_us())
 
     def lack(self, depth: Depth, kind: Kind) -> None:
         """Note that the vendor has no rows of a kind for a symbol."""
-        depth.expected.discard(kind)
-        depth.asked.discard(kind)
         if kind is Kind.ORDER:
             depth.has_no_orders = True
         else:
             depth.has_no_levels = True
-        source = depth.standing.source
-        if source is not None and ROW_KINDS[source] is kind:
-            depth.standing.source = None
+        self._stop(depth, kind)
 
-    def empty(self, depth: Depth, kind: Kind) -> None:
-        """Drop the rows of a kind that nobody wants any more."""
-        book = depth.orders if kind is Kind.ORDER else depth.levels
-        if book.row_count:
-            for side in SIDES:
-                self._clear_kind(depth, kind, side, self._clock.utc_us())
-        source = depth.standing.source
-        if source is not None and ROW_KINDS[source] is kind:
-            depth.standing.source = None
-        depth.is_steady = depth.standing.is_live and not depth.expected
+    def release(self, depth: Depth, kind: Kind) -> None:
+        """Drop the rows of a kind that nobody wants any more, and those that still come."""
+        depth.released.add(kind)
+        self._stop(depth, kind)
 
     def expect(self, depth: Depth, kind: Kind) -> None:
-        """Note that the vendor was asked for rows of a kind, for the first time on a connection."""
+        """Note that the vendor was asked for rows of a kind, after none or after a release."""
+        depth.released.discard(kind)
         depth.asked.add(kind)
-        depth.expected.add(kind)
-        depth.is_steady = False
+        depth.await_summaries((kind,), until_us=self._now_us() + CLEAR_US_MAX)
 
     def expect_anew(self, depth: Depth) -> None:
         """Note that the vendor was asked for a fresh book on a living connection."""
-        depth.expected.update(depth.asked)
-        depth.cleared_until_us = self._now_us() + CLEAR_US_MAX
-        depth.is_steady = False
+        kinds = sorted(depth.asked, reverse=True)
+        depth.await_summaries(kinds, until_us=self._now_us() + CLEAR_US_MAX)
 
     def lose_upstream(self, cause: Cause) -> None:
         """Mark every book as not to be trusted, and say why."""
@@ -154,8 +144,9 @@ class DepthBoard:
                 self.change(depth, SymbolState.PENDING, None)
             elif depth.standing.state is not SymbolState.REFUSED:
                 depth.is_rebuilding = True
-                depth.settle_us = 0
                 self.change(depth, SymbolState.RECOVERING, depth.standing.cause)
+                self._settling.pop(depth.symbol.name, None)
+                depth.settle_us = 0
 
     def resume_upstream(self) -> None:
         """End a silence in which nothing can have been lost: the books hold again."""
@@ -163,10 +154,15 @@ class DepthBoard:
         now_us = self._now_us()
         for depth in self.depths.values():
             state = depth.standing.state
-            if state is SymbolState.PENDING:
+            if state is SymbolState.PENDING and not depth.settle_us:
                 self.change(depth, SymbolState.PENDING, None)
-            elif state is SymbolState.STALE and depth.is_rebuilding:
-                self.change(depth, SymbolState.RECOVERING, depth.standing.cause)
+            elif state is SymbolState.PENDING or (
+                state is SymbolState.STALE and depth.is_rebuilding
+            ):
+                # A summary may have come and gone while nothing could be live.
+                is_stale = state is SymbolState.STALE
+                cause = depth.standing.cause if is_stale else None
+                self.change(depth, SymbolState.RECOVERING, cause)
                 if depth.settle_us:
                     self._settle_later(depth, now_us)
             elif state is SymbolState.STALE:
@@ -190,7 +186,10 @@ class DepthBoard:
         else:
             standing.reason = None
             depth.crossed_us = 0
-        depth.is_steady = is_live and not depth.expected
+            if depth.arriving:
+                depth.is_rebuilding = True
+                self._join_arrivals(depth)
+        depth.note_steady()
         self.set_flags(depth)
         self._board.tell(depth.symbol)
         if was_live and not is_live:
@@ -218,18 +217,37 @@ class DepthBoard:
             depth.is_dirty = True
             self.changed.append(depth)
 
-    def hear(self, depth: Depth, source: BookSource, recv_us: int, *, is_summary: bool) -> None:
-        """Note a row of a symbol that is not steady, before it is put into a book."""
+    def hear(self, depth: Depth, source: BookSource, recv_us: int, *, is_summary: bool) -> bool:
+        """Note a row of a symbol that is not steady, before it is put into a book.
+
+        Returns:
+            False when the row comes too late: its kind was given back.
+        """
         kind = ROW_KINDS[source]
-        if is_summary and depth.cleared_until_us:
-            if self._now_us() <= depth.cleared_until_us:
-                self.clear(depth, recv_us)
-            depth.cleared_until_us = 0
-            depth.is_rebuilding = True
-        depth.expected.discard(kind)
-        self._note_source(depth, source)
-        self._hear_any(depth, is_summary=is_summary)
-        depth.is_steady = depth.standing.is_live and not depth.expected
+        if kind not in depth.asked and not depth.accepts(kind):
+            self._counters.add(Counter.LINES_UNWATCHED)
+            return False
+        standing = depth.standing
+        if standing.is_live and self._now_us() > depth.cleared_until_us:
+            depth.renewed.clear()
+        feeds_book = standing.source is not None and ROW_KINDS[standing.source] is kind
+        is_first = kind in depth.expected
+        if is_summary and kind in depth.renewed:
+            depth.renewed.discard(kind)
+            self.rows.clear(depth, kind, recv_us)
+            depth.is_full = False
+            depth.is_rebuilding |= feeds_book or not standing.is_live
+        depth.expected.pop(kind, None)
+        if standing.is_live and not feeds_book and (is_first or kind in depth.arriving):
+            # What is live goes on; this kind joins it when its own summary has paused.
+            if is_first or is_summary:
+                depth.arriving[kind] = source
+                self._settle_later(depth, self._now_us())
+        else:
+            self._note_source(depth, source)
+            self._hear_any(depth, is_summary=is_summary)
+        depth.note_steady()
+        return True
 
     def hear_clear(self, depth: Depth, side: str, recv_us: int) -> None:
         """Empty one side at the vendor's word; the rows that follow are a summary."""
@@ -238,12 +256,9 @@ class DepthBoard:
         self._hear_any(depth, is_summary=True)
 
     def clear(self, depth: Depth, recv_us: int) -> None:
-        """Empty both sides before a rebuild, and tell it on the topics that have rows."""
-        for kind, book in ((Kind.ORDER, depth.orders), (Kind.DEPTH, depth.levels)):
-            # A consumer's copy of an empty book is empty.
-            for side in SIDES if book.row_count else ():
-                self._clear_kind(depth, kind, side, recv_us)
-                self.mark(depth)
+        """Empty both books, and tell it on the topics that have rows."""
+        for kind in (Kind.ORDER, Kind.DEPTH):
+            self.rows.clear(depth, kind, recv_us)
         depth.is_full = False
 
     def settle(self, now_us: int) -> None:
@@ -251,10 +266,20 @@ class DepthBoard:
         if not self._settling:
             return
         for depth in [d for d in self._settling.values() if now_us >= d.settle_us]:
-            self.change(depth, SymbolState.LIVE, None)
+            del self._settling[depth.symbol.name]
+            depth.settle_us = 0
+            if depth.standing.is_live:
+                self._join_arrivals(depth)
+                depth.note_steady()
+                self.mark(depth, 0)
+            elif depth.standing.source is not None or not depth.expected:
+                # Otherwise only a clear was heard: the summary that was asked for is to come.
+                self.change(depth, SymbolState.LIVE, None)
 
     def next_due_us(self) -> int | None:
         """When `flush` has something to do, monotonic; None when nothing waits."""
+        if self.changed:
+            return 0
         due_us = self.books.next_due_us()
         for depth in self._settling.values():
             due_us = depth.settle_us if due_us is None else min(due_us, depth.settle_us)
@@ -272,7 +297,7 @@ class DepthBoard:
     def judge(self, depth: Depth, now_us: int) -> None:
         """Note whether a book fails a plausibility check, and tell when that has changed."""
         reason = depth.find_reason()
-        if reason == "crossed":
+        if depth.book.crossing() == "crossed":
             depth.crossed_us = depth.crossed_us or now_us
         else:
             depth.crossed_us = 0
@@ -290,22 +315,53 @@ class DepthBoard:
     def _forget_answers(self, depth: Depth) -> None:
         """Begin a symbol anew for a new connection."""
         self.clear(depth, self._clock.utc_us())
-        depth.asked.clear()
-        depth.expected.clear()
-        depth.cleared_until_us = depth.settle_us = 0
-        depth.has_no_orders = depth.has_no_levels = depth.has_level_orders = False
+        depth.forget_answers()
+
+    def _stop(self, depth: Depth, kind: Kind) -> None:
+        """End what is known of a kind; the book falls back to the other one, if that has rows."""
+        depth.stop(kind)
+        standing, source = depth.standing, depth.standing.source
+        if kind is Kind.DEPTH and depth.has_level_orders:
+            # The request for orders brings the levels as well.
+            depth.note_steady()
+            return
+        gone = {kind}
+        if depth.has_level_orders:
+            depth.has_level_orders = False
+            gone |= {Kind.DEPTH} - depth.asked
+        for each in gone:
+            self.rows.clear(depth, each, self._clock.utc_us())
+        if source is not None and ROW_KINDS[source] in gone:
+            standing.source = BookSource.PRICE_LEVELS if depth.levels.row_count else None
+            self.mark(depth, 0)
+            if standing.is_live and standing.source is None:
+                depth.is_rebuilding = True
+                self.change(depth, SymbolState.RECOVERING, None)
+            elif standing.is_live:
+                self._board.tell(depth.symbol)
+        depth.note_steady()
+
+    def _join_arrivals(self, depth: Depth) -> None:
+        """Let kinds whose summary has come feed the book, if they are the better source."""
+        for source in depth.arriving.values():
+            self._note_source(depth, source)
+        depth.arriving.clear()
 
     def _hear_any(self, depth: Depth, *, is_summary: bool) -> None:
         standing = depth.standing
-        if self.down_cause is not None:
-            return
         now_us = self._now_us()
+        if self.down_cause is not None:
+            if is_summary:
+                depth.settle_us = now_us + self.options.settle_us
+            return
         if standing.state is SymbolState.LIVE and (not is_summary or not depth.is_rebuilding):
             return
         if standing.state is not SymbolState.RECOVERING:
             is_stale = standing.state is SymbolState.STALE
             self.change(depth, SymbolState.RECOVERING, standing.cause if is_stale else None)
-            self._settle_later(depth, now_us)
+            if is_summary or not is_stale:
+                # After a silence of the vendor's, an update alone proves nothing.
+                self._settle_later(depth, now_us)
         elif is_summary:
             self._settle_later(depth, now_us)
 
@@ -323,29 +379,11 @@ class DepthBoard:
             self._board.tell(depth.symbol)
 
     def _clear_side(self, depth: Depth, side: str, recv_us: int) -> None:
-        is_cleared = False
         for kind, book in ((Kind.ORDER, depth.orders), (Kind.DEPTH, depth.levels)):
             if book.row_count or kind in depth.asked:
-                self._clear_kind(depth, kind, side, recv_us)
-                is_cleared = True
-        if is_cleared:
-            depth.recv_us = recv_us
-            self.mark(depth)
-
-    def _clear_kind(self, depth: Depth, kind: Kind, side: str, recv_us: int) -> None:
-        is_order = kind is Kind.ORDER
-        book = depth.orders if is_order else depth.levels
-        topic = depth.order_topic if is_order else depth.depth_topic
-        book.clear(side)
-        item_count = len(MESSAGES[KIND_TYPES[kind]]._fields) - HEADER_ITEMS
-        self.envelope.publish(
-            topic,
-            (Action.CLEAR.value, side, *[None] * (item_count - 2)),
-            flags=depth.flags,
-            recv_us=recv_us,
-            event_us=None,
-        )
-        self._counters.add(Counter.ORDERS_PUBLISHED if is_order else Counter.DEPTHS_PUBLISHED)
+                self.rows.clear_side(depth, kind, side, recv_us)
+        if not depth.orders.row_count and not depth.levels.row_count:
+            depth.is_full = False
 
     def _now_us(self) -> int:
         return self._clock.monotonic_ns() // 1000

@@ -58,11 +58,14 @@ class DepthCare:
                         self._expire(depth, now_us)
                     self._judge(depth, now_us)
                 case SymbolState.RECOVERING:
-                    if not depth.settle_us and 0 < depth.cleared_until_us < now_us:
+                    has_rows = depth.orders.row_count or depth.levels.row_count
+                    if not depth.settle_us and depth.cleared_until_us < now_us and has_rows:
                         # The summary asked for did not come: the book may be full of ghosts.
                         self._on_doubt(depth)
                 case SymbolState.STALE:
                     self._on_doubt(depth)
+                case SymbolState.PENDING:
+                    pass
                 case _:
                     continue
             if depth.expected:
@@ -95,5 +98,6 @@ class DepthCare:
             and sequence - depth.quote_sequence >= QUOTES_MIN
         ):
             # The quote moves and its book does not: the vendor has stopped this symbol.
+            depth.is_rebuilding = True
             self._depths.change(depth, SymbolState.STALE, Cause.SYMBOL_SILENT)
             self._on_doubt(depth)

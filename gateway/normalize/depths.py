@@ -1,5 +1,6 @@
 """One symbol on the Level 2 port: its books, its topics, and where it stands."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -80,11 +81,11 @@ class Depth:
     """
 
     __slots__ = (
-        "asked", "books", "cleared_until_us", "crossed_us", "depth_topic", "event_us",
+        "arriving", "asked", "books", "cleared_until_us", "crossed_us", "depth_topic", "event_us",
         "expected", "flags", "has_level_orders", "has_no_levels", "has_no_orders", "heard_us",
         "images_asked_us", "is_dirty", "is_full", "is_rebuilding", "is_steady", "levels",
-        "merged", "order_topic", "orders", "quote_sequence", "recv_us", "seen_us", "settle_us",
-        "standing", "symbol",
+        "merged", "order_topic", "orders", "quote_sequence", "recv_us", "released", "renewed",
+        "seen_us", "settle_us", "standing", "symbol",
     )  # fmt: skip
 
     def __init__(self, symbol: Symbol, *, row_count_max: int, now_us: int) -> None:
@@ -98,12 +99,16 @@ class Depth:
         """`book` topics by variant; the base topic under the empty text."""
         self.asked: Final[set[Kind]] = set()
         """Kinds of rows the vendor was asked for: ORDER, DEPTH."""
-        self.expected: Final[set[Kind]] = set()
-        """Kinds asked for of which no row has come yet."""
-        self.has_no_orders = False
-        """Whether the vendor says that there are no orders."""
-        self.has_no_levels = False
-        """Whether the vendor says that there are no price levels."""
+        self.expected: Final[dict[Kind, None]] = {}
+        """Kinds asked for of which no row has come yet, the one asked for longest first."""
+        self.renewed: Final[set[Kind]] = set()
+        """Kinds asked for whose summary has not begun: its first row clears what came before."""
+        self.arriving: Final[dict[Kind, BookSource]] = {}
+        """Kinds whose first summary comes in while the symbol is live by another one."""
+        self.released: Final[set[Kind]] = set()
+        """Kinds given back on this connection: rows of them that still come are too late."""
+        self.has_no_orders = self.has_no_levels = False
+        """Whether the vendor says that there are none."""
         self.has_level_orders = False
         """Whether the vendor answers the request for orders by price levels (type 0)."""
         self.flags = 0
@@ -121,14 +126,12 @@ class Depth:
         """The vendor's time of the last row that had one, UTC."""
         self.heard_us = 0
         """When the last line came, monotonic."""
-        self.seen_us = 0
-        """`heard_us` as the silence check saw it last."""
-        self.quote_sequence = 0
-        """Where the quote topic stood then."""
+        self.seen_us = self.quote_sequence = 0
+        """`heard_us` as the silence check saw it last, and where the quote topic stood then."""
         self.settle_us = 0
         """When a rebuilt book is live, monotonic; 0 while no summary has begun."""
         self.cleared_until_us = 0
-        """Until then the first summary row clears the book: a fresh one was asked for."""
+        """How long a live symbol waits for the summaries of `renewed`."""
         self.images_asked_us = 0
         """When a fresh book was asked for last, being in doubt, monotonic; 0 for never."""
         self.is_full = False
@@ -141,6 +144,65 @@ class Depth:
         """What feeds `book`."""
         is_levels = self.standing.source is BookSource.PRICE_LEVELS
         return self.levels if is_levels else self.orders
+
+    def await_summaries(self, kinds: Iterable[Kind], *, until_us: int) -> None:
+        """Note that summaries were asked for: the first row of each begins its rows anew.
+
+        Args:
+            kinds: In the order in which they were asked for.
+            until_us: How long a live symbol waits for them, monotonic.
+        """
+        for kind in kinds:
+            self.expected[kind] = None
+            self.renewed.add(kind)
+        self.cleared_until_us = until_us
+        self.note_steady()
+
+    def accepts(self, kind: Kind) -> bool:
+        """Judge a row of a kind that is not asked for; False when it comes too late."""
+        if kind is Kind.DEPTH and self.has_level_orders:
+            return True
+        if kind in self.released:
+            return False
+        # The vendor has after all what it had said that it has not.
+        self.asked.add(kind)
+        if kind is Kind.ORDER:
+            self.has_no_orders = False
+        else:
+            self.has_no_levels = False
+        return True
+
+    def note_level_orders(self) -> None:
+        """Note that levels came although orders were asked for: these are not to be had."""
+        if Kind.ORDER not in self.asked or self.has_level_orders:
+            return
+        if Kind.ORDER in self.expected or not (Kind.DEPTH in self.asked or self.orders.rows):
+            self.has_level_orders = True
+            self.expected.pop(Kind.ORDER, None)
+
+    def stop(self, kind: Kind) -> None:
+        """Forget what is asked and awaited of one kind."""
+        self.asked.discard(kind)
+        self.expected.pop(kind, None)
+        self.renewed.discard(kind)
+        self.arriving.pop(kind, None)
+
+    def forget_answers(self) -> None:
+        """Forget what one connection was asked and has answered."""
+        self.asked.clear()
+        self.expected.clear()
+        self.renewed.clear()
+        self.arriving.clear()
+        self.released.clear()
+        self.cleared_until_us = self.settle_us = 0
+        self.standing.source = None
+        self.has_no_orders = self.has_no_levels = self.has_level_orders = False
+
+    def note_steady(self) -> None:
+        """Bring `is_steady` up to date."""
+        self.is_steady = self.standing.is_live and not (
+            self.expected or self.renewed or self.arriving or self.released
+        )
 
     def find_reason(self) -> str | None:
         """Which plausibility check the book fails, the gravest first."""

@@ -7,6 +7,7 @@ in `rows`.
 Source: DTN IQFeed Level 2 messages 0 and 3 to 9 of protocol 6.2, Z and 2 of earlier ones.
 """
 
+import re
 from typing import Final
 
 from gateway.counters import Complaints, Counter, Counters
@@ -36,6 +37,20 @@ WIDTHS: Final = {
     "2": 15,
 }
 """Columns of each line, letter and the empty one behind the last comma included."""
+_DATES: Final = {
+    "0": 10,
+    "3": 10,
+    "4": 10,
+    "5": 6,
+    "6": 10,
+    "7": 8,
+    "8": 8,
+    "9": 5,
+    "Z": 8,
+    "2": 8,
+}
+"""The column of the date: what is one shows that the columns before it are in their places."""
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TEXT_BYTES_MAX: Final = 64
 """Longest market maker's name; real ones have four characters."""
 
@@ -117,13 +132,16 @@ class Level2Reader:
             return
         order_id: int | None = None
         key: int | tuple[str, str]
+        if len(maker) > _TEXT_BYTES_MAX:
+            self._refuse(fields, "market maker's name too long")
+            return
         if id_text:
             order_id = self._id_of(id_text)
             if order_id is None:
                 self._refuse(fields, "order number is no number")
                 return
             key = order_id
-        elif maker and len(maker) <= _TEXT_BYTES_MAX:
+        elif maker:
             key = (maker, side)
         else:
             self._refuse(fields, "neither order number nor market maker")
@@ -132,7 +150,8 @@ class Level2Reader:
         is_summary = fields[0] == "6"
         if not depth.is_steady:
             source = BookSource.MARKET_MAKERS if order_id is None else BookSource.ORDERS
-            self._board.hear(depth, source, recv_us, is_summary=is_summary)
+            if not self._board.hear(depth, source, recv_us, is_summary=is_summary):
+                return
         event_us = self._moment(fields[10], fields[9])
         self._rows.put_order(
             depth, key, side, order_id, maker or None, price, size, priority,
@@ -145,13 +164,15 @@ class Level2Reader:
         if side not in ("B", "A"):
             self._refuse(fields, "deletion without a side")
             return
-        key: int | tuple[str, str] | None = self._id_of(id_text) if id_text else (maker, side)
+        key: int | tuple[str, str] | None = None
+        if id_text:
+            key = self._id_of(id_text)
+        elif maker:
+            key = (maker, side)
         if key is None:
-            self._refuse(fields, "order number is no number")
+            self._refuse(fields, "neither order number nor market maker")
             return
-        if not depth.is_steady:
-            source = BookSource.ORDERS if id_text else BookSource.MARKET_MAKERS
-            self._board.hear(depth, source, recv_us, is_summary=False)
+        # A deletion proves nothing: it may belong to a watch that has ended.
         event_us = self._moment(date_text, time_text)
         self._rows.drop_order(depth, key, 0, event_us, recv_us)
 
@@ -167,10 +188,6 @@ class Level2Reader:
 
     def _read_level_order(self, depth: Depth, fields: list[str], recv_us: int) -> None:
         """0: a price level in the columns of an order; the exchange has no orders to show."""
-        # It answers a request for orders, which are therefore not to be had.
-        if Kind.ORDER in depth.expected:
-            depth.expected.discard(Kind.ORDER)
-            depth.has_level_orders = True
         self._read_any_level(
             depth, fields, fields[4], fields[5], fields[6], None, fields[8],
             self._moment(fields[10], fields[9]), recv_us, not depth.standing.is_live,
@@ -193,8 +210,8 @@ class Level2Reader:
         if price is None or size is None or side not in ("B", "A"):
             self._refuse(fields, "level without side, price or size")
             return
-        if not depth.is_steady:
-            self._board.hear(depth, BookSource.PRICE_LEVELS, recv_us, is_summary=is_summary)
+        if not depth.is_steady and not self._hear_level(depth, fields, price, recv_us, is_summary):
+            return
         self._rows.put_level(
             depth, side, price, size, order_count, self._sizes[precision_text],
             _SNAPSHOT if is_summary else 0, event_us, recv_us,
@@ -207,10 +224,23 @@ class Level2Reader:
         if price is None or side not in ("B", "A"):
             self._refuse(fields, "deletion without side or price")
             return
-        if not depth.is_steady:
-            self._board.hear(depth, BookSource.PRICE_LEVELS, recv_us, is_summary=False)
         event_us = self._moment(date_text, time_text)
         self._rows.drop_level(depth, side, price, event_us, recv_us)
+
+    def _hear_level(
+        self, depth: Depth, fields: list[str], price: float, recv_us: int, is_summary: bool
+    ) -> bool:
+        """Note a level of a symbol that is not steady; whether it is to be taken."""
+        if fields[0] == "0":
+            depth.note_level_orders()
+            # Nothing marks the rows of a summary. A level that is not known yet may be one; if
+            # those that are could too, a busy symbol would never be live.
+            levels = depth.levels.bids.levels if fields[4] == "B" else depth.levels.asks.levels
+            if depth.has_level_orders and Kind.ORDER in depth.renewed:
+                depth.renewed.discard(Kind.ORDER)
+                depth.renewed.add(Kind.DEPTH)
+            is_summary = Kind.DEPTH in depth.renewed or (is_summary and price not in levels)
+        return self._board.hear(depth, BookSource.PRICE_LEVELS, recv_us, is_summary=is_summary)
 
     def _read_market_maker(self, depth: Depth, fields: list[str], recv_us: int) -> None:
         """Z (summary) and 2 (update) of the classic dialect: both sides of one market maker.
@@ -220,31 +250,41 @@ class Level2Reader:
         """
         _, _, maker, bid, ask, bid_size, ask_size, bid_time, date, _, ask_time, *rest = fields
         has_bid, has_ask, group_end = rest[0], rest[1], rest[2]
-        if not maker or {has_bid, has_ask, group_end} - {"T", "F"}:
+        if not 0 < len(maker) <= _TEXT_BYTES_MAX or {has_bid, has_ask, group_end} - {"T", "F"}:
             self._refuse(fields, "no market maker, or a flag that is neither T nor F")
             return
         is_summary = fields[0] == "Z"
-        if not depth.is_steady:
-            self._board.hear(depth, BookSource.MARKET_MAKERS, recv_us, is_summary=is_summary)
-        sides = (
-            ("B", has_bid == "T", bid, bid_size, bid_time),
-            ("A", has_ask == "T", ask, ask_size, ask_time),
+        prices, sizes = self._prices, self._sizes
+        sides = tuple(
+            (side, True, prices[price], sizes[size], time_text)
+            if flag == "T"
+            else (side, False, None, None, time_text)
+            for side, flag, price, size, time_text in (
+                ("B", has_bid, bid, bid_size, bid_time),
+                ("A", has_ask, ask, ask_size, ask_time),
+            )
         )
-        changes = [
-            change for change in sides if is_summary or self._is_change(depth, maker, change)
+        valid = [
+            (side, price, size, time_text)
+            for side, is_there, price, size, time_text in sides
+            if not (is_there and (price is None or size is None))
         ]
+        if len(valid) < len(sides):
+            self._refuse(fields, "valid side without price or size")
+        if not valid or not (
+            depth.is_steady
+            or self._board.hear(depth, BookSource.MARKET_MAKERS, recv_us, is_summary=is_summary)
+        ):
+            return
+        changes = [change for change in valid if self._is_change(depth, maker, change, is_summary)]
         if not changes and group_end == "T":
-            changes = [change for change in sides if change[1]][-1:]
+            changes = [change for change in valid if change[1] is not None][-1:]
         for change in changes:
-            side, is_there, price_text, size_text, time_text = change
+            side, price, size, time_text = change
             flags = _LAST if group_end == "T" and change is changes[-1] else 0
             event_us = self._moment(date, time_text)
-            if not is_there:
-                self._rows.drop_order(depth, (maker, side), flags, event_us, recv_us)
-                continue
-            price, size = self._prices[price_text], self._sizes[size_text]
             if price is None or size is None:
-                self._refuse(fields, "valid side without price or size")
+                self._rows.drop_order(depth, (maker, side), flags, event_us, recv_us)
                 continue
             flags |= _SNAPSHOT if is_summary else 0
             self._rows.put_order(
@@ -253,15 +293,19 @@ class Level2Reader:
             )  # fmt: skip
 
     def _is_change(
-        self, depth: Depth, maker: str, side_columns: tuple[str, bool, str, str, str]
+        self,
+        depth: Depth,
+        maker: str,
+        side_values: tuple[str, float | None, int | None, str],
+        is_summary: bool,
     ) -> bool:
         """Whether a side of a classic line says something new; an equal one is a sign of life."""
-        side, is_there, price, size, _ = side_columns
+        side, price, size, _ = side_values
         row = depth.orders.rows.get((maker, side))
         if row is None:
-            return is_there
+            return price is not None
         row.heard_us = self._rows.now_us
-        return not (is_there and row.price == self._prices[price] and row.size == self._sizes[size])
+        return is_summary or row.price != price or row.size != size
 
     def _moment(self, date_text: str, time_text: str) -> int | None:
         """Convert a row's time; it is often left out, and then nothing is known."""
@@ -290,7 +334,8 @@ class Level2Reader:
         if len(fields) < width:
             self._complaints.complain(Counter.LINES_TRUNCATED, line, "fewer columns than agreed")
             return False
-        if any(name in self._depths for name in fields[2:]):
+        is_out_of_place = not _DATE.fullmatch(fields[_DATES[line[0]]])
+        if is_out_of_place or any(name in self._depths for name in fields[width - 1 :]):
             self._complaints.complain(Counter.LINES_INVALID, line, "two lines in one")
             return False
         self._complaints.complain(Counter.LINES_EXTRA_COLUMNS, line, "more columns than agreed")

@@ -11,16 +11,21 @@ from typing import Final
 from gateway.book.order_book import OrderRow
 from gateway.counters import Counter, Counters
 from gateway.model.enums import Action, Flag
-from gateway.model.messages import KIND_TYPES, Kind
+from gateway.model.messages import KIND_TYPES, MESSAGES, Kind
 from gateway.normalize.depths import Depth
-from gateway.wire.envelope import Envelope
+from gateway.wire.envelope import HEADER_ITEMS, Envelope
 
 _ORDER_TYPE: Final = int(KIND_TYPES[Kind.ORDER])
 _DEPTH_TYPE: Final = int(KIND_TYPES[Kind.DEPTH])
 _ADD: Final = Action.ADD.value
 _UPDATE: Final = Action.UPDATE.value
 _DELETE: Final = Action.DELETE.value
+_CLEAR: Final = Action.CLEAR.value
+_ORDER_ITEMS: Final = len(MESSAGES[KIND_TYPES[Kind.ORDER]]._fields) - HEADER_ITEMS - 2
+_DEPTH_ITEMS: Final = len(MESSAGES[KIND_TYPES[Kind.DEPTH]]._fields) - HEADER_ITEMS - 2
+"""Items of a row behind its action and side; a clear has none of them."""
 _SUSPECT: Final = int(Flag.SUSPECT)
+SIDES: Final = ("B", "A")
 
 
 class RowPublisher:
@@ -211,6 +216,29 @@ class RowPublisher:
         depth.recv_us = recv_us
         if event_us is not None:
             depth.event_us = event_us
+        depth.merged += 1
+        if not depth.is_dirty:
+            depth.is_dirty = True
+            self._changed.append(depth)
+
+    def clear(self, depth: Depth, kind: Kind, recv_us: int) -> None:
+        """Empty one book; a consumer's copy of an empty book is empty, and needs no word."""
+        book = depth.orders if kind is Kind.ORDER else depth.levels
+        for side in SIDES if book.row_count else ():
+            self.clear_side(depth, kind, side, recv_us)
+
+    def clear_side(self, depth: Depth, kind: Kind, side: str, recv_us: int) -> None:
+        """Empty one side of one book and say so."""
+        is_order = kind is Kind.ORDER
+        book = depth.orders if is_order else depth.levels
+        topic = depth.order_topic if is_order else depth.depth_topic
+        book.clear(side)
+        topic.sequence = sequence = topic.sequence + 1
+        head = (topic.type, self._epoch, sequence, depth.flags, recv_us, None)
+        nothing = (None,) * (_ORDER_ITEMS if is_order else _DEPTH_ITEMS)
+        self._send(topic.prefix + self._pack((*head, _CLEAR, side, *nothing)))
+        self._counters.add(Counter.ORDERS_PUBLISHED if is_order else Counter.DEPTHS_PUBLISHED)
+        depth.recv_us = recv_us
         depth.merged += 1
         if not depth.is_dirty:
             depth.is_dirty = True

@@ -21,6 +21,11 @@ from gateway.wire.envelope import Envelope
 from gateway.wire.topics import parse_topic
 from schemas.reference_msgpack import decode_value
 
+START_NS: Final = 1_000_000_000_000
+EVENT_US: Final = 1_790_000_400_000_000
+"""The vendor's time on the lines made here, UTC."""
+_MOMENT: Final = "10:20:00.000000,2026-09-21"
+SNAPSHOT, CONFLATED, STALE, SUSPECT, LAST, DELAYED = 1, 8, 16, 32, 64, 128
 EPOCH: Final = 1_790_000_000_000
 RECV_US: Final = 1_790_000_000_000_000
 OPTIONS: Final = BookOptions(
@@ -78,6 +83,7 @@ class DepthBench:
         demand: Likewise.
         options: What of the settings decides.
         images_per_minute_max: Budget for asking anew.
+        epoch: The gateway run.
     """
 
     def __init__(
@@ -88,11 +94,13 @@ class DepthBench:
         demand: Demand | None = None,
         options: BookOptions = OPTIONS,
         images_per_minute_max: int = 30,
+        epoch: int = EPOCH,
     ) -> None:
-        self.clock = FakeClock() if clock is None else clock
+        # Not from 0: a moment of 0 stands for none.
+        self.clock = FakeClock(monotonic_ns=START_NS) if clock is None else clock
         self.frames: list[bytes] = []
         if board is None:
-            envelope = Envelope(epoch=EPOCH, send=self.frames.append)
+            envelope = Envelope(epoch=epoch, send=self.frames.append)
             board = Board(envelope=envelope, clock=self.clock, symbol_count_max=1_000)
             board.down_cause = None
         self.board = board
@@ -177,9 +185,65 @@ class DepthBench:
             return body
         return list(answer)
 
+    def order_rows(self, symbol: str = "@ES") -> list[list[Any]]:
+        """What a snapshot says of a symbol's orders: rows without their action."""
+        return [row[1:] for row in self.answer(f"order,{symbol},")[6]]
+
+    def top(self, symbol: str = "@ES") -> tuple[list[list[Any]], list[list[Any]]]:
+        """Bids and asks of the book that was published last, price and size only."""
+        body = self.answer(f"book,{symbol},")
+        assert body[0] == 7, body
+        return [[*row[:2]] for row in body[6]], [[*row[:2]] for row in body[7]]
+
+    def state(self, symbol: str = "@ES") -> str:
+        """Where a symbol's depth stands."""
+        return self.depths.depths[symbol].standing.state.value
+
     def count(self, counter: Counter) -> int:
         """What a counter says."""
         return self.counters.value(counter)
+
+
+def order(
+    letter: str,
+    order_id: object,
+    side: str,
+    price: object,
+    size: object = 5,
+    *,
+    symbol: str = "@ES",
+    maker: str = "",
+    priority: object = 7,
+) -> str:
+    """A row of an order book: 3 added, 4 changed, 6 of a summary, 0 a level."""
+    return f"{letter},{symbol},{order_id},{maker},{side},{price},{size},{priority},2,{_MOMENT},"
+
+
+def gone(order_id: object, side: str, *, symbol: str = "@ES", maker: str = "") -> str:
+    """An order, or a market maker's row, is gone."""
+    return f"5,{symbol},{order_id},{maker},{side},{_MOMENT},"
+
+
+def level(letter: str, side: str, price: object, size: object = 5, *, symbol: str = "@ES") -> str:
+    """A price level: 7 of a summary, 8 changed."""
+    return f"{letter},{symbol},{side},{price},{size},3,2,{_MOMENT},"
+
+
+def level_gone(side: str, price: object, *, symbol: str = "@ES") -> str:
+    """A price level is gone."""
+    return f"9,{symbol},{side},{price},{_MOMENT},"
+
+
+def classic(
+    letter: str, bid: str, ask: str, flags: str = "TTF", *, maker: str = "MD01", symbol: str = "@ES"
+) -> str:
+    """A market maker's line of the classic dialect: `bid` and `ask` as `price x size`."""
+    (bid_price, _, bid_size), (ask_price, _, ask_size) = bid.partition("x"), ask.partition("x")
+    time, _, date = _MOMENT.partition(",")
+    return (
+        f"{letter},{symbol},{maker},{bid_price},{ask_price},{bid_size},{ask_size},{time},{date},52,"
+        f"{time},{','.join(flags)},"
+    )
 
 
 def split_frame(frame: bytes) -> tuple[str, list[Any]]:
