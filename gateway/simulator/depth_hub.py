@@ -1,7 +1,7 @@
 """Who watches whose depth, and the way of a book's changes to the Level 2 sockets."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from gateway.simulator.counts import Counts
@@ -106,10 +106,15 @@ class DepthChannel:
     def renew(self) -> None:
         """Tell of a book that was emptied and filled anew."""
         self.forget_changes()
-        for watch in self.watches:
-            if not watch.is_silent:
-                self.clear(watch)
-                self.replay(watch)
+        self.begin_anew([watch for watch in self.watches if not watch.is_silent])
+
+    def begin_anew(self, watches: Iterable[DepthWatch]) -> None:
+        """Queue clears and the whole book: one clear a socket, for it voids all a socket holds."""
+        watches = list(watches)
+        for watch in {id(watch.pending): watch for watch in watches}.values():
+            self.clear(watch)
+        for watch in watches:
+            self.replay(watch)
 
     def forget_changes(self) -> None:
         """Let nobody hear of what just changed."""
@@ -212,8 +217,9 @@ class DepthHub:
             is_silent: Stop; resuming begins with CLEAR DEPTH and a summary.
         """
         channel = self.channels.get(symbol)
-        for watch in () if channel is None else channel.watches:
-            if watch.is_silent and not is_silent and channel is not None:
-                channel.clear(watch)
-                channel.replay(watch)
+        if channel is None:
+            return
+        if not is_silent:
+            channel.begin_anew(watch for watch in channel.watches if watch.is_silent)
+        for watch in channel.watches:
             watch.is_silent = is_silent
