@@ -64,15 +64,17 @@ class Follower:
                 except SequenceGap as gap:
                     raise AssertionError(f"the client passed a hole on: {gap}") from gap
 
+    def read_until(self, count: int) -> None:
+        """Take what comes until so many rows have come."""
+        self.read(300.0, until=lambda: self.count >= count)
+
 
 def rows_of(mirror: BookMirror) -> list[Row]:
     """A mirror's rows, as far as the truth knows them."""
+    rows = [tuple(row) for row in mirror.rows()]
     if mirror.kind == "depth":
-        return [(r.side, r.price, r.size) for r in mirror.rows()]  # type: ignore[union-attr]
-    return [
-        (r.side, r.order_id, r.market_maker, r.price, r.size, r.priority)  # type: ignore[union-attr]
-        for r in mirror.rows()
-    ]
+        return [row[1:4] for row in rows]
+    return [row[1:7] for row in rows]
 
 
 def truth_of(stage: Stage, kind: str, symbol: str) -> list[Row]:
@@ -89,8 +91,8 @@ def truth_of(stage: Stage, kind: str, symbol: str) -> list[Row]:
         return sorted_rows(
             [(r.side, None, r.market_maker, float(r.price), r.size, None) for r in rows]
         )
-    rows = stage.call(simulator.true_orders, symbol)
-    return [(r.side, r.order_id, None, float(r.price), r.size, r.priority) for r in rows]
+    orders = stage.call(simulator.true_orders, symbol)
+    return [(r.side, r.order_id, None, float(r.price), r.size, r.priority) for r in orders]
 
 
 def sorted_rows(rows: list[tuple[str, None, str, float, int, None]]) -> list[Row]:
@@ -201,7 +203,7 @@ def test_market_gateway_and_mirror_hold_the_same_book(tmp_path: Path, clears: bo
                 goal = MESSAGES * instant // INSTANTS - chance.randrange(MESSAGES // INSTANTS // 2)
                 if instant > 1:
                     chance.choice(trouble)()
-                follower.read(300.0, until=lambda goal=goal: follower.count >= goal)
+                follower.read_until(goal)
                 assert_all_equal(stage, follower, process)
             elapsed_s = time.monotonic() - started_s
             counters = process_counters(process)

@@ -137,7 +137,7 @@ class Consumer:
                 yield message
 
     def wait_for(
-        self, accept: Callable[[Message], bool], *, what: str, seconds: float = 8.0
+        self, accept: Callable[[Message], object], *, what: str, seconds: float = 8.0
     ) -> Message:
         """Read until a frame is accepted; fails with the latest frames when none is."""
         for message in self.stream(seconds):
