@@ -65,8 +65,12 @@ def simulate(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     admin_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 9300,
     level1_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 5009,
+    level2_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 9200,
     seed: Annotated[int, typer.Option(help="The same seed gives the same market.")] = 1,
     rate: Annotated[float, typer.Option(min=0, max=100_000, help="Lines a second.")] = 1000.0,
+    depth_rate: Annotated[
+        float, typer.Option(min=0, max=100_000, help="Changes a second deep in watched books.")
+    ] = 200.0,
     burst: Annotated[
         str | None, typer.Option(help="Such as 10x@30s+5s: factor, period, length.")
     ] = None,
@@ -81,7 +85,7 @@ def simulate(
     ] = 1.0,
     is_delayed: Annotated[bool, typer.Option("--delayed", help="A delayed account.")] = False,
 ) -> None:
-    """Run a simulated IQConnect: admin and Level 1 ports, no DTN account needed."""
+    """Run a simulated IQConnect: admin, Level 1 and Level 2 ports, no DTN account needed."""
     from gateway.commands.loops import run_program
     from gateway.commands.simulate import run_simulator
     from gateway.simulator import SimulatorOptions
@@ -91,8 +95,10 @@ def simulate(
         host=host,
         admin_port=admin_port,
         level1_port=level1_port,
+        level2_port=level2_port,
         seed=seed,
         rate=rate,
+        depth_rate=depth_rate,
         burst=burst,
         market_clock=market_clock,
         symbol_limit=symbol_limit,

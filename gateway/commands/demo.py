@@ -110,7 +110,7 @@ class _Background:
 
     def __init__(self, *, rate: float, seed: int) -> None:
         self._options = SimulatorOptions(
-            admin_port=0, level1_port=0, level2_port=0, rate=rate, seed=seed
+            admin_port=0, level1_port=0, level2_port=0, rate=rate, depth_rate=rate, seed=seed
         )
         self._loop = asyncio.SelectorEventLoop()
         self._ready = threading.Event()

@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15.0)
     options = parser.parse_args()
     level1, admin, data, control = free_ports(4)
-    ports = ["--level1-port", str(level1), "--admin-port", str(admin)]
+    ports = ["--level1-port", str(level1), "--admin-port", str(admin), "--level2-port", "0"]
     environment = {
         **os.environ,
         "IQGW_IQCONNECT__LEVEL1_PORT": str(level1),

@@ -28,7 +28,7 @@ def block_after(mark: str) -> str:
 @contextmanager
 def running_stack() -> Iterator[Stack]:
     """A simulator and a gateway, until the block ends."""
-    options = SimulatorOptions(admin_port=0, level1_port=0, rate=200)
+    options = SimulatorOptions(admin_port=0, level1_port=0, level2_port=0, rate=200)
     with running_simulator(options) as simulator:
         stack = Stack(simulator.level1_port, simulator.admin_port)
         with command("run", environment=stack.environment):

@@ -109,6 +109,7 @@ def test_every_seeded_trade_arrives_once_in_order_and_equal() -> None:
     options = SimulatorOptions(
         admin_port=0,
         level1_port=0,
+        level2_port=0,
         seed=SEED,
         rate=6000,
         trade_share=0.6,

@@ -113,6 +113,7 @@ def test_every_captured_trade_arrives_once_in_order_and_equal(samples: Path) -> 
     simulate = (
         *("simulate", "--tape", str(samples / TAPE), "--symbol", SYMBOL, "--speed", "0"),
         *("--level1-port", str(level1_port), "--admin-port", str(admin_port)),
+        *("--level2-port", "0"),
     )
     with (
         command(*simulate),

@@ -22,7 +22,12 @@ LEASE_S = 60
 def simulator() -> Iterator[Simulator]:
     """A calm market with more symbols than are asked for."""
     options = SimulatorOptions(
-        admin_port=0, level1_port=0, rate=200.0, equity_count=1_200, symbol_limit=2_000
+        admin_port=0,
+        level1_port=0,
+        level2_port=0,
+        rate=200.0,
+        equity_count=1_200,
+        symbol_limit=2_000,
     )
     with open_stage() as stage:
         yield stage.start_simulator(options)

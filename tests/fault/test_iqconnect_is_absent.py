@@ -33,7 +33,9 @@ def test_a_gateway_waits_for_iqconnect_and_says_so() -> None:
         assert "iqconnect_down" in {issue["code"] for issue in health["issues"]}
         there_s = time.monotonic()
         stage.start_simulator(
-            SimulatorOptions(level1_port=level1_port, admin_port=admin_port, equity_count=20)
+            SimulatorOptions(
+                level1_port=level1_port, admin_port=admin_port, level2_port=0, equity_count=20
+            )
         )
         live = consumer.wait_for_state("AAPL", "live", None, seconds=CONNECT_S_MAX)
         print(f"live {live.at_s - there_s:.3f} s after IQConnect began to listen")

@@ -30,7 +30,12 @@ def under_load(folder: Path) -> Iterator[tuple[GatewayProcess, Consumer]]:
     with open_stage() as stage:
         simulator = stage.start_simulator(
             SimulatorOptions(
-                admin_port=0, level1_port=0, rate=LINES_PER_SECOND, equity_count=20, trade_share=0.5
+                admin_port=0,
+                level1_port=0,
+                level2_port=0,
+                rate=LINES_PER_SECOND,
+                equity_count=20,
+                trade_share=0.5,
             )
         )
         with GatewayProcess(

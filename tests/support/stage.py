@@ -165,12 +165,19 @@ def simulated(*, settings: Mapping[str, Any] | None = None, **options: Any) -> I
         settings: Settings of the gateway that differ from the defaults.
         options: Options of the simulator that differ from a calm small market's.
     """
-    calm: dict[str, Any] = {"admin_port": 0, "level1_port": 0, "rate": 200.0, "equity_count": 60}
+    calm: dict[str, Any] = {
+        "admin_port": 0,
+        "level1_port": 0,
+        "level2_port": 0,
+        "rate": 200.0,
+        "equity_count": 60,
+    }
     with open_stage() as stage:
         simulator = stage.start_simulator(SimulatorOptions(**(calm | options)))
         stage.start_gateway(
             level1_port=simulator.level1_port,
             admin_port=simulator.admin_port,
+            level2_port=simulator.level2_port,
             **(settings or {}),
         )
         yield stage
