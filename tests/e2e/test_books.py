@@ -200,17 +200,17 @@ def test_market_gateway_and_mirror_hold_the_same_book(tmp_path: Path, clears: bo
             assert_all_equal(stage, follower, process)
             started_s = time.monotonic()
             for instant in range(1, INSTANTS + 1):
-                goal = MESSAGES * instant // INSTANTS - chance.randrange(MESSAGES // INSTANTS // 2)
+                early = chance.randrange(MESSAGES // INSTANTS // 2) if instant < INSTANTS else 0
                 if instant > 1:
                     chance.choice(trouble)()
-                follower.read_until(goal)
+                follower.read_until(MESSAGES * instant // INSTANTS - early)
                 assert_all_equal(stage, follower, process)
             elapsed_s = time.monotonic() - started_s
             counters = process_counters(process)
             print(
                 f"{follower.count} messages in {elapsed_s:.1f} s, equal at all instants;", counters
             )
-            assert follower.count >= MESSAGES * 0.9
+            assert follower.count >= MESSAGES
             assert counters["processing_faults"] == counters["lines_invalid"] == 0
 
 
