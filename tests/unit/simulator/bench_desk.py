@@ -6,7 +6,10 @@ import random
 from gateway.clock import FakeClock
 from gateway.simulator import Simulator, SimulatorOptions
 from gateway.simulator.admin import AdminConnection
+from gateway.simulator.eastern import SECOND_US
 from gateway.simulator.level1 import Level1Connection
+from gateway.simulator.level2 import Level2Connection
+from gateway.simulator.market_pump import MarketSource
 
 WEDNESDAY = "2026-09-16T10:00:00"
 
@@ -52,7 +55,7 @@ class FakeTransport(asyncio.Transport):
 class Peer:
     """One client of a simulator without sockets."""
 
-    def __init__(self, connection: Level1Connection | AdminConnection) -> None:
+    def __init__(self, connection: Level1Connection | Level2Connection | AdminConnection) -> None:
         self.transport = FakeTransport()
         self.connection = connection
         connection.connection_made(self.transport)
@@ -97,6 +100,30 @@ class Bench:
         if protocol is not None:
             peer.ask(f"S,SET PROTOCOL,{protocol}")
         return peer
+
+    def level2(self, protocol: str | None = "6.2") -> Peer:
+        """A Level 2 client, its greeting already read."""
+        simulator = self.simulator
+        peer = Peer(Level2Connection(simulator, simulator.counts, options=simulator.options))
+        if protocol is not None:
+            peer.ask(f"S,SET PROTOCOL,{protocol}")
+        return peer
+
+    def move(self, count: int) -> None:
+        """Let some events happen to the watched symbols, and their lines be sent."""
+        simulator = self.simulator
+        source = simulator.hub.source
+        assert isinstance(source, MarketSource)
+        market = source.market
+        start_us = market.moment.second * SECOND_US
+        simulator.hub.publish(market.events(count, start_us, start_us + SECOND_US))
+
+    def move_deep(self, count: int) -> None:
+        """Let some events happen deep in the watched books."""
+        source = self.simulator.hub.source
+        assert isinstance(source, MarketSource)
+        at_us = source.market.moment.second * SECOND_US + SECOND_US - 1
+        self.simulator.depth.advance(count, at_us, can_change=source.market.can_change)
 
     def admin(self) -> Peer:
         """An admin client."""

@@ -15,6 +15,10 @@ from gateway.simulator import Burst, SimulatorOptions
         {"rate": 1_000_001},
         {"admin_port": 70_000},
         {"symbol_limit": 0},
+        {"level2_port": -1},
+        {"depth_rate": -1},
+        {"depth_orders": 0},
+        {"empty_time_share": 2},
         {"equity_count": 1},
         {"market_clock": "yesterday"},
         {"market_clock": "2026-09-16 10:00"},
@@ -34,6 +38,7 @@ def test_the_ports_are_the_vendors() -> None:
     """Without options a client finds the simulator where it finds IQConnect."""
     options = SimulatorOptions()
     assert (options.host, options.admin_port, options.level1_port) == ("127.0.0.1", 9300, 5009)
+    assert options.level2_port == 9200
     assert options.as_map()["symbol_limit"] == 500
 
 
