@@ -109,6 +109,11 @@ def test_a_running_gateway_listens_on_its_two_ports_only(tmp_path: Path) -> None
 
 def test_what_lives_as_long_as_the_gateway_is_not_collected_again() -> None:
     """A full collection with many live objects would stop both threads for tens of milliseconds."""
+    usual = gc.get_threshold()
     with simulated():
         assert gc.get_freeze_count() > 10_000
+        assert gc.get_threshold()[2] > 10 * usual[2], (
+            "nor are the rows of order books, all the time"
+        )
     assert gc.get_freeze_count() == 0, "a program that goes on gets its collector back"
+    assert gc.get_threshold() == usual
