@@ -54,7 +54,8 @@ class BookPublisher:
         known = depth.books.get(variant)
         if known is not None:
             return known
-        if len(depth.books) > self._options.variants_max:
+        # The base topic does not count: variants that came first must not keep it out.
+        if variant and len(depth.books) - ("" in depth.books) >= self._options.variants_max:
             self._counters.add(Counter.BOOK_VARIANTS_REFUSED)
             return None
         interval_text, _, levels_text = variant.partition("x")
