@@ -243,3 +243,36 @@ async def test_every_captured_row_comes_out_once_in_order_and_equal(samples: Pat
         assert simulator.statistics()["tape_rows_malformed"] == 0
     finally:
         await simulator.stop()
+
+
+@pytest.mark.asyncio
+async def test_a_tape_has_no_depth_and_waits_while_the_market_is_held(tmp_path: Path) -> None:
+    """Level 2 says so, and a held tape goes on where it stood."""
+    path = tmp_path / "tape.txt"
+    path.write_text(SMALL)
+    simulator = Simulator(options(path))
+    await simulator.start()
+    try:
+        depth = await RawClient.connect(simulator.level2_port)
+        depth.send("S,SET PROTOCOL,6.2", "WOR,ZYXI", "WPL,ZYXI", "WOR,AAPL")
+        assert await depth.until_prefix("q,") == "q,ZYXI,"
+        assert await depth.lines(2) == ["q,ZYXI,", "n,AAPL"]
+        simulator.hold_market(True)
+        client = await RawClient.connect(simulator.level1_port)
+        await client.set_protocol()
+        client.send("wZYXI")
+        await client.until_prefix("P,ZYXI")
+        client.send("S,REQUEST WATCHES")
+        assert not [line for line in await client.until(is_watches) if line.startswith("Q,")]
+        assert simulator.statistics()["tape_rows_sent"] == 0
+        simulator.hold_market(False)
+        await client.until_prefix("Q,ZYXI")
+        for peer in (depth, client):
+            await peer.close()
+    finally:
+        await simulator.stop()
+
+
+def is_watches(line: str) -> bool:
+    """Whether a line lists watches."""
+    return line.startswith("S,WATCHES")
