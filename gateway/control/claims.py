@@ -99,8 +99,12 @@ def refusal_of(standing: Standing, kinds: tuple[str, ...]) -> dict[str, object] 
     if code is None:
         asked = [kind for kind in kinds if _service_of(kind) is not None]
         states = [state_of(standing, kind) for kind in asked]
-        if all(state == SymbolState.REFUSED for state, _ in states):
-            code = next((cause for _, cause in states if cause is not None), None)
+        causes = [cause for state, cause in states if state == SymbolState.REFUSED]
+        if len(causes) == len(states):
+            code = next((cause for cause in causes if cause is not None), None)
+        elif Cause.SYMBOL_NOT_FOUND in causes:
+            # What one port does not know, no other will deliver.
+            code = Cause.SYMBOL_NOT_FOUND.value
     if code is None:
         return None
     known = {c.value: c for c in ErrorCode}

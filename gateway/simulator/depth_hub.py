@@ -171,6 +171,8 @@ class DepthHub:
             channel = self.channels[symbol.symbol] = DepthChannel(
                 symbol, self._counts, empty_time_share=self._empty_time_share, seed=self._seed
             )
+            # What the last event changed while nobody watched is in the summary to come.
+            symbol.book.changes.clear()
             symbol.publish_depth = channel.publish
             symbol.renew_depth = channel.renew
             self._roster.enter(symbol.symbol)

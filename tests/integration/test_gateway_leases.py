@@ -76,14 +76,14 @@ def test_a_request_may_wait_for_the_vendors_first_word() -> None:
             "subscribe",
             client="c",
             symbols=["MSFT", UNKNOWN],
-            kinds=["l1", "depth"],
+            kinds=["l1", "bar"],
             wait_ms=2000,
         )
         topics = {t["topic"]: t for t in result["topics"]}
         assert topics["quote,MSFT,"]["state"] == "live"
         assert topics["quote,MSFT,"]["sequence"] == 1
         assert topics["trade,MSFT,"]["sequence"] == 0
-        assert topics["depth,MSFT,"]["state"] == "refused"
+        assert topics["bar,MSFT,"]["state"] == "refused"
         (rejected,) = result["rejected"]
         assert (rejected["symbol"], rejected["code"]) == (UNKNOWN, "symbol_not_found")
         leases = requester.result("subscriptions", client="c")["leases"]

@@ -30,7 +30,11 @@ def test_a_heartbeat_comes_every_second_with_its_facts() -> None:
         (facts,) = last.values
         assert set(facts) == HEARTBEAT_KEYS
         assert facts["gateway_id"] == "test"
-        assert facts["upstream"] == {"level1": "streaming", "admin": "streaming"}
+        assert facts["upstream"] == {
+            "level1": "streaming",
+            "admin": "streaming",
+            "level2": "closed",
+        }, "nobody has asked for depth"
         assert (facts["symbols"], facts["clients"], facts["degraded"]) == (1, 1, [])
         assert abs(facts["now_us"] / 1e6 - time.time()) < 1.0
         assert last.body[4] == pytest.approx(facts["now_us"], abs=100_000)

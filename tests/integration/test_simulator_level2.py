@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import zip_longest
 
 import pytest
 
@@ -96,12 +97,11 @@ async def test_a_classic_client_holds_both_sides_of_every_row() -> None:
             assert not book.is_group_open
             bids, asks = simulator.true_levels("@ES#")
             rows = book.classic_of("@ES#")
-            assert len(rows) == 10
-            for place, (bid, ask) in enumerate(zip(bids[:10], asks[:10], strict=True)):
-                assert rows[f"MD{place + 1:02d}"] == (
-                    (bid.price.rstrip("0"), bid.size),
-                    (ask.price.rstrip("0"), ask.size),
-                )
+            true = [
+                tuple(level and (level.price.rstrip("0"), level.size) for level in pair)
+                for pair in zip_longest(bids[:10], asks[:10])
+            ]
+            assert rows == {f"MD{place:02d}": pair for place, pair in enumerate(true, start=1)}
             held = {
                 (side, maker, *row)
                 for maker, pair in book.classic_of("AAPL").items()
