@@ -196,7 +196,6 @@ class DepthDesk:
             return False
         if len(self._images_us) >= self._images_per_minute_max:
             self._counters.add(Counter.BOOK_IMAGES_REFUSED)
-            depth.images_asked_us = now_us
             return False
         self._images_us.append(now_us)
         depth.images_asked_us = now_us

@@ -1,6 +1,7 @@
 """What must be noticed about books although no line says it: age, silence, crossing."""
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Final
 
 from gateway.clock import Clock
@@ -10,6 +11,7 @@ from gateway.normalize.depth_board import DepthBoard
 from gateway.normalize.depths import Depth
 from gateway.normalize.symbols import BookSource
 
+_ASKED_US: Final = attrgetter("images_asked_us")
 QUOTES_MIN: Final = 20
 """Quotes of a symbol that must have come in a silence of its book for the book to be doubted."""
 EXPIRY_US: Final = 5_000_000
@@ -42,6 +44,7 @@ class DepthCare:
         self._on_doubt = on_doubt
         self._on_review = on_review
         self._expired_us = 0
+        self._doubted: list[Depth] = []
 
     def look(self) -> None:
         """Look at every book; nothing is judged while the upstream itself is broken."""
@@ -51,7 +54,8 @@ class DepthCare:
         is_expiry_due = now_us - self._expired_us >= EXPIRY_US
         if is_expiry_due:
             self._expired_us = now_us
-        for depth in list(self._depths.depths.values()):
+        unanswered: list[str] = []
+        for depth in self._depths.depths.values():
             match depth.standing.state:
                 case SymbolState.LIVE:
                     if is_expiry_due:
@@ -61,16 +65,22 @@ class DepthCare:
                     has_rows = depth.orders.row_count or depth.levels.row_count
                     if not depth.settle_us and depth.cleared_until_us < now_us and has_rows:
                         # The summary asked for did not come: the book may be full of ghosts.
-                        self._on_doubt(depth)
+                        self._doubted.append(depth)
                 case SymbolState.STALE:
-                    self._on_doubt(depth)
+                    self._doubted.append(depth)
                 case SymbolState.PENDING:
                     pass
                 case _:
                     continue
             if depth.expected:
-                # Level 1 may have said meanwhile what kind of instrument it is.
-                self._on_review(depth.symbol.name)
+                unanswered.append(depth.symbol.name)
+        # Where the budget is not enough, who was asked for longest ago comes first.
+        for depth in sorted(self._doubted, key=_ASKED_US):
+            self._on_doubt(depth)
+        self._doubted.clear()
+        for name in unanswered:
+            # Level 1 may have said meanwhile what kind of instrument it is.
+            self._on_review(name)
 
     def _expire(self, depth: Depth, now_us: int) -> None:
         """Delete what a market maker has not confirmed for too long."""
@@ -87,7 +97,7 @@ class DepthCare:
             # Where no book is published, nobody else looks.
             self._depths.judge(depth, now_us)
         if depth.crossed_us and now_us - depth.crossed_us >= options.crossed_us_max:
-            self._on_doubt(depth)
+            self._doubted.append(depth)
             return
         sequence = depth.symbol.quote.sequence
         if depth.heard_us != depth.seen_us or not depth.symbol.is_live:
@@ -100,4 +110,4 @@ class DepthCare:
             # The quote moves and its book does not: the vendor has stopped this symbol.
             depth.is_rebuilding = True
             self._depths.change(depth, SymbolState.STALE, Cause.SYMBOL_SILENT)
-            self._on_doubt(depth)
+            self._doubted.append(depth)
