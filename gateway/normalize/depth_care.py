@@ -56,22 +56,7 @@ class DepthCare:
             self._expired_us = now_us
         unanswered: list[str] = []
         for depth in self._depths.depths.values():
-            match depth.standing.state:
-                case SymbolState.LIVE:
-                    if is_expiry_due:
-                        self._expire(depth, now_us)
-                    self._judge(depth, now_us)
-                case SymbolState.RECOVERING:
-                    has_rows = depth.orders.row_count or depth.levels.row_count
-                    if not depth.settle_us and depth.cleared_until_us < now_us and has_rows:
-                        # The summary asked for did not come: the book may be full of ghosts.
-                        self._doubted.append(depth)
-                case SymbolState.STALE:
-                    self._doubted.append(depth)
-                case SymbolState.PENDING:
-                    pass
-                case _:
-                    continue
+            self._look_at(depth, now_us, is_expiry_due=is_expiry_due)
             if depth.expected:
                 unanswered.append(depth.symbol.name)
         # Where the budget is not enough, who was asked for longest ago comes first.
@@ -81,6 +66,22 @@ class DepthCare:
         for name in unanswered:
             # Level 1 may have said meanwhile what kind of instrument it is.
             self._on_review(name)
+
+    def _look_at(self, depth: Depth, now_us: int, *, is_expiry_due: bool) -> None:
+        match depth.standing.state:
+            case SymbolState.LIVE:
+                if is_expiry_due:
+                    self._expire(depth, now_us)
+                self._judge(depth, now_us)
+            case SymbolState.RECOVERING:
+                has_rows = depth.orders.row_count or depth.levels.row_count
+                if not depth.settle_us and depth.cleared_until_us < now_us and has_rows:
+                    # The summary asked for did not come: the book may be full of ghosts.
+                    self._doubted.append(depth)
+            case SymbolState.STALE:
+                self._doubted.append(depth)
+            case _:
+                pass
 
     def _expire(self, depth: Depth, now_us: int) -> None:
         """Delete what a market maker has not confirmed for too long."""
