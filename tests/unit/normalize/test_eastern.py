@@ -302,3 +302,32 @@ def test_seconds_are_remembered_within_a_day() -> None:
         eastern.dated("09/16/2026", f"10:{second:02}:00")
     assert len(eastern._seconds) <= 24 + 60 + 1
     assert len(eastern._recent) <= 25
+
+
+@pytest.mark.parametrize("time_text", ["10:20:00.000000", "00:00:00", "23:59:59.9"])
+def test_level_2_dates_are_the_same_days(time_text: str) -> None:
+    """Both ports write the same moment, one of them in another spelling."""
+    times = EasternTime()
+    moment = times.dated("09/21/2026", time_text)
+    assert moment is not None
+    assert times.dated_iso("2026-09-21", time_text) == moment
+    assert times.dated_iso("2026-09-21", time_text) == moment, "and again from memory"
+    assert EasternTime().dated_iso("2026-09-21", time_text) == moment
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "2026-13-01", "2026-02-30", "1969-12-31", "2026/09/21", "20260921", "26-09-2026"),
+        *("2026-09-2\xb2", "2026-9-021", "2026-09-21 ", "----------", "0000-00-00"),
+    ],
+)
+def test_other_texts_are_no_level_2_dates(text: str) -> None:
+    """A row without a moment is better than one with a wrong moment."""
+    assert EasternTime().dated_iso(text, "10:20:00") is None
+
+
+@pytest.mark.parametrize("text", ["", "24:00:00", "10:20", "10:20:00.", "10:20:00.1234567"])
+def test_a_level_2_date_without_a_time_is_no_moment(text: str) -> None:
+    """The vendor often leaves the time out: midnight would be an invention."""
+    assert EasternTime().dated_iso("2026-09-21", text) is None

@@ -10,11 +10,15 @@ from gateway.model.protocol import ARRAY_ITEMS_MAX, NESTING_LEVELS_MAX, REQUEST_
 from gateway.wire.codec import (
     MAP_ITEMS_MAX,
     TEXT_BYTES_MAX,
+    Encoded,
     make_pack,
+    pack_image,
     pack_once,
+    pack_reply,
     unpack_body,
     unpack_request,
 )
+from schemas.reference_msgpack import decode_value
 
 REQUEST = {
     "v": 1,
@@ -197,3 +201,36 @@ def test_a_refusal_quotes_a_bounded_reason() -> None:
     with pytest.raises(OutOfRange) as caught:
         unpack_request(msgpack.packb("a" * 200_000))
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 70_000])
+def test_an_image_is_one_body_around_packed_rows(count: int) -> None:
+    """Rows are packed once a change; the length in front of them has three spellings."""
+    pack = make_pack()
+    row = ("add", "B", 2**64 - 1, None, 0.1, 5, None, 2)
+    head = (13, 2**41, 7, 1, 2**50, None)
+    body = pack_image(head, count, pack(row) * count)
+    assert decode_value(body.data) == [*head, [list(row)] * count]
+
+
+def test_a_reply_takes_what_is_packed_already_as_it_is() -> None:
+    """An image inside an answer must not be packed a second time, nor as a byte string."""
+    image = pack_image((13, 1, 2, 3, 4, None), 0, b"")
+    answer = {"a": [{"topic": "order,A,", "body": image}, None, (1, image)], "b": 1.5, "c": {}}
+    assert decode_value(pack_reply(answer)) == {
+        "a": [
+            {"topic": "order,A,", "body": [13, 1, 2, 3, 4, None, []]},
+            None,
+            [1, [13, 1, 2, 3, 4, None, []]],
+        ],
+        "b": 1.5,
+        "c": {},
+    }
+    assert pack_reply(Encoded(b"\x07")) == b"\x07"
+    assert pack_reply({"plain": [1]}) == pack_once({"plain": [1]})
+
+
+def test_what_cannot_be_packed_is_our_own_mistake() -> None:
+    """A reply that lost a value in silence would be worse than an error."""
+    with pytest.raises(TypeError):
+        pack_reply({"a": [object()]})

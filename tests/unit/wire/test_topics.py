@@ -135,3 +135,27 @@ def test_system_topics_are_spelled_from_their_names() -> None:
     assert {sys_topic(name) for name in SYS_NAMES} == {f"sys,{n},".encode() for n in SYS_NAMES}
     with pytest.raises(KeyError):
         sys_topic("hartbeat")
+
+
+@pytest.mark.parametrize("variant", ["1", "250", "99999", "250x1", "250x999", "99999x10"])
+def test_a_variant_names_interval_and_levels(variant: str) -> None:
+    """A display of five levels must not be sent ten, nor a private topic lose its variant."""
+    topic = f"book@{variant},@ES#,".encode()
+    for prefix in (b"", b"~0123456789abcd."):
+        name = parse_topic(prefix + topic)
+        assert name is not None
+        assert (name.kind, name.variant, name.symbol) == (Kind.BOOK, variant, "@ES#")
+        assert name.spelling.encode() == topic
+        assert topic_bytes(name.kind, name.symbol, name.variant) == topic
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        *("", "0", "01", "100000", "x5", "250x", "250x0", "250x05", "250x1000", "250x5x5"),
+        *("250X5", "-1", "1.5", "250@5", "\xb2"),
+    ],
+)
+def test_other_texts_are_no_variants(variant: str) -> None:
+    """Two spellings of one variant would be two topics, and an interval of 0 none."""
+    assert parse_topic(f"book@{variant},@ES#,".encode("latin-1")) is None
