@@ -176,3 +176,13 @@ def test_clears_are_counted_once_as_messages(bench: DepthBench) -> None:
     bench.depths.clear(bench.depths.depths["@ES"], 5)
     assert bench.count(Counter.ORDERS_PUBLISHED) == orders + 2
     assert bench.board.envelope.messages == sent
+
+
+def test_a_silence_leaves_the_refused_refused(bench: DepthBench) -> None:
+    """It says nothing new about what the vendor will not deliver."""
+    bench.desk.note_not_found("@ES")
+    bench.depths.lose_upstream(Cause.LINK_SILENT)
+    bench.depths.resume_upstream()
+    bench.depths.recover_upstream(is_new=False)
+    assert bench.state() == "refused"
+    assert bench.take("state,")[-1][1][6:8] == ["refused", "symbol_not_found"]

@@ -1,5 +1,7 @@
 """A row and its message are one step: in the book and published as the next, or neither."""
 
+import pytest
+
 from gateway.counters import Counter
 from gateway.model.messages import Kind
 from gateway.policy.demand import Service
@@ -100,3 +102,17 @@ def test_emptying_an_empty_book_says_nothing() -> None:
     bench.take()
     bench.depths.rows.clear(depth, Kind.ORDER, 5)
     assert bench.take() == []
+
+
+@pytest.mark.parametrize("line", [level_gone("B", "100.25"), "9,@ES,B,100.25,,2026-09-21,"])
+def test_a_deleted_level_changes_the_book_too(line: str) -> None:
+    """A book that still shows it is a price nobody offers."""
+    bench = DepthBench()
+    bench.want("@ES")
+    bench.feed("q,@ES,", level("7", "B", "100.25"), level("7", "B", "100.00"))
+    bench.settle()
+    bench.pass_time(1)
+    bench.feed(line)
+    assert bench.top() == ([[100.0, 5]], [])
+    bench.feed("8,@ES,B,99.75,5,3,2,,2026-09-21,", level_gone("B", "99.75"))
+    assert bench.answer("depth,@ES,")[5] is not None, "the last time that was told"
