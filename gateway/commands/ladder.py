@@ -91,7 +91,7 @@ def ladder(
     part = "head" if _is_well(book, state) else "warning"
     lines = [Line(part, text) for text in _wrapped(head, width)]
     if book is None or book.bids is None or book.asks is None:
-        return [*lines, Line("spread", "  no book yet")]
+        return [*lines, Line("spread", "  no book" if _is_refused(state) else "  no book yet")]
     bids, asks = book.bids[:levels], book.asks[:levels]
     cells = _cells([*bids, *asks])
     bid_cells, ask_cells = cells[: len(bids)], cells[len(bids) :]
@@ -268,6 +268,14 @@ class Ladders:
         """Whether a book has come."""
         return self._books.get(symbol) is not None
 
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether the vendor refuses every symbol's depth, so that nothing will come."""
+        return all(
+            book is None and _is_refused(self._states.get(symbol))
+            for symbol, book in self._books.items()
+        )
+
     def lines(self, symbol: str, *, width: int, levels: int | None, bar: str = "") -> list[Line]:
         """Draw one symbol's book as of now."""
         return ladder(
@@ -303,13 +311,19 @@ class Ladders:
         )
 
 
+def _is_refused(state: State | None) -> bool:
+    """Whether a symbol's depth will not be delivered."""
+    return state is not None and (state.details or {}).get("level2", state.state) == "refused"
+
+
 def show_ladders(client: GatewayClient, symbols: Sequence[str], *, count: int) -> None:
     """Draw books until interrupted: alive in a terminal, one block an update elsewhere.
 
     Args:
         client: Subscribed to the symbols' books and states.
         symbols: What to show.
-        count: Stop after this many books; 0 never stops.
+        count: Stop after this many books; 0 never stops. Where nobody watches, it also ends when
+            the vendor refuses every one of them.
     """
     console = Console()
     ladders = Ladders(symbols)
@@ -330,7 +344,7 @@ def _print_blocks(client: GatewayClient, ladders: Ladders, *, count: int) -> Non
             block = ladders.lines(item.symbol, width=80, levels=None)
             print("\n".join(line.text for line in block) + "\n", flush=True)
         shown += is_book
-        if count and shown >= count:
+        if (count and shown >= count) or ladders.is_hopeless:
             return
 
 

@@ -137,3 +137,15 @@ def test_ladders_keep_the_newest_of_each_symbol() -> None:
     assert ladders.lines(SYMBOL, width=80, levels=1)[0].text.startswith("@ESZ26  live  ")
     screen = ladders.screen(width=120, height=40)
     assert len(screen.renderables) == 2
+
+
+def test_a_refused_book_is_not_waited_for() -> None:
+    """A script that asked for a book that does not exist must not hang."""
+    ladders = Ladders([SYMBOL])
+    ladders.take(state("live", None, level2="pending"))
+    assert not ladders.is_hopeless
+    ladders.take(state("live", None, level2="refused", level2_cause="no_depth"))
+    assert ladders.is_hopeless
+    text = "\n".join(line.text for line in ladders.lines(SYMBOL, width=80, levels=None))
+    assert "no_depth" in text
+    assert "no book yet" not in text
