@@ -115,7 +115,7 @@ def test_the_head_says_whether_to_believe_it() -> None:
 def test_before_the_first_book_the_state_is_told() -> None:
     """No book is not an empty book."""
     lines = ladder(None, symbol=SYMBOL, state=state("refused", "no_depth"))
-    assert lines == [Line("warning", "@ESZ26  refused: no_depth"), Line("spread", "  no book yet")]
+    assert lines == [Line("warning", "@ESZ26  refused: no_depth"), Line("spread", "  no book")]
     empty_snapshot = Book("book", SYMBOL, 7, 1, 0, 1, 1, None)
     assert ladder_lines(empty_snapshot, symbol=SYMBOL)[-1] == "  no book yet"
 
