@@ -5,7 +5,9 @@ from collections.abc import Callable
 
 START, END = "ZZGO", "ZZEND"
 """Symbols of the first and of the last line: what is measured lies between."""
-ROWS_PER_SYMBOL = 200
+ROWS_PER_SYMBOL = 100
+FILL_LINES = 150
+"""Lines of each symbol before the start: a book that is being filled costs more than a full one."""
 MAKERS = ("NSDQ", "ARCX", "BATS", "EDGX", "MEMX", "CHXE", "AMEX", "IEXG")
 
 
@@ -95,17 +97,18 @@ BOOKS: dict[str, Callable[[str, random.Random], _Orders | _Makers | _Levels]] = 
 
 
 def updates(count: int, *, kind: str, symbol_count: int, seed: int) -> bytes:
-    """Make lines of all symbols, the start's first and the end's last.
+    """Make lines of all symbols: some that fill the books, the start's, the counted, the end's.
 
     Args:
-        count: How many lines between them.
+        count: How many lines between start and end.
         kind: A key of `BOOKS`.
         symbol_count: How many symbols share them.
         seed: The same seed makes the same bytes.
     """
     chance = random.Random(seed)
     books = [BOOKS[kind](symbol, chance) for symbol in symbols(symbol_count)]
-    lines = [_first_row(BOOKS[kind](START, chance))]
+    lines = [book.next_line("09:59:00.000000") for book in books for _ in range(FILL_LINES)]
+    lines.append(_first_row(BOOKS[kind](START, chance)))
     for number in range(count):
         moment = f"10:{number // 60000 % 60:02}:{number // 1000 % 60:02}.{number % 1000:03}000"
         lines.append(chance.choice(books).next_line(moment))
