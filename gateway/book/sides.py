@@ -8,6 +8,10 @@ RowKey: TypeAlias = int | tuple[str, str]
 """What a row is known by: its order number, or its market maker and side."""
 
 
+SIZE_MAX = 2**63 - 1
+"""Largest size on the wire: absurd rows may add up to more."""
+
+
 class OrderRow:
     """One order, or one market maker's best row.
 
@@ -94,7 +98,14 @@ class BookSide:
         """
         prices = self.prices[: -count - 1 : -1] if self.is_bid else self.prices[:count]
         levels = self.levels
-        return [(price, (level := levels[price]).size, level.count) for price in prices]
+        return [
+            (
+                price,
+                size if (size := (level := levels[price]).size) <= SIZE_MAX else SIZE_MAX,
+                level.count,
+            )
+            for price in prices
+        ]
 
     def best_first(self) -> Iterator[PriceLevel]:
         """Go through all levels, best first; the side must not change meanwhile."""

@@ -296,19 +296,20 @@ class DepthDesk:
 
     def _ask_anew(self, depth: Depth) -> None:
         """Ask again on the same connection; the first summary row will clear the book."""
+        # A watch that is repeated brings the summary again, and no line is missed in between, as
+        # it would be between an end and a beginning.
         for kind in sorted(depth.asked, reverse=True):
-            name = depth.symbol.name
-            if kind is Kind.ORDER:
-                self._upstream.unwatch_orders(name)
-            else:
-                self._upstream.unwatch_levels(name)
-            self._ask(name, kind)
+            self._ask(depth.symbol.name, kind)
         self._depths.expect_anew(depth)
 
     def _refuse(self, symbol: str, cause: Cause) -> bool:
         depth = self._depths.depths.get(symbol)
         if depth is None:
             return False
+        if depth.standing.state is not SymbolState.PENDING:
+            for kind in tuple(depth.asked):
+                # Late rows must not bring a ruin of the book back to life.
+                self._release(depth, kind)
         depth.asked.clear()
         depth.expected.clear()
         self._depths.refuse(depth, cause)

@@ -34,7 +34,7 @@ from gateway.control.feed_commands import (
 )
 from gateway.control.identity import LIMITS, Identity
 from gateway.control.watch_desk import SERVICES, check_symbols
-from gateway.errors import InvalidParams, LeaseExpired
+from gateway.errors import InvalidParams, LeaseExpired, OutOfRange
 from gateway.health.facts import FeedHistory
 from gateway.health.verdict import HealthJudge, client_metrics
 from gateway.model import methods as m
@@ -44,10 +44,13 @@ from gateway.model.error_codes import ErrorCode
 from gateway.model.messages import KIND_TYPES, MESSAGES, Kind
 from gateway.policy.demand import Service
 from gateway.policy.leases import Claim, Leases
+from gateway.wire.codec import Encoded
 
 Steps = Generator[FeedCommand, Any, Any]
 """A handler in progress: yields commands for the feed thread, returns the result."""
 REPORT_ENTRIES_MAX: Final = 5_000
+SNAPSHOT_BYTES_MAX: Final = 16_777_216
+"""Bytes of order books in one answer."""
 
 
 class RequestDesk:
@@ -211,9 +214,17 @@ class RequestDesk:
     def snapshot(self, params: m.SnapshotParams) -> Steps:
         """Read last values, for those who prefer a request to a subscription."""
         snapshots: list[dict[str, Any]] = []
-        for part in snapshot_batches(params.topics):
+        size = 0
+        for part in snapshot_batches(dict.fromkeys(params.topics)):
             answers = yield ReadSnapshots(part)
             for topic, body in answers:
+                size += len(body.data) if isinstance(body, Encoded) else 0
+                if size > SNAPSHOT_BYTES_MAX:
+                    raise OutOfRange(
+                        "too many whole order books in one answer",
+                        hint="Ask for fewer `order` and `depth` topics at a time.",
+                        limit=SNAPSHOT_BYTES_MAX,
+                    )
                 if body is None:
                     raise InvalidParams(
                         "not a complete public topic",
@@ -301,10 +312,18 @@ class RequestDesk:
     ) -> Generator[FeedCommand, Any, None]:
         """Take back the wishes that a client's leases no longer express."""
         after = self._services_held(client)
+        nothing: frozenset[Service] = frozenset()
         gone = tuple(
-            (symbol, tuple(services - after.get((lease_id, symbol), frozenset())))
+            (symbol, tuple(services - after.get((lease_id, symbol), nothing)))
             for (lease_id, symbol), services in before.items()
         )
+        # What is left may need something else: `state` alone is Level 1's, beside a book it is not.
+        come = tuple(
+            (symbol, tuple(services - before.get((lease_id, symbol), nothing)))
+            for (lease_id, symbol), services in after.items()
+        )
+        for part in batches(wish for wish in come if wish[1]):
+            yield Watch(part)
         for part in batches(wish for wish in gone if wish[1]):
             yield Unwatch(part)
 

@@ -6,7 +6,7 @@ therefore cleared before it is filled again, or orders deleted meanwhile would s
 living connection the old book stands until the first row of the new summary comes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from gateway.clock import Clock
@@ -21,6 +21,8 @@ from gateway.normalize.symbols import BookSource
 from gateway.wire.envelope import Topic
 
 _STALE: Final = int(Flag.STALE)
+EMPTY_US: Final = 2_000_000
+"""How long a cleared book waits for rows before it is believed to be empty."""
 CLEAR_US_MAX: Final = 5_000_000
 """A summary asked for comes within this; a live symbol takes later ones for updates."""
 
@@ -49,6 +51,7 @@ class DepthBoard:
         self.down_cause: Cause | None = Cause.IQCONNECT_DOWN
         """Why no book can be live at the moment; None while the upstream is whole."""
         self._settling: dict[str, Depth] = {}
+        self.is_drained: Callable[[], bool] = lambda: True  # Has all that came been read?
         self.changed: Final[list[Depth]] = []
         """Symbols whose books have changed since the last `flush`."""
         self.rows: Final = RowPublisher(board.envelope, self.changed, counters=counters)
@@ -254,6 +257,9 @@ class DepthBoard:
         depth.is_rebuilding = True
         self._clear_side(depth, side, recv_us)
         self._hear_any(depth, is_summary=True)
+        if depth.symbol.name in self._settling:
+            # Unless the book is empty indeed, rows follow.
+            self._settle_later(depth, self._now_us(), wait_us=EMPTY_US)
 
     def clear(self, depth: Depth, recv_us: int) -> None:
         """Empty both books, and tell it on the topics that have rows."""
@@ -263,7 +269,8 @@ class DepthBoard:
 
     def settle(self, now_us: int) -> None:
         """Bring rebuilt books to life whose summaries have paused."""
-        if not self._settling:
+        if not self._settling or not self.is_drained():
+            # While lines wait to be read, a pause is ours and not the summary's.
             return
         for depth in [d for d in self._settling.values() if now_us >= d.settle_us]:
             del self._settling[depth.symbol.name]
@@ -359,14 +366,17 @@ class DepthBoard:
         if standing.state is not SymbolState.RECOVERING:
             is_stale = standing.state is SymbolState.STALE
             self.change(depth, SymbolState.RECOVERING, standing.cause if is_stale else None)
-            if is_summary or not is_stale:
-                # After a silence of the vendor's, an update alone proves nothing.
+            if is_summary:
                 self._settle_later(depth, now_us)
+            elif not is_stale:
+                # An update alone proves nothing, least of all after a silence of the vendor's. The
+                # summary asked for is to come; where there is none, what came is all there is.
+                self._settle_later(depth, now_us, wait_us=CLEAR_US_MAX)
         elif is_summary:
             self._settle_later(depth, now_us)
 
-    def _settle_later(self, depth: Depth, now_us: int) -> None:
-        depth.settle_us = now_us + self.options.settle_us
+    def _settle_later(self, depth: Depth, now_us: int, *, wait_us: int | None = None) -> None:
+        depth.settle_us = now_us + (self.options.settle_us if wait_us is None else wait_us)
         self._settling[depth.symbol.name] = depth
 
     def _note_source(self, depth: Depth, source: BookSource) -> None:

@@ -14,6 +14,10 @@ from gateway.normalize.symbols import BookSource
 _ASKED_US: Final = attrgetter("images_asked_us")
 QUOTES_MIN: Final = 20
 """Quotes of a symbol that must have come in a silence of its book for the book to be doubted."""
+ACTIVE_US: Final = 60_000_000
+"""A book with a line in this time is active: a venue that is much older there is dead."""
+UNANSWERED_US: Final = 30_000_000
+"""A request without any answer is repeated after this."""
 EXPIRY_US: Final = 5_000_000
 """How often a book is searched for rows that are too old."""
 
@@ -75,8 +79,12 @@ class DepthCare:
                 self._judge(depth, now_us)
             case SymbolState.RECOVERING:
                 has_rows = depth.orders.row_count or depth.levels.row_count
-                if not depth.settle_us and depth.cleared_until_us < now_us and has_rows:
+                wait_us = 0 if has_rows else UNANSWERED_US
+                if not depth.settle_us and 0 < depth.cleared_until_us < now_us - wait_us:
                     # The summary asked for did not come: the book may be full of ghosts.
+                    self._doubted.append(depth)
+            case SymbolState.PENDING:
+                if depth.asked and 0 < depth.cleared_until_us < now_us - UNANSWERED_US:
                     self._doubted.append(depth)
             case SymbolState.STALE:
                 self._doubted.append(depth)
@@ -86,6 +94,9 @@ class DepthCare:
     def _expire(self, depth: Depth, now_us: int) -> None:
         """Delete what a market maker has not confirmed for too long."""
         if depth.standing.source is not BookSource.MARKET_MAKERS:
+            return
+        if now_us - depth.heard_us > ACTIVE_US:
+            # The whole book is quiet, overnight perhaps: no venue is deader than the others.
             return
         rows = depth.orders.expire(now_us - self._depths.options.market_maker_age_us_max)
         if rows:
@@ -110,5 +121,7 @@ class DepthCare:
         ):
             # The quote moves and its book does not: the vendor has stopped this symbol.
             depth.is_rebuilding = True
+            # Whatever comes next, asked for or not, begins the book anew.
+            depth.renewed.update(depth.asked)
             self._depths.change(depth, SymbolState.STALE, Cause.SYMBOL_SILENT)
             self._doubted.append(depth)

@@ -88,11 +88,19 @@ class DepthPipeline:
         self._counters.add(Counter.FEED_LINES, len(lines))
         self._counters.add(Counter.FEED_BYTES, len(chunk))
         rows.count()
-        self._board.flush(now_us)
+        self._flush(now_us)
 
     def flush(self) -> None:
         """Publish the books whose interval has passed."""
-        self._board.flush(self._clock.monotonic_ns() // 1000)
+        self._flush(self._clock.monotonic_ns() // 1000)
+
+    def _flush(self, now_us: int) -> None:
+        try:
+            self._board.flush(now_us)
+        except LINE_FAULTS as fault:
+            # One book that cannot be sent must not end the feed of all others.
+            detail = f"{type(fault).__name__} in our own code"
+            self._complaints.complain(Counter.PROCESSING_FAULTS, "a book", detail)
 
     def flush_all(self) -> None:
         """Publish what waits, as far as its interval has passed: books are states, not events."""

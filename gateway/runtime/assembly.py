@@ -122,6 +122,7 @@ class FeedAssembly:
         board, depths, clock = self._board, self._depths, self._clock
         counters = self._counters
         link, level2 = self._make_links(make_session, make_level2_session, make_backoff)
+        depths.is_drained = lambda: level2.is_drained
         desk, depth_desk = self._make_desks(link, level2)
         system = SystemTopics(
             self._envelope, clock, topics=lambda: chain(board.topics(), depths.topics())

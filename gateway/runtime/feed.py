@@ -110,7 +110,9 @@ class FeedThread:
         self._orders: list[Order] = []
         self._latency = LatencyHistogram()
         self._round_ns = parts.clock.monotonic_ns()
-        self._caught_up_us = 0
+        self._behind: dict[int, int] = {}
+        """Ports whose backlog of our own making is being read, with the clock they must reach."""
+        self._is_poll_old = False
         self._catch_up_until_ns = 0
         self._next_tick_ns = 0
         self._next_second_ns = 0
@@ -164,6 +166,7 @@ class FeedThread:
             now_ns = clock.monotonic_ns()
             wait_ns = 0 if self._orders else max(0, self._next_deadline_ns() - now_ns)
             ready = dict(self._poller.poll(-(-wait_ns // 1_000_000)))
+            self._is_poll_old = False
             self._note_round(clock.monotonic_ns())
             for port in self._ports:
                 self._serve_link(port, ready)
@@ -181,10 +184,12 @@ class FeedThread:
             due_us = parts.depths.next_due_us()
             if due_us is not None and now_ns >= due_us * 1000:
                 parts.level2.pipeline.flush()
-            for link, desk in self._ports:
+            for place, (link, desk) in enumerate(self._ports):
                 deadline_ns = link.deadline_ns()
-                # While a backlog of our own making is read, silence is not the link's.
-                if deadline_ns is None or now_ns < deadline_ns or self._catch_up_until_ns:
+                if deadline_ns is None or now_ns < deadline_ns:
+                    continue
+                if place in self._behind and now_ns < self._catch_up_until_ns:
+                    # While a backlog of our own making is read, silence is not the link's.
                     continue
                 link.tick()
                 desk.note_link()
@@ -197,23 +202,36 @@ class FeedThread:
         """
         gap_ns = now_ns - self._round_ns
         self._round_ns = now_ns
-        clock_us = self._parts.link.pipeline.eastern.clock_us
         if gap_ns > SUSPENDED_NS_MIN:
-            self._caught_up_us = (clock_us or 0) + (gap_ns - SUSPENDED_NS_MIN) // 1000
+            missed_us = (gap_ns - SUSPENDED_NS_MIN) // 1000
             self._catch_up_until_ns = now_ns + CATCH_UP_NS_MAX
-            for _, desk in self._ports:
+            self._is_poll_old = True
+            for place, (link, desk) in enumerate(self._ports):
+                # Nobody knows what waits until a poll or a read has told.
+                link.is_drained = False
+                self._behind[place] = (link.pipeline.eastern.clock_us or 0) + missed_us
                 desk.note_behind(is_behind=True)
-        elif self._catch_up_until_ns and all(link.is_drained for link, _ in self._ports):
-            is_current = clock_us is None or clock_us >= self._caught_up_us
-            if is_current or now_ns >= self._catch_up_until_ns:
-                self._catch_up_until_ns = 0
-                for _, desk in self._ports:
-                    desk.note_behind(is_behind=False)
+        elif self._behind:
+            for place in list(self._behind):
+                self._catch_up(place, now_ns)
+
+    def _catch_up(self, place: int, now_ns: int) -> None:
+        """Let one port's data be live again, once its backlog is read and its clock is right."""
+        link, desk = self._ports[place]
+        clock_us = link.pipeline.eastern.clock_us
+        is_current = clock_us is None or clock_us >= self._behind[place]
+        if not link.is_drained:
+            return
+        if is_current or now_ns >= self._catch_up_until_ns:
+            del self._behind[place]
+            desk.note_behind(is_behind=False)
 
     def _serve_link(self, port: Port, ready: dict[Any, int]) -> None:
         """Read and write what one connection is ready for."""
         link, _ = port
         descriptor = link.descriptor
+        if descriptor is None or not ready.get(descriptor, 0) & zmq.POLLIN:
+            link.is_drained |= not self._is_poll_old
         if descriptor is None or descriptor not in ready:
             return
         if ready[descriptor] & (zmq.POLLOUT | zmq.POLLERR):

@@ -304,6 +304,7 @@ class FeedLink(Generic[S, P]):
             self._counters.add(Counter.DISCONNECTS)
         self._session = None
         self._is_connecting = False
+        self.is_drained = True
         self._unsent = b""
         self.pipeline.reset()
         self._attempt_at_ns = self._clock.monotonic_ns() + self._backoff.next_wait_ns()

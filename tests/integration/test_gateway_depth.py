@@ -237,7 +237,6 @@ def test_a_crossed_book_is_flagged_and_asked_for_anew(depth: FakeIqconnect) -> N
             lambda m: m.kind == "state" and m.values[3].get("reason") == "crossed", what="reason"
         )
         assert state.values[3]["level2"] == "live"
-        depth.wait_for_command(f"ROR,{ES}")
         depth.wait_for_command(f"WOR,{ES}", count=2)
         consumer.wait_for(
             lambda m: m.kind == "book" and not m.flags & (STALE | SUSPECT), what="a sound book"

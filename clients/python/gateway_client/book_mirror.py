@@ -275,10 +275,12 @@ class BookMirror:
     def _take_state(self, state: State) -> None:
         if not self._is_of_this_run(state.epoch, state.flags):
             return
-        told = (state.details or {}).get("level2", state.state)
+        is_public = topics.split_private(state.kind) == "state"
+        # A gateway tells of Level 2 while somebody wants it: no word means that nobody does.
+        told = (state.details or {}).get("level2", "closed" if is_public else state.state)
         self.state = None if told is None else str(told)
         is_stale = self.state not in _FRESH_STATES
-        if topics.split_private(state.kind) == "state":
+        if is_public:
             self._is_told_stale = is_stale
             self._is_flagged_stale &= is_stale
         else:

@@ -291,7 +291,7 @@ def test_state_and_flags_say_whether_it_is_stale() -> None:
     assert mirror.is_stale
     mirror.apply(order(9, "clear", "B"))
     assert not mirror.is_stale
-    mirror.apply(state("refused"))
+    mirror.apply(state("live", level2="refused"))
     assert (mirror.is_stale, mirror.state) == (True, "refused")
     mirror.apply(state("live", epoch=EPOCH - 1))
     mirror.apply(state("live")._replace(symbol="@NQZ26"))
@@ -365,3 +365,12 @@ def test_mirrors_of_other_kinds_are_refused() -> None:
             BookMirror(kind, SYMBOL)
     with pytest.raises(InvalidArgument):
         BookMirror("order", SYMBOL, rows_max=0)
+
+
+def test_a_state_without_a_word_of_level2_means_that_nobody_wants_it() -> None:
+    """Quotes may be live while the book behind the mirror has been given up."""
+    mirror = current()
+    mirror.apply(state("live", level2="live"))
+    assert not mirror.is_stale
+    mirror.apply(state("live"))
+    assert (mirror.is_stale, mirror.state) == (True, "closed")

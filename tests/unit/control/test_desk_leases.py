@@ -347,3 +347,12 @@ def test_a_restored_symbol_that_finds_no_room_is_not_held() -> None:
     }
     bench.run(bench.requests.restore_leases([record]))
     assert [list(lease.claims) for lease in bench.leases.living()] == [["A"]]
+
+
+def test_giving_a_book_up_leaves_other_clients_quotes_alone(bench: Bench) -> None:
+    """`state` beside a book is no wish for Level 1; alone it is, and is counted before it ends."""
+    bench.subscribe("A", kinds=("quote",))
+    other = bench.ask("subscribe", client="other", symbols=["A"], kinds=["state", "book"])
+    bench.ask("unsubscribe", client="other", symbols=["A"], kinds=["book"])
+    bench.ask("unsubscribe", client="other", lease_id=other["lease_id"])
+    assert bench.demand.count("A", Service.LEVEL1) == 1

@@ -75,7 +75,7 @@ def test_an_image_of_a_book_that_stands_still_is_the_same(bench: DepthBench) -> 
 def test_an_empty_book_has_an_empty_image(bench: DepthBench) -> None:
     """Nothing to sell is an answer, and no reason to ask again."""
     bench.feed("S,CLEAR DEPTH,@ES,B,", "S,CLEAR DEPTH,@ES,A,")
-    bench.settle()
+    bench.pass_time(2.1)
     assert bench.answer("order,@ES,")[6] == []
     assert bench.answer("depth,@ES,")[6] == []
     assert bench.answer("book,@ES,")[6:8] == [[], []]
