@@ -123,8 +123,8 @@ class BookSettings(_Section):
     """A rebuilt book is live when no row of the vendor's summary came for this long: the summary
     has no end mark."""
     market_maker_age_s_max: Annotated[int, Field(ge=10, le=86_400)] = 900
-    """A market maker's row not heard of for this long is deleted: a dead venue's quote must not
-    stand for ever."""
+    """A market maker's row not heard of for this long, in a book that is active, is deleted: a dead
+    venue's quote must not stand for ever."""
     crossed_ms_max: Annotated[int, Field(ge=100, le=600_000)] = 2_000
     """A book crossed for this long is asked of the vendor anew."""
     silence_s_max: Annotated[int, Field(ge=1, le=3_600)] = 20
