@@ -26,7 +26,9 @@ Row: TypeAlias = tuple[Any, ...]
 
 SIDES = st.sampled_from("BA")
 PRICES = st.sampled_from([-1.5, -0.25, 0.0, -0.0, 0.1 + 0.2, 0.3, 5000.25])
-SIZES = st.sampled_from([0, 1, 7, 2**63 - 1])
+SIZE_MAX = 2**63 - 1
+"""The largest size the wire can carry: rows that add up to more are told as this."""
+SIZES = st.sampled_from([0, 1, 7, SIZE_MAX])
 PRECISIONS = st.sampled_from([None, 2, 4])
 BOUNDS = st.sampled_from([100, 100, 5, 1])
 IDS: tuple[RowKey, ...] = (0, 1, 2, 3, 2**64 - 1)
@@ -77,7 +79,7 @@ class BookMachine(RuleBasedStateMachine):
         for row in self.in_order(side):
             by_price.setdefault(row[1], []).append(row)
         return [
-            (price, sum(row[2] for row in rows), self.order_count(rows))
+            (price, min(sum(row[2] for row in rows), SIZE_MAX), self.order_count(rows))
             for price, rows in by_price.items()
         ]
 
