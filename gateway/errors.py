@@ -8,6 +8,7 @@
     │   └── LocalProtocolError: SymbolInvalid · RemoteProtocolError
     ├── CodecError: DecodeError, UnknownMessage, SchemaMismatch
     ├── BookError: BookCrossed, SequenceGap
+    ├── BreakerOpen
     └── RpcError
         ├── UnknownMethod, UnsupportedVersion, InvalidParams, OutOfRange
         ├── Unauthorized, QuotaExceeded, LeaseExpired
@@ -197,6 +198,16 @@ class SequenceGap(BookError):
     """Messages are missing."""
 
     code = "sequence_gap"
+
+
+class BreakerOpen(GatewayError):
+    """Too much failed; nothing is tried until a wait is over."""
+
+    code = "breaker_open"
+    severity = Severity.WARN
+    hint = (
+        "Wait for retry_in_ms; repair what keeps failing, then reset the breaker to go on at once."
+    )
 
 
 class RpcError(GatewayError):
