@@ -132,7 +132,6 @@ class LoginPolicy:
             return False
         self._state = LoginState.LOGGING_IN
         self._last_login_ns = self._unanswered_ns = now_ns
-        self._is_first_login_due = False
         return True
 
     def note_closed(self) -> None:
@@ -140,7 +139,6 @@ class LoginPolicy:
         self._state = LoginState.UNKNOWN
         self._is_lost = False
         self._has_been_connected = False
-        self._is_first_login_due = False
         self._attempts = None
 
     def _judge(self, now_ns: int) -> LoginState:

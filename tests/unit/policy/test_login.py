@@ -244,6 +244,18 @@ def test_what_a_closed_connection_said_is_forgotten(mute: Bench) -> None:
     assert mute.view == (LoginState.REFUSED, True)
 
 
+def test_a_closed_connections_count_is_no_yardstick(mute: Bench) -> None:
+    """The next IQConnect's count says nothing about this one's."""
+    mute.attempts = 7
+    mute.hear(True)
+    mute.policy.note_closed()
+    mute.attempts = None
+    mute.hear(False, seconds=REPLACED_S)
+    mute.attempts = 8
+    mute.hear(False)
+    assert mute.view == (LoginState.REFUSED, True)
+
+
 def test_each_new_iqconnect_gets_a_login(bench: Bench) -> None:
     """After a restart of IQConnect the login is as absent as on the first day."""
     bench.hear(False)
