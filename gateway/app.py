@@ -6,6 +6,7 @@ import gc
 import os
 import random
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import psutil
@@ -13,7 +14,14 @@ import zmq
 import zmq.asyncio
 
 from gateway import __version__
-from gateway.app_options import MS_NS, Sessions, feed_options
+from gateway.app_options import (
+    Retries,
+    Sessions,
+    feed_options,
+    login_commands,
+    login_policy,
+    make_process,
+)
 from gateway.clock import Clock, SystemClock
 from gateway.control.desk import RequestDesk
 from gateway.control.feed_commands import FeedCommand, NoteAdmin
@@ -22,18 +30,16 @@ from gateway.counters import Complaints, Counters, Sample
 from gateway.errors import ConfigError, FeedThreadFailed
 from gateway.health.facts import FeedHistory, FeedReport
 from gateway.health.verdict import HealthJudge
-from gateway.iqfeed.link import Link
 from gateway.logs import get_logger
-from gateway.policy.backoff import Backoff
 from gateway.policy.leases import Leases
-from gateway.runtime.admin_link import AdminLink, AdminOptions
+from gateway.runtime.admin_link import AdminLink, AdminOptions, AdminView
 from gateway.runtime.assembly import FeedAssembly
 from gateway.runtime.feed import FeedThread
 from gateway.runtime.publisher import check_libzmq, open_data_socket
 from gateway.runtime.queues import CommandQueue, FactQueue, Order
 from gateway.runtime.rpc_server import RpcServer, drive, open_control_socket
 from gateway.runtime.state_files import StateFiles
-from gateway.settings import Settings
+from gateway.settings import Credentials, Settings
 
 STOP_S_MAX: Final = 5.0
 HOUSEKEEPING_S: Final = 0.5
@@ -45,16 +51,26 @@ class Gateway:
 
     Args:
         settings: As checked by `load_settings`.
+        credentials: To log IQConnect in; without, somebody else does.
         clock: The host's clocks by default.
 
     Raises:
         ConfigError: (from `start`) an address, directory or library that cannot be used.
     """
 
-    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        credentials: Credentials | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self._settings = settings
+        self._credentials = credentials if credentials is not None else Credentials.none()
         self._clock: Clock = clock if clock is not None else SystemClock()
         self._log = get_logger("gateway")
+        # Spreads attempts; nothing depends on its secrecy.
+        self._retries = Retries(settings, self._clock, random.Random())  # noqa: S311
         self._history = FeedHistory()
         self._counters = Counters()
         self._tasks: list[asyncio.Task[None]] = []
@@ -77,7 +93,10 @@ class Gateway:
         """
         check_libzmq()
         self._loop = asyncio.get_running_loop()
-        self._host = await _resolve(self._loop, self._settings.iqconnect.host)
+        self._loop.set_default_executor(
+            ThreadPoolExecutor(self._settings.connection.thread_pool_size, "gateway")
+        )
+        self._host = await _resolve(self._loop, self._settings.iqconnect_host)
         self._files = StateFiles(self._settings.state_dir)
         self._epoch = self._files.next_epoch(self._clock.utc_us() // 1000)
         self._started_ns = self._clock.monotonic_ns()
@@ -110,6 +129,8 @@ class Gateway:
             asyncio.create_task(self._admin.run(), name="admin"),
             asyncio.create_task(self._keep_house(), name="housekeeping"),
         ]
+        if self._process is not None:
+            self._tasks.append(asyncio.create_task(self._process.run(), name="iqconnect"))
         for task in self._tasks:
             task.add_done_callback(self._on_task_done)
         self._log.info(
@@ -117,7 +138,7 @@ class Gateway:
             version=__version__,
             epoch=self._epoch,
             **self.endpoints,
-            level1=f"{self._host}:{self._settings.iqconnect.level1_port}",
+            level1=f"{self._host}:{self._settings.level1_port}",
             admin=f"{self._host}:{self._settings.iqconnect.admin_port}",
             leases_restored=restored["restored"],
         )
@@ -191,7 +212,7 @@ class Gateway:
         parts = assembly.parts(
             make_session=sessions.level1,
             make_level2_session=sessions.level2,
-            make_backoff=self._backoff,
+            make_retry=self._retries.of,
             describe=self._describe,
         )
         self._feed = FeedThread(parts, self._commands, self._facts)
@@ -229,28 +250,25 @@ class Gateway:
             requests_in_flight_max=settings.control.requests_in_flight_max,
             deadline_ms_default=settings.control.deadline_ms_default,
         )
-        self._admin = AdminLink(
+        self._admin = self._make_admin()
+
+    def _make_admin(self) -> AdminLink:
+        settings = self._settings
+        self._process = make_process(settings, self._credentials, self._retries, self._clock)
+        return AdminLink(
             AdminOptions(
                 host=self._host,
                 port=settings.iqconnect.admin_port,
-                connect_s_max=settings.upstream.connect_ms_max / 1000,
+                connect_s_max=settings.connection.timeout_seconds,
             ),
             make_session=Sessions(settings).admin,
             on_change=self._on_admin_change,
-            backoff=self._backoff(),
-            clock=clock,
+            on_failure=self._on_admin_failure,
+            retry=self._retries.of("admin"),
+            login=login_policy(settings, self._credentials, self._clock),
+            login_commands=login_commands(settings, self._credentials),
+            clock=self._clock,
             complaints=Complaints(self._counters, on_sample=self._log_sample),
-        )
-
-    def _backoff(self) -> Backoff:
-        upstream = self._settings.upstream
-        return Backoff(
-            self._clock,
-            random.Random(),  # noqa: S311 - spreads attempts; nothing depends on its secrecy
-            first_ns=upstream.retry_first_ms * MS_NS,
-            base=upstream.retry_base,
-            longest_ns=upstream.retry_max_ms * MS_NS,
-            stable_ns=upstream.stable_ms * MS_NS,
         )
 
     def _describe(self) -> dict[str, Any]:
@@ -279,8 +297,16 @@ class Gateway:
                     future.set_exception(self._feed_failure)
             self._fail("feed", fact)
 
-    def _on_admin_change(self, link: Link, is_connected: bool | None) -> None:
-        self._commands.put(Order(NoteAdmin(link.value, is_connected), None))
+    def _on_admin_change(self, view: AdminView) -> None:
+        if view.is_connected is not None and self._process is not None:
+            self._process.note_present()
+        command = NoteAdmin(view.link.value, view.is_connected, view.is_login_lost)
+        self._commands.put(Order(command, None))
+
+    def _on_admin_failure(self, reason: str) -> None:
+        del reason
+        if self._process is not None:
+            self._process.note_absent()
 
     def _on_task_done(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -9,7 +9,7 @@ import typer
 from gateway import __version__
 from gateway.errors import ConfigError
 from gateway.logs import set_up_logging
-from gateway.settings import load_settings
+from gateway.settings import load_credentials, load_settings
 
 EXIT_CONFIG = 78
 """`EX_CONFIG` of sysexits.h: do not start it again before something is corrected."""
@@ -53,11 +53,11 @@ def run(config: ConfigOption = None) -> None:
     from gateway.commands.run import run_gateway
     from gateway.runtime.log_writer import LogWriter
 
-    settings = load_settings(config)
+    settings, credentials = load_settings(config), load_credentials()
     # The feed thread logs too: a full pipe must not hold up prices.
     writer = LogWriter(sys.stderr)
     set_up_logging(level=settings.log.level, form=settings.log.format, file=writer)
-    raise typer.Exit(run_program(lambda: run_gateway(settings)))
+    raise typer.Exit(run_program(lambda: run_gateway(settings, credentials)))
 
 
 @app.command()

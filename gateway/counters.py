@@ -29,6 +29,8 @@ class Counter(enum.Enum):
     MESSAGES_PUBLISHED = "messages_published", "Frames handed to the data socket."
     TRADES_PUBLISHED = "trades_published", "Messages of kind trade."
     QUOTES_PUBLISHED = "quotes_published", "Messages of kind quote."
+    QUOTES_MERGED = "quotes_merged", "Quotes replaced by newer ones under load, before publishing."
+    BACKLOGS_SHED = "backlogs_shed", "Times more lines waited than may, and quotes were merged."
     SUMMARIES_PUBLISHED = "summaries_published", "Messages of kind summary."
     SUMMARIES_MERGED = "summaries_merged", "Summary updates merged into a later summary."
     ORDERS_PUBLISHED = "orders_published", "Messages of kind order."

@@ -4,14 +4,15 @@ import asyncio
 
 from gateway.app import Gateway
 from gateway.commands.loops import on_stop_signal
-from gateway.settings import Settings
+from gateway.settings import Credentials, Settings
 
 
-async def run_gateway(settings: Settings) -> int:
+async def run_gateway(settings: Settings, credentials: Credentials | None = None) -> int:
     """Run a gateway until a signal or a failure.
 
     Args:
         settings: As checked.
+        credentials: To log IQConnect in.
 
     Returns:
         0 after an orderly stop, 1 when a part of the gateway failed.
@@ -21,7 +22,7 @@ async def run_gateway(settings: Settings) -> int:
 
     Cancel safety: the gateway is stopped in order.
     """
-    gateway = Gateway(settings)
+    gateway = Gateway(settings, credentials=credentials)
     await gateway.start()
     on_stop_signal(asyncio.get_running_loop(), gateway.request_stop)
     try:

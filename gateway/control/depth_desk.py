@@ -165,19 +165,20 @@ class DepthDesk:
                 if waiting not in depth.books and self._depths.books.add(depth, waiting):
                     self._depths.mark(depth, 0)
 
-    def ask_again(self) -> None:
-        """Ask a new connection for everything: the vendor keeps nothing between connections."""
-        self._limited.clear()
-        self._depths.recover_upstream(is_new=True)
-        for name in list(self._depths.depths):
+    def ask_again(self, shard: int = 0) -> None:
+        """Ask a new connection for all its symbols: the vendor keeps nothing of the old one."""
+        self._depths.recover_upstream(shard, is_new=True)
+        for depth in self._depths.of_shard(shard):
+            name = depth.symbol.name
+            self._limited.pop(name, None)
             # What was refused gets one more chance with each connection.
             self._depths.open(name)
             self.review(name)
 
-    def ask_refresh(self) -> None:
-        """Ask for all books anew after DTN was away: deletions may have been missed."""
-        self._depths.recover_upstream(is_new=False)
-        for depth in list(self._depths.depths.values()):
+    def ask_refresh(self, shard: int = 0) -> None:
+        """Ask for a connection's books anew after DTN was away: deletions may have been missed."""
+        self._depths.recover_upstream(shard, is_new=False)
+        for depth in self._depths.of_shard(shard):
             if depth.standing.state is not SymbolState.REFUSED:
                 self._ask_anew(depth)
 

@@ -67,6 +67,8 @@ class NoteAdmin:
     """The admin connection's state, for heartbeat and `sys,feed`."""
     is_dtn_connected: bool | None
     """Whether IQConnect says that DTN is connected; None when the admin port does not tell."""
+    is_login_lost: bool = False
+    """Whether IQConnect is away from DTN because of the login, and will not come back by itself."""
 
 
 FeedCommand = (

@@ -33,6 +33,7 @@ class UpstreamState:
     __slots__ = (
         "_is_admin_connected",
         "_is_behind",
+        "_is_login_lost",
         "_is_server_connected",
         "_link",
         "_needed",
@@ -45,6 +46,7 @@ class UpstreamState:
         self._is_admin_connected: bool | None = None
         self._needed = Recovery.ASK_AGAIN
         self._is_behind = False
+        self._is_login_lost = False
         self.cause: Cause | None = Cause.IQCONNECT_DOWN
         """Why prices are not live; None when they are."""
 
@@ -63,9 +65,10 @@ class UpstreamState:
         """Note whether what we read is old because this process itself did not run."""
         self._is_behind = is_behind
 
-    def note_admin(self, is_connected: bool | None) -> None:
+    def note_admin(self, is_connected: bool | None, *, is_login_lost: bool = False) -> None:
         """Note what the admin port's statistics say; None when they say nothing."""
         self._is_admin_connected = is_connected
+        self._is_login_lost = is_login_lost
 
     def settle(self) -> Recovery:
         """Conclude from all facts.
@@ -98,4 +101,6 @@ class UpstreamState:
             return Cause.OVERLOAD
         if self._link not in _READY and self._is_admin_connected is not False:
             return Cause.IQCONNECT_DOWN
-        return Cause.DTN_LINK_DOWN if self._is_dtn_away else None
+        if not self._is_dtn_away:
+            return None
+        return Cause.LOGIN_LOST if self._is_login_lost else Cause.DTN_LINK_DOWN

@@ -179,20 +179,21 @@ class WatchDesk:
                 self._upstream.regional(symbol, is_on=False)
             self._close_if_unwanted(symbol)
 
-    def ask_again(self) -> None:
-        """Ask a new connection for everything: the vendor keeps nothing between connections."""
-        self._limited.clear()
-        self._board.recover_upstream()
+    def ask_again(self, shard: int = 0) -> None:
+        """Ask a new connection for all its symbols: the vendor keeps nothing of the old one."""
+        self._board.recover_upstream(shard)
+        known = self._board.symbols
         for symbol, service in self._demand.watched():
-            if service in LEVEL2_SERVICES:
+            if service in LEVEL2_SERVICES or known[symbol].shard != shard:
                 continue
+            self._limited.pop(symbol, None)
             # What was refused gets one more chance with each connection.
             self._board.open(symbol)
             self._ask(symbol, service)
 
-    def ask_refresh(self) -> None:
+    def ask_refresh(self, shard: int = 0) -> None:
         """Ask for all values anew after DTN was away: not every symbol gets a P line by itself."""
-        for symbol in self._board.recover_upstream():
+        for symbol in self._board.recover_upstream(shard):
             self._upstream.refresh(symbol.name)
 
     def note_not_found(self, symbol: str) -> None:

@@ -210,6 +210,16 @@ def connect() -> bytes:
     return b"S,CONNECT\r\n"
 
 
+def login(*, login_id: str, password: str, product: str, version: str) -> list[bytes]:
+    """Log IQConnect in (admin), in the order it needs; secret, never to be logged."""
+    return [
+        register_client_app(product, version),
+        set_login_id(login_id),
+        set_password(password),
+        connect(),
+    ]
+
+
 def client_stats(*, is_on: bool) -> bytes:
     """Ask for one `S,CLIENTSTATS` line per client and second, or end them (admin)."""
     return b"S,CLIENTSTATS ON\r\n" if is_on else b"S,CLIENTSTATS OFF\r\n"

@@ -60,6 +60,7 @@ class Level2Session(StreamingSession):
         silence_ns_max: Silence after which the link is stale.
         handshake_ns_max: Time from connection to agreed protocol.
         close_after_silence_ns: Further silence after which the connection is given up.
+        keepalive_ns: Time between two requests for a sign of life; None for none.
         commands_per_batch: Queued commands a call of `data_to_send` hands out at most.
         commands_queued_max: Commands that may wait; more are refused.
 
@@ -77,6 +78,7 @@ class Level2Session(StreamingSession):
         silence_ns_max: int,
         handshake_ns_max: int,
         close_after_silence_ns: int,
+        keepalive_ns: int | None = None,
         commands_per_batch: int = COMMANDS_PER_BATCH,
         commands_queued_max: int = COMMANDS_QUEUED_MAX,
     ) -> None:
@@ -86,6 +88,7 @@ class Level2Session(StreamingSession):
             silence_ns_max=silence_ns_max,
             handshake_ns_max=handshake_ns_max,
             close_after_silence_ns=close_after_silence_ns,
+            keepalive_ns=keepalive_ns,
             commands_per_batch=commands_per_batch,
             commands_queued_max=commands_queued_max,
         )
@@ -145,6 +148,10 @@ class Level2Session(StreamingSession):
 
     def _greet(self) -> None:
         self._outgoing.append(commands.timestamps_on())
+
+    def _keepalive(self) -> bytes:
+        # A request for a single time line is documented for Level 1 only; this one says "go on".
+        return commands.timestamps_on()
 
     def _missing(self) -> str:
         return "protocol"

@@ -66,7 +66,7 @@ class Session:
         self._begin()
 
     def heard(self, now_ns: int) -> None:
-        """Any bytes arrived: a sign of life, even if they are no complete line."""
+        """The end of a line arrived, whatever the line says: a sign of life."""
         self._heard_ns = now_ns
         if self.link is Link.STALE:
             self._emit(FeedHeard())
@@ -90,6 +90,10 @@ class Session:
 
     def deadline_ns(self) -> int | None:
         """When `handle_deadline` must be called at the latest; None when nothing is awaited."""
+        return self._link_deadline_ns()
+
+    def _link_deadline_ns(self) -> int | None:
+        """When the link moves unless something comes."""
         match self.link:
             case Link.NEGOTIATING:
                 return self._opened_ns + self._handshake_ns_max
@@ -106,7 +110,7 @@ class Session:
         One step a call: after a suspended process wakes up, the link is first stale, and bytes that
         wait in the socket can still save it before the next call closes it.
         """
-        deadline_ns = self.deadline_ns()
+        deadline_ns = self._link_deadline_ns()
         if deadline_ns is None or now_ns < deadline_ns:
             return
         if self.link is Link.NEGOTIATING:

@@ -118,6 +118,7 @@ class Level1Session(StreamingSession):
         silence_ns_max: Silence after which the link is stale; a time line comes each second.
         handshake_ns_max: Time from connection to agreed field set.
         close_after_silence_ns: Further silence after which the connection is given up.
+        keepalive_ns: Time between two requests for a sign of life; None for none.
         is_news_wanted: Whether to ask for headlines.
         commands_per_batch: Queued commands a call of `data_to_send` hands out at most.
         commands_queued_max: Commands that may wait; more are refused.
@@ -137,6 +138,7 @@ class Level1Session(StreamingSession):
         silence_ns_max: int,
         handshake_ns_max: int,
         close_after_silence_ns: int,
+        keepalive_ns: int | None = None,
         is_news_wanted: bool,
         commands_per_batch: int = COMMANDS_PER_BATCH,
         commands_queued_max: int = COMMANDS_QUEUED_MAX,
@@ -147,6 +149,7 @@ class Level1Session(StreamingSession):
             silence_ns_max=silence_ns_max,
             handshake_ns_max=handshake_ns_max,
             close_after_silence_ns=close_after_silence_ns,
+            keepalive_ns=keepalive_ns,
             commands_per_batch=commands_per_batch,
             commands_queued_max=commands_queued_max,
         )
@@ -184,6 +187,9 @@ class Level1Session(StreamingSession):
         """Queue the beginning or end of regional quotes; as `request_watch`."""
         builder = commands.regional_on if is_on else commands.regional_off
         return self._request(builder(symbol))
+
+    def _keepalive(self) -> bytes:
+        return commands.request_time()
 
     def _missing(self) -> str:
         if not self._is_protocol_selected:

@@ -49,6 +49,7 @@ class StreamingSession(Session):
         silence_ns_max: Silence after which the link is stale; a time line comes each second.
         handshake_ns_max: Time the handshake may take.
         close_after_silence_ns: Further silence after which the connection is given up.
+        keepalive_ns: Time between two requests for a sign of life; None for none.
         commands_per_batch: Queued commands a call of `data_to_send` hands out at most.
         commands_queued_max: Commands that may wait; more are refused.
 
@@ -64,6 +65,7 @@ class StreamingSession(Session):
         silence_ns_max: int,
         handshake_ns_max: int,
         close_after_silence_ns: int,
+        keepalive_ns: int | None = None,
         commands_per_batch: int,
         commands_queued_max: int,
     ) -> None:
@@ -82,6 +84,8 @@ class StreamingSession(Session):
         self._commands_per_batch = commands_per_batch
         self._commands_queued_max = commands_queued_max
         self._queue: deque[bytes] = deque()
+        self._keepalive_ns = keepalive_ns
+        self._keepalive_at_ns: int | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -98,6 +102,20 @@ class StreamingSession(Session):
     def queued_count(self) -> int:
         """Requests that wait to be sent."""
         return len(self._queue)
+
+    def deadline_ns(self) -> int | None:
+        """When `handle_deadline` must be called at the latest; None when nothing is awaited."""
+        deadlines = (self._link_deadline_ns(), self._keepalive_at_ns if self.is_ready else None)
+        return min((d for d in deadlines if d is not None), default=None)
+
+    def handle_deadline(self, *, now_ns: int) -> None:
+        """Conclude what follows from the time, and ask for a sign of life when it is time to."""
+        super().handle_deadline(now_ns=now_ns)
+        due_ns = self._keepalive_at_ns
+        if due_ns is not None and self._keepalive_ns is not None and now_ns >= due_ns:
+            self._keepalive_at_ns = now_ns + self._keepalive_ns
+            if self.is_ready:
+                self._outgoing.append(self._keepalive())
 
     def data_to_send(self) -> bytes:
         """Everything due to be sent, at most one batch of the queued requests.
@@ -123,6 +141,12 @@ class StreamingSession(Session):
 
     def _begin(self) -> None:
         self._outgoing.append(commands.set_protocol(self.protocol))
+        if self._keepalive_ns is not None:
+            self._keepalive_at_ns = self._opened_ns + self._keepalive_ns
+
+    def _keepalive(self) -> bytes:
+        """What asks for a sign of life."""
+        raise NotImplementedError
 
     def _greet(self) -> None:
         """Say what follows the agreement on a protocol."""

@@ -15,6 +15,7 @@ from gateway.errors import QuotaExceeded
 from gateway.model.enums import Cause, Flag, SymbolState
 from gateway.model.messages import KIND_TYPES, MESSAGES, Kind, MessageType
 from gateway.normalize.symbols import BOARD_KINDS, REPEATED_KINDS, Level2Standing, Symbol
+from gateway.policy.shards import shard_of
 from gateway.wire.envelope import Body, Envelope, Topic
 from gateway.wire.topics import TopicName
 
@@ -34,6 +35,7 @@ class Board:
         envelope: Stamps and sends messages.
         clock: Stamps the gateway's own messages.
         symbol_count_max: Symbols kept, closed ones included; the oldest closed one makes room.
+        shard_count: Level 1 connections that the symbols are shared out to.
         on_settled: Told of a symbol that stopped being pending.
     """
 
@@ -43,6 +45,7 @@ class Board:
         envelope: Envelope,
         clock: Clock,
         symbol_count_max: int,
+        shard_count: int = 1,
         on_settled: Callable[[Symbol], None] | None = None,
     ) -> None:
         self.envelope: Final = envelope
@@ -55,8 +58,9 @@ class Board:
         self.delayed_flag = 0
         """DELAYED while the account's feed is; for messages of no symbol of ours."""
         self._life_count = 0
-        self.down_cause: Cause | None = Cause.IQCONNECT_DOWN
-        """Why no symbol can be live at the moment; None while the upstream is whole."""
+        self.down_causes: Final[list[Cause | None]] = [Cause.IQCONNECT_DOWN] * shard_count
+        """By connection: why none of its symbols can be live at the moment; None while it is
+        whole."""
 
     def open(self, name: str) -> Symbol:
         """Begin to want a symbol: it is pending until the vendor answers.
@@ -67,7 +71,7 @@ class Board:
         symbol = self.obtain(name)
         if symbol.state is SymbolState.CLOSED or symbol.state is SymbolState.REFUSED:
             symbol.forget_values()
-            self.change(symbol, SymbolState.PENDING, self.down_cause)
+            self.change(symbol, SymbolState.PENDING, self.down_causes[symbol.shard])
         return symbol
 
     def obtain(self, name: str) -> Symbol:
@@ -79,7 +83,12 @@ class Board:
         symbol = self.symbols.get(name)
         if symbol is None:
             self._make_room()
-            symbol = Symbol(name, envelope=self.envelope, now_us=self._clock.utc_us())
+            symbol = Symbol(
+                name,
+                envelope=self.envelope,
+                now_us=self._clock.utc_us(),
+                shard=shard_of(name, len(self.down_causes)),
+            )
             self.symbols[name] = symbol
         self._closed.pop(name, None)
         return symbol
@@ -114,32 +123,33 @@ class Board:
             Whether it is live now. It is not while the upstream is broken, and lines that come
             after the last consumer left do not bring a closed symbol back.
         """
-        if self.down_cause is not None or symbol.state is SymbolState.CLOSED:
+        is_down = self.down_causes[symbol.shard] is not None
+        if is_down or symbol.state is SymbolState.CLOSED:
             return False
         symbol.has_old_values = False
         self._age_regional(symbol)
         self.change(symbol, SymbolState.LIVE, None)
         return True
 
-    def lose_upstream(self, cause: Cause) -> None:
-        """Mark everything that was to be trusted as not to be trusted, and say why."""
-        if cause is self.down_cause:
+    def lose_upstream(self, cause: Cause, shard: int = 0) -> None:
+        """Mark everything of a connection that was to be trusted as not to be, and say why."""
+        if cause is self.down_causes[shard]:
             return
-        self.down_cause = cause
-        for symbol in self.wanted():
+        self.down_causes[shard] = cause
+        for symbol in self._wanted_of(shard):
             if symbol.state is SymbolState.PENDING:
                 self.change(symbol, SymbolState.PENDING, cause)
             elif symbol.state is not SymbolState.REFUSED:
                 self.change(symbol, SymbolState.STALE, cause)
 
-    def recover_upstream(self) -> list[Symbol]:
-        """Begin recovery: the upstream is whole, values have to be heard anew.
+    def recover_upstream(self, shard: int = 0) -> list[Symbol]:
+        """Begin recovery: the connection is whole, values have to be heard anew.
 
         Returns:
             The symbols whose values must be asked for, all but the refused.
         """
-        self.down_cause = None
-        symbols = [s for s in self.wanted() if s.state is not SymbolState.REFUSED]
+        self.down_causes[shard] = None
+        symbols = [s for s in self._wanted_of(shard) if s.state is not SymbolState.REFUSED]
         for symbol in symbols:
             if symbol.state is SymbolState.PENDING:
                 self.change(symbol, SymbolState.PENDING, None)
@@ -148,14 +158,14 @@ class Board:
                 self.change(symbol, SymbolState.RECOVERING, symbol.cause)
         return symbols
 
-    def resume_upstream(self) -> None:
+    def resume_upstream(self, shard: int = 0) -> None:
         """End a silence in which nothing can have been lost: last values hold again.
 
         A symbol that had been recovering when the silence began goes on with that.
         """
-        self.down_cause = None
+        self.down_causes[shard] = None
         now_us = self._clock.utc_us()
-        for symbol in self.wanted():
+        for symbol in self._wanted_of(shard):
             if symbol.state is SymbolState.PENDING:
                 self.change(symbol, SymbolState.PENDING, None)
             elif symbol.state is not SymbolState.STALE:
@@ -224,6 +234,9 @@ class Board:
     def wanted(self) -> Iterator[Symbol]:
         """Every symbol that somebody wants, the refused included."""
         return (s for s in self.symbols.values() if s.state in _WANTED)
+
+    def _wanted_of(self, shard: int) -> Iterator[Symbol]:
+        return (s for s in self.wanted() if s.shard == shard)
 
     def news_topic(self, distributor: str) -> Topic:
         """The topic of a news distributor; a few dozen exist, garbage is bounded."""

@@ -15,9 +15,11 @@ from gateway.model.enums import Cause, Flag, SymbolState
 from gateway.model.messages import Kind
 from gateway.normalize.board import Board
 from gateway.normalize.books import BookPublisher
+from gateway.normalize.depth_outages import DepthOutages
 from gateway.normalize.depths import ROW_KINDS, BookOptions, Depth
 from gateway.normalize.rows import RowPublisher
 from gateway.normalize.symbols import BookSource
+from gateway.policy.shards import shard_of
 from gateway.wire.envelope import Topic
 
 _STALE: Final = int(Flag.STALE)
@@ -27,7 +29,7 @@ CLEAR_US_MAX: Final = 5_000_000
 """A summary asked for comes within this; a live symbol takes later ones for updates."""
 
 
-class DepthBoard:
+class DepthBoard(DepthOutages):
     """The order books of one gateway run. Owned by the feed thread; nothing else touches it.
 
     Args:
@@ -35,21 +37,26 @@ class DepthBoard:
         clock: Monotonic for durations, UTC for stamps.
         counters: Where books are counted.
         options: What of the settings decides.
+        shard_count: Level 2 connections that the symbols are shared out to.
     """
 
     def __init__(
-        self, board: Board, *, clock: Clock, counters: Counters, options: BookOptions
+        self,
+        board: Board,
+        *,
+        clock: Clock,
+        counters: Counters,
+        options: BookOptions,
+        shard_count: int = 1,
     ) -> None:
         self._board = board
         self.envelope: Final = board.envelope
         self._clock = clock
         self._counters = counters
         self.options: Final = options
-        self.depths: Final[dict[str, Depth]] = {}
-        """Every symbol whose depth somebody wants."""
+        self.depths: dict[str, Depth] = {}
         self.books: Final = BookPublisher(board.envelope, counters=counters, options=options)
-        self.down_cause: Cause | None = Cause.IQCONNECT_DOWN
-        """Why no book can be live at the moment; None while the upstream is whole."""
+        self.down_causes: list[Cause | None] = [Cause.IQCONNECT_DOWN] * shard_count
         self._settling: dict[str, Depth] = {}
         self.is_drained: Callable[[], bool] = lambda: True  # Has all that came been read?
         self.changed: Final[list[Depth]] = []
@@ -66,11 +73,16 @@ class DepthBoard:
         if depth is None:
             symbol = self._board.obtain(name)
             now_us = self._clock.utc_us()
-            depth = Depth(symbol, row_count_max=self.options.row_count_max, now_us=now_us)
+            depth = Depth(
+                symbol,
+                row_count_max=self.options.row_count_max,
+                now_us=now_us,
+                shard=shard_of(name, len(self.down_causes)),
+            )
             self.depths[name] = depth
             symbol.level2 = depth.standing
         if depth.standing.state in (SymbolState.CLOSED, SymbolState.REFUSED):
-            self.change(depth, SymbolState.PENDING, self.down_cause)
+            self.change(depth, SymbolState.PENDING, self.down_causes[depth.shard])
         return depth
 
     def close(self, depth: Depth) -> None:
@@ -117,59 +129,6 @@ class DepthBoard:
         """Note that the vendor was asked for a fresh book on a living connection."""
         kinds = sorted(depth.asked, reverse=True)
         depth.await_summaries(kinds, until_us=self._now_us() + CLEAR_US_MAX)
-
-    def lose_upstream(self, cause: Cause) -> None:
-        """Mark every book as not to be trusted, and say why."""
-        if cause is self.down_cause:
-            return
-        self.down_cause = cause
-        for depth in self.depths.values():
-            state = depth.standing.state
-            if state is SymbolState.PENDING:
-                self.change(depth, SymbolState.PENDING, cause)
-            elif state is not SymbolState.REFUSED:
-                if state is SymbolState.RECOVERING:
-                    depth.is_rebuilding = True
-                self.change(depth, SymbolState.STALE, cause)
-
-    def recover_upstream(self, *, is_new: bool) -> None:
-        """Begin recovery: the upstream is whole, books must be heard anew.
-
-        Args:
-            is_new: Whether the connection is a new one, on which nothing is asked for yet: books
-                are cleared now. Otherwise they are when the summary asked for begins.
-        """
-        self.down_cause = None
-        for depth in self.depths.values():
-            if is_new:
-                self._forget_answers(depth)
-            if depth.standing.state is SymbolState.PENDING:
-                self.change(depth, SymbolState.PENDING, None)
-            elif depth.standing.state is not SymbolState.REFUSED:
-                depth.is_rebuilding = True
-                self.change(depth, SymbolState.RECOVERING, depth.standing.cause)
-                self._settling.pop(depth.symbol.name, None)
-                depth.settle_us = 0
-
-    def resume_upstream(self) -> None:
-        """End a silence in which nothing can have been lost: the books hold again."""
-        self.down_cause = None
-        now_us = self._now_us()
-        for depth in self.depths.values():
-            state = depth.standing.state
-            if state is SymbolState.PENDING and not depth.settle_us:
-                self.change(depth, SymbolState.PENDING, None)
-            elif state is SymbolState.PENDING or (
-                state is SymbolState.STALE and depth.is_rebuilding
-            ):
-                # A summary may have come and gone while nothing could be live.
-                is_stale = state is SymbolState.STALE
-                cause = depth.standing.cause if is_stale else None
-                self.change(depth, SymbolState.RECOVERING, cause)
-                if depth.settle_us:
-                    self._settle_later(depth, now_us)
-            elif state is SymbolState.STALE:
-                self.change(depth, SymbolState.LIVE, None)
 
     def change(self, depth: Depth, state: SymbolState, cause: Cause | None) -> None:
         """Move a symbol's depth to a state and tell everyone who must know."""
@@ -357,7 +316,7 @@ class DepthBoard:
     def _hear_any(self, depth: Depth, *, is_summary: bool) -> None:
         standing = depth.standing
         now_us = self._now_us()
-        if self.down_cause is not None:
+        if self.down_causes[depth.shard] is not None:
             if is_summary:
                 depth.settle_us = now_us + self.options.settle_us
             return
@@ -378,6 +337,10 @@ class DepthBoard:
     def _settle_later(self, depth: Depth, now_us: int, *, wait_us: int | None = None) -> None:
         depth.settle_us = now_us + (self.options.settle_us if wait_us is None else wait_us)
         self._settling[depth.symbol.name] = depth
+
+    def _unsettle(self, depth: Depth) -> None:
+        self._settling.pop(depth.symbol.name, None)
+        depth.settle_us = 0
 
     def _note_source(self, depth: Depth, source: BookSource) -> None:
         """Let one source feed the book: orders where there are any."""

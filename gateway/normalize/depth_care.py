@@ -51,15 +51,16 @@ class DepthCare:
         self._doubted: list[Depth] = []
 
     def look(self) -> None:
-        """Look at every book; nothing is judged while the upstream itself is broken."""
-        if self._depths.down_cause is not None:
-            return
+        """Look at every book; nothing is judged while its connection itself is broken."""
         now_us = self._clock.monotonic_ns() // 1000
         is_expiry_due = now_us - self._expired_us >= EXPIRY_US
         if is_expiry_due:
             self._expired_us = now_us
         unanswered: list[str] = []
+        down_causes = self._depths.down_causes
         for depth in self._depths.depths.values():
+            if down_causes[depth.shard] is not None:
+                continue
             self._look_at(depth, now_us, is_expiry_due=is_expiry_due)
             if depth.expected:
                 unanswered.append(depth.symbol.name)

@@ -4,7 +4,7 @@ One pipeline serves one Level 2 connection. A compiled implementation can take i
 another line changing; both must pass the same vectors and the same tests.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from gateway.clock import Clock
@@ -89,6 +89,15 @@ class DepthPipeline:
         self._counters.add(Counter.FEED_BYTES, len(chunk))
         rows.count()
         self._flush(now_us)
+
+    can_shed: Final = False
+    """Every row changes a book: none may be left out."""
+
+    def feed_shedding(self, held: Sequence[tuple[bytes, int, int]]) -> int:
+        """Publish everything that many reads complete; nothing is left out."""
+        for data, recv_us, _ in held:
+            self.feed(data, recv_us)
+        return 0
 
     def flush(self) -> None:
         """Publish the books whose interval has passed."""

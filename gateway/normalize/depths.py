@@ -78,6 +78,7 @@ class Depth:
         symbol: What is known of it on all ports.
         row_count_max: Rows kept of each source.
         now_us: UTC.
+        shard: Which Level 2 connection delivers it.
     """
 
     __slots__ = (
@@ -85,11 +86,12 @@ class Depth:
         "expected", "flags", "has_level_orders", "has_no_levels", "has_no_orders", "heard_us",
         "images_asked_us", "is_dirty", "is_full", "is_rebuilding", "is_steady", "levels",
         "merged", "order_topic", "orders", "quote_sequence", "recv_us", "released", "renewed",
-        "seen_us", "settle_us", "standing", "symbol",
+        "seen_us", "settle_us", "shard", "standing", "symbol",
     )  # fmt: skip
 
-    def __init__(self, symbol: Symbol, *, row_count_max: int, now_us: int) -> None:
+    def __init__(self, symbol: Symbol, *, row_count_max: int, now_us: int, shard: int = 0) -> None:
         self.symbol: Final = symbol
+        self.shard: Final = shard
         self.standing: Final = Level2Standing(now_us)
         self.orders: Final = OrderBook(rows_max=row_count_max)
         self.levels: Final = LevelBook(rows_max=row_count_max)

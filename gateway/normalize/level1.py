@@ -68,7 +68,7 @@ class Level1Normalizer:
         self._counters = counters
         self._complaints = complaints
         self._interval_us = summary_interval_us
-        self._part_count = columns.part_count
+        self.part_count: Final = columns.part_count
         self._is_complete = columns.is_complete
         self._is_usual = columns.is_usual
         self._place(columns)
@@ -107,15 +107,16 @@ class Level1Normalizer:
         for line in lines:
             read_other(line, recv_us)
 
-    def update(self, line: str, recv_us: int) -> None:
+    def update(self, line: str, recv_us: int, merged: int = 1) -> None:
         """Publish what a Q line says: a trade first, then the quote, then a summary.
 
         Args:
             line: One Q line, without its terminator.
             recv_us: When its bytes were read, UTC.
+            merged: How many quotes it stands for.
         """
         fields = line.split(",")
-        if len(fields) != self._part_count and not self._accept_width(line, fields):
+        if len(fields) != self.part_count and not self._accept_width(line, fields):
             return
         symbol = self._symbols.get(fields[1])
         if symbol is None:
@@ -138,7 +139,8 @@ class Level1Normalizer:
         if plan.basis is not None:
             self._publish_trade(symbol, fields, plan.basis, recv_us)
         if plan.has_quote or is_back:
-            self._publish_quote(symbol, fields, plan.has_bid, plan.has_ask, symbol.flags, recv_us)
+            flags = symbol.flags | _CONFLATED if merged > 1 else symbol.flags
+            self._publish_quote(symbol, fields, plan.has_bid, plan.has_ask, flags, recv_us, merged)
         if plan.basis is not None or plan.is_summary_due or is_back:
             self._summarize(symbol, line, recv_us, is_at_once=plan.is_summary_due or is_back)
 
@@ -161,7 +163,7 @@ class Level1Normalizer:
             recv_us: When its bytes were read, UTC.
         """
         fields = line.split(",")
-        if len(fields) != self._part_count and not self._accept_width(line, fields):
+        if len(fields) != self.part_count and not self._accept_width(line, fields):
             return
         symbol = self._symbols.get(fields[1])
         if symbol is None:
@@ -235,6 +237,7 @@ class Level1Normalizer:
         has_ask: bool,
         flags: int,
         recv_us: int,
+        merged: int = 1,
     ) -> None:
         near_clock = self._near_clock
         text = fields[self._bid_time_at]
@@ -278,7 +281,7 @@ class Level1Normalizer:
             ask_us,
             sizes[fields[self._bid_center_at]],
             sizes[fields[self._ask_center_at]],
-            1,
+            merged,
         )
         self.quotes += 1
         self._send(topic.prefix + self._pack(body))
@@ -382,7 +385,7 @@ class Level1Normalizer:
         A short line was cut: the column at the cut may be half a number, so nothing is believed.
         More columns are harmless, unless they are the next line's: its terminator was lost.
         """
-        if len(fields) < self._part_count:
+        if len(fields) < self.part_count:
             self._complaints.complain(Counter.LINES_TRUNCATED, line, "fewer columns than agreed")
             return False
         for mark, name in pairwise(fields[2:]):

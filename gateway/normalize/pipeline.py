@@ -11,6 +11,7 @@ from gateway.counters import Complaints, Counter, Counters
 from gateway.iqfeed.lines import LineFramer
 from gateway.normalize.board import Board
 from gateway.normalize.columns import Columns
+from gateway.normalize.conflation import conflate
 from gateway.normalize.eastern import EasternTime
 from gateway.normalize.level1 import Level1Normalizer
 from gateway.normalize.quotes import QuoteFirstNormalizer
@@ -113,6 +114,60 @@ class Pipeline:
         if self._level1 is not None:
             self._level1.count()
 
+    can_shed: Final = True
+    """Whether `feed_shedding` leaves anything out."""
+
+    def feed_shedding(self, held: Sequence[tuple[bytes, int, int]]) -> int:
+        """Publish everything that many reads complete, without quotes that newer ones replace.
+
+        Only lines that change nothing but a quote are left out, and never a symbol's last one,
+        which is flagged CONFLATED and says how many it stands for.
+
+        Args:
+            held: Bytes as read, when they were read (UTC microseconds), and a number that does
+                not matter here; oldest first.
+
+        Returns:
+            How many lines were left out.
+        """
+        if not isinstance(self._level1, QuoteFirstNormalizer):
+            for data, recv_us, _ in held:
+                self.feed(data, recv_us)
+            return 0
+        reads = []
+        for data, recv_us, _ in held:
+            reads.append((self._framer.feed(data), recv_us))
+            self._counters.add(Counter.FEED_BYTES, len(data))
+            self._counters.add(Counter.FEED_LINES, len(reads[-1][0]))
+        kept, left_out = conflate(reads, commas=self._level1.part_count - 1)
+        for lines, recv_us, merged in kept:
+            if recv_us > self.eastern.clock_until_us:
+                self.eastern.forget_clock()
+            level1 = self._level1
+            if level1 is None:
+                for line in lines:
+                    self._read_one(line, recv_us)
+            elif merged == 1:
+                level1.read(lines, recv_us, self._read_one)
+            else:
+                self._merge(lines, recv_us, merged)
+        if self._level1 is not None:
+            self._level1.count()
+        return left_out
+
+    def _merge(self, lines: Sequence[str], recv_us: int, merged: int) -> None:
+        """Publish a quote that stands for several."""
+        for line in lines:
+            try:
+                if self._level1 is not None:
+                    self._level1.update(line, recv_us, merged)
+            except LINE_FAULTS as fault:
+                self._complain_of(line, fault)
+
+    def _complain_of(self, line: str, fault: Exception) -> None:
+        detail = f"{type(fault).__name__} in our own code"
+        self._complaints.complain(Counter.PROCESSING_FAULTS, line, detail)
+
     def flush(self, now_us: int) -> None:
         """Publish the summaries whose interval has passed."""
         if self._level1 is not None:
@@ -136,9 +191,7 @@ class Pipeline:
             else:
                 self._dispatch(line, recv_us)
         except LINE_FAULTS as fault:
-            self._complaints.complain(
-                Counter.PROCESSING_FAULTS, line, f"{type(fault).__name__} in our own code"
-            )
+            self._complain_of(line, fault)
 
     def _dispatch(self, line: str, recv_us: int) -> None:
         """Handle every line that is not a P or Q line with a known layout."""

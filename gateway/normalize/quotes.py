@@ -44,7 +44,7 @@ class QuoteFirstNormalizer(Level1Normalizer):
         self._known_prices: dict[str, float | None] = {}
         self._known_sizes: dict[str, int | None] = {}
         self._known_conditions: dict[str, str | None] = {}
-        self._summary_commas = self._part_count - _DEPTH - _TRADE_DEPTH - 1
+        self._summary_commas = self.part_count - _DEPTH - _TRADE_DEPTH - 1
 
     def read(
         self, lines: Iterable[str], recv_us: int, read_other: Callable[[str, int], None]
@@ -59,7 +59,7 @@ class QuoteFirstNormalizer(Level1Normalizer):
         symbols, near_clock = self._symbols, self._near_clock
         send, pack = self._send, self._pack
         epoch, prices, sizes = self._epoch, self._known_prices, self._known_sizes
-        rest_commas = self._part_count - _DEPTH - 1
+        rest_commas = self.part_count - _DEPTH - 1
         for line in lines:
             parts = line.split(",", _DEPTH)
             symbol = symbols.get(parts[1]) if len(parts) > _DEPTH and parts[0] == "Q" else None

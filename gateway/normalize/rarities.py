@@ -84,7 +84,7 @@ class RareLines:
         if symbol is None:
             return
         # An F line comes before the first P: the symbol is pending, but this is no stale value.
-        is_whole = self._board.down_cause is None
+        is_whole = self._board.down_causes[symbol.shard] is None
         self._board.envelope.publish(
             symbol.topic(Kind.FUNDAMENTAL),
             (fundamental.values,),

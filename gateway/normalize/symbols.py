@@ -77,6 +77,7 @@ class Symbol:
         name: The vendor's string, verbatim.
         envelope: Where topics come from.
         now_us: When the gateway first heard of it, UTC.
+        shard: Which Level 1 connection delivers it.
     """
 
     __slots__ = (
@@ -97,6 +98,7 @@ class Symbol:
         "name",
         "quote",
         "rest",
+        "shard",
         "since_us",
         "state",
         "state_topic",
@@ -109,8 +111,9 @@ class Symbol:
         "trade",
     )
 
-    def __init__(self, name: str, *, envelope: Envelope, now_us: int) -> None:
+    def __init__(self, name: str, *, envelope: Envelope, now_us: int, shard: int = 0) -> None:
         self.name: Final = name
+        self.shard: Final = shard
         self.envelope: Final = envelope
         self.quote: Final = envelope.topic(Kind.QUOTE, name)
         self.trade: Final = envelope.topic(Kind.TRADE, name)

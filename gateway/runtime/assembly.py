@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -22,15 +23,16 @@ from gateway.normalize.depth_pipeline import DepthPipeline
 from gateway.normalize.depths import BookOptions
 from gateway.normalize.pipeline import Pipeline
 from gateway.normalize.values import Values
-from gateway.policy.backoff import Backoff
 from gateway.policy.demand import Demand
+from gateway.policy.retry import Retry
 from gateway.policy.subscriptions import Subscriptions
 from gateway.runtime.feed import FeedParts
-from gateway.runtime.feed_link import LinkOptions
 from gateway.runtime.level1_link import Level1Link
 from gateway.runtime.level2_link import Level2Link
+from gateway.runtime.link_parts import LinkOptions
+from gateway.runtime.pool import Level1Pool, Level2Pool
 from gateway.runtime.publisher import SubscriptionDesk
-from gateway.runtime.upstream import DepthUpstreamDesk, UpstreamDesk
+from gateway.runtime.upstream import DepthUpstreamDesk, UpstreamDesk, port_name
 from gateway.wire.envelope import Envelope
 from gateway.wire.system import SystemTopics
 
@@ -43,6 +45,10 @@ class FeedOptions:
     """Where Level 1 is and how to connect."""
     level2: LinkOptions
     """Where Level 2 is."""
+    level1_count: int
+    """Connections to Level 1."""
+    level2_count: int
+    """Connections to Level 2."""
     price_levels_max: int
     """Price levels a side asked of the vendor; 0 for all."""
     book: BookOptions
@@ -92,10 +98,17 @@ class FeedAssembly:
         send = zmq.backend.Socket.send.__get__(data)
         self._envelope = Envelope(epoch=epoch, send=send)
         self._board = Board(
-            envelope=self._envelope, clock=clock, symbol_count_max=options.symbol_count_max
+            envelope=self._envelope,
+            clock=clock,
+            symbol_count_max=options.symbol_count_max,
+            shard_count=options.level1_count,
         )
         self._depths = DepthBoard(
-            self._board, clock=clock, counters=self._counters, options=options.book
+            self._board,
+            clock=clock,
+            counters=self._counters,
+            options=options.book,
+            shard_count=options.level2_count,
         )
         self._values = Values(self._complaints)
         self._pairs = Subscriptions(per_connection_max=options.subscriptions_per_connection_max)
@@ -103,17 +116,17 @@ class FeedAssembly:
     def parts(
         self,
         *,
-        make_session: Callable[[], Level1Session],
+        make_session: Callable[[int], Level1Session],
         make_level2_session: Callable[[], Level2Session],
-        make_backoff: Callable[[], Backoff],
+        make_retry: Callable[[str], Retry],
         describe: Callable[[], dict[str, Any]],
     ) -> FeedParts:
         """Make and join all parts.
 
         Args:
-            make_session: Makes the state machine of each new Level 1 connection.
+            make_session: Makes the state machine of each new Level 1 connection, given its number.
             make_level2_session: Makes that of each new Level 2 connection.
-            make_backoff: Makes what waits between attempts to connect, one for each port.
+            make_retry: Makes what decides when to connect, one for each connection, by its name.
             describe: What the heartbeat says beside figures.
 
         Returns:
@@ -121,19 +134,18 @@ class FeedAssembly:
         """
         board, depths, clock = self._board, self._depths, self._clock
         counters = self._counters
-        link, level2 = self._make_links(make_session, make_level2_session, make_backoff)
+        level1 = self._make_level1(make_session, make_retry)
+        level2 = self._make_level2(make_level2_session, make_retry)
         depths.is_drained = lambda: level2.is_drained
-        desk, depth_desk = self._make_desks(link, level2)
+        desk, depth_desk = self._make_desks(level1, level2)
         system = SystemTopics(
             self._envelope, clock, topics=lambda: chain(board.topics(), depths.topics())
         )
         ports = {"admin": Link.CLOSED.value}
         shared: dict[str, Any] = {"ports": ports, "system": system, "counters": counters}
-        upstream = UpstreamDesk(link=link, board=board, depths=depths, desk=desk, **shared)
-        depth_upstream = DepthUpstreamDesk(link=level2, depths=depths, desk=depth_desk, **shared)
         return FeedParts(
             data=self._data,
-            link=link,
+            level1=level1,
             level2=level2,
             board=board,
             depths=depths,
@@ -142,8 +154,16 @@ class FeedAssembly:
             desk=desk,
             subscriptions=self._make_subscriptions(desk, system),
             system=system,
-            upstream=upstream,
-            depth_upstream=depth_upstream,
+            upstreams=tuple(
+                UpstreamDesk(
+                    link=link, board=board, depths=depths, desk=desk, shard=shard, **shared
+                )
+                for shard, link in enumerate(level1.links)
+            ),
+            depth_upstreams=tuple(
+                DepthUpstreamDesk(link=link, depths=depths, desk=depth_desk, shard=shard, **shared)
+                for shard, link in enumerate(level2.links)
+            ),
             counters=counters,
             complaints=self._complaints,
             clock=clock,
@@ -151,35 +171,44 @@ class FeedAssembly:
             subscription_counts=self._count_subscriptions,
         )
 
-    def _make_links(
-        self,
-        make_session: Callable[[], Level1Session],
-        make_level2_session: Callable[[], Level2Session],
-        make_backoff: Callable[[], Backoff],
-    ) -> tuple[Level1Link, Level2Link[DepthPipeline]]:
-        """Make the connections of both ports; neither connects yet."""
-        link = Level1Link(
-            self._options.link,
-            make_session=make_session,
-            make_pipeline=self._make_pipeline,
-            backoff=make_backoff(),
-            clock=self._clock,
-            counters=self._counters,
+    def _make_level1(
+        self, make_session: Callable[[int], Level1Session], make_retry: Callable[[str], Retry]
+    ) -> Level1Pool:
+        """Make the Level 1 connections; none connects yet."""
+        return Level1Pool(
+            [
+                Level1Link(
+                    self._options.link,
+                    make_session=partial(make_session, shard),
+                    make_pipeline=self._make_pipeline,
+                    retry=make_retry(port_name("level1", shard)),
+                    clock=self._clock,
+                    counters=self._counters,
+                )
+                for shard in range(self._options.level1_count)
+            ]
         )
-        level2: Level2Link[DepthPipeline] = Level2Link(
-            self._options.level2,
-            make_session=make_level2_session,
-            make_pipeline=self._make_depth_pipeline,
-            backoff=make_backoff(),
-            clock=self._clock,
-            counters=self._counters,
-            price_levels_max=self._options.price_levels_max,
-        )
-        return link, level2
 
-    def _make_desks(
-        self, link: Level1Link, level2: Level2Link[DepthPipeline]
-    ) -> tuple[WatchDesk, DepthDesk]:
+    def _make_level2(
+        self, make_session: Callable[[], Level2Session], make_retry: Callable[[str], Retry]
+    ) -> Level2Pool:
+        """Make the Level 2 connections; none connects before depth is wanted."""
+        return Level2Pool(
+            [
+                Level2Link(
+                    self._options.level2,
+                    make_session=make_session,
+                    make_pipeline=self._make_depth_pipeline,
+                    retry=make_retry(port_name("level2", shard)),
+                    clock=self._clock,
+                    counters=self._counters,
+                    price_levels_max=self._options.price_levels_max,
+                )
+                for shard in range(self._options.level2_count)
+            ]
+        )
+
+    def _make_desks(self, level1: Level1Pool, level2: Level2Pool) -> tuple[WatchDesk, DepthDesk]:
         """Make the desks of both ports around one demand."""
         demand = Demand(self._clock, linger_ns=self._options.linger_ns)
         depth_desk = DepthDesk(
@@ -194,7 +223,7 @@ class FeedAssembly:
             board=self._board,
             demand=demand,
             subscriptions=self._pairs,
-            upstream=link,
+            upstream=level1,
             depth=depth_desk,
             depth_answers=DepthAnswers(self._board, self._depths, clock=self._clock),
             is_auto_watch=self._options.is_auto_watch,

@@ -28,6 +28,7 @@ from gateway.counters import Complaints, Counter, Counters
 from gateway.errors import GatewayError
 from gateway.health.facts import FeedReport
 from gateway.health.latency import LatencyHistogram
+from gateway.iqfeed.link import Link
 from gateway.normalize.board import Board
 from gateway.normalize.depth_board import DepthBoard
 from gateway.normalize.depth_care import DepthCare
@@ -35,6 +36,7 @@ from gateway.normalize.depth_pipeline import DepthPipeline
 from gateway.runtime.feed_report import FeedReporter
 from gateway.runtime.level1_link import Level1Link
 from gateway.runtime.level2_link import Level2Link
+from gateway.runtime.pool import Level1Pool, Level2Pool
 from gateway.runtime.port_desk import PortDesk
 from gateway.runtime.publisher import SubscriptionDesk
 from gateway.runtime.queues import CommandQueue, FactQueue, Order
@@ -50,6 +52,8 @@ SUSPENDED_NS_MIN: Final = 2_000_000_000
 """A round takes 50 ms at most; after two seconds this process was stopped or starved."""
 CATCH_UP_NS_MAX: Final = 3_000_000_000
 """How long the vendor's clock may take to catch up; it ticks every second."""
+ADMIN_FIRST_NS_MAX: Final = 3_000_000_000
+"""How long the data ports wait for the admin port to say that IQConnect is logged in."""
 ORDERS_PER_ROUND_MAX: Final = 20
 """Commands executed between two reads: each is small, but data goes first."""
 FINAL_DRAIN_NS: Final = 200_000_000
@@ -61,8 +65,8 @@ class FeedParts:
     """What the feed thread works with; made by the composition root, owned by the thread."""
 
     data: "zmq.Socket[bytes]"
-    link: Level1Link
-    level2: Level2Link[DepthPipeline]
+    level1: Level1Pool
+    level2: Level2Pool
     board: Board
     depths: DepthBoard
     care: DepthCare
@@ -70,8 +74,10 @@ class FeedParts:
     desk: WatchDesk
     subscriptions: SubscriptionDesk
     system: SystemTopics
-    upstream: UpstreamDesk
-    depth_upstream: DepthUpstreamDesk
+    upstreams: tuple[UpstreamDesk, ...]
+    """One for each Level 1 connection."""
+    depth_upstreams: tuple[DepthUpstreamDesk, ...]
+    """One for each Level 2 connection."""
     counters: Counters
     complaints: Complaints
     clock: Clock
@@ -101,9 +107,11 @@ class FeedThread:
         self._clock = parts.clock
         self._poller = zmq.Poller()
         self._ports: tuple[Port, ...] = (
-            (parts.link, parts.upstream),
-            (parts.level2, parts.depth_upstream),
+            *zip(parts.level1.links, parts.upstreams, strict=True),
+            *zip(parts.level2.links, parts.depth_upstreams, strict=True),
         )
+        self._begin_ns: int | None = parts.clock.monotonic_ns() + ADMIN_FIRST_NS_MAX
+        """When connections are made although the admin port has not spoken; None once they are."""
         self._polled: dict[int, tuple[int | None, int]] = {}
         self._reporter = FeedReporter(parts)
         self._waiters = Waiters(parts.board.symbols, answer=self._answer)
@@ -155,44 +163,49 @@ class FeedThread:
 
     def _loop(self) -> None:
         self._round_ns = self._clock.monotonic_ns()
-        parts, clock = self._parts, self._clock
-        data = parts.data
-        wake_descriptor = self._commands.fileno()
-        self._poller.register(data, zmq.POLLIN)
-        self._poller.register(wake_descriptor, zmq.POLLIN)
+        self._poller.register(self._parts.data, zmq.POLLIN)
+        self._poller.register(self._commands.fileno(), zmq.POLLIN)
         while self._goodbye is None:
             for place, (link, _) in enumerate(self._ports):
                 self._watch_link(place, link)
-            now_ns = clock.monotonic_ns()
-            wait_ns = 0 if self._orders else max(0, self._next_deadline_ns() - now_ns)
-            ready = dict(self._poller.poll(-(-wait_ns // 1_000_000)))
-            self._is_poll_old = False
-            self._note_round(clock.monotonic_ns())
-            for port in self._ports:
-                self._serve_link(port, ready)
-            if data in ready:
-                parts.subscriptions.drain()
-            if wake_descriptor in ready:
-                self._orders += self._commands.take()
-            for order in self._orders[:ORDERS_PER_ROUND_MAX]:
-                self._execute(order)
-            del self._orders[:ORDERS_PER_ROUND_MAX]
-            now_ns = clock.monotonic_ns()
-            if now_ns >= self._next_tick_ns:
-                self._next_tick_ns = now_ns + TICK_NS
-                self._tick(now_ns)
-            due_us = parts.depths.next_due_us()
-            if due_us is not None and now_ns >= due_us * 1000:
-                parts.level2.pipeline.flush()
-            for place, (link, desk) in enumerate(self._ports):
-                deadline_ns = link.deadline_ns()
-                if deadline_ns is None or now_ns < deadline_ns:
-                    continue
-                if place in self._behind and now_ns < self._catch_up_until_ns:
-                    # While a backlog of our own making is read, silence is not the link's.
-                    continue
-                link.tick()
-                desk.note_link()
+            wait_ns = self.next_deadline_ns() - self._clock.monotonic_ns()
+            self.turn(dict(self._poller.poll(max(0, -(-wait_ns // 1_000_000)))))
+
+    def turn(self, ready: dict[Any, int]) -> None:
+        """Do everything that is due.
+
+        Args:
+            ready: What can be read or written: the data socket and descriptors, each with its
+                poll flags.
+        """
+        parts, clock = self._parts, self._clock
+        self._is_poll_old = False
+        self._note_round(clock.monotonic_ns())
+        for port in self._ports:
+            self._serve_link(port, ready)
+        if parts.data in ready:
+            parts.subscriptions.drain()
+        if self._commands.fileno() in ready:
+            self._orders += self._commands.take()
+        for order in self._orders[:ORDERS_PER_ROUND_MAX]:
+            self._execute(order)
+        del self._orders[:ORDERS_PER_ROUND_MAX]
+        now_ns = clock.monotonic_ns()
+        if now_ns >= self._next_tick_ns:
+            self._next_tick_ns = now_ns + TICK_NS
+            self._tick(now_ns)
+        due_us = parts.depths.next_due_us()
+        if due_us is not None and now_ns >= due_us * 1000:
+            parts.level2.links[0].pipeline.flush()
+        for place, (link, desk) in enumerate(self._ports):
+            deadline_ns = link.deadline_ns()
+            if deadline_ns is None or now_ns < deadline_ns:
+                continue
+            if place in self._behind and now_ns < self._catch_up_until_ns:
+                # While a backlog of our own making is read, silence is not the link's.
+                continue
+            link.tick()
+            desk.note_link()
 
     def _note_round(self, now_ns: int) -> None:
         """Notice that this process did not run: what waits to be read then is old, not live.
@@ -231,27 +244,26 @@ class FeedThread:
         link, _ = port
         descriptor = link.descriptor
         if descriptor is None or not ready.get(descriptor, 0) & zmq.POLLIN:
-            link.is_drained |= not self._is_poll_old
-        if descriptor is None or descriptor not in ready:
-            return
-        if ready[descriptor] & (zmq.POLLOUT | zmq.POLLERR):
+            link.is_drained |= not self._is_poll_old and not link.has_backlog
+        flags = 0 if descriptor is None else ready.get(descriptor, 0)
+        if flags & (zmq.POLLOUT | zmq.POLLERR):
             link.on_writable()
-        if ready[descriptor] & (zmq.POLLIN | zmq.POLLERR):
-            self._read_link(port)
+        if flags & (zmq.POLLIN | zmq.POLLERR) or link.has_backlog:
+            self._read_link(port, is_readable=bool(flags & (zmq.POLLIN | zmq.POLLERR)))
 
-    def _read_link(self, port: Port) -> None:
-        """Read once, and measure how long the lines were with us."""
+    def _read_link(self, port: Port, *, is_readable: bool) -> None:
+        """Read, or go on with what was read, and measure how long the lines were with us."""
         link, desk = port
         lines = self._parts.counters.value(Counter.FEED_LINES)
         started_ns = self._clock.monotonic_ns()
         # Once more, just before the read: the process may have been stopped since the poll.
         self._note_round(started_ns)
-        link.on_readable()
+        read_ns = link.on_readable() if is_readable else link.work()
         desk.note_link()
         count = self._parts.counters.value(Counter.FEED_LINES) - lines
-        if count:
+        if count and read_ns is not None:
             # The last line of a chunk waits longest; every line is charged that much.
-            self._latency.record((self._clock.monotonic_ns() - started_ns) // 1000, count)
+            self._latency.record((self._clock.monotonic_ns() - read_ns) // 1000, count)
 
     def _watch_link(self, place: int, link: Level1Link | Level2Link[DepthPipeline]) -> None:
         """Keep the poller in step with a link's socket."""
@@ -268,7 +280,10 @@ class FeedThread:
             self._poller.register(descriptor, flags)
         self._polled[place] = (descriptor, flags)
 
-    def _next_deadline_ns(self) -> int:
+    def next_deadline_ns(self) -> int:
+        """When `turn` must be called at the latest although nothing can be read, monotonic."""
+        if self._orders or any(link.has_backlog for link, _ in self._ports):
+            return 0
         deadlines = [self._next_tick_ns]
         deadlines += [d for link, _ in self._ports if (d := link.deadline_ns()) is not None]
         due_us = self._parts.depths.next_due_us()
@@ -278,7 +293,10 @@ class FeedThread:
 
     def _tick(self, now_ns: int) -> None:
         parts = self._parts
-        parts.link.pipeline.flush(self._clock.utc_us())
+        if self._begin_ns is not None and now_ns >= self._begin_ns:
+            self._begin()
+        for link in parts.level1.links:
+            link.pipeline.flush(self._clock.utc_us())
         parts.desk.close_lingering()
         parts.system.scan_tails()
         self._waiters.expire(now_ns)
@@ -335,13 +353,28 @@ class FeedThread:
                 return desk.snapshots(command)
             case ReadWatches():
                 return desk.report(command)
-            case NoteAdmin(state, is_connected):
-                self._parts.upstream.note_port("admin", state)
-                for _, port_desk in self._ports:
-                    port_desk.note_admin(is_connected=is_connected)
+            case NoteAdmin():
+                self._note_admin(command)
                 return None
             case AwaitSettled():
                 raise AssertionError("waits are not executed at once")
+
+    def _note_admin(self, command: NoteAdmin) -> None:
+        """Follow what the admin port says; the data ports wait for its first word."""
+        self._parts.upstreams[0].note_port("admin", command.state)
+        for _, desk in self._ports:
+            desk.note_admin(
+                is_connected=command.is_dtn_connected, is_login_lost=command.is_login_lost
+            )
+        is_absent = command.state == Link.CLOSED.value
+        if self._begin_ns is not None and (command.is_dtn_connected or is_absent):
+            self._begin()
+
+    def _begin(self) -> None:
+        """Let the data ports connect."""
+        self._begin_ns = None
+        for link, _ in self._ports:
+            link.begin()
 
     def _answer(self, order: Order, result: object) -> None:
         if order.future is not None:

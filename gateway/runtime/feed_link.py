@@ -2,69 +2,25 @@
 
 It moves bytes between socket, session and pipeline, opens the connection again after a wait, and
 decides nothing about market data. All calls are from the feed thread; nothing blocks. What differs
-between the ports is in `level1_link.py` and `level2_link.py`.
+between the ports is in `level1_link.py` and `level2_link.py`; when to try again is decided by
+`retry.py`, what is held back and shed under load by `backlog.py`.
 """
 
-import errno
-import socket
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, TypeVar
 
 from gateway.clock import Clock
 from gateway.counters import Counter, Counters
 from gateway.iqfeed.events import Event, FeedEnded, ProtocolSelected
 from gateway.iqfeed.link import Link
 from gateway.iqfeed.streaming import StreamingSession
-from gateway.policy.backoff import Backoff
+from gateway.policy.retry import Retry
+from gateway.runtime.backlog import Backlog, Held
+from gateway.runtime.link_parts import LinePipeline, LinkOptions, LinkOwner
+from gateway.runtime.tcp_stream import Stream
 
-_IN_PROGRESS: Final = frozenset({errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY, 10035})
-"""What a connection that is being made answers; 10035 is Windows' WSAEWOULDBLOCK."""
 PACE_NS: Final = 20_000_000
 """Pause between two batches of commands: 10,000 watches a second at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class LinkOptions:
-    """How to connect; all durations in nanoseconds."""
-
-    host: str
-    port: int
-    connect_ns_max: int
-    read_bytes_max: int
-    receive_buffer_bytes: int
-
-
-class LinkOwner(Protocol):
-    """Who is told what happens on the link."""
-
-    def on_session_event(self, event: Event) -> None:
-        """One event of the session, in its place between the data lines."""
-        ...
-
-    def on_link_lost(self, reason: str) -> None:
-        """The connection is over, or could not be made; another attempt follows."""
-        ...
-
-
-class LinePipeline(Protocol):
-    """What the link hands its bytes to."""
-
-    def feed(self, chunk: bytes, recv_us: int) -> None:
-        """Publish everything the next bytes complete; lines that are no data come back."""
-        ...
-
-    def reset(self) -> None:
-        """Forget what belonged to the connection that was lost."""
-        ...
-
-    def flush_all(self) -> None:
-        """Publish everything that waits."""
-        ...
-
-    def set_protocol(self, version: str) -> None:
-        """Read by this protocol version's layouts from now on."""
-        ...
 
 
 S = TypeVar("S", bound=StreamingSession)
@@ -80,7 +36,7 @@ class FeedLink(Generic[S, P]):
         options: Where and how to connect.
         make_session: Makes the state machine of each new connection.
         make_pipeline: Makes the pipeline once, given where system lines go.
-        backoff: Waits between attempts.
+        retry: Decides when to try again.
         clock: Monotonic for deadlines, UTC for stamps.
         counters: Where connections are counted.
     """
@@ -91,7 +47,7 @@ class FeedLink(Generic[S, P]):
         *,
         make_session: Callable[[], S],
         make_pipeline: Callable[[Callable[[str], None]], P],
-        backoff: Backoff,
+        retry: Retry,
         clock: Clock,
         counters: Counters,
     ) -> None:
@@ -100,16 +56,17 @@ class FeedLink(Generic[S, P]):
         self.owner: LinkOwner | None = None
         """Told of events and losses; set before the first `tick`."""
         self.is_drained = True
-        """Whether the last read found less than it could have taken."""
-        self._backoff = backoff
+        """Whether the last read found less than it could have taken, and nothing is held back."""
+        self.retry: Final = retry
+        """When the next attempt is made."""
+        self._backlog = Backlog(options.held_lines_max)
         self._clock = clock
         self._counters = counters
-        self._socket: socket.socket | None = None
+        self._socket: Stream | None = None
         self._session: S | None = None
         self._unsent = b""
         self._is_connecting = False
         self._connect_deadline_ns = 0
-        self._attempt_at_ns: int | None = clock.monotonic_ns()
         self._pace_until_ns = 0
         self.pipeline: Final = make_pipeline(self._on_system_line)
 
@@ -129,23 +86,37 @@ class FeedLink(Generic[S, P]):
         return self._socket.fileno() if self._socket is not None else None
 
     @property
+    def held_lines(self) -> int:
+        """Lines that were read and wait to be published."""
+        return self._backlog.lines
+
+    @property
+    def has_backlog(self) -> bool:
+        """Whether `work` has something to do."""
+        return bool(self._backlog)
+
+    @property
     def wants_write(self) -> bool:
         """Whether to poll for writing: connecting, or bytes left over."""
         return self._is_connecting or bool(self._unsent)
 
+    def begin(self) -> None:
+        """Connect from now on; before, nothing was tried."""
+        self.retry.start()
+
     def deadline_ns(self) -> int | None:
         """When `tick` must be called at the latest, monotonic."""
-        if self._attempt_at_ns is not None:
-            return self._attempt_at_ns
+        if self.retry.due_ns is not None:
+            return self.retry.due_ns
         if self._is_connecting:
             return self._connect_deadline_ns
         session = self._session
         if session is None:
             return None
-        deadline_ns = session.deadline_ns()
+        deadlines = [session.deadline_ns(), self.retry.success_ns()]
         if session.has_more_to_send and not self._unsent:
-            deadline_ns = min(deadline_ns or self._pace_until_ns, self._pace_until_ns)
-        return deadline_ns
+            deadlines.append(self._pace_until_ns)
+        return min((d for d in deadlines if d is not None), default=None)
 
     @property
     def _ready_session(self) -> S | None:
@@ -153,37 +124,92 @@ class FeedLink(Generic[S, P]):
         session = self._session
         return session if session is not None and session.is_ready else None
 
-    def on_readable(self) -> None:
-        """Read once and publish everything that was read."""
+    def on_readable(self) -> int | None:
+        """Read, and publish what was read first.
+
+        Usually one read takes all there is. When it does not, as much as may be held is read ahead
+        at once: only what has been read can be judged as too much.
+
+        Returns:
+            When that was read, monotonic; None when nothing was published.
+        """
+        backlog = self._backlog
+        while not backlog.is_full and (held := self._read()) is not None:
+            is_all = len(held.data) < self._options.read_bytes_max
+            if is_all and not backlog:
+                self.is_drained = True
+                return self._publish(held)
+            backlog.put(held)
+            self.is_drained = False
+            if is_all or not self.pipeline.can_shed:
+                break
+        return self.work()
+
+    def work(self) -> int | None:
+        """Publish the oldest of what is held back, or all of it without what is replaced by newer.
+
+        Returns:
+            When the oldest was read, monotonic; None when nothing is held back.
+        """
+        backlog = self._backlog
+        if not backlog:
+            return None
+        if backlog.is_full and self.pipeline.can_shed:
+            return self._shed()
+        return self._publish(backlog.take())
+
+    def _publish(self, held: Held) -> int:
+        self.pipeline.feed(held.data, held.recv_us)
+        self._send()
+        return held.recv_ns
+
+    def _shed(self) -> int:
+        """Publish everything that is held back, state kinds conflated."""
+        held = self._backlog.take_all()
+        self._counters.add(Counter.BACKLOGS_SHED)
+        self._counters.add(Counter.QUOTES_MERGED, self.pipeline.feed_shedding(held))
+        self._send()
+        return held[0].recv_ns
+
+    def _read(self) -> Held | None:
+        """Read once; None when nothing came or the connection is over."""
         if self._socket is None or self._session is None or self._is_connecting:
-            return
+            return None
         try:
             chunk = self._socket.recv(self._options.read_bytes_max)
         except BlockingIOError:
-            self.is_drained = True
-            return
+            self.is_drained = not self._backlog
+            return None
         except OSError as error:
+            self._finish_backlog()
             self._lose(f"read failed: {error.strerror}")
-            return
-        self.is_drained = len(chunk) < self._options.read_bytes_max
+            return None
         now_ns = self._clock.monotonic_ns()
         if not chunk:
-            self._session.eof(now_ns)
+            # What came before the end came while the connection stood: nothing of it is lost.
+            self._finish_backlog()
+            if self._session is not None:
+                self._session.eof(now_ns)
+                self._take_events()
+            return None
+        if b"\n" in chunk:
+            # A line is a sign of life; bytes without an end, however many, are not.
+            self._session.heard(now_ns)
             self._take_events()
-            return
-        self._session.heard(now_ns)
-        self._take_events()
-        self.pipeline.feed(chunk, self._clock.utc_us())
-        self._send()
+        return Held(chunk, self._clock.utc_us(), now_ns)
+
+    def _finish_backlog(self) -> None:
+        if self._backlog:
+            self._shed()
 
     def on_writable(self) -> None:
         """Finish connecting, or send what was left over."""
         if self._socket is None:
             return
         if self._is_connecting:
-            code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if code:
-                self._lose(f"connection refused: {errno.errorcode.get(code, code)}")
+            problem = self._socket.connect_error()
+            if problem is not None:
+                self._lose(f"connection refused: {problem}")
                 return
             self._begin_session()
         self._send()
@@ -191,14 +217,15 @@ class FeedLink(Generic[S, P]):
     def tick(self) -> None:
         """Do what is due: connect, judge silence, send the next batch."""
         now_ns = self._clock.monotonic_ns()
-        if self._attempt_at_ns is not None:
-            if now_ns >= self._attempt_at_ns:
+        if self.retry.due_ns is not None:
+            if self.retry.begin():
                 self._connect()
             return
         if self._is_connecting:
             if now_ns >= self._connect_deadline_ns:
                 self._lose("connection timed out")
             return
+        self.retry.settle()
         session = self._session
         if session is None:
             return
@@ -208,35 +235,31 @@ class FeedLink(Generic[S, P]):
             self._take_events()
         self._send()
 
+    def reconnect(self) -> None:
+        """Give the connection up and make it anew at once."""
+        if self._socket is not None:
+            self._lose("given up on request", is_failure=False)
+        elif self.retry.due_ns is not None:
+            self.retry.again()
+
     def close(self) -> None:
         """Close for good; never tells IQConnect to disconnect, which would hit every program."""
         self.pipeline.flush_all()
-        self._attempt_at_ns = None
+        self.retry.stop()
         self._session = None
         self._unsent = b""
         self._is_connecting = False
+        self._backlog.clear()
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
     def _connect(self) -> None:
-        self._attempt_at_ns = None
         options = self._options
         try:
-            # A numeric address: looking names up could block the feed thread.
-            family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-            self._socket = socket.socket(family, socket.SOCK_STREAM)
-            self._socket.setblocking(False)
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._socket.setsockopt(
-                socket.SOL_SOCKET, socket.SO_RCVBUF, options.receive_buffer_bytes
-            )
-            code = self._socket.connect_ex((options.host, options.port))
+            self._socket = options.open_stream(options.host, options.port)
         except OSError as error:
-            self._lose(f"connection failed: {error.strerror}")
-            return
-        if code and code not in _IN_PROGRESS:
-            self._lose(f"connection refused: {errno.errorcode.get(code, code)}")
+            self._lose(f"connection refused: {error.strerror or error}")
             return
         self._is_connecting = True
         self._connect_deadline_ns = self._clock.monotonic_ns() + options.connect_ns_max
@@ -295,7 +318,7 @@ class FeedLink(Generic[S, P]):
             return
         self._unsent = self._unsent[sent:]
 
-    def _lose(self, reason: str) -> None:
+    def _lose(self, reason: str, *, is_failure: bool = True) -> None:
         """Give the connection up and wait before the next attempt."""
         if self._socket is not None:
             self._socket.close()
@@ -306,8 +329,12 @@ class FeedLink(Generic[S, P]):
         self._is_connecting = False
         self.is_drained = True
         self._unsent = b""
+        self._backlog.clear()
         self.pipeline.reset()
-        self._attempt_at_ns = self._clock.monotonic_ns() + self._backoff.next_wait_ns()
+        if is_failure:
+            self.retry.failed()
+        else:
+            self.retry.again()
         if self.owner is not None:
             self.owner.on_link_lost(reason)
 

@@ -1,5 +1,6 @@
 """What the feed thread says of itself: to the control loop each second, and in the heartbeat."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from gateway.counters import Counter
@@ -34,9 +35,13 @@ class FeedReporter:
         """The causes of the last report, by port."""
 
     def causes(self) -> tuple[Cause | None, Cause | None]:
-        """Why Level 1 and Level 2 are not live; None for a port that is, or is not used."""
-        depth = self._parts.depth_upstream
-        return self._parts.upstream.state.cause, depth.state.cause if depth.is_used else None
+        """Why Level 1 and Level 2 are not live; None for a port that is, or is not used.
+
+        Of several connections one that is not live is enough.
+        """
+        level1 = (desk.state.cause for desk in self._parts.upstreams)
+        level2 = (desk.state.cause for desk in self._parts.depth_upstreams if desk.is_used)
+        return _first(level1), _first(level2)
 
     def report(self, now_ns: int, latency: LatencyHistogram) -> FeedReport:
         """Say how this thread is.
@@ -54,7 +59,7 @@ class FeedReporter:
             state = depth.standing.state.value
             books[state] = books.get(state, 0) + 1
         connections, pairs = parts.subscription_counts()
-        counters, upstream = parts.counters, parts.upstream
+        counters, upstream = parts.counters, parts.upstreams[0]
         sent = parts.envelope.messages + sum(counters.value(counter) for counter in _SENT_IN_LINE)
         counters.add(Counter.MESSAGES_PUBLISHED, sent - self._counted_messages)
         self._counted_messages = sent
@@ -71,7 +76,7 @@ class FeedReporter:
             connection_count=connections,
             subscription_count=pairs,
             latency=latency.copy(),
-            market_clock_us=parts.link.pipeline.eastern.clock_us,
+            market_clock_us=parts.level1.links[0].pipeline.eastern.clock_us,
             max_symbols=upstream.max_symbols,
             is_delayed=upstream.is_delayed,
             samples=[
@@ -105,6 +110,10 @@ class FeedReporter:
         reasons = [] if cause is None else [cause.value]
         if depth_cause is not None:
             reasons.append(f"level2_{depth_cause.value}")
-        if self._parts.upstream.ports["admin"] != Link.STREAMING.value:
+        if self._parts.upstreams[0].ports["admin"] != Link.STREAMING.value:
             reasons.append("admin_down")
         return reasons
+
+
+def _first(causes: Iterable[Cause | None]) -> Cause | None:
+    return next((cause for cause in causes if cause is not None), None)

@@ -4,9 +4,7 @@ from gateway.counters import Counter
 from gateway.iqfeed.events import Event, FieldsSelected
 from gateway.iqfeed.session import Level1Session
 from gateway.normalize.pipeline import Pipeline
-from gateway.runtime.feed_link import FeedLink, LinkOptions, LinkOwner
-
-__all__ = ["Level1Link", "LinkOptions", "LinkOwner"]
+from gateway.runtime.feed_link import FeedLink
 
 
 class Level1Link(FeedLink[Level1Session, Pipeline]):
@@ -43,4 +41,4 @@ class Level1Link(FeedLink[Level1Session, Pipeline]):
     def _note(self, event: Event) -> None:
         if isinstance(event, FieldsSelected):
             self.pipeline.select(event.names)
-            self._backoff.succeeded()
+            self.retry.connected()

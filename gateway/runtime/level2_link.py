@@ -10,8 +10,9 @@ from gateway.clock import Clock
 from gateway.counters import Counter, Counters
 from gateway.iqfeed.events import Event, ProtocolSelected
 from gateway.iqfeed.level2_session import Level2Session
-from gateway.policy.backoff import Backoff
-from gateway.runtime.feed_link import FeedLink, LinkOptions, P
+from gateway.policy.retry import Retry
+from gateway.runtime.feed_link import FeedLink, P
+from gateway.runtime.link_parts import LinkOptions
 
 
 class Level2Link(FeedLink[Level2Session, P]):
@@ -21,7 +22,7 @@ class Level2Link(FeedLink[Level2Session, P]):
         options: Where and how to connect.
         make_session: Makes the state machine of each new connection.
         make_pipeline: Makes the pipeline once, given where system lines go.
-        backoff: Waits between attempts.
+        retry: Decides when to try again.
         clock: Monotonic for deadlines, UTC for stamps.
         counters: Where connections are counted.
         price_levels_max: Price levels a side to ask for; 0 leaves the number to DTN.
@@ -33,7 +34,7 @@ class Level2Link(FeedLink[Level2Session, P]):
         *,
         make_session: Callable[[], Level2Session],
         make_pipeline: Callable[[Callable[[str], None]], P],
-        backoff: Backoff,
+        retry: Retry,
         clock: Clock,
         counters: Counters,
         price_levels_max: int,
@@ -42,12 +43,12 @@ class Level2Link(FeedLink[Level2Session, P]):
             options,
             make_session=make_session,
             make_pipeline=make_pipeline,
-            backoff=backoff,
+            retry=retry,
             clock=clock,
             counters=counters,
         )
         self._price_levels_max = price_levels_max
-        self._attempt_at_ns = None
+        self._is_begun = False
         self._is_wanted = False
         self._is_closed = False
 
@@ -61,11 +62,18 @@ class Level2Link(FeedLink[Level2Session, P]):
         """Whether the agreed protocol is older than 6.2; False without a connection."""
         return self._session is not None and self._session.is_classic
 
+    def begin(self) -> None:
+        """Connect as soon as depth is wanted; before, nothing was tried."""
+        self._is_begun = True
+        if self._is_wanted:
+            super().begin()
+
     def want(self) -> None:
         """Connect at the next `tick` and stay connected; later calls change nothing."""
         if not self._is_wanted and not self._is_closed:
             self._is_wanted = True
-            self._attempt_at_ns = self._clock.monotonic_ns()
+            if self._is_begun:
+                super().begin()
 
     def watch_orders(self, symbol: str) -> None:
         """Ask for a symbol's orders or market makers; on a classic connection for its depth.
@@ -105,4 +113,4 @@ class Level2Link(FeedLink[Level2Session, P]):
     def _note(self, event: Event) -> None:
         # The base has told the pipeline; there is no field set to wait for.
         if isinstance(event, ProtocolSelected):
-            self._backoff.succeeded()
+            self.retry.connected()

@@ -34,7 +34,7 @@ class PortDesk:
     mean in `_take`.
 
     Args:
-        port: `level1` or `level2`.
+        port: `level1` or `level2`; of several connections the second is `level1.2`.
         subject: What is not live when the port is not, for the log.
         link: The connection; its events come here.
         ports: State of every port's link, shared by all desks.
@@ -71,9 +71,9 @@ class PortDesk:
         self.state.note_behind(is_behind=is_behind)
         self._settle()
 
-    def note_admin(self, *, is_connected: bool | None) -> None:
+    def note_admin(self, *, is_connected: bool | None, is_login_lost: bool) -> None:
         """Note what the admin port says of the link to DTN."""
-        self.state.note_admin(is_connected)
+        self.state.note_admin(is_connected, is_login_lost=is_login_lost)
         self._settle()
 
     def on_session_event(self, event: Event) -> None:

@@ -25,6 +25,11 @@ NOT_ENTITLED_WORDS = "Unauthorized"
 """How the vendor's error begins when an account may not see something."""
 
 
+def port_name(port: str, shard: int) -> str:
+    """How one of several connections to a port is called; the first has the port's own name."""
+    return port if shard == 0 else f"{port}.{shard + 1}"
+
+
 class UpstreamDesk(PortDesk):
     """Keeps every symbol in line with the Level 1 port.
 
@@ -36,6 +41,7 @@ class UpstreamDesk(PortDesk):
         ports: State of every port's link, shared by all desks.
         system: Where transitions are published.
         counters: Where vendor errors are counted.
+        shard: Which of the Level 1 connections it is.
     """
 
     def __init__(
@@ -48,9 +54,10 @@ class UpstreamDesk(PortDesk):
         ports: dict[str, str],
         system: SystemTopics,
         counters: Counters,
+        shard: int = 0,
     ) -> None:
         super().__init__(
-            port="level1",
+            port=port_name("level1", shard),
             subject="prices",
             link=link,
             ports=ports,
@@ -58,6 +65,7 @@ class UpstreamDesk(PortDesk):
             counters=counters,
         )
         self._link = link
+        self._shard = shard
         self._board = board
         self._depths = depths
         self._desk = desk
@@ -87,16 +95,16 @@ class UpstreamDesk(PortDesk):
 
     def _lose(self, cause: Cause) -> None:
         self._link.pipeline.flush_all()
-        self._board.lose_upstream(cause)
+        self._board.lose_upstream(cause, self._shard)
 
     def _recover(self, recovery: Recovery) -> None:
         match recovery:
             case Recovery.ASK_AGAIN:
-                self._desk.ask_again()
+                self._desk.ask_again(self._shard)
             case Recovery.REFRESH:
-                self._desk.ask_refresh()
+                self._desk.ask_refresh(self._shard)
             case Recovery.RESUME:
-                self._board.resume_upstream()
+                self._board.resume_upstream(self._shard)
             case Recovery.NONE:
                 pass
 
@@ -111,6 +119,7 @@ class DepthUpstreamDesk(PortDesk):
         ports: State of every port's link, shared by all desks.
         system: Where transitions are published.
         counters: Where vendor errors are counted.
+        shard: Which of the Level 2 connections it is.
     """
 
     def __init__(
@@ -122,9 +131,10 @@ class DepthUpstreamDesk(PortDesk):
         ports: dict[str, str],
         system: SystemTopics,
         counters: Counters,
+        shard: int = 0,
     ) -> None:
         super().__init__(
-            port="level2",
+            port=port_name("level2", shard),
             subject="order books",
             link=link,
             ports=ports,
@@ -132,6 +142,7 @@ class DepthUpstreamDesk(PortDesk):
             counters=counters,
         )
         self._link = link
+        self._shard = shard
         self._depths = depths
         self._desk = desk
         link.owner = self
@@ -157,15 +168,15 @@ class DepthUpstreamDesk(PortDesk):
                 pass
 
     def _lose(self, cause: Cause) -> None:
-        self._depths.lose_upstream(cause)
+        self._depths.lose_upstream(cause, self._shard)
 
     def _recover(self, recovery: Recovery) -> None:
         match recovery:
             case Recovery.ASK_AGAIN:
-                self._desk.ask_again()
+                self._desk.ask_again(self._shard)
             case Recovery.REFRESH:
-                self._desk.ask_refresh()
+                self._desk.ask_refresh(self._shard)
             case Recovery.RESUME:
-                self._depths.resume_upstream()
+                self._depths.resume_upstream(self._shard)
             case Recovery.NONE:
                 pass

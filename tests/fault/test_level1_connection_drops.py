@@ -13,6 +13,8 @@ from tests.support.fake_iqconnect import FakeIqconnect
 from tests.support.stage import Stage, scripted, simulated
 
 pytestmark = pytest.mark.slow
+EAGER = {"retry_backoff_max": 0.2, "enable_circuit_breaker": False}
+"""Every attempt at once: what repeats is to be tested, not the patience between repetitions."""
 SYMBOL_COUNT = 50
 KINDS = ("quote", "trade", "summary", "state")
 RECOVERY_S_MAX = 3.0
@@ -148,7 +150,7 @@ def test_half_a_line_before_the_cut_is_no_line(lost_bytes: int) -> None:
 
 def test_a_flapping_connection_leaks_nothing() -> None:
     """IQConnect that restarts all night must not exhaust the gateway's descriptors."""
-    with simulated(rate=100.0, settings={"upstream": {"retry_max_ms": 200}}) as stage:
+    with simulated(rate=100.0, settings={"connection": EAGER}) as stage:
         consumer = watch_all(stage, ["AAPL"])
         process = psutil.Process()
         before = process.num_fds()

@@ -134,7 +134,7 @@ class Feed(RuleBasedStateMachine):
     def recover(self) -> None:
         """The upstream is whole, values are to be asked for."""
         self.flush()
-        if self.desk.board.down_cause is not None:
+        if self.desk.board.down_causes[0] is not None:
             asked = self.desk.board.recover_upstream()
             assert all(symbol.state in ("pending", "recovering") for symbol in asked)
             self.unheard |= {symbol.name for symbol in asked}
@@ -145,7 +145,7 @@ class Feed(RuleBasedStateMachine):
         """A silence is over."""
         self.flush()
         refused = {symbol.name for symbol in self.desk.board.wanted() if symbol.state == "refused"}
-        if self.desk.board.down_cause is not None:
+        if self.desk.board.down_causes[0] is not None:
             self.desk.board.resume_upstream()
         self.look(is_repeat=True)
         assert all(self.states[name] == "refused" for name in refused)

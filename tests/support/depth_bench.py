@@ -102,7 +102,7 @@ class DepthBench:
         if board is None:
             envelope = Envelope(epoch=epoch, send=self.frames.append)
             board = Board(envelope=envelope, clock=self.clock, symbol_count_max=1_000)
-            board.down_cause = None
+            board.down_causes[0] = None
         self.board = board
         self.counters = Counters()
         self.complaints = Complaints(self.counters)

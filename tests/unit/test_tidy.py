@@ -232,7 +232,7 @@ def test_the_environment_is_read_in_one_place() -> None:
         for node in module.nodes
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
     }
-    assert readers == {"gateway/settings.py"}
+    assert readers == {"gateway/settings/credentials.py", "gateway/settings/loading.py"}
 
 
 def test_the_client_needs_nothing_of_the_gateway() -> None:

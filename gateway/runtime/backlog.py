@@ -1,0 +1,65 @@
+"""What was read from a connection and could not be published yet: a bounded queue of chunks."""
+
+from collections import deque
+from typing import NamedTuple
+
+
+class Held(NamedTuple):
+    """One read."""
+
+    data: bytes
+    """Bytes as read, cut anywhere."""
+    recv_us: int
+    """When, UTC."""
+    recv_ns: int
+    """When, monotonic."""
+
+
+class Backlog:
+    """Chunks that wait to be published, oldest first.
+
+    The reader stops reading ahead when `is_full`, so there are never more than `lines_max` lines
+    and one chunk.
+
+    Args:
+        lines_max: Lines that may wait before the backlog counts as full.
+    """
+
+    __slots__ = ("_chunks", "_lines_max", "lines")
+
+    def __init__(self, lines_max: int) -> None:
+        self._lines_max = lines_max
+        self._chunks: deque[tuple[Held, int]] = deque()
+        self.lines = 0
+        """Lines that wait."""
+
+    def __bool__(self) -> bool:
+        return bool(self._chunks)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more lines wait than may."""
+        return self.lines > self._lines_max
+
+    def put(self, held: Held) -> None:
+        """Add what was read last."""
+        lines = held.data.count(b"\n")
+        self._chunks.append((held, lines))
+        self.lines += lines
+
+    def take(self) -> Held:
+        """Take what was read first; there must be something."""
+        held, lines = self._chunks.popleft()
+        self.lines -= lines
+        return held
+
+    def take_all(self) -> list[Held]:
+        """Take everything, oldest first."""
+        held = [chunk for chunk, _ in self._chunks]
+        self.clear()
+        return held
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._chunks.clear()
+        self.lines = 0

@@ -1,0 +1,67 @@
+"""What a streaming connection is made of and whom it tells."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.iqfeed.events import Event
+from gateway.runtime.tcp_stream import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOptions:
+    """How to connect; all durations in nanoseconds."""
+
+    host: str
+    port: int
+    connect_ns_max: int
+    read_bytes_max: int
+    held_lines_max: int
+    """Lines that may be held unread before shedding begins."""
+    open_stream: Callable[[str, int], Stream]
+    """Begins a connection to an address; raises OSError."""
+
+
+class LinkOwner(Protocol):
+    """Who is told what happens on the link."""
+
+    def on_session_event(self, event: Event) -> None:
+        """One event of the session, in its place between the data lines."""
+        ...
+
+    def on_link_lost(self, reason: str) -> None:
+        """The connection is over, or could not be made; another attempt follows."""
+        ...
+
+
+class LinePipeline(Protocol):
+    """What the link hands its bytes to."""
+
+    @property
+    def can_shed(self) -> bool:
+        """Whether `feed_shedding` leaves anything out: only then is anything read ahead."""
+        ...
+
+    def feed(self, chunk: bytes, recv_us: int) -> None:
+        """Publish everything the next bytes complete; lines that are no data come back."""
+        ...
+
+    def feed_shedding(self, held: Sequence[tuple[bytes, int, int]]) -> int:
+        """The same for many chunks at once, leaving out what newer lines replace.
+
+        Returns:
+            How many lines were left out.
+        """
+        ...
+
+    def reset(self) -> None:
+        """Forget what belonged to the connection that was lost."""
+        ...
+
+    def flush_all(self) -> None:
+        """Publish everything that waits."""
+        ...
+
+    def set_protocol(self, version: str) -> None:
+        """Read by this protocol version's layouts from now on."""
+        ...

@@ -1,0 +1,29 @@
+"""Every setting, with its unit, its default, and the reason for it.
+
+Values come from a YAML file (`--config`) and from the environment, which wins: `IQGW_` and the
+name, `__` between levels, as in `IQGW_DATA__BIND`. Unknown names are refused, not ignored: a
+misspelled limit is no limit. Credentials are apart: they come from `IQFEED_…` variables or `.env`
+only. Only `app` and `cli` read settings; all else gets plain values.
+"""
+
+from gateway.settings.connection import ConnectionConfig, IqconnectSettings, UpstreamSettings
+from gateway.settings.credentials import (
+    Credentials,
+    environment_of_child,
+    load_credentials,
+)
+from gateway.settings.loading import CONFIG_BYTES_MAX, load_settings
+from gateway.settings.sections import ENV_PREFIX, Settings
+
+__all__ = [
+    "CONFIG_BYTES_MAX",
+    "ENV_PREFIX",
+    "ConnectionConfig",
+    "Credentials",
+    "IqconnectSettings",
+    "Settings",
+    "UpstreamSettings",
+    "environment_of_child",
+    "load_credentials",
+    "load_settings",
+]

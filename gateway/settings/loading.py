@@ -1,0 +1,180 @@
+"""Reading the settings: file, environment, and errors that say where a value came from."""
+
+import ipaddress
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pydantic
+import yaml
+from pydantic_settings import EnvSettingsSource
+
+from gateway.errors import ConfigError, bounded
+from gateway.settings.connection import contradiction_of
+from gateway.settings.section import PORT_MAX
+from gateway.settings.sections import ENV_PREFIX, Settings
+
+CONFIG_BYTES_MAX: Final = 1_048_576
+_TCP: Final = re.compile(r"tcp://(\[[0-9a-fA-F:.%]+\]|[^:\[\]]+):([0-9]{1,5}|\*)")
+
+
+def load_settings(config: Path | None, *, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read and check all settings.
+
+    Args:
+        config: A YAML file; None for defaults and environment only.
+        overrides: Values that win over the file, nested like it; for tests and the demo.
+
+    Returns:
+        Settings that can be used as they are.
+
+    Raises:
+        ConfigError: A file, name or value that cannot be used, and what to do about it.
+    """
+    _refuse_unknown_environment()
+    values = _read_yaml(config) if config is not None else {}
+    for name, value in (overrides or {}).items():
+        section = values.get(name)
+        is_both = isinstance(section, dict) and isinstance(value, Mapping)
+        values[name] = {**section, **value} if is_both and section is not None else value
+    try:
+        settings = Settings(**values)
+    except pydantic.ValidationError as error:
+        raise _config_error(error, config, overrides or {}) from error
+    except (ValueError, TypeError) as error:
+        # pydantic-settings reports an unreadable nested environment value this way.
+        raise ConfigError("a setting cannot be read", reason=str(error)) from error
+    contradiction = contradiction_of(settings.iqconnect, settings.connection)
+    if contradiction is not None:
+        raise ConfigError(contradiction)
+    _check_bind("data.bind", settings.data.bind)
+    _check_bind("control.bind", settings.control.bind)
+    if settings.data.bind == settings.control.bind and not _is_any_port(settings.data.bind):
+        raise ConfigError("data.bind and control.bind are the same", bind=settings.data.bind)
+    return settings
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > CONFIG_BYTES_MAX:
+            raise ConfigError("configuration file too large", file=str(path))
+        text = path.read_text(encoding="utf-8")
+        values = yaml.safe_load(text)
+    except OSError as error:
+        raise ConfigError(
+            "configuration file cannot be read",
+            hint="Check the path after --config and its permissions.",
+            file=str(path),
+            reason=error.strerror or str(error),
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError("not a YAML file", file=str(path), reason=str(error)) from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise ConfigError("not a map of settings", file=str(path))
+    return values
+
+
+def _environment() -> dict[str, str]:
+    """The gateway's variables: name in upper case to name as written; any case is read."""
+    return {name.upper(): name for name in os.environ if name.upper().startswith(ENV_PREFIX)}
+
+
+def _refuse_unknown_environment() -> None:
+    known = {name.upper() for name in Settings.model_fields}
+    for upper, name in _environment().items():
+        if upper.removeprefix(ENV_PREFIX).split("__")[0] not in known:
+            raise ConfigError(
+                "unknown setting in the environment",
+                hint=f"Known are {', '.join(sorted(known))}.",
+                name=name,
+            )
+
+
+def _config_error(
+    error: pydantic.ValidationError, config: Path | None, overrides: Mapping[str, Any]
+) -> ConfigError:
+    lines, sources = [], []
+    for problem in error.errors()[:5]:
+        key = ".".join(str(part) for part in problem["loc"])
+        lines.append(
+            f"{key}: {problem['msg']} (got {bounded(problem['input'], characters_max=80)})"
+        )
+        sources.append(_source_of(problem["loc"], config, overrides))
+    # Each source once, in the order of its problems.
+    return ConfigError("; ".join(lines), source=", ".join(dict.fromkeys(sources)))
+
+
+def _source_of(
+    place: tuple[int | str, ...], config: Path | None, overrides: Mapping[str, Any]
+) -> str:
+    """Where the value at a place was given: the environment wins, then overrides, then the file."""
+    if _is_in(EnvSettingsSource(Settings)(), place):
+        return _variable_of(place)
+    if config is None or _is_in(overrides, place):
+        return "overrides"
+    return str(config)
+
+
+def _variable_of(place: tuple[int | str, ...]) -> str:
+    """The variable that gave a value: its own, its section's as JSON, or one with levels more."""
+    key = ENV_PREFIX + "__".join(str(part) for part in place).upper()
+    related = [
+        name
+        for upper, name in _environment().items()
+        if f"{key}__".startswith(f"{upper}__") or upper.startswith(f"{key}__")
+    ]
+    return max(related, key=len, default="environment")
+
+
+def _is_in(values: object, place: tuple[int | str, ...]) -> bool:
+    """Whether nested values reach a place, or end in a plain value on the way to it."""
+    for part in place:
+        if not isinstance(values, Mapping):
+            return True
+        if part not in values:
+            return False
+        values = values[part]
+    return True
+
+
+def _is_any_port(bind: str) -> bool:
+    """Whether the system chooses the port, so that the same text twice is not one address."""
+    match = _TCP.fullmatch(bind)
+    return match is not None and match[2].strip("0") in ("", "*")
+
+
+def _check_bind(name: str, bind: str) -> None:
+    """Refuse an address that other machines could reach."""
+    if bind.startswith("ipc://") and len(bind) > len("ipc://"):
+        return
+    match = _TCP.fullmatch(bind)
+    if match is None:
+        raise ConfigError(
+            f"{name} is no address to bind",
+            hint="Write tcp://127.0.0.1:7700 or ipc:///path.",
+            bind=bind,
+        )
+    if match[2] != "*" and int(match[2]) > PORT_MAX:
+        # libzmq would take it modulo 65,536 and listen on a port that nobody wrote.
+        raise ConfigError(
+            f"{name} has a port that does not exist",
+            hint=f"Write a port up to {PORT_MAX}, or * for any free one.",
+            bind=bind,
+        )
+    host = match[1].strip("[]")
+    try:
+        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = False
+    if not is_loopback:
+        raise ConfigError(
+            f"{name} would let other machines in",
+            hint="Bind 127.0.0.1, [::1] or ipc://. Other machines need CURVE keys "
+            "(security.server_key_file), which this version does not have yet, together with "
+            "license.redistribution_acknowledged.",
+            bind=bind,
+        )

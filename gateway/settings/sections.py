@@ -1,0 +1,169 @@
+"""What the gateway does for its consumers, section by section, and all of it together."""
+
+import platform
+import re
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from gateway.settings.connection import (
+    ConnectionConfig,
+    IqconnectSettings,
+    UpstreamSettings,
+)
+from gateway.settings.section import NAME_PATTERN, Positive, Section
+
+ENV_PREFIX: Final = "IQGW_"
+
+
+class DataSettings(Section):
+    """The data socket: market data, fan-out by topic."""
+
+    bind: str = "tcp://127.0.0.1:7700"
+    """`tcp://127.0.0.1:PORT` or `ipc://PATH`."""
+    high_water_mark: Positive = 100_000
+    """Messages queued per consumer before ZeroMQ drops for it; must exceed a burst. Never 0."""
+    send_buffer_bytes: Positive = 131_072
+    """Kernel buffer per consumer; small, so that a stalled one is not later fed old data."""
+    auto_watch: bool | None = None
+    """Whether subscribing to a symbol's topic asks IQFeed for it. Default: yes, while the gateway
+    is local and without keys."""
+    watch_linger_s: Annotated[float, Field(ge=0, le=86_400)] = 60.0
+    """How long a symbol is kept after the last consumer left."""
+    subscriptions_per_connection_max: Positive = 20_000
+    """More are not granted: a subscription costs the gateway about 900 bytes."""
+    symbol_count_max: Positive = 50_000
+    """Symbols kept in memory, closed ones included."""
+
+
+class SummarySettings(Section):
+    """How often a day summary goes out."""
+
+    interval_ms: Annotated[int, Field(ge=0, le=60_000)] = 250
+    """After trades at most one summary a symbol in this time; the last value always goes out."""
+
+
+class BookSettings(Section):
+    """Order books: what is published of them, and when they are not believed."""
+
+    levels: Annotated[int, Field(ge=1, le=999)] = 10
+    """Price levels a side in `book`; a consumer chooses others by `book@50x20`."""
+    interval_ms: Annotated[int, Field(ge=1, le=60_000)] = 50
+    """At most one `book` a symbol in this time; the last value always goes out."""
+    price_levels_max: Annotated[int, Field(ge=0, le=10_000)] = 0
+    """Price levels a side asked of the vendor where it delivers levels; 0 asks for all."""
+    settle_ms: Annotated[int, Field(ge=10, le=10_000)] = 200
+    """A rebuilt book is live when no row of the vendor's summary came for this long: the summary
+    has no end mark."""
+    market_maker_age_s_max: Annotated[int, Field(ge=10, le=86_400)] = 900
+    """A market maker's row not heard of for this long, in a book that is active, is deleted: a dead
+    venue's quote must not stand for ever."""
+    crossed_ms_max: Annotated[int, Field(ge=100, le=600_000)] = 2_000
+    """A book crossed for this long is asked of the vendor anew."""
+    silence_s_max: Annotated[int, Field(ge=1, le=3_600)] = 20
+    """A book without a line for this long, while the symbol's quote goes on changing, is stale and
+    asked of the vendor anew."""
+    images_per_minute_max: Annotated[int, Field(ge=0, le=10_000)] = 30
+    """Budget for asking anew, all symbols together; one symbol at most once in ten seconds."""
+    row_count_max: Positive = 100_000
+    """Orders, or levels, kept of one symbol; more are refused, counted, and make the book
+    SUSPECT."""
+    variants_per_symbol_max: Annotated[int, Field(ge=0, le=1_000)] = 16
+    """Different `book@…` topics of one symbol."""
+
+
+class ControlSettings(Section):
+    """The control socket: requests and replies."""
+
+    bind: str = "tcp://127.0.0.1:7701"
+    """`tcp://127.0.0.1:PORT` or `ipc://PATH`."""
+    requests_in_flight_max: Positive = 256
+    """Requests being answered at one time; more wait in ZeroMQ's bounded queue."""
+    deadline_ms_default: Positive = 5_000
+    """Time for a request that brings no deadline of its own."""
+
+
+class LeaseSettings(Section):
+    """What one client may claim."""
+
+    leases_per_client_max: Positive = 1_000
+    symbols_per_client_max: Positive = 20_000
+    client_count_max: Positive = 1_000
+
+
+class SecuritySettings(Section):
+    """Who may do what."""
+
+    allow_local_admin: bool = False
+    """Whether every program of this machine may use the admin methods, such as `admin.reconnect`.
+    Without keys nobody can be told from anybody else, so it is all or none."""
+
+
+class LicenseSettings(Section):
+    """DTN's terms restrict data leaving the machine that runs IQConnect."""
+
+    redistribution_acknowledged: bool = False
+    """Set to true only with DTN's consent."""
+
+
+class LogSettings(Section):
+    """What is logged, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["console", "json"] = "console"
+
+
+class Settings(BaseSettings):
+    """All settings of one gateway."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    gateway_id: Annotated[str, Field(pattern=NAME_PATTERN)] = Field(
+        default_factory=lambda: re.sub(r"[^A-Za-z0-9._-]", "-", platform.node())[:64] or "gw"
+    )
+    """Who this gateway is, in `hello` and every heartbeat; the host's name by default."""
+    state_dir: Path | None = None
+    """Where leases survive a restart; nothing is kept when absent."""
+    iqconnect: IqconnectSettings = IqconnectSettings()
+    connection: ConnectionConfig = ConnectionConfig()
+    upstream: UpstreamSettings = UpstreamSettings()
+    data: DataSettings = DataSettings()
+    summary: SummarySettings = SummarySettings()
+    book: BookSettings = BookSettings()
+    control: ControlSettings = ControlSettings()
+    leases: LeaseSettings = LeaseSettings()
+    security: SecuritySettings = SecuritySettings()
+    license: LicenseSettings = LicenseSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    @property
+    def is_auto_watch(self) -> bool:
+        """Whether subscriptions ask IQFeed for symbols."""
+        return True if self.data.auto_watch is None else self.data.auto_watch
+
+    @property
+    def iqconnect_host(self) -> str:
+        """Where IQConnect is, whichever spelling gave it."""
+        return self.connection.host or self.iqconnect.host
+
+    @property
+    def level1_port(self) -> int:
+        """Where its Level 1 port is, whichever spelling gave it."""
+        return self.connection.port or self.iqconnect.level1_port
