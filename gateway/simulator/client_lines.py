@@ -2,14 +2,11 @@
 
 from typing import Final
 
-from gateway.simulator.admin import AdminConnection
 from gateway.simulator.connection import LineConnection
 from gateway.simulator.eastern import DAY_SECONDS, day_date
-from gateway.simulator.level1 import Level1Connection
 
-ADMIN_TYPE: Final = 0
-LEVEL1_TYPE: Final = 1
-LEVEL2_TYPE: Final = 2
+TYPES: Final = {"admin": 0, "level1": 1, "level2": 2}
+"""Client types by port."""
 
 
 def client_line(number: int, client: LineConnection) -> str:
@@ -22,10 +19,6 @@ def client_line(number: int, client: LineConnection) -> str:
     Returns:
         Type, name, start, symbols and kilobytes.
     """
-    if isinstance(client, AdminConnection):
-        kind = ADMIN_TYPE
-    else:
-        kind = LEVEL1_TYPE if isinstance(client, Level1Connection) else LEVEL2_TYPE
     day, of_day = divmod(client.started_second, DAY_SECONDS)
     clock = f"{of_day // 3600:02d}{of_day // 60 % 60:02d}{of_day % 60:02d}"
     symbols, regional = client.watch_counts()
@@ -33,6 +26,7 @@ def client_line(number: int, client: LineConnection) -> str:
         f"{size / 1024:.2f}"
         for size in (client.bytes_received, client.bytes_sent, client.bytes_queued)
     )
+    kind = TYPES[client.port_name]
     return (
         f"S,CLIENTSTATS,{kind},{number},{client.name},{day_date(day):%Y%m%d} {clock},"
         f"{symbols},{regional},{sizes},"

@@ -13,6 +13,8 @@ OPENING_CROSS: Final = "8A42"
 CLOSING_CROSS: Final = "4042"
 OFFICIAL_OPEN: Final = "39"
 OFFICIAL_CLOSE: Final = "2E"
+HALT: Final = "21"
+REOPENING: Final = "25"
 CROSS_CENTER: Final = "5"
 
 LAST_QUALIFIED: Final = frozenset({"01", "3D", "47", OPENING_CROSS, CLOSING_CROSS})

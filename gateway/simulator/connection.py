@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 from gateway.simulator.counts import Counts
+from gateway.simulator.delivery import Delivery
 
 COMMAND_BYTES_MAX: Final = 64 * 1024
 """An unfinished command longer than this closes its connection."""
@@ -37,15 +38,26 @@ class LineConnection(asyncio.Protocol):
         queue_bytes_max: Bytes that may wait for this reader.
     """
 
+    port_name: ClassVar[str]
+    """Which port this is a client of."""
+
     def __init__(self, owner: Owner, counts: Counts, *, queue_bytes_max: int) -> None:
         self._owner = owner
         self._counts = counts
         self._queue_bytes_max = queue_bytes_max
         self._transport: asyncio.Transport | None = None
         self._unfinished = b""
-        self.is_held = False
-        """Whether nothing is read or sent."""
-        self._held_back = bytearray()
+        self.delivery = Delivery()
+        """How bytes go out: at once, or as a fault has it."""
+        self.is_begun = False
+        """Whether the conversation was opened."""
+        self.is_half_open = False
+        """Whether nothing is read, and nothing that is said arrives anywhere."""
+        self.has_time_lines = False
+        self.has_news = False
+        self.has_client_stats = False
+        self.mangle: Callable[[list[str]], None] | None = None
+        """Spoils the lines of a flush; None while they go out as they are."""
         self.drained = asyncio.Event()
         self.drained.set()
         self.closed = asyncio.Event()
@@ -63,6 +75,7 @@ class LineConnection(asyncio.Protocol):
         if not isinstance(transport, asyncio.Transport):
             raise TypeError(transport)
         self._transport = transport
+        self.delivery.open(transport)
         transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
         self._counts.clients_accepted += 1
         self._owner.joined(self)
@@ -111,6 +124,17 @@ class LineConnection(asyncio.Protocol):
         self._counts.syntax_errors += 1
         self.reply(SYNTAX_ERROR)
 
+    def begin(self) -> None:
+        """Open the conversation."""
+        raise NotImplementedError
+
+    def tell_link(self) -> None:
+        """Tell that the link to DTN went or came; a port without prices says nothing."""
+
+    def sample_line(self) -> str:
+        """A line as this port sends it now, with its line end."""
+        raise NotImplementedError
+
     def flush(self) -> None:
         """Send the queued lines; a reader too far behind loses its connection."""
         if not self.pending:
@@ -119,45 +143,87 @@ class LineConnection(asyncio.Protocol):
         if transport is None or transport.is_closing():
             self.pending.clear()
             return
+        if self.mangle is not None:
+            self.mangle(self.pending)
         data = "".join(self.pending).encode("latin-1")
-        self._counts.lines_sent += len(self.pending)
-        self._counts.bytes_sent += len(data)
-        self.bytes_sent += len(data)
+        count = len(self.pending)
         self.pending.clear()
-        if self.is_held:
-            self._held_back += data
-        else:
-            transport.write(data)
+        self._send(data, lines=count)
+
+    def send_raw(self, data: bytes) -> None:
+        """Send bytes that need be no lines, behind everything queued."""
+        self.flush()
+        if self._transport is not None and not self._transport.is_closing():
+            self._send(data, lines=0)
+
+    def _send(self, data: bytes, *, lines: int) -> None:
+        counts = self._counts
+        if self.is_half_open:
+            counts.lines_lost += lines
+            counts.bytes_lost += len(data)
+            return
+        counts.lines_sent += lines
+        counts.bytes_sent += len(data)
+        self.bytes_sent += len(data)
+        self.delivery.write(data)
         if self.bytes_queued > self._queue_bytes_max:
-            self._counts.slow_clients_closed += 1
+            counts.slow_clients_closed += 1
             _log.warning("slow reader closed, %d bytes waiting", self.bytes_queued)
             self.abort()
 
     @property
     def bytes_queued(self) -> int:
         """Bytes that wait for this reader."""
-        waiting = 0 if self._transport is None else self._transport.get_write_buffer_size()
-        return waiting + len(self._held_back)
+        return self.delivery.bytes_queued
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nothing is read or sent, and lines wait."""
+        return self.delivery.is_held
 
     def hold(self, *, is_held: bool) -> None:
         """Stop or resume; commands wait in the socket meanwhile, and lines wait here."""
-        self.is_held = is_held
+        self.delivery.hold(is_held=is_held)
+        self._pause_or_resume()
+
+    def set_half_open(self, *, is_half_open: bool) -> None:
+        """Play dead or revive: commands wait in the socket meanwhile, lines are lost."""
+        self.is_half_open = is_half_open
+        self._pause_or_resume()
+
+    def _pause_or_resume(self) -> None:
         if self._transport is None or self._transport.is_closing():
             return
-        if is_held:
+        if self.is_held or self.is_half_open:
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
-            self._transport.write(bytes(self._held_back))
-            self._held_back.clear()
 
     def watch_counts(self) -> tuple[int, int]:
         """Symbols watched, and how many of them with regional quotes."""
         return 0, 0
 
-    def abort(self) -> None:
-        """Drop the connection at once, what waits for it included."""
+    def unwatch_all(self) -> None:
+        """End everything this client asked for."""
+
+    def close(self) -> None:
+        """Close the connection behind everything queued; lines that wait for a fault are lost."""
+        self.flush()
+        # From here on nothing reaches the peer, so nothing may count as sent to it.
+        self.unwatch_all()
         if self._transport is not None:
+            self._transport.close()
+
+    def abort(self, *, is_reset: bool = False) -> None:
+        """Drop the connection at once, what waits for it included.
+
+        Args:
+            is_reset: Whether the peer shall see a reset (RST) instead of an end.
+        """
+        self.unwatch_all()
+        if self._transport is not None:
+            if is_reset:
+                self.delivery.discard_at_close()
             self._transport.abort()
 
 

@@ -61,6 +61,24 @@ class Counts:
     """Rows of the tape that were not understood."""
     expected_trades_dropped: int = 0
     """Trades sent but not recorded, the record being full."""
+    trades_unsent: int = 0
+    """Trades of watched symbols that a fault kept from every socket."""
+    lines_lost: int = 0
+    """Lines said to half-open connections, which arrive nowhere."""
+    bytes_lost: int = 0
+    """Bytes said to half-open connections."""
+    lines_silenced: int = 0
+    """Lines of silent symbols that were not sent, one for each socket."""
+    lines_duplicated: int = 0
+    """Level 1 updates sent twice."""
+    lines_swapped: int = 0
+    """Level 1 updates sent after the one that followed."""
+    lines_cut: int = 0
+    """Level 1 updates whose end was missing."""
+    logins_accepted: int = 0
+    """S,CONNECT that brought the login about."""
+    logins_refused: int = 0
+    """S,CONNECT without registration, login and password that fit."""
 
     def as_map(self) -> dict[str, int]:
         """Every count by its name."""

@@ -78,9 +78,13 @@ class DepthChannel:
 
     def replay(self, watch: DepthWatch) -> None:
         """Queue the whole book for one socket."""
-        lines = self._feeds[watch.key].summary()
+        lines = self.summary(watch)
         watch.pending.extend(lines)
         self._counts.depth_lines_sent += len(lines)
+
+    def summary(self, watch: DepthWatch) -> list[str]:
+        """The whole book in one watch's dialect."""
+        return self._feeds[watch.key].summary()
 
     def clear(self, watch: DepthWatch) -> None:
         """Queue the word that what a socket holds of this symbol is void."""

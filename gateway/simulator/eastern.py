@@ -159,13 +159,22 @@ class MarketClock:
         ConfigError: The start is no date and time.
     """
 
-    __slots__ = ("_clock", "_latest_us", "_offset_from", "_offset_us", "_origin_ns", "_start_us")
+    __slots__ = (
+        "_clock",
+        "_latest_us",
+        "_offset_from",
+        "_offset_us",
+        "_origin_ns",
+        "_skew_us",
+        "_start_us",
+    )
 
     def __init__(self, clock: Clock, mode: str) -> None:
         self._clock = clock
         self._origin_ns = clock.monotonic_ns()
         self._offset_from = -1
         self._offset_us = 0
+        self._skew_us = 0
         self._start_us: int | None = None
         real_us = self._real_us()
         if mode == "auto":
@@ -183,8 +192,22 @@ class MarketClock:
             now_us = self._real_us()
         else:
             now_us = self._start_us + (self._clock.monotonic_ns() - self._origin_ns) // 1000
-        self._latest_us = max(self._latest_us, now_us)
+        self._latest_us = max(self._latest_us, now_us + self._skew_us)
         return self._latest_us
+
+    def skew(self, skew_us: int) -> int:
+        """Be off by so much from now on; the only way back in time.
+
+        Args:
+            skew_us: Microseconds that it shall be ahead; negative for behind.
+
+        Returns:
+            How far it jumped.
+        """
+        jump_us = skew_us - self._skew_us
+        self._skew_us = skew_us
+        self._latest_us += jump_us
+        return jump_us
 
     def _real_us(self) -> int:
         utc_us = self._clock.utc_us()

@@ -1,7 +1,7 @@
 """Who watches what, and the way of an event from a source to the sockets."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from gateway.simulator import symbol_state as column
@@ -14,7 +14,7 @@ from gateway.simulator.fundamentals import fundamental_line
 from gateway.simulator.recorder import TradeRecorder
 from gateway.simulator.roster import Roster
 from gateway.simulator.symbol_state import SymbolState
-from gateway.simulator.watching import Watch
+from gateway.simulator.watching import LOST, Watch
 
 
 class Source(Protocol):
@@ -80,6 +80,10 @@ class Hub:
         self._until_correction = self._next_correction()
         self._recorder = recorder
         self._watched: dict[str, SymbolState] = {}
+        self.line_end = "\r\n"
+        """What follows the last column of F, P and Q: more columns, or only the line end."""
+        self.stale_columns: Callable[[SymbolState], list[str]] | None = None
+        """Makes the columns that P lines show instead of the current ones; None for those."""
 
     def _next_correction(self) -> int:
         every = self._correction_every
@@ -123,11 +127,12 @@ class Hub:
         """Queue F and P for one socket."""
         self.counts.snapshots_sent += 1
         values = self.source.fundamental(state.symbol)
-        watch.pending.append(f"{fundamental_line(values, watch.protocol)}\r\n")
+        watch.pending.append(f"{fundamental_line(values, watch.protocol)}{self.line_end}")
         if watch.layout.needs_derived:
             state.render_derived()
         state.columns[MESSAGE_CONTENTS] = state.snapshot_contents()
-        watch.pending.append(f"P,{watch.layout.body(state.columns)},\r\n")
+        columns = state.columns if self.stale_columns is None else self.stale_columns(state)
+        watch.pending.append(f"P,{watch.layout.body(columns)},{self.line_end}")
 
     def publish(self, events: Iterable[tuple[SymbolState, int]]) -> None:
         """Queue each event's line on every socket that wants it.
@@ -137,20 +142,26 @@ class Hub:
         """
         counts = self.counts
         masks = MASKS
+        line_end = self.line_end
         for state, flags in events:
             mask = masks[flags]
             columns = state.columns
             state.stale |= flags
             rendered = None
+            is_kept_back = False
             line = ""
             for watch in state.watches:
                 layout = watch.layout
                 if not mask & layout.mask or (watch.is_trades_only and not flags & TRADE):
                     continue
+                if watch.mute:
+                    is_kept_back = True
+                    self._keep_back(watch)
+                    continue
                 if layout is not rendered:
                     if layout.needs_derived:
                         state.render_derived()
-                    line = f"Q,{layout.body(columns)},\r\n"
+                    line = f"Q,{layout.body(columns)},{line_end}"
                     rendered = layout
                 watch.pending.append(line)
             if state.publish_depth is not None:
@@ -158,12 +169,19 @@ class Hub:
             if state.regional_watches and flags & (BID | ASK):
                 self._send_regional(state)
             if rendered is None:
+                counts.trades_unsent += is_kept_back and flags & TRADE > 0
                 continue
             counts.events += 1
             if flags & TRADE:
                 self._count_trade(state, flags)
             else:
                 counts.quotes_sent += 1
+
+    def _keep_back(self, watch: Watch) -> None:
+        if watch.mute & LOST:
+            self.counts.lines_lost += 1
+        else:
+            self.counts.lines_silenced += 1
 
     def _count_trade(self, state: SymbolState, flags: int) -> None:
         counts = self.counts
@@ -193,7 +211,7 @@ class Hub:
                 f"{tick_id},{conditions},{center},\r\n"
             )
         for watch in state.watches:
-            if watch.protocol == "6.2":
+            if watch.protocol == "6.2" and not watch.mute:
                 watch.pending.extend(lines)
                 self.counts.corrections_sent += 1
 
@@ -201,8 +219,16 @@ class Hub:
         """The quote of the venue that changed, beside the national one."""
         line = regional_line(state)
         for watch in state.regional_watches:
+            if watch.mute:
+                self._keep_back(watch)
+                continue
             watch.pending.append(line)
             self.counts.regionals_sent += 1
+
+    def watches_of(self, symbol: str) -> list[Watch]:
+        """Who watches a symbol now, over all sockets."""
+        state = self._watched.get(symbol)
+        return [] if state is None else [*state.watches]
 
     def late_update(self, state: SymbolState) -> None:
         """Let one more update of a symbol reach everyone, a leaving watch included."""

@@ -8,10 +8,11 @@ from gateway.simulator import fields, fundamentals
 from gateway.simulator.connection import LineConnection, Owner
 from gateway.simulator.counts import Counts
 from gateway.simulator.hub import Hub, regional_line
+from gateway.simulator.login import Login
 from gateway.simulator.options import SimulatorOptions
 from gateway.simulator.status import Status
 from gateway.simulator.symbol_state import SymbolState
-from gateway.simulator.watching import Watch
+from gateway.simulator.watching import LOST, SILENT, Revival, Watch
 
 CLIENT_NAME_CHARACTERS_MAX: Final = 256
 
@@ -20,11 +21,8 @@ class Desk(Owner, Protocol):
     """What a connection may ask of the simulator around it."""
 
     status: Status
+    login: Login
     hub: Hub
-
-    def set_server_connected(self, is_connected: bool) -> None:
-        """Drop or restore the link to DTN, for everybody."""
-        ...
 
     def stats_line(self) -> str:
         """The statistics line of now."""
@@ -41,6 +39,8 @@ class Level1Connection(LineConnection):
         rng: Decides about late updates.
     """
 
+    port_name = "level1"
+
     def __init__(
         self, desk: Desk, counts: Counts, *, options: SimulatorOptions, rng: random.Random
     ) -> None:
@@ -52,9 +52,8 @@ class Level1Connection(LineConnection):
         self.protocol = fields.PROTOCOL_AT_CONNECT
         self.layout = self._default_layout()
         self.has_time_lines = True
-        self.has_news = False
-        self.is_begun = False
         self.is_greeted = False
+        self._deaf: set[str] = set()
         self._watches: dict[str, tuple[SymbolState, Watch]] = {}
         self._commands: dict[str, Callable[[list[str]], None]] = {
             "SET PROTOCOL": self._set_protocol,
@@ -77,8 +76,8 @@ class Level1Connection(LineConnection):
             "NEWSOFF": lambda _: self._set_news(is_on=False),
             "REGON": self._regional_on,
             "REGOFF": self._regional_off,
-            "CONNECT": lambda _: desk.set_server_connected(True),
-            "DISCONNECT": lambda _: desk.set_server_connected(False),
+            "CONNECT": lambda _: desk.login.connect(is_admin=False),
+            "DISCONNECT": lambda _: desk.login.disconnect(),
             "KEY": lambda _: self.reply("S,KEYOK"),
         }
 
@@ -102,6 +101,11 @@ class Level1Connection(LineConnection):
             self.reply(line)
         self._show_current_names()
 
+    def tell_account(self) -> None:
+        """Tell again what the login may have, to a client that was told of it."""
+        if self.is_greeted and self._desk.status.is_connected:
+            self.reply(self._desk.status.account_line())
+
     def tell_link(self) -> None:
         """Tell that the link to DTN went or came; with it come fresh snapshots."""
         status = self._desk.status
@@ -111,7 +115,56 @@ class Level1Connection(LineConnection):
         if not self.is_greeted:
             self._introduce()
         for state, watch in self._watches.values():
-            self._hub.snapshot(state, watch)
+            if state.symbol not in self._deaf:
+                watch.revive()
+                self._hub.snapshot(state, watch)
+
+    def sample_line(self) -> str:
+        """The latest update of a watched symbol; a time line where none is watched."""
+        for state, watch in self._watches.values():
+            return f"Q,{watch.layout.body(state.columns)},\r\n"
+        return f"{self._hub.time_text()}\r\n"
+
+    def set_half_open(self, *, is_half_open: bool) -> None:
+        """Play dead or revive; while dead, no trade counts as sent here."""
+        super().set_half_open(is_half_open=is_half_open)
+        for _, watch in self._watches.values():
+            watch.mute = watch.mute | LOST if is_half_open else watch.mute & ~LOST
+
+    def silence(self, symbol: str, revival: Revival) -> bool:
+        """Let a watched symbol stop without a word.
+
+        Args:
+            symbol: The vendor's spelling.
+            revival: What makes it talk again.
+
+        Returns:
+            Whether it is watched here.
+        """
+        held = self._watches.get(symbol)
+        if held is None:
+            return False
+        held[1].silence(revival)
+        self._deaf.discard(symbol)
+        if revival is Revival.DEAF:
+            # Deafness outlives the watch: one ended and begun anew is not answered either.
+            self._deaf.add(symbol)
+        return True
+
+    def end_silence(self, symbol: str) -> bool:
+        """Let a silent symbol talk again; whether it was silent here."""
+        held = self._watches.get(symbol)
+        was_silent = symbol in self._deaf or (held is not None and held[1].mute & SILENT > 0)
+        self._deaf.discard(symbol)
+        if held is not None:
+            held[1].revive()
+        return was_silent
+
+    @property
+    def silent_symbols(self) -> list[str]:
+        """Symbols that stopped without a word on this socket."""
+        quiet = [name for name, (_, watch) in self._watches.items() if watch.mute & SILENT]
+        return list(dict.fromkeys((*quiet, *self._deaf)))
 
     def receive_line(self, line: str) -> None:
         """Answer one command."""
@@ -155,6 +208,10 @@ class Level1Connection(LineConnection):
             self._hub.add(state, watch)
         state, watch = held
         watch.is_trades_only = is_trades_only
+        if symbol in self._deaf:
+            watch.silence(Revival.DEAF)
+            return watch
+        watch.revive()
         if self._desk.status.is_connected:
             self._hub.snapshot(state, watch)
         return watch
@@ -185,8 +242,11 @@ class Level1Connection(LineConnection):
 
     def _refresh(self, symbol: str) -> None:
         held = self._watches.get(symbol)
-        if held is not None and self._desk.status.is_connected:
-            self._hub.snapshot(*held)
+        if held is None or symbol in self._deaf or not self._desk.status.is_connected:
+            return
+        if held[1].revival is Revival.REFRESH:
+            held[1].revive()
+        self._hub.snapshot(*held)
 
     def _regional_on(self, arguments: list[str]) -> None:
         if not arguments or not arguments[0]:
@@ -208,7 +268,7 @@ class Level1Connection(LineConnection):
 
     def _set_protocol(self, arguments: list[str]) -> None:
         version = arguments[0] if arguments else ""
-        if version not in fields.PROTOCOLS:
+        if version not in self._desk.status.protocols:
             self.reply(f"E,{version} is not a valid protocol.,")
             return
         self.protocol = version
@@ -243,7 +303,7 @@ class Level1Connection(LineConnection):
             names.remove("Symbol")
         known = fields.names_of(self.protocol)
         for name in names:
-            if name not in known:
+            if name not in known or name in self._desk.status.fields_refused:
                 self.reply(f"E,{name} is not a valid fieldset field,")
                 return
         if not names:

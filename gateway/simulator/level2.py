@@ -34,6 +34,8 @@ class Level2Connection(LineConnection):
         options: What the simulator was told.
     """
 
+    port_name = "level2"
+
     def __init__(self, desk: DepthDesk, counts: Counts, *, options: SimulatorOptions) -> None:
         super().__init__(desk, counts, queue_bytes_max=options.client_queue_bytes_max)
         self._desk = desk
@@ -41,7 +43,6 @@ class Level2Connection(LineConnection):
         self._clears = options.clears_depth_at_reconnect
         self.protocol = fields.PROTOCOL_AT_CONNECT
         self.has_time_lines = True
-        self.is_begun = False
         self._watches: dict[tuple[str, str], tuple[DepthChannel, DepthWatch]] = {}
         self._commands: dict[str, Callable[[list[str]], None]] = {
             "SET PROTOCOL": self._set_protocol,
@@ -50,8 +51,8 @@ class Level2Connection(LineConnection):
             "UNWATCH ALL": lambda _: self.unwatch_all(),
             "TIMESTAMPSON": lambda _: self._set_time_lines(is_on=True),
             "TIMESTAMPSOFF": lambda _: self._set_time_lines(is_on=False),
-            "CONNECT": lambda _: desk.set_server_connected(True),
-            "DISCONNECT": lambda _: desk.set_server_connected(False),
+            "CONNECT": lambda _: desk.login.connect(is_admin=False),
+            "DISCONNECT": lambda _: desk.login.disconnect(),
         }
         self._requests: dict[str, Callable[[list[str]], bool]] = {
             "WOR": lambda rest: self._request(rest, ORDERS),
@@ -86,6 +87,14 @@ class Level2Connection(LineConnection):
             watch.is_silent = False
             channel.replay(watch)
 
+    def sample_line(self) -> str:
+        """The last line of a watched book's summary; a time line where none is watched."""
+        for channel, watch in self._watches.values():
+            lines = channel.summary(watch)
+            if lines:
+                return lines[-1]
+        return f"{self._desk.hub.time_text()}\r\n"
+
     def _first_watches(self) -> Iterator[tuple[DepthChannel, DepthWatch]]:
         """One watch of each symbol."""
         seen: set[str] = set()
@@ -111,8 +120,10 @@ class Level2Connection(LineConnection):
                 self.refuse()
         elif line == "T":
             self.reply(self._desk.hub.time_text())
-        elif line in ("c", "x"):
-            self._desk.set_server_connected(line == "c")
+        elif line == "c":
+            self._desk.login.connect(is_admin=False)
+        elif line == "x":
+            self._desk.login.disconnect()
         elif letter == "w" and rest:
             self._watch(rest, ORDERS, levels_max=None)
         elif letter == "r" and rest:
@@ -196,7 +207,7 @@ class Level2Connection(LineConnection):
 
     def _set_protocol(self, arguments: list[str]) -> None:
         version = arguments[0] if arguments else ""
-        if version not in fields.PROTOCOLS:
+        if version not in self._desk.status.protocols:
             self.reply(f"E,{version} is not a valid protocol.,")
             return
         self.protocol = version

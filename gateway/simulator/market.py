@@ -12,6 +12,7 @@ from itertools import accumulate
 from typing import Final
 
 from gateway.simulator.changes import CLOSE, VOLUME
+from gateway.simulator.conditions import HALT, REOPENING
 from gateway.simulator.deep_symbol import DeepSymbol
 from gateway.simulator.eastern import (
     CLOSE_S,
@@ -70,6 +71,7 @@ class Market:
         )
         self._states: dict[str, SeededSymbol] = {}
         self._watched: dict[str, SeededSymbol] = {}
+        self._halted: set[str] = set()
         self._awake: list[SeededSymbol] = []
         self._weights: list[float] = []
         self._total = 0.0
@@ -117,7 +119,7 @@ class Market:
     def can_change(self, state: SeededSymbol) -> bool:
         """Whether something can happen to a symbol now."""
         is_open = self.moment.sessions[state.hours] is not Session.CLOSED
-        return is_open and state.instrument.weight > 0
+        return is_open and state.instrument.weight > 0 and state.symbol not in self._halted
 
     def watch(self, symbol: str) -> None:
         """Let things happen to a symbol; it must exist."""
@@ -142,7 +144,25 @@ class Market:
             What the new second brings by itself: new trading days and crosses.
         """
         before, now = self.moment, moment_at(second)
-        self.moment = now
+        yield from self._enter(now)
+        of_day = second % DAY_SECONDS
+        if of_day in (OPEN_S, CLOSE_S) and before.second < second:
+            yield from self._crosses(now, is_opening=of_day == OPEN_S)
+
+    def jump(self, now_us: int) -> Iterator[tuple[SeededSymbol, int]]:
+        """Enter another time without what lies between; it may be earlier.
+
+        Args:
+            now_us: Eastern microseconds.
+
+        Yields:
+            What another trading day brings.
+        """
+        self._latest_us = now_us
+        yield from self._enter(moment_at(now_us // SECOND_US))
+
+    def _enter(self, now: Moment) -> Iterator[tuple[SeededSymbol, int]]:
+        before, self.moment = self.moment, now
         if before.sessions != now.sessions or before.days != now.days:
             self._is_stale = True
             for state in self._states.values():
@@ -153,16 +173,61 @@ class Market:
                         flags = CLOSE | VOLUME
                         state.set_contents(flags)
                         yield state, flags
-        of_day = second % DAY_SECONDS
-        if of_day in (OPEN_S, CLOSE_S) and before.second < second:
-            yield from self._crosses(now, is_opening=of_day == OPEN_S)
+
+    def halt(self, symbol: str) -> tuple[SeededSymbol, int]:
+        """Let nothing more happen to a symbol, behind a print that says so."""
+        event = self._special_print(symbol, HALT, "O")
+        self._halted.add(symbol)
+        self._is_stale = True
+        return event
+
+    def resume(self, symbol: str) -> tuple[SeededSymbol, int]:
+        """Let a halted symbol trade again, behind a print that says so."""
+        self._halted.discard(symbol)
+        self._is_stale = True
+        return self._special_print(symbol, REOPENING, "C")
+
+    @property
+    def halted(self) -> list[str]:
+        """Symbols that are halted."""
+        return sorted(self._halted)
+
+    def _special_print(self, symbol: str, conditions: str, basis: str) -> tuple[SeededSymbol, int]:
+        state = self.state(symbol)
+        if state is None:
+            raise KeyError(symbol)
+        flags = state.print_trade(
+            state.bid,
+            state.instrument.trade_sizes[0] if basis == "C" else 0,
+            conditions=conditions,
+            basis=basis,
+            center=state.instrument.trade_centers[0],
+            time=self._latest_time(),
+            moment=self.moment,
+        )
+        state.set_contents(flags)
+        return state, flags
+
+    def _latest_time(self) -> str:
+        """The time of the latest event, within the second that was reached."""
+        offset = min(max(self._latest_us - self.moment.second * SECOND_US, 0), SECOND_US - 1)
+        return f"{self.moment.prefix}{offset:06d}"
+
+    def set_delay(self, minutes: int) -> None:
+        """Say in the field Delay how late the data is."""
+        self._delay_text = str(minutes)
+        for state in self._states.values():
+            state.columns[INDEX["Delay"]] = self._delay_text
 
     def _crosses(self, now: Moment, *, is_opening: bool) -> Iterator[tuple[SeededSymbol, int]]:
         is_trading_day = now.days[Hours.EQUITY] == now.second // DAY_SECONDS
         equities = [
             state
             for state in self._watched.values()
-            if state.instrument.is_equity and state.instrument.weight > 0 and is_trading_day
+            if state.instrument.is_equity
+            and state.instrument.weight > 0
+            and is_trading_day
+            and state.symbol not in self._halted
         ]
         for place, state in enumerate(equities[:CROSSES_MAX]):
             at_us = (place + 1) * CROSS_STEP_US
@@ -177,7 +242,9 @@ class Market:
         self._awake = [
             state
             for state in self._watched.values()
-            if sessions[state.hours] is not Session.CLOSED and state.instrument.weight > 0
+            if sessions[state.hours] is not Session.CLOSED
+            and state.instrument.weight > 0
+            and state.symbol not in self._halted
         ]
         self._weights = list(accumulate(state.instrument.weight for state in self._awake))
         self._total = self._weights[-1] if self._weights else 0.0
@@ -236,5 +303,4 @@ class Market:
         state = self._watched[symbol]
         if not self.can_change(state):
             return 0
-        offset = min(max(self._latest_us - self.moment.second * SECOND_US, 0), SECOND_US - 1)
-        return state.quote(f"{self.moment.prefix}{offset:06d}")
+        return state.quote(self._latest_time())

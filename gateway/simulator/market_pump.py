@@ -36,6 +36,7 @@ class MarketSource:
         self.clock = clock
         self._options = options
         self.delay_us = DELAY_S * SECOND_US if options.is_delayed else 0
+        """How far the data is behind the time lines."""
         self.market = Market(
             seed=options.seed,
             equity_count=options.equity_count,
@@ -166,6 +167,8 @@ class MarketPump:
         self._start_us = self._reached_us = source.clock.now_us()
         self.is_held = False
         """Whether nothing may happen; the seconds go on."""
+        self.extra_factor = 1.0
+        """How many times the usual events happen, beside the profile's bursts."""
         self.active = asyncio.Event()
         """Set while there is somebody to send to and the link is up."""
 
@@ -201,15 +204,35 @@ class MarketPump:
             if end_us == next_second * SECOND_US:
                 self._begin_second(next_second)
 
+    def skew(self, skew_us: int) -> None:
+        """Let time be off by so much from now on; what lies between does not happen."""
+        jump_us = self._source.clock.skew(skew_us)
+        if not jump_us:
+            return
+        self._reached_us += jump_us
+        self._start_us += jump_us
+        self._jump()
+
+    def set_delayed(self, *, is_delayed: bool) -> None:
+        """Let the data be late from now on, or no more; what lies between does not happen."""
+        delay_s = DELAY_S if is_delayed else 0
+        self._source.delay_us = delay_s * SECOND_US
+        self._source.market.set_delay(delay_s // 60)
+        self._jump()
+
+    def _jump(self) -> None:
+        market = self._source.market
+        self._hub.publish(market.jump(self._reached_us - self._source.delay_us))
+
     def _move(self, start_us: int, end_us: int) -> None:
         """Let the market move during a part of one second."""
         market, delay_us = self._source.market, self._source.delay_us
         start_us, span_us = start_us - delay_us, end_us - start_us
         if market.moment.second != start_us // SECOND_US:
             self._hub.publish(market.reach(start_us // SECOND_US))
-        factor = 1.0
+        factor = self.extra_factor
         if self._burst is not None:
-            factor = self._burst.factor_at((self._reached_us - self._start_us) / SECOND_US)
+            factor *= self._burst.factor_at((self._reached_us - self._start_us) / SECOND_US)
         count = self._pace.due(span_us, factor)
         self._hub.publish(market.events(count, start_us, start_us + span_us))
         deep = self._depth_pace.due(span_us, factor)

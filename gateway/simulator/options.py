@@ -1,7 +1,7 @@
 """What the simulator can be told, checked before anything starts."""
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final
 
@@ -124,6 +124,16 @@ class SimulatorOptions:
     """Whether the lists of field names end with a comma."""
     is_connected_at_start: bool = True
     """Whether the link to DTN is up; otherwise S,CONNECT brings it up."""
+    credentials: tuple[str, str] | None = field(default=None, repr=False)
+    """Login id and password that a client must give on the admin port, registered, before its
+    S,CONNECT brings the link up; None when the link needs no login."""
+    login_delay_s: float = 0.2
+    """Seconds that such a login takes."""
+    control_port: int | None = None
+    """Port of the simulator's own, on this machine only, that takes faults; 0 takes any free one,
+    None opens none."""
+    timeline: Path | None = None
+    """File with faults and their times; None for none."""
     is_exiting_with_last_client: bool = False
     """Whether to end when the last client has been gone for `exit_delay_s`, as IQConnect does."""
     exit_delay_s: float = 5.0
@@ -152,11 +162,19 @@ class SimulatorOptions:
             ("late_update_share", 0, 1),
             ("client_queue_bytes_max", 65_536, 1 << 40),
             ("exit_delay_s", 0, 86_400),
+            ("login_delay_s", 0, 3600),
             ("recorded_trades_max", 1, 100_000_000),
         ):
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ConfigError(f"{name} must be between {low} and {high}", value=value)
+        if self.control_port is not None and not 0 <= self.control_port <= 65535:
+            raise ConfigError("control_port must be between 0 and 65535", value=self.control_port)
+        if self.credentials is not None and not all(self.credentials):
+            raise ConfigError(
+                "credentials need a login id and a password",
+                hint="Give both, or neither for a link that needs no login.",
+            )
         if _CLOCK.fullmatch(self.market_clock) is None:
             raise ConfigError(
                 "market_clock must be real, auto or YYYY-MM-DDTHH:MM:SS",
@@ -168,5 +186,6 @@ class SimulatorOptions:
             Burst.parse(self.burst)
 
     def as_map(self) -> dict[str, object]:
-        """Every option by its name, for a log line."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """Every option by its name, for a log line; of the credentials only whether there are."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return values | {"credentials": self.credentials is not None}

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from gateway.clock import Clock
 from gateway.simulator import symbol_state as column
 from gateway.simulator.counts import Counts
 from gateway.simulator.symbol_state import SymbolState
@@ -36,6 +37,8 @@ class ExpectedTrade(NamedTuple):
     """Bid shown with the trade; empty when there is none."""
     ask: str
     """Ask shown with the trade; empty when there is none."""
+    sent_ns: int
+    """When: the simulator's monotonic clock."""
 
 
 class TradeRecorder:
@@ -43,11 +46,13 @@ class TradeRecorder:
 
     Args:
         counts: Where a full record is counted.
+        clock: Stamps the trades.
         trades_max: Trades kept; later ones are only counted.
     """
 
-    def __init__(self, counts: Counts, *, trades_max: int) -> None:
+    def __init__(self, counts: Counts, clock: Clock, *, trades_max: int) -> None:
         self._counts = counts
+        self._clock = clock
         self._trades_max = trades_max
         self.trades: list[ExpectedTrade] = []
 
@@ -72,5 +77,6 @@ class TradeRecorder:
                 aggressor=columns[column.TRADE_AGGRESSOR],
                 bid=columns[column.BID_PRICE_COLUMN],
                 ask=columns[column.ASK_PRICE_COLUMN],
+                sent_ns=self._clock.monotonic_ns(),
             )
         )

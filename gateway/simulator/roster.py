@@ -15,7 +15,8 @@ class Roster:
     def __init__(
         self, symbol_limit: int, *, begin: Callable[[str], None], end: Callable[[str], None]
     ) -> None:
-        self._symbol_limit = symbol_limit
+        self.symbol_limit = symbol_limit
+        """Different symbols that may be watched; those beyond a lowered limit stay."""
         self._begin = begin
         self._end = end
         self._holds: dict[str, int] = {}
@@ -25,7 +26,7 @@ class Roster:
 
     def has_room_for(self, symbol: str) -> bool:
         """Whether the login may watch this symbol."""
-        return symbol in self._holds or len(self._holds) < self._symbol_limit
+        return symbol in self._holds or len(self._holds) < self.symbol_limit
 
     def enter(self, symbol: str) -> None:
         """One more watch of a symbol, by a port that had none."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.simulator.eastern import DAY_SECONDS, day_date
+from gateway.simulator.fields import PROTOCOLS
 
 VERSION: Final = "6.2.0.25"
 UPSTREAM: Final = "192.0.2.10"
@@ -20,16 +21,25 @@ class Traffic:
 
     total: int = 0
     """Bytes since the start."""
+    before: int = 0
+    """Bytes before the start: a restart begins at nothing again."""
     per_second: float = 0.0
     """Bytes in the latest second."""
     seconds: int = 0
     """Seconds measured."""
 
     def measure(self, total: int) -> None:
-        """Take a new total, once a second."""
+        """Take a new total of the process, once a second."""
+        total -= self.before
         self.per_second = float(total - self.total)
         self.total = total
         self.seconds += 1
+
+    def restart(self) -> None:
+        """Begin at nothing again."""
+        self.before += self.total
+        self.total = self.seconds = 0
+        self.per_second = 0.0
 
     def text(self) -> str:
         """Kilobytes in total, in the last second and a second on average."""
@@ -53,10 +63,22 @@ class Status:
     """Whether the link to DTN is up."""
     reconnections: int = 0
     """Times the link came back."""
+    attempts: int = 0
+    """Attempts to bring the link back, but for those of an outage that lasts."""
+    protocols: tuple[str, ...] = PROTOCOLS
+    """Versions that SET PROTOCOL accepts."""
+    fields_refused: frozenset[str] = frozenset()
+    """Field names that SELECT UPDATE FIELDS does not know."""
     is_autoconnect: bool = True
     """Whether IQConnect logs in by itself when started."""
     is_login_saved: bool = False
     """Whether login and password are kept; the simulator keeps no password at all."""
+
+    def restart(self, second: int) -> None:
+        """Begin to count again, as a program does that was started anew."""
+        self.started_second = second
+        self.reconnections = self.attempts = 0
+        self.is_autoconnect, self.is_login_saved = True, False
 
     def server_line(self) -> str:
         """Whether the link to DTN is up."""
@@ -64,15 +86,23 @@ class Status:
 
     def greeting(self) -> list[str]:
         """What a Level 1 socket is told of the login once the link is up."""
+        return [f"S,IP,{UPSTREAM} 60004", self.account_line()]
+
+    def account_line(self) -> str:
+        """What the login may have."""
         service = "delayed" if self.is_delayed else "real_time"
         account = f"{_EXCHANGES},,{self.symbol_limit},QT_API,,"
-        return [
-            f"S,IP,{UPSTREAM} 60004",
-            f"S,CUST,{service},{UPSTREAM},60007,,{VERSION},0,{account}",
-        ]
+        return f"S,CUST,{service},{UPSTREAM},60007,,{VERSION},0,{account}"
 
     def stats_line(
-        self, *, second: int, symbols: int, clients: int, received: Traffic, sent: Traffic
+        self,
+        *,
+        second: int,
+        symbols: int,
+        clients: int,
+        attempts_under_way: int,
+        received: Traffic,
+        sent: Traffic,
     ) -> str:
         """The statistics line of one second.
 
@@ -80,6 +110,7 @@ class Status:
             second: Market time, Eastern seconds.
             symbols: Different symbols watched.
             clients: Sockets connected, all ports.
+            attempts_under_way: Attempts to bring back a link that is lost now.
             received: Traffic from DTN.
             sent: Traffic to clients.
 
@@ -93,8 +124,8 @@ class Status:
             head = f",,0,{symbols},{clients},0"
             times = ",,Not Connected"
         return (
-            f"S,STATS,{head},{self.reconnections},{self.reconnections},{times},{VERSION},"
-            f"{self.login},{received.text()},{sent.text()},"
+            f"S,STATS,{head},{self.reconnections},{self.attempts + attempts_under_way},{times},"
+            f"{VERSION},{self.login},{received.text()},{sent.text()},"
         )
 
 

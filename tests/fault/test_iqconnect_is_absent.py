@@ -1,12 +1,10 @@
 """IQConnect, or a part of it, is not there: the gateway serves what it can and says the rest."""
 
 import time
-from functools import partial
 
 import pytest
 
 from gateway.simulator import Simulator, SimulatorOptions
-from gateway.simulator.admin import AdminConnection
 from tests.support.consumer import STALE, private_topic
 from tests.support.stage import free_ports, open_stage, simulated
 
@@ -46,14 +44,13 @@ def test_a_gateway_waits_for_iqconnect_and_says_so() -> None:
 
 async def take_admin_away(simulator: Simulator) -> None:
     """Close the admin port and its connections."""
-    simulator._servers[0].close()
-    await simulator._drop([*simulator._admin])
+    await simulator.faults.act("refuse", port="admin")
+    await simulator.faults.act("reset", port="admin")
 
 
 async def bring_admin_back(simulator: Simulator) -> None:
     """Listen on the same admin port again."""
-    factory = partial(AdminConnection, simulator, simulator.counts, options=simulator.options)
-    await simulator._listen(factory, simulator.admin_port, "admin_port")
+    await simulator.faults.act("refuse", port="admin", on=False)
 
 
 def test_prices_go_on_without_the_admin_port() -> None:

@@ -22,6 +22,7 @@ class FakeTransport(asyncio.Transport):
         self.written = bytearray()
         self.is_reading_peer = is_reading_peer
         self.is_aborted = False
+        self.is_closed = False
         self.is_held = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -37,11 +38,15 @@ class FakeTransport(asyncio.Transport):
 
     def is_closing(self) -> bool:
         """Whether it was aborted."""
-        return self.is_aborted
+        return self.is_aborted or self.is_closed
 
     def abort(self) -> None:
         """Note the end."""
         self.is_aborted = True
+
+    def close(self) -> None:
+        """Note the end behind what was written."""
+        self.is_closed = True
 
     def pause_reading(self) -> None:
         """Note that commands wait."""
