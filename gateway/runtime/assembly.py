@@ -31,7 +31,7 @@ from gateway.runtime.level1_link import Level1Link
 from gateway.runtime.level2_link import Level2Link
 from gateway.runtime.link_parts import LinkOptions
 from gateway.runtime.pool import Level1Pool, Level2Pool
-from gateway.runtime.publisher import SubscriptionDesk
+from gateway.runtime.publisher import Peers, SocketPeers, SubscriptionDesk
 from gateway.runtime.upstream import DepthUpstreamDesk, UpstreamDesk, port_name
 from gateway.wire.envelope import Envelope
 from gateway.wire.system import SystemTopics
@@ -78,6 +78,8 @@ class FeedAssembly:
         epoch: This run, Unix milliseconds.
         clock: Monotonic for durations, UTC for stamps.
         on_sample: Told of each bad line that is kept; for the log.
+        send: Takes each frame; None for the data socket itself.
+        peers: Tells the data socket's connections apart; None for what libzmq says.
     """
 
     def __init__(
@@ -88,14 +90,17 @@ class FeedAssembly:
         epoch: int,
         clock: Clock,
         on_sample: Callable[[Sample], None],
+        send: Callable[[bytes], object] | None = None,
+        peers: Peers | None = None,
     ) -> None:
         self._options = options
         self._data = data
         self._clock = clock
         self._counters = Counters()
         self._complaints = Complaints(self._counters, on_sample=on_sample)
-        # The Cython base class sends in a third of the time of the convenient one.
-        send = zmq.backend.Socket.send.__get__(data)
+        if send is None:
+            # The Cython base class sends in a third of the time of the convenient one.
+            send = zmq.backend.Socket.send.__get__(data)
         self._envelope = Envelope(epoch=epoch, send=send)
         self._board = Board(
             envelope=self._envelope,
@@ -111,6 +116,7 @@ class FeedAssembly:
             shard_count=options.level2_count,
         )
         self._values = Values(self._complaints)
+        self._peers = peers if peers is not None else SocketPeers()
         self._pairs = Subscriptions(per_connection_max=options.subscriptions_per_connection_max)
 
     def parts(
@@ -271,6 +277,7 @@ class FeedAssembly:
             counters=self._counters,
             on_gain=desk.note_subscription,
             on_loss=desk.drop_subscription,
+            peers=self._peers,
         )
 
     def _count_subscriptions(self) -> tuple[int, int]:

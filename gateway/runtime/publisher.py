@@ -8,7 +8,7 @@ a small send buffer keeps a stalled consumer from being fed minutes of old data 
 import os
 import socket
 from collections.abc import Callable, Hashable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import zmq
 
@@ -95,6 +95,18 @@ def bind_socket(bound: "zmq.Socket[Any]", name: str, bind: str) -> None:
         ) from error
 
 
+class Peers(Protocol):
+    """Tells connections apart."""
+
+    def of(self, frame: zmq.Frame) -> Hashable | None:
+        """The connection a frame came from; None when it is gone, or nobody can say."""
+        ...
+
+    def is_alive(self, connection: Hashable) -> bool:
+        """Whether a connection still exists."""
+        ...
+
+
 class SubscriptionDesk:
     """Reads subscription frames, grants them, and answers snapshots.
 
@@ -108,6 +120,7 @@ class SubscriptionDesk:
         on_gain: Told of a complete public topic that gained a connection, before the next frame
             is read: a private topic behind it is answered with that demand known.
         on_loss: Told of a complete public topic that lost a connection.
+        peers: Tells connections apart.
     """
 
     def __init__(
@@ -121,6 +134,7 @@ class SubscriptionDesk:
         counters: Counters,
         on_gain: Callable[[TopicName], object],
         on_loss: Callable[[TopicName], object],
+        peers: Peers,
     ) -> None:
         self._data = data
         self._answer_of = answer
@@ -130,6 +144,7 @@ class SubscriptionDesk:
         self._counters = counters
         self._on_gain = on_gain
         self._on_loss = on_loss
+        self._peers = peers
         self._answered_bytes = 0
 
     def drain(self) -> None:
@@ -147,9 +162,9 @@ class SubscriptionDesk:
                 return
             data = frame.bytes
             if data[:1] == b"\x01":
-                self._subscribe(_connection_of(frame), data[1:])
+                self._subscribe(self._peers.of(frame), data[1:])
             elif data[:1] == b"\x00":
-                self._unsubscribe(_connection_of(frame), data[1:])
+                self._unsubscribe(self._peers.of(frame), data[1:])
             else:
                 self._counters.add(Counter.USER_MESSAGES)
 
@@ -180,7 +195,7 @@ class SubscriptionDesk:
             for prefix in grants_of(topic):
                 if not self._is_held_otherwise(connection, topic, prefix):
                     self._data.setsockopt(zmq.UNSUBSCRIBE, prefix)
-        is_gone = self._subscriptions.remove(connection, topic, _is_alive)
+        is_gone = self._subscriptions.remove(connection, topic, self._peers.is_alive)
         name = parse_topic(topic)
         if is_gone and name is not None and not name.nonce:
             self._on_loss(name)
@@ -193,7 +208,7 @@ class SubscriptionDesk:
 
     def sweep(self) -> None:
         """Take back what dead connections left behind."""
-        for topic in self._subscriptions.sweep(_is_alive):
+        for topic in self._subscriptions.sweep(self._peers.is_alive):
             name = parse_topic(topic)
             if name is not None and not name.nonce:
                 self._on_loss(name)
@@ -210,14 +225,24 @@ class SubscriptionDesk:
             self._envelope.send_private(prefix, body)
 
 
-def _connection_of(frame: zmq.Frame) -> Hashable | None:
-    """Identify the connection a frame came from; None when it is gone, or libzmq does not say."""
-    try:
-        descriptor = int(frame.get(zmq.SRCFD))
-    except (zmq.ZMQError, ValueError):
-        return None
-    identity = _identity_of(descriptor)
-    return None if identity is None else (descriptor, identity)
+class SocketPeers:
+    """Connections by their descriptor, which libzmq tells, and what tells it from the next one."""
+
+    def of(self, frame: zmq.Frame) -> Hashable | None:
+        """The connection a frame came from; None when it is gone, or libzmq does not say."""
+        try:
+            descriptor = int(frame.get(zmq.SRCFD))
+        except (zmq.ZMQError, ValueError):
+            return None
+        identity = _identity_of(descriptor)
+        return None if identity is None else (descriptor, identity)
+
+    def is_alive(self, connection: Hashable) -> bool:
+        """Whether a connection still exists."""
+        if not isinstance(connection, tuple):
+            return False
+        descriptor, identity = connection
+        return bool(_identity_of(descriptor) == identity)
 
 
 def _identity_of(descriptor: int) -> Hashable | None:
@@ -237,11 +262,3 @@ def _identity_of(descriptor: int) -> Hashable | None:
             borrowed.detach()
     except OSError:
         return None
-
-
-def _is_alive(connection: Hashable) -> bool:
-    """Whether a connection still exists."""
-    if not isinstance(connection, tuple):
-        return False
-    descriptor, identity = connection
-    return bool(_identity_of(descriptor) == identity)
