@@ -13,35 +13,23 @@ from typing import Any, Final
 import zmq
 
 from gateway.clock import Clock
-from gateway.control.feed_commands import (
-    AwaitSettled,
-    FeedCommand,
-    NoteAdmin,
-    ReadSnapshots,
-    ReadStandings,
-    ReadWatches,
-    Unwatch,
-    Watch,
-)
 from gateway.control.watch_desk import WatchDesk
 from gateway.counters import Complaints, Counter, Counters
-from gateway.errors import GatewayError
 from gateway.health.facts import FeedReport
 from gateway.health.latency import LatencyHistogram
-from gateway.iqfeed.link import Link
 from gateway.normalize.board import Board
 from gateway.normalize.depth_board import DepthBoard
 from gateway.normalize.depth_care import DepthCare
 from gateway.normalize.depth_pipeline import DepthPipeline
+from gateway.runtime.feed_orders import FeedOrders
 from gateway.runtime.feed_report import FeedReporter
 from gateway.runtime.level1_link import Level1Link
 from gateway.runtime.level2_link import Level2Link
 from gateway.runtime.pool import Level1Pool, Level2Pool
 from gateway.runtime.port_desk import PortDesk
 from gateway.runtime.publisher import SubscriptionDesk
-from gateway.runtime.queues import CommandQueue, FactQueue, Order
+from gateway.runtime.queues import CommandQueue, FactQueue
 from gateway.runtime.upstream import DepthUpstreamDesk, UpstreamDesk
-from gateway.runtime.waiters import Waiters
 from gateway.wire.envelope import Envelope
 from gateway.wire.system import SystemTopics
 
@@ -54,8 +42,6 @@ CATCH_UP_NS_MAX: Final = 3_000_000_000
 """How long the vendor's clock may take to catch up; it ticks every second."""
 ADMIN_FIRST_NS_MAX: Final = 3_000_000_000
 """How long the data ports wait for the admin port to say that IQConnect is logged in."""
-ORDERS_PER_ROUND_MAX: Final = 20
-"""Commands executed between two reads: each is small, but data goes first."""
 FINAL_DRAIN_NS: Final = 200_000_000
 """How long queued frames may take to leave before the process ends."""
 
@@ -114,8 +100,8 @@ class FeedThread:
         """When connections are made although the admin port has not spoken; None once they are."""
         self._polled: dict[int, tuple[int | None, int]] = {}
         self._reporter = FeedReporter(parts)
-        self._waiters = Waiters(parts.board.symbols, answer=self._answer)
-        self._orders: list[Order] = []
+        desks = [desk for _, desk in self._ports]
+        self._orders = FeedOrders(parts, desks, facts, on_ready=self._begin)
         self._latency = LatencyHistogram()
         self._round_ns = parts.clock.monotonic_ns()
         self._behind: dict[int, int] = {}
@@ -128,7 +114,6 @@ class FeedThread:
         self.failure: BaseException | None = None
         """What ended the thread, when it was not asked to end."""
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
-        parts.board.on_settled = self._waiters.settle
 
     def start(self) -> None:
         """Begin to run in a thread of its own."""
@@ -186,10 +171,8 @@ class FeedThread:
         if parts.data in ready:
             parts.subscriptions.drain()
         if self._commands.fileno() in ready:
-            self._orders += self._commands.take()
-        for order in self._orders[:ORDERS_PER_ROUND_MAX]:
-            self._execute(order)
-        del self._orders[:ORDERS_PER_ROUND_MAX]
+            self._orders.add(self._commands.take())
+        self._orders.execute()
         now_ns = clock.monotonic_ns()
         if now_ns >= self._next_tick_ns:
             self._next_tick_ns = now_ns + TICK_NS
@@ -299,7 +282,7 @@ class FeedThread:
             link.pipeline.flush(self._clock.utc_us())
         parts.desk.close_lingering()
         parts.system.scan_tails()
-        self._waiters.expire(now_ns)
+        self._orders.waiters.expire(now_ns)
         if self._reporter.causes() != self._reporter.told_causes:
             # `health` must not say for a second that all is well when it is not.
             self._report(now_ns)
@@ -327,62 +310,17 @@ class FeedThread:
         self._facts.post(report)
         return report
 
-    def _execute(self, order: Order) -> None:
-        command = order.command
-        if isinstance(command, AwaitSettled):
-            self._waiters.add(command, order, self._clock.monotonic_ns())
-            return
-        try:
-            result = self._do(command)
-        except GatewayError as error:
-            self._answer(order, error)
-        else:
-            self._answer(order, result)
-
-    def _do(self, command: FeedCommand) -> object:
-        desk = self._parts.desk
-        match command:
-            case Watch():
-                return desk.watch(command)
-            case Unwatch():
-                desk.unwatch(command)
-                return None
-            case ReadStandings():
-                return desk.standings(command)
-            case ReadSnapshots():
-                return desk.snapshots(command)
-            case ReadWatches():
-                return desk.report(command)
-            case NoteAdmin():
-                self._note_admin(command)
-                return None
-            case AwaitSettled():
-                raise AssertionError("waits are not executed at once")
-
-    def _note_admin(self, command: NoteAdmin) -> None:
-        """Follow what the admin port says; the data ports wait for its first word."""
-        self._parts.upstreams[0].note_port("admin", command.state)
-        for _, desk in self._ports:
-            desk.note_admin(
-                is_connected=command.is_dtn_connected, is_login_lost=command.is_login_lost
-            )
-        is_absent = command.state == Link.CLOSED.value
-        if self._begin_ns is not None and (command.is_dtn_connected or is_absent):
-            self._begin()
-
     def _begin(self) -> None:
-        """Let the data ports connect."""
+        """Let the data ports connect, once."""
+        if self._begin_ns is None:
+            return
         self._begin_ns = None
         for link, _ in self._ports:
             link.begin()
-
-    def _answer(self, order: Order, result: object) -> None:
-        if order.future is not None:
-            self._facts.answer(order.future, result)
 
     def _finish(self) -> None:
         """Publish what waits, say goodbye, and let the queues drain."""
         for link, _ in self._ports:
             link.pipeline.flush_all()
         self._parts.system.say_goodbye(reason=self._goodbye or "stop", is_resume_expected=True)
-        self._waiters.end()
+        self._orders.waiters.end()

@@ -1,0 +1,117 @@
+"""What the control loop asks of the feed thread, executed between two reads.
+
+Each command is small, and at most a few are executed at one time: data goes first.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from gateway.control.feed_commands import (
+    AwaitSettled,
+    FeedCommand,
+    NoteAdmin,
+    ReadSnapshots,
+    ReadStandings,
+    ReadWatches,
+    Unwatch,
+    Watch,
+)
+from gateway.errors import GatewayError
+from gateway.iqfeed.link import Link
+from gateway.runtime.port_desk import PortDesk
+from gateway.runtime.queues import FactQueue, Order
+from gateway.runtime.waiters import Waiters
+
+if TYPE_CHECKING:
+    from gateway.runtime.feed import FeedParts
+
+ORDERS_PER_ROUND_MAX: Final = 20
+"""Commands executed between two reads."""
+
+
+class FeedOrders:
+    """Executes the control loop's commands; used in the feed thread only.
+
+    Args:
+        parts: What the feed thread works with.
+        desks: The desks of all streaming connections.
+        facts: Takes the answers.
+        on_ready: Told that the data ports need not wait for the admin port any more.
+    """
+
+    def __init__(
+        self,
+        parts: "FeedParts",
+        desks: Sequence[PortDesk],
+        facts: FactQueue,
+        *,
+        on_ready: Callable[[], None],
+    ) -> None:
+        self._parts = parts
+        self._desks = desks
+        self._facts = facts
+        self._on_ready = on_ready
+        self._orders: list[Order] = []
+        self.waiters: Final = Waiters(parts.board.symbols, answer=self._answer)
+        """Requests that wait for the vendor's first word about their symbols."""
+        parts.board.on_settled = self.waiters.settle
+
+    def __bool__(self) -> bool:
+        """Whether commands wait to be executed."""
+        return bool(self._orders)
+
+    def add(self, orders: Iterable[Order]) -> None:
+        """Queue commands."""
+        self._orders += orders
+
+    def execute(self) -> None:
+        """Execute what is queued, as much as data can wait for."""
+        for order in self._orders[:ORDERS_PER_ROUND_MAX]:
+            self._execute(order)
+        del self._orders[:ORDERS_PER_ROUND_MAX]
+
+    def _execute(self, order: Order) -> None:
+        command = order.command
+        if isinstance(command, AwaitSettled):
+            self.waiters.add(command, order, self._parts.clock.monotonic_ns())
+            return
+        try:
+            result = self._do(command)
+        except GatewayError as error:
+            self._answer(order, error)
+        else:
+            self._answer(order, result)
+
+    def _do(self, command: FeedCommand) -> object:
+        desk = self._parts.desk
+        match command:
+            case Watch():
+                return desk.watch(command)
+            case Unwatch():
+                desk.unwatch(command)
+                return None
+            case ReadStandings():
+                return desk.standings(command)
+            case ReadSnapshots():
+                return desk.snapshots(command)
+            case ReadWatches():
+                return desk.report(command)
+            case NoteAdmin():
+                self._note_admin(command)
+                return None
+            case AwaitSettled():
+                raise AssertionError("waits are not executed at once")
+
+    def _note_admin(self, command: NoteAdmin) -> None:
+        """Follow what the admin port says; the data ports wait for its first word."""
+        self._parts.upstreams[0].note_port("admin", command.state)
+        for desk in self._desks:
+            desk.note_admin(
+                is_connected=command.is_dtn_connected, is_login_lost=command.is_login_lost
+            )
+        if command.is_dtn_connected or command.state == Link.CLOSED.value:
+            self._on_ready()
+
+    def _answer(self, order: Order, result: object) -> None:
+        if order.future is not None:
+            self._facts.answer(order.future, result)
