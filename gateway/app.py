@@ -32,7 +32,8 @@ from gateway.health.facts import FeedHistory, FeedReport
 from gateway.health.verdict import HealthJudge
 from gateway.logs import get_logger
 from gateway.policy.leases import Leases
-from gateway.runtime.admin_link import AdminLink, AdminOptions, AdminView
+from gateway.runtime.admin_link import AdminLink, AdminOptions
+from gateway.runtime.admin_talk import AdminTalk, AdminView
 from gateway.runtime.assembly import FeedAssembly
 from gateway.runtime.feed import FeedThread
 from gateway.runtime.publisher import check_libzmq, open_data_socket
@@ -255,12 +256,7 @@ class Gateway:
     def _make_admin(self) -> AdminLink:
         settings = self._settings
         self._process = make_process(settings, self._credentials, self._retries, self._clock)
-        return AdminLink(
-            AdminOptions(
-                host=self._host,
-                port=settings.iqconnect.admin_port,
-                connect_s_max=settings.connection.timeout_seconds,
-            ),
+        talk = AdminTalk(
             make_session=Sessions(settings).admin,
             on_change=self._on_admin_change,
             on_failure=self._on_admin_failure,
@@ -270,6 +266,12 @@ class Gateway:
             clock=self._clock,
             complaints=Complaints(self._counters, on_sample=self._log_sample),
         )
+        options = AdminOptions(
+            host=self._host,
+            port=settings.iqconnect.admin_port,
+            connect_s_max=settings.connection.timeout_seconds,
+        )
+        return AdminLink(options, talk, clock=self._clock)
 
     def _describe(self) -> dict[str, Any]:
         """The heartbeat's words about this run; called in the feed thread, reads constants."""
