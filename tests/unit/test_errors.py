@@ -9,7 +9,13 @@ from gateway.errors import (
     FACT_CHARACTERS_MAX,
     ConfigError,
     GatewayError,
+    LocalProtocolError,
+    NotEntitled,
+    Overloaded,
+    QuotaExceeded,
+    ResourceExhausted,
     RpcError,
+    SecurityValidationError,
     Severity,
     SymbolInvalid,
     SymbolNotFound,
@@ -75,7 +81,13 @@ def test_every_exception_has_a_code_a_severity_and_a_hint(kind: type[GatewayErro
 
 @pytest.mark.parametrize(
     "kind",
-    [*descendants(RpcError), SymbolInvalid, SymbolNotFound, WatchLimitReached],
+    [
+        *descendants(RpcError),
+        *descendants(SecurityValidationError),
+        NotEntitled,
+        SymbolNotFound,
+        WatchLimitReached,
+    ],
     ids=lambda kind: kind.__name__,
 )
 def test_what_clients_are_answered_is_a_code_of_the_contract(kind: type[GatewayError]) -> None:
@@ -87,6 +99,18 @@ def test_what_clients_are_answered_is_a_code_of_the_contract(kind: type[GatewayE
 def test_the_hint_for_a_bad_symbol_is_the_contracts() -> None:
     """The rule of spelling is stated twice; the two must not drift apart."""
     assert SymbolInvalid("no").hint == HINTS[ErrorCode.SYMBOL_INVALID]
+
+
+def test_a_bad_symbol_is_an_attempt_to_inject_as_well() -> None:
+    """Who guards against injected commands catches one family, whatever the input was."""
+    assert issubclass(SymbolInvalid, SecurityValidationError)
+    assert issubclass(SymbolInvalid, LocalProtocolError), "and what it always was"
+
+
+@pytest.mark.parametrize("kind", [Overloaded, QuotaExceeded])
+def test_a_limit_that_is_used_up_is_a_resource_exhausted(kind: type[GatewayError]) -> None:
+    """Whoever watches for exhaustion must not miss it because a client was told."""
+    assert issubclass(kind, ResourceExhausted)
 
 
 def test_a_configuration_error_is_fatal() -> None:
