@@ -49,6 +49,7 @@ def feed_options(settings: Settings, *, host: str) -> FeedOptions:
         level2_count=settings.connection.level2_connections,
         price_levels_max=settings.book.price_levels_max,
         book=_book_options(settings),
+        refreshes_per_second_max=settings.upstream.refreshes_per_second_max,
         images_per_minute_max=settings.book.images_per_minute_max,
         line_bytes_max=settings.upstream.line_bytes_max,
         summary_interval_us=settings.summary.interval_ms * 1000,

@@ -196,6 +196,18 @@ class WatchDesk:
         for symbol in self._board.recover_upstream(shard):
             self._upstream.refresh(symbol.name)
 
+    def ask_values(self, symbol: str) -> None:
+        """Ask for one symbol's values anew; its watch stands."""
+        self._upstream.refresh(symbol)
+
+    def ask_anew(self, symbol: str) -> None:
+        """Make a symbol's watch anew: the vendor may have lost it."""
+        services = [s for s in LEVEL1_SERVICES if self._demand.is_watched(symbol, s)]
+        if services:
+            self._upstream.unwatch(symbol)
+        for service in services:
+            self._ask(symbol, service)
+
     def note_not_found(self, symbol: str) -> None:
         """The vendor does not know a symbol."""
         self._board.refuse(symbol, Cause.SYMBOL_NOT_FOUND)

@@ -14,7 +14,7 @@ from gateway.clock import Clock
 from gateway.errors import QuotaExceeded
 from gateway.model.enums import Cause, Flag, SymbolState
 from gateway.model.messages import KIND_TYPES, MESSAGES, Kind, MessageType
-from gateway.normalize.symbols import BOARD_KINDS, REPEATED_KINDS, Level2Standing, Symbol
+from gateway.normalize.symbols import BOARD_KINDS, REPEATED_KINDS, Gap, Level2Standing, Symbol
 from gateway.policy.shards import shard_of
 from gateway.wire.envelope import Body, Envelope, Topic
 from gateway.wire.topics import TopicName
@@ -22,6 +22,9 @@ from gateway.wire.topics import TopicName
 _STALE: Final = int(Flag.STALE)
 _DELAYED: Final = int(Flag.DELAYED)
 _CONFLATED: Final = int(Flag.CONFLATED)
+_SUSPECT: Final = int(Flag.SUSPECT)
+REASON_US_MIN: Final = 1_000_000
+"""A symbol's reason for doubt is told anew at most this often."""
 _STATE_TYPE: Final = int(MessageType.STATE)
 _WANTED: Final = frozenset(SymbolState) - {SymbolState.CLOSED}
 _ITEMS: Final = {kind: len(MESSAGES[KIND_TYPES[kind]]._fields) for kind in BOARD_KINDS}
@@ -52,6 +55,8 @@ class Board:
         self._clock: Final = clock
         self._symbol_count_max: Final = symbol_count_max
         self.on_settled = on_settled
+        self.on_silent: Callable[[str], object] = lambda _: None
+        """Told of a symbol whose updates were kept from us: its watch must be made anew."""
         self.symbols: Final[dict[str, Symbol]] = {}
         self._closed: dict[str, None] = {}
         self._news: dict[str, Topic] = {}
@@ -116,8 +121,12 @@ class Board:
         self.change(symbol, SymbolState.REFUSED, cause)
         return symbol
 
-    def hear(self, symbol: Symbol) -> bool:
+    def hear(self, symbol: Symbol, gap: Gap | None = None) -> bool:
         """Note a price line for a symbol that is not live.
+
+        Args:
+            symbol: Any symbol.
+            gap: The trades that were missed before the line; None for none.
 
         Returns:
             Whether it is live now. It is not while the upstream is broken, and lines that come
@@ -127,9 +136,42 @@ class Board:
         if is_down or symbol.state is SymbolState.CLOSED:
             return False
         symbol.has_old_values = False
+        symbol.attention.answered()
         self._age_regional(symbol)
+        if gap is not None:
+            symbol.details = gap.details()
+            self.change(symbol, SymbolState.RECOVERING, Cause.GAP)
+            symbol.details = {}
         self.change(symbol, SymbolState.LIVE, None)
         return True
+
+    def halt(self, symbol: Symbol, *, is_halted: bool) -> None:
+        """Note that trading in a live symbol is halted, or goes on.
+
+        Its values are right, and nothing moves: it stays live, with the cause, and what it
+        publishes is flagged SUSPECT, its last quote and summary at once.
+        """
+        cause = Cause.HALTED if is_halted else None
+        if symbol.is_live and symbol.cause is not cause:
+            self.change(symbol, SymbolState.LIVE, cause)
+            self._repeat(symbol, self._clock.utc_us())
+
+    def doubt(self, symbol: Symbol, reason: str, recv_us: int) -> None:
+        """Note that a message of a symbol failed a plausibility check; tell it, but not often."""
+        attention = symbol.attention
+        is_news = attention.reason is None or (
+            attention.reason != reason and recv_us - attention.reason_us > REASON_US_MIN
+        )
+        attention.reason_us = recv_us
+        if is_news:
+            attention.reason = reason
+            self.tell(symbol)
+
+    def trust(self, symbol: Symbol) -> None:
+        """Note that a symbol's messages are plausible again."""
+        if symbol.attention.reason is not None:
+            symbol.attention.reason = None
+            self.tell(symbol)
 
     def lose_upstream(self, cause: Cause, shard: int = 0) -> None:
         """Mark everything of a connection that was to be trusted as not to be, and say why."""
@@ -193,7 +235,9 @@ class Board:
         symbol.state = state
         symbol.cause = cause
         symbol.is_live = state is SymbolState.LIVE
-        symbol.flags = self.delayed_flag if symbol.is_live else self.delayed_flag | _STALE
+        doubt_flag = _SUSPECT if cause is Cause.HALTED else 0
+        worth_flag = doubt_flag if symbol.is_live else _STALE
+        symbol.flags = self.delayed_flag | worth_flag
         self.tell(symbol)
         if was_live and not symbol.is_live:
             self._repeat(symbol, now_us)
@@ -218,6 +262,8 @@ class Board:
         level2 = symbol.level2
         spoken: Symbol | Level2Standing = symbol
         details = symbol.details
+        if symbol.attention.reason is not None:
+            details = details | {"level1_reason": str(symbol.attention.reason)}
         if level2 is not None:
             details = details | level2.details()
             if symbol.state is SymbolState.CLOSED:

@@ -7,98 +7,22 @@ The lines that only change a quote, most of all lines, have a reader of their ow
 Source: DTN IQFeed Level 1 update (Q) and summary (P) messages, protocol 5.0 and later.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Final
 
-from gateway.counters import Complaints, Counter, Counters
-from gateway.iqfeed.fields import Field
-from gateway.iqfeed.values import read_count, read_id
-from gateway.model.enums import Flag, SymbolState
-from gateway.model.messages import MessageType
-from gateway.normalize.board import Board
-from gateway.normalize.columns import Columns
-from gateway.normalize.eastern import EasternTime
+from gateway.counters import Counter
+from gateway.model.enums import Cause, Flag, SymbolState
+from gateway.normalize.level1_messages import Level1Messages
+from gateway.normalize.suspicion import is_halt
 from gateway.normalize.symbols import Symbol
-from gateway.normalize.values import Values
 
-QUOTE_TYPE: Final = int(MessageType.QUOTE)
-TRADE_TYPE: Final = int(MessageType.TRADE)
 _SNAPSHOT: Final = int(Flag.SNAPSHOT)
 _CONFLATED: Final = int(Flag.CONFLATED)
-EXACT_DIGITS_MAX: Final = 18
-"""Decimal digits that fit a 63-bit integer whatever they are."""
 
 
-class Level1Normalizer:
-    """Turns the P and Q lines of one connection into messages.
-
-    Args:
-        names: The field set that IQConnect acknowledged, `Symbol` first.
-        board: Symbols, states, and where messages go.
-        eastern: The connection's clock.
-        values: Text-to-value caches.
-        counters: Where messages are counted.
-        complaints: Where bad lines are reported.
-        summary_interval_us: After a trade, at most one summary a symbol in this time.
-    """
-
-    def __init__(
-        self,
-        names: Sequence[str],
-        *,
-        board: Board,
-        eastern: EasternTime,
-        values: Values,
-        counters: Counters,
-        complaints: Complaints,
-        summary_interval_us: int,
-    ) -> None:
-        columns = Columns(names)
-        self._board = board
-        self._symbols = board.symbols
-        self._envelope = board.envelope
-        self._epoch = board.envelope.epoch
-        self._pack = board.envelope.pack
-        self._send = board.envelope.send
-        self._eastern = eastern
-        self._near_clock, self._dated = eastern.near_clock, eastern.dated
-        self._prices, self._sizes = values.prices, values.sizes
-        self._conditions, self._plans = values.conditions, values.plans
-        self._counters = counters
-        self._complaints = complaints
-        self._interval_us = summary_interval_us
-        self.part_count: Final = columns.part_count
-        self._is_complete = columns.is_complete
-        self._is_usual = columns.is_usual
-        self._place(columns)
-        self._unflushed: dict[str, Symbol] = {}
-        self.quotes = self.trades = self.summaries = self.merged = 0
-        self.is_current = True
-        """Whether lines still have these columns; False once another set was agreed."""
-
-    def _place(self, columns: Columns) -> None:
-        at = columns.at
-        self._contents_at = at(Field.MESSAGE_CONTENTS)
-        self._bid_at, self._bid_size_at = at(Field.BID), at(Field.BID_SIZE)
-        self._bid_time_at, self._bid_center_at = at(Field.BID_TIME), at(Field.BID_MARKET_CENTER)
-        self._ask_at, self._ask_size_at = at(Field.ASK), at(Field.ASK_SIZE)
-        self._ask_time_at, self._ask_center_at = at(Field.ASK_TIME), at(Field.ASK_MARKET_CENTER)
-        self._price_at = at(Field.MOST_RECENT_TRADE)
-        self._size_at = at(Field.MOST_RECENT_TRADE_SIZE)
-        self._time_at = at(Field.MOST_RECENT_TRADE_TIME)
-        self._date_at = at(Field.MOST_RECENT_TRADE_DATE)
-        self._center_at = at(Field.MOST_RECENT_TRADE_MARKET_CENTER)
-        self._conditions_at = at(Field.MOST_RECENT_TRADE_CONDITIONS)
-        self._aggressor_at = at(Field.MOST_RECENT_TRADE_AGGRESSOR)
-        self._trade_id_at, self._volume_at = at(Field.TICK_ID), at(Field.TOTAL_VOLUME)
-        self._last_at, self._last_size_at = at(Field.LAST), at(Field.LAST_SIZE)
-        self._last_time_at, self._last_date_at = at(Field.LAST_TIME), at(Field.LAST_DATE)
-        self._last_center_at = at(Field.LAST_MARKET_CENTER)
-        self._daily_at = [at(f) for f in (Field.OPEN, Field.HIGH, Field.LOW, Field.CLOSE)]
-        self._settle_at, self._vwap_at = at(Field.SETTLE), at(Field.VWAP)
-        self._interest_at = at(Field.OPEN_INTEREST)
-        self._count_at = at(Field.NUMBER_OF_TRADES_TODAY)
+class Level1Normalizer(Level1Messages):
+    """Turns the P and Q lines of one connection into messages; the arguments are its base's."""
 
     def read(
         self, lines: Iterable[str], recv_us: int, read_other: Callable[[str, int], None]
@@ -122,16 +46,20 @@ class Level1Normalizer:
         if symbol is None:
             self._counters.add(Counter.LINES_UNWATCHED)
             return
-        is_back = False
-        if not symbol.is_live:
-            is_back = self._board.hear(symbol)
-            if symbol.state is SymbolState.CLOSED:
-                self._counters.add(Counter.LINES_UNWATCHED)
-                return
-        symbol.last_line_us = recv_us
-        if not self._is_complete:
+        plan = self._plans[fields[self._contents_at]] if self._is_complete else None
+        if plan is None:
             fields.append("")
-        plan = self._plans[fields[self._contents_at]]
+            plan = self._plans[fields[self._contents_at]]
+        is_back = not symbol.is_live and self._hear(symbol, fields, plan.basis is not None, recv_us)
+        if symbol.state is SymbolState.CLOSED:
+            self._counters.add(Counter.LINES_UNWATCHED)
+            return
+        if line == symbol.line and not is_back:
+            # A line comes because a column changed: the same one again is the same one twice.
+            self._complaints.complain(Counter.LINES_DUPLICATE, line, "repeats the last one")
+            return
+        symbol.last_line_us = recv_us
+        symbol.line = line
         if is_back:
             # What was known may be another trade's or another day's by now.
             symbol.last_conditions = None
@@ -143,6 +71,22 @@ class Level1Normalizer:
             self._publish_quote(symbol, fields, plan.has_bid, plan.has_ask, flags, recv_us, merged)
         if plan.basis is not None or plan.is_summary_due or is_back:
             self._summarize(symbol, line, recv_us, is_at_once=plan.is_summary_due or is_back)
+
+    def _hear(self, symbol: Symbol, fields: list[str], has_trade: bool, recv_us: int) -> bool:
+        """Let a line bring a symbol to life, and say which trades were missed before it."""
+        gap = None
+        if symbol.has_old_values and symbol.last_line_us is not None:
+            gap = self.gap_between(
+                symbol.line,
+                fields,
+                has_trade=has_trade,
+                from_us=symbol.last_line_us,
+                to_us=recv_us,
+            )
+        is_back = self._board.hear(symbol, gap)
+        if is_back and gap is not None:
+            self._counters.add(Counter.GAPS_TOLD)
+        return is_back
 
     def _summarize(self, symbol: Symbol, line: str, recv_us: int, *, is_at_once: bool) -> None:
         """Publish a summary now, or when its interval has passed."""
@@ -169,23 +113,44 @@ class Level1Normalizer:
         if symbol is None:
             self._counters.add(Counter.LINES_UNWATCHED)
             return
-        is_back = not symbol.is_live and self._board.hear(symbol)
+        if not self._is_complete:
+            fields.append("")
+        if symbol.attention.is_audited and self._is_as_known(symbol, fields):
+            return
+        is_back = not symbol.is_live and self._hear(symbol, fields, False, recv_us)
         if symbol.state is SymbolState.CLOSED:
             self._counters.add(Counter.LINES_UNWATCHED)
             return
         symbol.last_line_us = recv_us
-        if not self._is_complete:
-            fields.append("")
+        symbol.line = line
         basis = self._plans[fields[self._contents_at]].basis
+        conditions = self._conditions[fields[self._conditions_at]]
         if basis == "C":
-            symbol.last_conditions = self._conditions[fields[self._conditions_at]]
+            symbol.last_conditions = conditions
         elif is_back:
             symbol.last_conditions = None
+        self._board.halt(symbol, is_halted=is_halt(conditions))
         symbol.doubt_times(fields[self._bid_time_at], fields[self._ask_time_at], recv_us)
         flags = symbol.flags | _SNAPSHOT
         self._publish_quote(symbol, fields, False, False, flags, recv_us)
         symbol.summary_merged += 1
         self._publish_summary(symbol, fields, flags, recv_us)
+
+    def _is_as_known(self, symbol: Symbol, fields: list[str]) -> bool:
+        """Judge the answer to an audit: whether it says what is known already.
+
+        When it does not, updates were kept from us, and the symbol alone has stopped.
+        """
+        symbol.attention.is_audited = False
+        symbol.attention.answered()
+        if symbol.is_live and self.is_same(symbol.line, fields):
+            return True
+        if symbol.is_live:
+            self._counters.add(Counter.SYMBOLS_SILENT)
+            symbol.has_old_values = True
+            self._board.change(symbol, SymbolState.STALE, Cause.SYMBOL_SILENT)
+            self._board.on_silent(symbol.name)
+        return False
 
     def flush(self, now_us: int) -> None:
         """Publish summaries whose interval has passed, each with its last value."""
@@ -228,156 +193,6 @@ class Level1Normalizer:
         if not self._is_complete:
             fields.append("")
         return fields
-
-    def _publish_quote(  # noqa: PLR0917 - keywords would cost a tenth of a quote
-        self,
-        symbol: Symbol,
-        fields: list[str],
-        has_bid: bool,
-        has_ask: bool,
-        flags: int,
-        recv_us: int,
-        merged: int = 1,
-    ) -> None:
-        near_clock = self._near_clock
-        text = fields[self._bid_time_at]
-        if has_bid:
-            symbol.bid_us = near_clock(text)
-            symbol.bid_time_text = text
-            if symbol.bid_us is None:
-                self._undated(text)
-        elif text != symbol.bid_time_text:
-            symbol.bid_us = near_clock(text) if symbol.bid_time_text else None
-            symbol.bid_time_text = text
-            self._undated(text)
-        text = fields[self._ask_time_at]
-        if has_ask:
-            symbol.ask_us = near_clock(text)
-            symbol.ask_time_text = text
-            if symbol.ask_us is None:
-                self._undated(text)
-        elif text != symbol.ask_time_text:
-            symbol.ask_us = near_clock(text) if symbol.ask_time_text else None
-            symbol.ask_time_text = text
-            self._undated(text)
-        bid_us, ask_us = symbol.bid_us, symbol.ask_us
-        is_ask_later = bid_us is None or (ask_us is not None and ask_us > bid_us)
-        event_us = ask_us if is_ask_later else bid_us
-        prices, sizes = self._prices, self._sizes
-        topic = symbol.quote
-        topic.sequence = sequence = topic.sequence + 1
-        topic.last = body = (
-            QUOTE_TYPE,
-            self._epoch,
-            sequence,
-            flags,
-            recv_us,
-            event_us,
-            prices[fields[self._bid_at]],
-            sizes[fields[self._bid_size_at]],
-            prices[fields[self._ask_at]],
-            sizes[fields[self._ask_size_at]],
-            bid_us,
-            ask_us,
-            sizes[fields[self._bid_center_at]],
-            sizes[fields[self._ask_center_at]],
-            merged,
-        )
-        self.quotes += 1
-        self._send(topic.prefix + self._pack(body))
-
-    def _publish_trade(self, symbol: Symbol, fields: list[str], basis: str, recv_us: int) -> None:
-        price = self._prices[fields[self._price_at]]
-        conditions = self._conditions[fields[self._conditions_at]]
-        if basis == "C":
-            symbol.last_conditions = conditions
-        if price is None:
-            # A print without a price is no print; the line is evidence, not data.
-            self._complaints.complain(
-                Counter.LINES_INVALID, ",".join(fields), "trade without a readable price"
-            )
-            return
-        date_text, time_text = fields[self._date_at], fields[self._time_at]
-        event_us = self._dated(date_text, time_text) if date_text else self._near_clock(time_text)
-        if event_us is None:
-            self._undated(time_text, date_text)
-        prices, sizes = self._prices, self._sizes
-        topic = symbol.trade
-        topic.sequence = sequence = topic.sequence + 1
-        topic.last = body = (
-            TRADE_TYPE,
-            self._epoch,
-            sequence,
-            symbol.flags,
-            recv_us,
-            event_us,
-            price,
-            sizes[fields[self._size_at]],
-            self._id_of(fields[self._trade_id_at]),
-            sizes[fields[self._center_at]],
-            conditions,
-            basis,
-            sizes[fields[self._aggressor_at]],
-            self._count_of(fields[self._volume_at]),
-            prices[fields[self._bid_at]],
-            prices[fields[self._ask_at]],
-        )
-        self.trades += 1
-        self._send(topic.prefix + self._pack(body))
-
-    def _id_of(self, text: str) -> int | None:
-        """Read an id: ids rarely repeat, so a cache would not help."""
-        # Only 0 to 9 are decimal among the characters of latin-1.
-        if text.isdecimal() and len(text) <= EXACT_DIGITS_MAX:
-            return int(text)
-        return read_id(text, self._complaints)
-
-    def _count_of(self, text: str) -> int | None:
-        """Read a volume: like ids, volumes rarely repeat."""
-        if text.isdecimal() and len(text) <= EXACT_DIGITS_MAX:
-            return int(text)
-        return read_count(text, self._complaints)
-
-    def _publish_summary(self, symbol: Symbol, fields: list[str], flags: int, recv_us: int) -> None:
-        prices, sizes = self._prices, self._sizes
-        last_us = None
-        if fields[self._last_date_at] and fields[self._last_time_at]:
-            last_us = self._dated(fields[self._last_date_at], fields[self._last_time_at])
-            if last_us is None:
-                self._undated(fields[self._last_time_at], fields[self._last_date_at])
-        merged = symbol.summary_merged
-        values = (
-            prices[fields[self._last_at]],
-            sizes[fields[self._last_size_at]],
-            last_us,
-            *[prices[fields[at]] for at in self._daily_at],
-            prices[fields[self._settle_at]],
-            self._count_of(fields[self._volume_at]),
-            prices[fields[self._vwap_at]],
-            sizes[fields[self._interest_at]],
-            sizes[fields[self._count_at]],
-            symbol.last_conditions,
-            sizes[fields[self._last_center_at]],
-            merged,
-        )
-        if merged > 1:
-            flags |= _CONFLATED
-            self.merged += merged - 1
-        if symbol.summary_line is not None:
-            symbol.summary_line = None
-            del self._unflushed[symbol.name]
-        symbol.summary_merged = 0
-        symbol.summary_due_us = recv_us + self._interval_us
-        self.summaries += 1
-        self._envelope.publish(
-            symbol.summary, values, flags=flags, recv_us=recv_us, event_us=last_us
-        )
-
-    def _undated(self, text: str, date_text: str = "") -> None:
-        """Count a time that cannot be read; an absent one, or one without a clock, is no fault."""
-        if text and (date_text or not self._eastern.is_time(text)):
-            moment = f"{date_text} {text}".lstrip()
-            self._complaints.complain(Counter.VALUES_INVALID, moment, "not a moment")
 
     def _accept_width(self, line: str, fields: list[str]) -> bool:
         """Judge a line with another number of columns than agreed.

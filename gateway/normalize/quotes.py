@@ -18,18 +18,17 @@ from gateway.counters import Complaints, Counter
 from gateway.errors import bounded
 from gateway.iqfeed.values import ENTRIES_MAX
 from gateway.normalize.columns import QUOTE_FIELDS
-from gateway.normalize.level1 import (
-    EXACT_DIGITS_MAX,
-    QUOTE_TYPE,
-    TRADE_TYPE,
-    Level1Normalizer,
-)
+from gateway.normalize.level1 import Level1Normalizer
+from gateway.normalize.level1_messages import EXACT_DIGITS_MAX, QUOTE_TYPE, TRADE_TYPE
+from gateway.normalize.suspicion import is_halt
 from gateway.normalize.symbols import Symbol
 
 _DEPTH: Final = len(QUOTE_FIELDS) + 2
 """Splits that reach the last quote column: after letter, symbol and each of them."""
 _TRADE_DEPTH: Final = 9
 """Splits of the rest that reach the last column of a trade, its total volume."""
+_NO_ID: Final = 10**EXACT_DIGITS_MAX
+"""Greater than any id: a market center heard for the first time goes the long way."""
 _BID: Final = 1
 _ASK: Final = 2
 _SIDES: Final = {"b": _BID, "a": _ASK, "ba": _BID | _ASK, "ab": _BID | _ASK}
@@ -43,19 +42,14 @@ class QuoteFirstNormalizer(Level1Normalizer):
         super().__init__(*args, **kwargs)
         self._known_prices: dict[str, float | None] = {}
         self._known_sizes: dict[str, int | None] = {}
+        self._known_trade_sizes: dict[str, int] = {}
         self._known_conditions: dict[str, str | None] = {}
         self._summary_commas = self.part_count - _DEPTH - _TRADE_DEPTH - 1
 
     def read(
         self, lines: Iterable[str], recv_us: int, read_other: Callable[[str, int], None]
     ) -> None:
-        """Publish what lines say, each in its turn.
-
-        Args:
-            lines: Any lines, without their terminators.
-            recv_us: When their bytes were read, UTC.
-            read_other: Reads every line that is not a usual change of a quote.
-        """
+        """Publish what lines say, each in its turn; what is not usual goes to `read_other`."""
         symbols, near_clock = self._symbols, self._near_clock
         send, pack = self._send, self._pack
         epoch, prices, sizes = self._epoch, self._known_prices, self._known_sizes
@@ -63,7 +57,7 @@ class QuoteFirstNormalizer(Level1Normalizer):
         for line in lines:
             parts = line.split(",", _DEPTH)
             symbol = symbols.get(parts[1]) if len(parts) > _DEPTH and parts[0] == "Q" else None
-            if symbol is None or not symbol.is_live or not self.is_current:
+            if symbol is None or not symbol.is_live or not self.is_current or line == symbol.line:
                 read_other(line, recv_us)
                 continue
             if parts[2] not in _SIDES:
@@ -80,26 +74,30 @@ class QuoteFirstNormalizer(Level1Normalizer):
             bid_us = near_clock(bid_text) if sides & _BID else symbol.bid_us
             ask_us = near_clock(ask_text) if sides & _ASK else symbol.ask_us
             if (
-                bid_us is None
-                or ask_us is None
+                bid_us is None or ask_us is None
+                or (bid_us < symbol.quote_us and ask_us < symbol.quote_us)
                 or (sides == _ASK and bid_text != symbol.bid_time_text)
                 or (sides == _BID and ask_text != symbol.ask_time_text)
-            ):
+            ):  # fmt: skip
                 read_other(line, recv_us)
                 continue
             topic = symbol.quote
+            event_us = ask_us if ask_us > bid_us else bid_us
             try:
+                bid, ask = prices[parts[3]], prices[parts[7]]
                 body = (
-                    QUOTE_TYPE, epoch, topic.sequence + 1, symbol.flags, recv_us,
-                    ask_us if ask_us > bid_us else bid_us,
-                    prices[parts[3]], sizes[parts[4]], prices[parts[7]], sizes[parts[8]],
+                    QUOTE_TYPE, epoch, topic.sequence + 1, symbol.flags, recv_us, event_us,
+                    bid, sizes[parts[4]], ask, sizes[parts[8]],
                     bid_us, ask_us, sizes[parts[6]], sizes[parts[10]], 1,
                 )  # fmt: skip
             except KeyError:
                 self._learn(parts)
                 read_other(line, recv_us)
                 continue
-            symbol.last_line_us = recv_us
+            if bid is not None and ask is not None and bid >= ask:
+                read_other(line, recv_us)
+                continue
+            symbol.last_line_us, symbol.line, symbol.quote_us = recv_us, line, event_us
             symbol.bid_time_text, symbol.bid_us = bid_text, bid_us
             symbol.ask_time_text, symbol.ask_us = ask_text, ask_us
             topic.sequence += 1
@@ -120,32 +118,27 @@ class QuoteFirstNormalizer(Level1Normalizer):
             False when it is no usual trade; then nothing was done.
         """
         plan = self._plans.get(parts[2])
-        trade = parts[11].split(",", _TRADE_DEPTH)
-        if (
-            plan is None
-            or plan.basis is None
-            or plan.is_summary_due
-            or not self._is_usual
-            or len(trade) <= _TRADE_DEPTH
-            or not trade[0]
-            or trade[9].count(",") != self._summary_commas
-        ):
+        if plan is None or plan.basis is None or plan.is_summary_due or symbol.cause is not None:
             return False
-        event_us = self._dated(trade[3], trade[2])
-        trade_id, volume = trade[7], trade[8]
-        is_countable = trade_id.isdecimal() and volume.isdecimal()
+        trade = parts[11].split(",", _TRADE_DEPTH)
+        if not self._is_whole(trade):
+            return False
+        event_us, prints = self._dated(trade[3], trade[2]), symbol.prints
+        tick_id, volume = int(trade[7]), int(trade[8])
         if (
             event_us is None
-            or not is_countable
-            or max(len(trade_id), len(volume)) > EXACT_DIGITS_MAX
+            or event_us < prints.newest_us
+            or trade[3] != prints.date_text
+            or tick_id < prints.tick_ids.get(trade[4], _NO_ID)
+            or not prints.has_sizes
         ):
             return False
         prices, sizes, topic = self._known_prices, self._known_sizes, symbol.trade
         try:
             body = (
                 TRADE_TYPE, self._epoch, topic.sequence + 1, symbol.flags, recv_us, event_us,
-                prices[trade[0]], sizes[trade[1]], int(trade_id), sizes[trade[4]],
-                self._known_conditions[trade[5]], plan.basis, sizes[trade[6]], int(volume),
+                prices[trade[0]], self._known_trade_sizes[trade[1]], tick_id, sizes[trade[4]],
+                self._known_conditions[trade[5]], plan.basis, sizes[trade[6]], volume,
                 prices[parts[3]], prices[parts[7]],
             )  # fmt: skip
         except KeyError:
@@ -153,7 +146,10 @@ class QuoteFirstNormalizer(Level1Normalizer):
             self._learn_trade(trade)
             return False
         symbol.rest = parts[11]
+        symbol.line = line
         symbol.last_line_us = recv_us
+        prints.newest_us = event_us
+        prints.tick_ids[trade[4]] = tick_id
         if plan.basis == "C":
             symbol.last_conditions = body[10]
         topic.sequence += 1
@@ -165,27 +161,55 @@ class QuoteFirstNormalizer(Level1Normalizer):
         self._summarize(symbol, line, recv_us, is_at_once=False)
         return True
 
+    def _is_whole(self, trade: list[str]) -> bool:
+        """Whether a trade's columns are all there, and its numbers can be read as they are."""
+        if not self._is_usual or len(trade) <= _TRADE_DEPTH or not trade[0]:
+            return False
+        trade_id, volume = trade[7], trade[8]
+        return (
+            trade[9].count(",") == self._summary_commas
+            and trade_id.isdecimal()
+            and volume.isdecimal()
+            and max(len(trade_id), len(volume)) <= EXACT_DIGITS_MAX
+        )
+
     def _learn_trade(self, trade: list[str]) -> None:
-        """Remember the values of a trade's texts, where they are values."""
+        """Remember the values of a trade's texts, where they are values that need no judgment."""
         complaints = self._complaints
-        _remember(self._known_prices, self._prices, (trade[0],), complaints)
-        _remember(self._known_sizes, self._sizes, (trade[1], trade[4], trade[6]), complaints)
-        _remember(self._known_conditions, self._conditions, (trade[5],), complaints)
+        _remember(self._known_prices, self._prices, (trade[0],), complaints, _is_usual_price)
+        _remember(self._known_trade_sizes, self._sizes, (trade[1],), complaints, bool)
+        _remember(self._known_sizes, self._sizes, (trade[4], trade[6]), complaints)
+        # What tells of a halt is read where halts are known.
+        _remember(
+            self._known_conditions,
+            self._conditions,
+            (trade[5],),
+            complaints,
+            lambda conditions: not is_halt(conditions),
+        )
 
     def _learn(self, parts: list[str]) -> None:
-        """Remember the values of a line's texts, where they are values."""
-        _remember(self._known_prices, self._prices, (parts[3], parts[7]), self._complaints)
+        """Remember the values of a line's texts, where they are values that need no judgment."""
+        prices = (parts[3], parts[7])
+        _remember(self._known_prices, self._prices, prices, self._complaints, _is_usual_price)
         sizes = (parts[4], parts[6], parts[8], parts[10])
         _remember(self._known_sizes, self._sizes, sizes, self._complaints)
 
 
+def _is_usual_price(price: float | None) -> bool:
+    return price is None or price > 0
+
+
 def _remember(
-    known: dict[str, Any], cache: dict[str, Any], texts: Iterable[str], complaints: Complaints
+    known: dict[str, Any],
+    cache: dict[str, Any],
+    texts: Iterable[str],
+    complaints: Complaints,
+    is_usual: Callable[[Any], bool] = lambda _: True,
 ) -> None:
-    """Copy values from a cache that knows only valid texts; the other reader has filled it."""
+    """Copy usual values from a cache of valid texts; the other reader has filled it."""
     for text in texts:
-        # The empty text of a price is known too; a trade without one goes to the other reader.
-        if text in cache and text not in known:
+        if text in cache and text not in known and is_usual(cache[text]):
             if len(known) >= ENTRIES_MAX:
                 known.clear()
                 complaints.complain(Counter.CACHE_RESETS, text, f"next is {bounded(text)}")

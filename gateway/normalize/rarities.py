@@ -83,10 +83,15 @@ class RareLines:
         symbol = self._symbol(fundamental.symbol)
         if symbol is None:
             return
+        topic = symbol.topic(Kind.FUNDAMENTAL)
+        last = topic.last
+        if symbol.attention.is_audited and last is not None and last[6] == fundamental.values:
+            # Nobody asked for it but we ourselves, and it is no news.
+            return
         # An F line comes before the first P: the symbol is pending, but this is no stale value.
         is_whole = self._board.down_causes[symbol.shard] is None
         self._board.envelope.publish(
-            symbol.topic(Kind.FUNDAMENTAL),
+            topic,
             (fundamental.values,),
             flags=symbol.flags & ~_STALE if is_whole else symbol.flags,
             recv_us=recv_us,

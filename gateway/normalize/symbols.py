@@ -1,7 +1,7 @@
 """What the gateway knows of one symbol: its topics, its state, and what the next line needs."""
 
 import enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.model.enums import Cause, SymbolState
 from gateway.model.messages import STATE_KINDS, Kind
@@ -22,6 +22,8 @@ BOOK_KINDS: Final = (Kind.ORDER, Kind.DEPTH, Kind.BOOK)
 REPEATED_KINDS: Final = (Kind.QUOTE, Kind.SUMMARY)
 """Kinds that repeat their last value when a symbol leaves or regains `live` on Level 1; `book` does
 so with Level 2."""
+CENTERS_MAX: Final = 64
+"""Market centers of a symbol whose trade ids are followed."""
 SAME_DAY_US_MAX: Final = 22 * 3_600_000_000
 """Within this time a time of day comes only once: a day less the hour that a DST change skips,
 less another for clocks that differ."""
@@ -38,6 +40,106 @@ class BookSource(enum.StrEnum):
     """The best row of each market maker or venue (equities, and the classic dialect)."""
     PRICE_LEVELS = "price_levels"
     """Price levels as the exchange adds them up."""
+
+
+class Gap(NamedTuple):
+    """Trades of a symbol that nobody told us of."""
+
+    from_us: int
+    """When the last line before the interruption was read, UTC."""
+    to_us: int
+    """When the first line behind it was read, UTC."""
+    missed_volume: int | None
+    """Volume of the trades missed; None when it cannot be told, as from one day to another."""
+
+    def details(self) -> dict[str, object]:
+        """What the symbol's `state` says of it."""
+        told: dict[str, object] = {"gap_from_us": self.from_us, "gap_to_us": self.to_us}
+        return told if self.missed_volume is None else told | {"gap_volume": self.missed_volume}
+
+
+class Prints:
+    """What is known of a symbol's trades: whether the next one comes in order."""
+
+    __slots__ = ("date_text", "has_sizes", "newest_us", "tick_ids")
+
+    def __init__(self) -> None:
+        self.newest_us = 0
+        """The vendor's time of the newest trade, UTC; 0 before the first."""
+        self.date_text = ""
+        """The date that `tick_ids` count on."""
+        self.tick_ids: dict[str, int] = {}
+        """The newest trade id by market center: they count up, each center's by itself."""
+        self.has_sizes = False
+        """Whether a trade ever had a size; an index's have none."""
+
+    def is_late(
+        self, event_us: int | None, trade_id: int | None, center: str, date_text: str
+    ) -> bool:
+        """Whether a trade is older than one that was published; it is remembered if not.
+
+        Ids count up within a day and a market center only, so they are compared only there.
+
+        Args:
+            event_us: The vendor's time of the trade, UTC.
+            trade_id: The vendor's number of it.
+            center: Its market center, as text.
+            date_text: Its date, as text.
+        """
+        if date_text != self.date_text:
+            self.date_text = date_text
+            self.tick_ids.clear()
+        is_late = event_us is not None and event_us < self.newest_us
+        if trade_id is not None:
+            known = self.tick_ids.get(center)
+            if known is not None and trade_id < known:
+                is_late = True
+            elif known is not None or len(self.tick_ids) < CENTERS_MAX:
+                self.tick_ids[center] = trade_id
+        if event_us is not None and not is_late:
+            self.newest_us = event_us
+        return is_late
+
+
+class Attention:
+    """How active a symbol is, and what the vendor was asked about it without an answer yet."""
+
+    __slots__ = (
+        "activity",
+        "asked_us",
+        "is_audited",
+        "quiet_looks",
+        "reason",
+        "reason_us",
+        "seen_line_us",
+        "tries",
+    )
+
+    def __init__(self) -> None:
+        self.seen_line_us: int | None = None
+        """`last_line_us` at the last look."""
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything: nobody wants the symbol any more."""
+        self.reason: str | None = None
+        """Why its messages were flagged SUSPECT; None while they are plausible."""
+        self.reason_us = 0
+        """When the last implausible message was read, UTC."""
+        self.activity = 0.0
+        """Share of the looks that found a new line."""
+        self.quiet_looks = 0
+        """Looks in a row that found none."""
+        self.is_audited = False
+        """Whether the next P line answers the question whether updates were missed."""
+        self.answered()
+
+    def answered(self) -> None:
+        """Note that the vendor spoke of the symbol."""
+        self.asked_us = 0
+        """When the vendor was asked first without an answer yet, monotonic; 0 when it was not."""
+        self.tries = 0
+        """Requests sent since."""
 
 
 class Level2Standing:
@@ -83,6 +185,7 @@ class Symbol:
     __slots__ = (
         "ask_time_text",
         "ask_us",
+        "attention",
         "bid_time_text",
         "bid_us",
         "cause",
@@ -95,8 +198,11 @@ class Symbol:
         "last_line_us",
         "level2",
         "life",
+        "line",
         "name",
+        "prints",
         "quote",
+        "quote_us",
         "rest",
         "shard",
         "since_us",
@@ -146,6 +252,14 @@ class Symbol:
         self.bid_us: int | None = None
         self.ask_time_text = ""
         self.ask_us: int | None = None
+        self.line = ""
+        """The last P or Q line that was published; empty before the first."""
+        self.quote_us = 0
+        """The vendor's time of the newest quote, UTC; 0 before the first."""
+        self.prints: Final = Prints()
+        """What the next trade is compared with."""
+        self.attention: Final = Attention()
+        """What has been noticed of it although no line said so."""
         self.rest = ""
         """What followed the quote columns on the last line that was read only so far."""
         self.last_conditions: str | None = None
@@ -213,5 +327,8 @@ class Symbol:
         self.bid_us = self.ask_us = None
         self.last_conditions = None
         self.has_old_values = False
+        self.line = ""
+        self.quote_us = 0
+        self.attention.reset()
         self.summary_line = None
         self.summary_merged = 0

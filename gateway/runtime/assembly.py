@@ -21,6 +21,7 @@ from gateway.normalize.depth_board import DepthBoard
 from gateway.normalize.depth_care import DepthCare
 from gateway.normalize.depth_pipeline import DepthPipeline
 from gateway.normalize.depths import BookOptions
+from gateway.normalize.level1_care import Level1Care
 from gateway.normalize.pipeline import Pipeline
 from gateway.normalize.values import Values
 from gateway.policy.demand import Demand
@@ -53,6 +54,8 @@ class FeedOptions:
     """Price levels a side asked of the vendor; 0 for all."""
     book: BookOptions
     """What is published of order books, and when they are not believed."""
+    refreshes_per_second_max: int
+    """Budget for asking the vendor for the values of quiet symbols."""
     images_per_minute_max: int
     """Budget for asking the vendor for books anew."""
     line_bytes_max: int
@@ -156,6 +159,7 @@ class FeedAssembly:
             board=board,
             depths=depths,
             care=self._make_care(depth_desk),
+            level1_care=self._make_level1_care(desk),
             envelope=self._envelope,
             desk=desk,
             subscriptions=self._make_subscriptions(desk, system),
@@ -243,6 +247,17 @@ class FeedAssembly:
             counters=self._counters,
             on_doubt=desk.ask_in_doubt,
             on_review=desk.review,
+        )
+
+    def _make_level1_care(self, desk: WatchDesk) -> Level1Care:
+        self._board.on_silent = desk.ask_anew
+        return Level1Care(
+            self._board,
+            clock=self._clock,
+            counters=self._counters,
+            refreshes_per_second_max=self._options.refreshes_per_second_max,
+            on_audit=desk.ask_values,
+            on_unanswered=desk.ask_anew,
         )
 
     def _make_depth_pipeline(self, on_system_line: Callable[[str], None]) -> DepthPipeline:

@@ -21,6 +21,7 @@ from gateway.normalize.board import Board
 from gateway.normalize.depth_board import DepthBoard
 from gateway.normalize.depth_care import DepthCare
 from gateway.normalize.depth_pipeline import DepthPipeline
+from gateway.normalize.level1_care import Level1Care
 from gateway.runtime.feed_orders import FeedOrders
 from gateway.runtime.feed_report import FeedReporter
 from gateway.runtime.level1_link import Level1Link
@@ -56,6 +57,7 @@ class FeedParts:
     board: Board
     depths: DepthBoard
     care: DepthCare
+    level1_care: Level1Care
     envelope: Envelope
     desk: WatchDesk
     subscriptions: SubscriptionDesk
@@ -281,6 +283,7 @@ class FeedThread:
         for link in parts.level1.links:
             link.pipeline.flush(self._clock.utc_us())
         parts.desk.close_lingering()
+        parts.level1_care.look()
         parts.system.scan_tails()
         self._orders.waiters.expire(now_ns)
         if self._reporter.causes() != self._reporter.told_causes:

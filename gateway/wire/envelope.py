@@ -126,7 +126,8 @@ class Envelope:
             nothing = (None,) * (items - HEADER_ITEMS)
             head = (topic.type, self.epoch, topic.sequence, _SNAPSHOT, recv_us, None)
             return (*head, *nothing)
-        return (*last[:3], last[3] | _SNAPSHOT, *last[4:])
+        # The last value may be older than the last message, where that one was older still.
+        return (*last[:2], topic.sequence, last[3] | _SNAPSHOT, *last[4:])
 
     def send_private(self, prefix: bytes, body: Body | Encoded) -> int:
         """Send an answer on a private topic; it has no sequence of its own.

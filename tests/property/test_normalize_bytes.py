@@ -13,6 +13,7 @@ from tests.unit.normalize.line_desk import (
     GATEWAY_NAMES,
     NOW_US,
     REORDERED,
+    SUSPECT,
     Desk,
     Frame,
     Options,
@@ -173,7 +174,8 @@ def test_no_bytes_harm_the_feed(feed: tuple[tuple[str, ...], bytes], cuts: list[
     quote = desk.one("quote")
     assert (quote["bid"], quote["ask"], quote["bid_size"]) == (1.2345, 188.36, 100)
     assert quote["bid_us"] == NOW_US - 12_346
-    assert quote["flags"] == 0
+    # Lines before may have had a later time of day, and then this one comes out of order.
+    assert quote["flags"] in (0, SUSPECT)
 
 
 @pytest.mark.slow
@@ -205,5 +207,7 @@ def test_good_lines_are_never_complained_of(lines: list[bytes]) -> None:
     check_frames(desk.raw)
     unknown = [data for data in lines if data.startswith(b"Z") or b",bz," in data]
     bad = desk.counted()
-    assert bad.pop("lines_unknown", 0) + bad.pop("values_invalid", 0) == len(unknown)
+    repeated = bad.pop("lines_duplicate", 0)
+    told = bad.pop("lines_unknown", 0) + bad.pop("values_invalid", 0)
+    assert len(unknown) - repeated <= told <= len(unknown)
     assert bad == {}

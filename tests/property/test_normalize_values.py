@@ -15,7 +15,15 @@ from gateway.normalize import pipeline as pipeline_module
 from gateway.normalize.eastern import AHEAD_US_MAX, EasternTime
 from gateway.normalize.level1 import Level1Normalizer
 from gateway.normalize.quotes import QuoteFirstNormalizer
-from tests.unit.normalize.line_desk import GATEWAY_NAMES, NOW_US, REORDERED, Desk, Options, line
+from tests.unit.normalize.line_desk import (
+    GATEWAY_NAMES,
+    NOW_US,
+    REORDERED,
+    Desk,
+    Options,
+    another,
+    line,
+)
 
 EASTERN = ZoneInfo("America/New_York")
 MOMENTS = st.one_of(
@@ -52,7 +60,7 @@ def test_price_text_survives_the_whole_pipeline(texts: list[str], names: tuple[s
     fields = ("Most Recent Trade", "Bid", "Ask", "Last", "Open", "High", "Low", "Close", "Settle")
     for text in texts:
         for _ in range(2):
-            desk.feed(line("Q", "Cbah", dict.fromkeys((*fields, "VWAP"), text), names=names))
+            desk.feed(another("Q", "Cbah", dict.fromkeys((*fields, "VWAP"), text), names=names))
         for frame in desk.take():
             for item in ("price", "bid", "ask", "last", "open", "high", "low", "close", "vwap"):
                 if item in frame:

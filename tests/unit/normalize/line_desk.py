@@ -4,6 +4,7 @@ What the tests expect is spelled by hand: field names from the vendor's list, me
 the wire contract. Nothing here asks the code under test how it spells them.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,7 @@ from gateway.normalize.values import Values
 from gateway.wire.envelope import Body, Envelope
 from gateway.wire.topics import parse_topic
 
-SNAPSHOT, CONFLATED, STALE, DELAYED = 1, 8, 16, 128
+SNAPSHOT, CONFLATED, STALE, SUSPECT, DELAYED = 1, 8, 16, 32, 128
 EPOCH = 1_790_000_000_000
 INTERVAL_US = 250_000
 
@@ -104,6 +105,20 @@ def line(
     """One P or Q line: the named columns of the field set, defaults where nothing is said."""
     texts = COLUMNS | {"Symbol": symbol, "Message Contents": contents} | dict(columns or {})
     return ",".join([letter, *(texts.get(name, "") for name in names), ""])
+
+
+_NUMBERS = itertools.count(10_000)
+
+
+def another(
+    letter: str,
+    contents: str = "",
+    columns: Mapping[str, str] | None = None,
+    **more: Any,
+) -> str:
+    """A line that differs from every other one, in a column that only a summary shows."""
+    number = {"Number of Trades Today": str(next(_NUMBERS))}
+    return line(letter, contents, number | dict(columns or {}), **more)
 
 
 def decode(frame: bytes) -> Frame:
@@ -214,8 +229,8 @@ class Desk:
         return self.counters.value(counter)
 
     def counted(self) -> dict[str, int]:
-        """Every counter of something bad that is not 0."""
-        usual = ("feed_", "_published", "summaries_merged")
+        """Every counter of something bad that is not 0; implausible is not unreadable."""
+        usual = ("feed_", "_published", "summaries_merged", "messages_suspect", "out_of_order")
         return {
             label: value
             for label, value in self.counters.as_map().items()

@@ -12,6 +12,7 @@ from tests.unit.normalize.line_desk import (
     STALE,
     Desk,
     Options,
+    another,
     line,
 )
 
@@ -178,7 +179,7 @@ def test_repeated_summary_says_conflated_as_long_as_it_says_merged() -> None:
     """The flag and the count say the same thing; a reader may look at either."""
     desk = Desk()
     desk.live()
-    desk.feed(line("Q", "C"), line("Q", "C"))
+    desk.feed(line("Q", "C"), another("Q", "C"))
     desk.pipeline.flush_all()
     desk.board.lose_upstream(Cause.LINK_SILENT)
     desk.board.resume_upstream()

@@ -10,6 +10,7 @@ from tests.unit.normalize.line_desk import (
     SNAPSHOT,
     Desk,
     Options,
+    another,
     line,
 )
 
@@ -46,7 +47,7 @@ def test_summary_at_once_takes_the_waiting_one_along(letter: str, flags: int) ->
     """A new high must not be followed by the older summary that was waiting."""
     desk = Desk()
     desk.live()
-    desk.feed(line("Q", "C"), line("Q", "C"), line(letter, "h", {"High": "190.0000"}))
+    desk.feed(line("Q", "C"), another("Q", "C"), line(letter, "h", {"High": "190.0000"}))
     summary = desk.one("summary")
     assert (summary["high"], summary["merged"], summary["flags"]) == (190.0, 3, flags)
     desk.pipeline.flush_all()
@@ -74,7 +75,7 @@ def test_stepped_wall_clock_never_holds_a_summary(step_us: int) -> None:
     assert len(desk.take("summary")) == 0
     desk.pipeline.flush(NOW_US + step_us)
     assert len(desk.take("summary")) == 1
-    desk.feed(line("Q", "C"), recv_us=NOW_US + 2 * step_us)
+    desk.feed(another("Q", "C"), recv_us=NOW_US + 2 * step_us)
     assert len(desk.take("summary")) == 1
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from tests.unit.normalize.line_desk import (
     LAYOUTS,
+    SUSPECT,
     Desk,
     Options,
     line,
@@ -88,8 +89,9 @@ def test_negative_prices_are_prices() -> None:
     desk = Desk()
     desk.live()
     desk.feed(line("Q", "Cba", {"Bid": "-37.6400", "Most Recent Trade": "-37.6300"}))
-    trade, quote = desk.take()
+    trade, quote = desk.take("trade", "quote")
     assert (trade["price"], trade["bid"], quote["bid"]) == (-37.63, -37.64, -37.64)
+    assert trade["flags"] & quote["flags"] & SUSPECT, "legal, and implausible for most symbols"
 
 
 def test_largest_numbers_survive() -> None:

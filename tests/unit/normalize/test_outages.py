@@ -9,6 +9,7 @@ from tests.unit.normalize.line_desk import (
     SNAPSHOT,
     STALE,
     Desk,
+    another,
     line,
     utc_us,
 )
@@ -178,14 +179,13 @@ def test_flushed_summary_begins_a_new_interval() -> None:
     desk = Desk()
     desk.live()
     start_us = desk.clock.utc_us() + INTERVAL_US
-    trade = line("Q", "C")
     for after_us in (0, 10_000):
-        desk.feed(trade, recv_us=start_us + after_us)
+        desk.feed(another("Q", "C"), recv_us=start_us + after_us)
     desk.pipeline.flush(start_us + INTERVAL_US - 1)
     assert len(desk.take("summary")) == 1
     desk.pipeline.flush(start_us + INTERVAL_US)
     assert len(desk.take("summary")) == 1
-    desk.feed(trade, recv_us=start_us + INTERVAL_US + 20_000)
+    desk.feed(another("Q", "C"), recv_us=start_us + INTERVAL_US + 20_000)
     assert desk.take("summary") == []
     desk.pipeline.flush(start_us + 2 * INTERVAL_US)
     assert len(desk.take("summary")) == 1

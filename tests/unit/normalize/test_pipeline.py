@@ -4,7 +4,15 @@ import pytest
 
 from gateway.counters import Counter
 from gateway.errors import GatewayError
-from tests.unit.normalize.line_desk import GATEWAY_NAMES, NOW_US, Desk, Options, decode, line
+from tests.unit.normalize.line_desk import (
+    GATEWAY_NAMES,
+    NOW_US,
+    Desk,
+    Options,
+    another,
+    decode,
+    line,
+)
 
 
 def test_lines_are_joined_across_reads_and_counted() -> None:
@@ -74,10 +82,10 @@ def test_connection_lost_between_two_lines_leaves_the_rest_without_columns() -> 
     desk = Desk()
     desk.live()
     for _ in range(3):
-        desk.feed(line("Q", "ba"))
+        desk.feed(another("Q", "ba"))
     desk.raw.clear()
     desk.pipeline._on_system_line = lambda _: desk.pipeline.reset()
-    desk.feed(line("Q", "ba"), "S,GIVE UP", line("Q", "ba"), line("P"))
+    desk.feed(another("Q", "ba"), "S,GIVE UP", line("Q", "ba"), line("P"))
     assert [frame["kind"] for frame in desk.take()] == ["quote"]
     assert desk.counted() == {"lines_unmapped": 2}
     assert desk.count(Counter.QUOTES_PUBLISHED) == 5

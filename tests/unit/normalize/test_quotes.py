@@ -7,7 +7,7 @@ from gateway.normalize import pipeline as pipeline_module
 from gateway.normalize import quotes as quotes_module
 from gateway.normalize.level1 import Level1Normalizer
 from gateway.normalize.quotes import QuoteFirstNormalizer
-from tests.unit.normalize.line_desk import COLUMNS, NOW_US, Desk, Options, line, utc_us
+from tests.unit.normalize.line_desk import COLUMNS, NOW_US, Desk, Options, another, line, utc_us
 
 
 class SlowPath:
@@ -29,7 +29,7 @@ def warm_desk() -> Desk:
     desk = Desk()
     desk.live()
     for _ in range(3):
-        desk.feed(line("Q", "ba"), line("Q", "C"))
+        desk.feed(another("Q", "ba"), another("Q", "C"))
     desk.pipeline.flush_all()
     desk.raw.clear()
     return desk
@@ -40,7 +40,7 @@ def test_usual_change_of_a_quote_takes_the_short_cut(contents: str) -> None:
     """Otherwise every other test here would prove nothing about it."""
     desk = warm_desk()
     slow = SlowPath(desk)
-    desk.feed(line("Q", contents), recv_us=NOW_US + 3)
+    desk.feed(another("Q", contents), recv_us=NOW_US + 3)
     assert slow.count == 0
     quote = desk.one("quote")
     assert (quote["bid"], quote["ask"], quote["sequence"], quote["flags"]) == (188.25, 188.36, 5, 0)
@@ -54,7 +54,7 @@ def test_usual_trade_takes_the_short_cut(contents: str) -> None:
     desk = warm_desk()
     slow = SlowPath(desk)
     assert desk.pipeline._values.plans[contents].basis
-    desk.feed(line("Q", contents), recv_us=NOW_US + 3)
+    desk.feed(another("Q", contents), recv_us=NOW_US + 3)
     assert slow.count == 0
     trade, *others = desk.take()
     assert (trade["price"], trade["size"], trade["trade_id"]) == (188.3, 50, 4711)
@@ -167,7 +167,7 @@ def test_last_trade_that_changed_without_saying_so_is_no_hindrance() -> None:
     """The columns behind the quote may differ; whole is whole."""
     desk = warm_desk()
     slow = SlowPath(desk)
-    desk.feed(line("Q", "ba", {"Total Volume": "99"}), line("Q", "ba", {"Total Volume": "99"}))
+    desk.feed(*(another("Q", "ba", {"Total Volume": "99"}) for _ in range(2)))
     assert slow.count == 0
     assert len(desk.take("quote")) == 2
 
@@ -180,7 +180,7 @@ def test_learned_texts_are_bounded(monkeypatch: pytest.MonkeyPatch, *, is_price:
     name, item = ("Bid", "bid") if is_price else ("Bid Size", "bid_size")
     for value in range(40):
         for _ in range(3):
-            desk.feed(line("Q", "ba", {name: str(value)}))
+            desk.feed(another("Q", "ba", {name: str(value)}))
         assert [quote[item] for quote in desk.take("quote")] == [value] * 3
     reader = desk.pipeline._level1
     assert isinstance(reader, QuoteFirstNormalizer)
@@ -193,7 +193,7 @@ def test_invalid_texts_are_never_learned() -> None:
     """They are complained of every time they are seen."""
     desk = warm_desk()
     for _ in range(5):
-        desk.feed(line("Q", "ba", {"Bid": "1e5", "Ask Size": "-1"}))
+        desk.feed(another("Q", "ba", {"Bid": "1e5", "Ask Size": "-1"}))
     assert [(quote["bid"], quote["ask_size"]) for quote in desk.take("quote")] == [(None, None)] * 5
     assert desk.counted() == {"values_invalid": 10}
 
@@ -203,10 +203,10 @@ def test_empty_sides_are_learned_as_absent() -> None:
     desk = warm_desk()
     empty = {"Bid": "", "Bid Size": "", "Bid Market Center": ""}
     for _ in range(3):
-        desk.feed(line("Q", "a", empty))
+        desk.feed(another("Q", "a", empty))
     desk.raw.clear()
     slow = SlowPath(desk)
-    desk.feed(line("Q", "a", empty))
+    desk.feed(another("Q", "a", empty))
     assert slow.count == 0
     quote = desk.one("quote")
     assert (quote["bid"], quote["bid_size"], quote["bid_market_center"]) == (None, None, None)
@@ -216,13 +216,13 @@ def test_empty_sides_are_learned_as_absent() -> None:
 def test_short_cut_for_an_odd_lot_leaves_the_last_trades_conditions() -> None:
     """The summary shows the last qualified trade and, beside it, that trade's conditions."""
     desk = warm_desk()
-    odd_lot = line("Q", "O", {"Most Recent Trade Conditions": "87"})
+    odd_lot = {"Most Recent Trade Conditions": "87"}
     for _ in range(3):
-        desk.feed(odd_lot)
+        desk.feed(another("Q", "O", odd_lot))
     desk.pipeline.flush_all()
     desk.raw.clear()
     slow = SlowPath(desk)
-    desk.feed(line("Q", "C"), odd_lot)
+    desk.feed(another("Q", "C"), another("Q", "O", odd_lot))
     assert slow.count == 0
     desk.pipeline.flush_all()
     assert desk.one("summary")["last_conditions"] == "3D87"
@@ -235,7 +235,7 @@ def test_trade_in_a_wider_field_set_takes_the_long_way() -> None:
     desk.live()
     slow = SlowPath(desk)
     for _ in range(4):
-        desk.feed(line("Q", "Cba", {"Delay": "15"}, names=names))
+        desk.feed(another("Q", "Cba", {"Delay": "15"}, names=names))
     assert slow.count == 4
     assert [trade["price"] for trade in desk.take("trade")] == [188.3] * 4
     assert desk.counted() == {}

@@ -1,0 +1,175 @@
+"""What must be noticed about Level 1 symbols although no line says it: no answer, and silence.
+
+IQConnect confirms a watch by nothing but the symbol's first lines, and can stop one symbol while
+all others go on. So whatever has no answer is asked for again, and a symbol that has become
+improbably quiet is audited: its values are asked for, and compared with what is known. The audit
+costs two lines; a quiet symbol is never a reason to open a connection anew.
+
+How quiet is improbable follows from how active the symbol was. Looks are taken at regular times; if
+a share `a` of them used to find a new line, `n` looks that find none happen by chance in `(1-a)^n`
+of all cases. Beyond one in ten thousand the symbol is a suspect. One that traded all the time is
+suspected within two seconds, one that trades once a minute within ten minutes, and at the close of
+the market every symbol once.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+from gateway.clock import Clock
+from gateway.counters import Counter, Counters
+from gateway.model.enums import Cause, Flag, SymbolState
+from gateway.normalize.board import Board
+from gateway.normalize.symbols import Symbol
+
+SLICES: Final = 10
+"""Calls of `look` for one look at every symbol."""
+ANSWER_NS_MAX: Final = 2_000_000_000
+"""How long an answer may take before the vendor is asked again."""
+WAIT_DOUBLINGS_MAX: Final = 4
+"""Waits for later answers grow up to sixteen times as long."""
+CHANCE_MAX: Final = 1e-4
+"""A silence that is less probable than this is looked into."""
+ACTIVITY_MAX: Final = 0.98
+"""However active a symbol was, two looks in a row may find nothing."""
+ACTIVITY_MIN: Final = 0.002
+"""A symbol that is quieter is not audited at all: nothing would be proved."""
+LEARNING: Final = 1 / 32
+"""Weight of the newest look: what a symbol did in the last quarter of a minute counts most."""
+FORGETTING: Final = 0.25
+"""What is left of a symbol's activity after an audit found that it is merely quiet."""
+REASON_US_MAX: Final = 5_000_000
+"""How long a symbol stays in doubt after its last implausible message."""
+SECOND_NS: Final = 1_000_000_000
+_SUSPECT: Final = int(Flag.SUSPECT)
+
+
+class Level1Care:
+    """Looks after the symbols of all Level 1 connections.
+
+    Args:
+        board: The symbols.
+        clock: Monotonic for waits, UTC for stamps.
+        counters: Where audits are counted.
+        refreshes_per_second_max: Budget for asking the vendor; what is over it waits.
+        on_audit: Asks for a symbol's values.
+        on_unanswered: Asks for a symbol anew: its watch may have been lost.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        *,
+        clock: Clock,
+        counters: Counters,
+        refreshes_per_second_max: int,
+        on_audit: Callable[[str], object],
+        on_unanswered: Callable[[str], object],
+    ) -> None:
+        self._board = board
+        self._clock = clock
+        self._counters = counters
+        self._per_second_max = refreshes_per_second_max
+        self._on_audit = on_audit
+        self._on_unanswered = on_unanswered
+        self._tokens = float(refreshes_per_second_max)
+        self._filled_ns = clock.monotonic_ns()
+        self._left: list[Symbol] = []
+        self._slice = 0
+
+    def look(self) -> None:
+        """Look at the next share of the symbols; call it `SLICES` times for one look at all."""
+        if not self._left:
+            self._left = list(self._board.wanted())
+            self._slice = -(-len(self._left) // SLICES)
+        now_ns = self._clock.monotonic_ns()
+        down_causes = self._board.down_causes
+        for symbol in self._left[: self._slice]:
+            if down_causes[symbol.shard] is not None:
+                # Whatever was asked is asked again when the connection is whole.
+                symbol.attention.answered()
+                symbol.attention.is_audited = False
+            elif symbol.is_live:
+                self._look_at_live(symbol, now_ns)
+            elif symbol.state is not SymbolState.REFUSED:
+                self._look_at_waiting(symbol, now_ns)
+        del self._left[: self._slice]
+
+    def _look_at_waiting(self, symbol: Symbol, now_ns: int) -> None:
+        """Ask again for a symbol whose first lines do not come."""
+        attention = symbol.attention
+        if not attention.asked_us:
+            attention.asked_us = now_ns // 1000
+        elif self._is_overdue(symbol, now_ns) and self._may_ask(now_ns):
+            self._counters.add(Counter.WATCHES_REPEATED)
+            attention.tries += 1
+            attention.asked_us = now_ns // 1000
+            self._on_unanswered(symbol.name)
+
+    def _look_at_live(self, symbol: Symbol, now_ns: int) -> None:
+        attention = symbol.attention
+        is_new = symbol.last_line_us != attention.seen_line_us
+        attention.seen_line_us = symbol.last_line_us
+        if is_new:
+            # The silence that just ended counts, the one that goes on does not yet.
+            quiet = (1 - LEARNING) ** attention.quiet_looks
+            attention.activity = attention.activity * quiet * (1 - LEARNING) + LEARNING
+            attention.quiet_looks = 0
+            if not attention.is_audited:
+                attention.answered()
+        else:
+            attention.quiet_looks += 1
+        if attention.reason is not None:
+            self._judge_reason(symbol)
+        if attention.is_audited:
+            if self._is_overdue(symbol, now_ns):
+                self._give_up(symbol)
+        elif not is_new and self._is_improbable(symbol) and self._may_ask(now_ns):
+            self._counters.add(Counter.SYMBOLS_AUDITED)
+            attention.activity *= FORGETTING
+            attention.is_audited = True
+            attention.asked_us = now_ns // 1000
+            self._on_audit(symbol.name)
+
+    def _is_improbable(self, symbol: Symbol) -> bool:
+        """Whether a symbol's silence needs an explanation."""
+        attention = symbol.attention
+        activity = min(attention.activity, ACTIVITY_MAX)
+        if activity < ACTIVITY_MIN or symbol.cause is Cause.HALTED:
+            return False
+        return attention.quiet_looks * math.log1p(-activity) < math.log(CHANCE_MAX)
+
+    def _give_up(self, symbol: Symbol) -> None:
+        """Doubt a symbol whose values are not even told when asked for."""
+        symbol.attention.is_audited = False
+        symbol.attention.answered()
+        symbol.has_old_values = True
+        self._counters.add(Counter.SYMBOLS_SILENT)
+        self._board.change(symbol, SymbolState.STALE, Cause.SYMBOL_SILENT)
+        self._counters.add(Counter.WATCHES_REPEATED)
+        symbol.attention.asked_us = self._clock.monotonic_ns() // 1000
+        self._on_unanswered(symbol.name)
+
+    def _judge_reason(self, symbol: Symbol) -> None:
+        """Trust a symbol again whose implausible messages are over."""
+        last = symbol.quote.last
+        is_quote_doubted = last is not None and bool(last[3] & _SUSPECT)
+        is_recent = self._clock.utc_us() - symbol.attention.reason_us <= REASON_US_MAX
+        if not is_quote_doubted and not is_recent:
+            self._board.trust(symbol)
+
+    def _is_overdue(self, symbol: Symbol, now_ns: int) -> bool:
+        attention = symbol.attention
+        wait_ns = ANSWER_NS_MAX << min(attention.tries, WAIT_DOUBLINGS_MAX)
+        return now_ns - attention.asked_us * 1000 >= wait_ns
+
+    def _may_ask(self, now_ns: int) -> bool:
+        """Take one from the budget, if there is one; who gets none is looked at again soon."""
+        grown = (now_ns - self._filled_ns) * self._per_second_max / SECOND_NS
+        self._filled_ns = now_ns
+        self._tokens = min(self._tokens + grown, float(self._per_second_max))
+        if self._tokens < 1:
+            self._counters.add(Counter.REFRESHES_REFUSED)
+            return False
+        self._tokens -= 1
+        return True
