@@ -27,6 +27,11 @@ ConfigOption = Annotated[
 ]
 DataOption = Annotated[str, typer.Option("--data", help="The gateway's data socket.")]
 ControlOption = Annotated[str, typer.Option("--control", help="The gateway's control socket.")]
+FaultPortOption = Annotated[
+    int | None,
+    typer.Option(min=0, max=65535, help="Takes faults, on this machine only; 0: any free one."),
+]
+TimelineOption = Annotated[Path | None, typer.Option(help="YAML list of faults and their times.")]
 DATA_ENDPOINT = "tcp://127.0.0.1:7700"
 CONTROL_ENDPOINT = "tcp://127.0.0.1:7701"
 
@@ -84,10 +89,18 @@ def simulate(
         float, typer.Option(min=0, help="0: as fast as read; 1: as recorded; N: N times.")
     ] = 1.0,
     is_delayed: Annotated[bool, typer.Option("--delayed", help="A delayed account.")] = False,
+    login: Annotated[
+        str | None, typer.Option(help="Login id to ask for; nothing is served before it.")
+    ] = None,
+    password_env: Annotated[
+        str | None, typer.Option(help="Environment variable with the password to ask for.")
+    ] = None,
+    control_port: FaultPortOption = None,
+    timeline: TimelineOption = None,
 ) -> None:
     """Run a simulated IQConnect: admin, Level 1 and Level 2 ports, no DTN account needed."""
     from gateway.commands.loops import run_program
-    from gateway.commands.simulate import run_simulator
+    from gateway.commands.simulate import credentials_from, run_simulator
     from gateway.simulator import SimulatorOptions
 
     set_up_logging(level="info", form="console")
@@ -106,8 +119,31 @@ def simulate(
         tape_symbol=symbol,
         tape_speed=speed,
         is_delayed=is_delayed,
+        credentials=credentials_from(login, password_env),
+        control_port=control_port,
+        timeline=timeline,
     )
     raise typer.Exit(run_program(lambda: run_simulator(options)))
+
+
+@app.command()
+def fault(
+    name: Annotated[str | None, typer.Argument(help="Such as close, stall, restart.")] = None,
+    params: Annotated[list[str] | None, typer.Argument(help="key=value.")] = None,
+    control_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="The simulator's control port.")
+    ] = 9399,
+    timeout_s: Annotated[float, typer.Option(min=0.1, max=60)] = 5.0,
+    is_list: Annotated[
+        bool, typer.Option("--list", help="Print every fault and its parameters.")
+    ] = False,
+) -> None:
+    """Let something go wrong in a running simulator and print its answer as JSON."""
+    from gateway.commands.fault import list_verbs, send_fault
+
+    if is_list or name is None:
+        raise typer.Exit(list_verbs())
+    raise typer.Exit(send_fault(name, params or [], control_port=control_port, timeout_s=timeout_s))
 
 
 @app.command()

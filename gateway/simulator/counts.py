@@ -80,6 +80,17 @@ class Counts:
     logins_refused: int = 0
     """S,CONNECT without registration, login and password that fit."""
 
+    control_clients_refused: int = 0
+    """Clients of the control port beyond its limit."""
+    control_clients_lost: int = 0
+    """Clients of the control port that did not wait for their answer."""
+    control_lines_refused: int = 0
+    """Lines of the control port that were no commands."""
+    timeline_faults: int = 0
+    """Faults that the timeline let happen."""
+    timeline_faults_refused: int = 0
+    """Faults of the timeline that could not happen."""
+
     def as_map(self) -> dict[str, int]:
         """Every count by its name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

@@ -1,16 +1,24 @@
 """Everything that can be made to go wrong, by name: the one door for tests and people."""
 
+import asyncio
+import logging
 import random
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.errors import ConfigError
 from gateway.simulator.feed_faults import FeedFaults
 from gateway.simulator.market_faults import MarketFaults
 from gateway.simulator.port_faults import PortFaults
+from gateway.simulator.timeline import Timeline
 from gateway.simulator.verbs import Verb, verb_named
 
 if TYPE_CHECKING:
     from gateway.simulator.simulator import Simulator
+
+SECOND_NS: Final = 1_000_000_000
+
+_log = logging.getLogger(__name__)
 
 
 class Faults:
@@ -22,6 +30,8 @@ class Faults:
 
     def __init__(self, simulator: "Simulator") -> None:
         self._simulator = simulator
+        self.announce: Callable[[str], None] = _log.info
+        """Told of each fault of a timeline."""
         rng = random.Random(f"{simulator.options.seed}/faults")
         self._ports = PortFaults(simulator, rng)
         self._feed = FeedFaults(simulator)
@@ -73,14 +83,34 @@ class Faults:
 
         Cancel safety: what was begun stays begun.
         """
+        return await self.act_on(name, params)
+
+    async def act_on(self, name: object, params: Mapping[str, object]) -> dict[str, object]:
+        """The same for a name and parameters that came from outside."""
         verb = verb_named(name)
         result = self._run(verb, verb.read(params))
         if self._is_of_listening(verb, is_begun=True):
-            if name == "restart":
+            if verb.name == "restart":
                 await self._ports.drop_restarted()
             else:
                 await self._ports.listen()
         return result
+
+    async def follow(self, timeline: Timeline) -> None:
+        """Let a timeline's faults happen in their time, until cancelled."""
+        clock, counts = self._simulator.clock, self._simulator.counts
+        start_ns = clock.monotonic_ns()
+        for planned in timeline.plan():
+            passed_s = (clock.monotonic_ns() - start_ns) / SECOND_NS
+            await asyncio.sleep(max(planned.at_s - passed_s, 0))
+            try:
+                answer = await self.act_on(planned.name, planned.params)
+            except ConfigError as problem:
+                counts.timeline_faults_refused += 1
+                self.announce(f"timeline: entry {planned.place} refused: {problem}")
+            else:
+                counts.timeline_faults += 1
+                self.announce(f"timeline: {planned.text().strip()}, at_us={answer['at_us']}")
 
     def _is_of_listening(self, verb: Verb, *, is_begun: bool = False) -> bool:
         if not verb.is_of_listening or not self._simulator.is_started:

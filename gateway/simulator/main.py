@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from gateway.simulator.control import HOST
 from gateway.simulator.options import SimulatorOptions
 from gateway.simulator.simulator import Simulator
 
@@ -22,11 +23,17 @@ async def serve(options: SimulatorOptions, *, announce: Callable[[str], None]) -
     Cancel safety: cancelling is how it ends; ports and connections are closed before it returns.
     """
     simulator = Simulator(options)
+    simulator.faults.announce = announce
     await simulator.start()
     try:
         announce(f"admin   listening on {options.host}:{simulator.admin_port}")
         announce(f"level 1 listening on {options.host}:{simulator.level1_port}")
         announce(f"level 2 listening on {options.host}:{simulator.level2_port}")
+        if simulator.control_port is not None:
+            announce(f"control listening on {HOST}:{simulator.control_port}")
+        if simulator.timeline is not None:
+            for line in simulator.timeline.announcement():
+                announce(line)
         if options.tape is not None:
             announce(
                 f"tape    {options.tape} as {options.tape_symbol}, starts with its first watch"

@@ -4,14 +4,13 @@ import asyncio
 import logging
 import random
 from functools import partial
-from typing import Final
 
 from gateway.clock import Clock, SystemClock
 from gateway.errors import ConfigError
 from gateway.simulator.admin import AdminConnection
 from gateway.simulator.agenda import Agenda
-from gateway.simulator.client_lines import client_line
 from gateway.simulator.connection import LineConnection
+from gateway.simulator.control import ControlPort
 from gateway.simulator.counts import Counts
 from gateway.simulator.depth_hooks import DepthHooks
 from gateway.simulator.depth_hub import DepthHub
@@ -26,11 +25,11 @@ from gateway.simulator.options import SimulatorOptions
 from gateway.simulator.ports import Port, Ports
 from gateway.simulator.recorder import ExpectedTrade, TradeRecorder
 from gateway.simulator.roster import Roster
-from gateway.simulator.status import Status, Traffic
+from gateway.simulator.statistics import Statistics
+from gateway.simulator.status import Status
 from gateway.simulator.tape_pump import TapePump
 from gateway.simulator.tape_source import TapeSource
-
-STATS_INTERVAL_S: Final = 1.0
+from gateway.simulator.timeline import Timeline
 
 _log = logging.getLogger(__name__)
 
@@ -82,10 +81,26 @@ class Simulator(DepthHooks):
             is_up_at_start=options.is_connected_at_start,
             announce=self._tell_link,
         )
-        self._received, self._sent = Traffic(), Traffic()
         self.ports = self._build_ports()
+        self._statistics = Statistics(
+            self.status,
+            self.login,
+            self.counts,
+            ports=self.ports,
+            roster=self.roster,
+            clock_second=self._source.clock_second,
+        )
         self.faults = Faults(self)
         """What can be made to go wrong."""
+        self.timeline = (
+            None if options.timeline is None else Timeline(options.timeline, seed=options.seed)
+        )
+        """What goes wrong by itself, and when."""
+        self._control = (
+            None
+            if options.control_port is None
+            else ControlPort(self.faults, self.counts, number=options.control_port)
+        )
 
     def _build_ports(self) -> Ports:
         options = self.options
@@ -121,6 +136,11 @@ class Simulator(DepthHooks):
     def level2_port(self) -> int:
         """The port that is really listened on, once started."""
         return self.ports["level2"].number
+
+    @property
+    def control_port(self) -> int | None:
+        """The control port that is really listened on, once started; None without one."""
+        return None if self._control is None else self._control.number
 
     def _build_source(self) -> None:
         options, counts = self.options, self.counts
@@ -178,15 +198,20 @@ class Simulator(DepthHooks):
         try:
             for port in self.ports:
                 await port.listen()
+            if self._control is not None:
+                await self._control.start()
         except ConfigError:
             await self.stop()
             raise
         loop = asyncio.get_running_loop()
         self._tasks = [
             loop.create_task(self.pump.run(), name="simulator-pump"),
-            loop.create_task(self._run_statistics(), name="simulator-statistics"),
+            loop.create_task(self._statistics.run(), name="simulator-statistics"),
             loop.create_task(self.agenda.run(), name="simulator-agenda"),
         ]
+        if self.timeline is not None:
+            following = self.faults.follow(self.timeline)
+            self._tasks.append(loop.create_task(following, name="simulator-timeline"))
         for task in self._tasks:
             task.add_done_callback(self._notice_end)
 
@@ -208,6 +233,8 @@ class Simulator(DepthHooks):
 
     async def stop(self) -> None:
         """Close all ports and every connection; may be called again."""
+        if self._control is not None:
+            await self._control.stop()
         await self.faults.stop()
         for task in self._tasks:
             task.cancel()
@@ -234,10 +261,8 @@ class Simulator(DepthHooks):
         """Forget everything that a program forgets when it is started anew."""
         self._stay()
         self.login.forget()
-        self.status.restart(self._source.clock_second())
+        self._statistics.restart()
         self.status.login = self.options.login
-        self._received.restart()
-        self._sent.restart()
 
     def set_server_connected(self, is_connected: bool) -> None:
         """Drop or restore the link to DTN; with it come fresh F and P, and books anew."""
@@ -351,28 +376,4 @@ class Simulator(DepthHooks):
 
     def stats_line(self) -> str:
         """The statistics line of now."""
-        return self.status.stats_line(
-            second=self._source.clock_second(),
-            symbols=self.hub.symbol_count,
-            clients=len(self.ports.clients()),
-            attempts_under_way=self.login.attempts_under_way,
-            received=self._received,
-            sent=self._sent,
-        )
-
-    async def _run_statistics(self) -> None:
-        loop = asyncio.get_running_loop()
-        next_at = loop.time()
-        while True:
-            next_at += STATS_INTERVAL_S
-            await asyncio.sleep(next_at - loop.time())
-            # What DTN would have sent: each event once, however many sockets got it.
-            self._received.measure(self.counts.events * 60)
-            self._sent.measure(self.counts.bytes_sent)
-            for client in [*self.ports["admin"].clients]:
-                client.reply(self.stats_line())
-                if client.has_client_stats:
-                    for port in self.ports:
-                        for other, number in port.clients.items():
-                            client.reply(client_line(number, other))
-                client.flush()
+        return self._statistics.line()

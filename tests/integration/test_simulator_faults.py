@@ -9,7 +9,6 @@ from gateway.simulator import Simulator
 from tests.integration.test_simulator_level1 import running, until
 from tests.unit.simulator.raw_client import RawClient
 
-pytestmark = pytest.mark.asyncio
 PORTS = ("admin", "level1", "level2")
 
 
@@ -40,6 +39,7 @@ async def end_of(client: RawClient) -> str:
 
 
 @pytest.mark.parametrize("port", PORTS)
+@pytest.mark.asyncio
 async def test_a_close_is_an_end_and_a_reset_a_reset(port: str) -> None:
     """A client meets both, and only one of them is polite."""
     async with running() as simulator:
@@ -51,6 +51,7 @@ async def test_a_close_is_an_end_and_a_reset_a_reset(port: str) -> None:
             await client.close()
 
 
+@pytest.mark.asyncio
 async def test_a_line_is_cut_off_by_the_end() -> None:
     """Half a line is the last thing that comes."""
     async with running() as simulator:
@@ -65,6 +66,7 @@ async def test_a_line_is_cut_off_by_the_end() -> None:
 
 
 @pytest.mark.parametrize("port", PORTS)
+@pytest.mark.asyncio
 async def test_a_refused_port_refuses_and_listens_again_on_the_same_number(port: str) -> None:
     """Those that are connected stay; a gateway tries again until it is let in."""
     async with running() as simulator:
@@ -85,6 +87,7 @@ async def test_a_refused_port_refuses_and_listens_again_on_the_same_number(port:
 
 
 @pytest.mark.slow
+@pytest.mark.asyncio
 async def test_a_restart_closes_everything_and_comes_back_with_nothing_known() -> None:
     """A client must send everything again."""
     async with running() as simulator:
@@ -98,8 +101,8 @@ async def test_a_restart_closes_everything_and_comes_back_with_nothing_known() -
             await client.close()
             assert await is_refused(number_of(simulator, port))
         assert simulator.statistics()["clients"] == 0
-        port = simulator.ports["admin"]
-        await until(lambda: port.is_listening, lambda: asyncio.sleep(0.02))
+        opened = simulator.ports["level2"]
+        await until(lambda: opened.is_listening, lambda: asyncio.sleep(0.02))
         admin = await RawClient.connect(simulator.admin_port)
         assert (await admin.line()).split(",")[5:7] == ["0", "1"]
         client = await RawClient.connect(simulator.level1_port)
@@ -110,6 +113,7 @@ async def test_a_restart_closes_everything_and_comes_back_with_nothing_known() -
 
 
 @pytest.mark.slow
+@pytest.mark.asyncio
 async def test_a_half_open_connection_loses_what_is_said_and_stays() -> None:
     """Nobody closes it: only silence tells."""
     async with running(record_trades=True) as simulator:
@@ -128,6 +132,7 @@ async def test_a_half_open_connection_loses_what_is_said_and_stays() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.asyncio
 async def test_a_slow_reader_shows_in_the_client_statistics_until_it_is_closed() -> None:
     """KB queued grows, and what waits is bounded."""
     async with running(client_queue_bytes_max=400_000, rate=2000.0) as simulator:
@@ -147,6 +152,7 @@ async def test_a_slow_reader_shows_in_the_client_statistics_until_it_is_closed()
 
 
 @pytest.mark.slow
+@pytest.mark.asyncio
 async def test_a_login_lets_the_data_ports_speak() -> None:
     """Registered, with the right words, and a moment later."""
     async with running(credentials=("4711", "secret"), login_delay_s=0.05) as simulator:
@@ -165,6 +171,7 @@ async def test_a_login_lets_the_data_ports_speak() -> None:
         await admin.close()
 
 
+@pytest.mark.asyncio
 async def test_everything_is_as_it_was_after_clear() -> None:
     """A test leaves nothing behind for the next one."""
     async with running() as simulator:

@@ -1,6 +1,7 @@
 """The door to all faults: names, parameters, and the errors of those that do not fit."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,13 @@ from tests.unit.simulator.bench_desk import Bench
 def test_every_verb_of_the_table_does_something() -> None:
     """A verb that is only listed would fail in the middle of a test."""
     assert set(Bench().simulator.faults._actions) == set(VERBS)
+
+
+def test_the_readme_lists_every_verb() -> None:
+    """The table is copied by hand, and read instead of the code."""
+    text = (Path(__file__).parents[3] / "gateway/simulator/README.md").read_text()
+    rows = [f"| `{verb.signature()}` | {verb.sentence} |" for verb in VERBS.values()]
+    assert "\n".join(rows) in text
 
 
 def test_every_verb_says_what_it_does() -> None:
