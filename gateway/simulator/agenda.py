@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import heapq
 from collections.abc import Callable
 from typing import Final
 
@@ -22,32 +21,47 @@ class Agenda:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._entries: list[tuple[int, int, Callable[[], None]]] = []
-        self._added = asyncio.Event()
-        self._number = 0
+        self._entries: dict[str, tuple[int, Callable[[], None]]] = {}
+        self._changed = asyncio.Event()
 
-    def add(self, due_ns: int, action: Callable[[], None]) -> None:
-        """Let something happen at a time of the monotonic clock; equal times keep their order."""
-        self._number += 1
-        heapq.heappush(self._entries, (due_ns, self._number, action))
-        self._added.set()
+    def set(self, name: str, due_ns: int, action: Callable[[], None]) -> None:
+        """Let something happen at a time of the monotonic clock.
 
-    def __len__(self) -> int:
-        return len(self._entries)
+        Args:
+            name: What it is; there is one of each name, so a second one replaces the first.
+            due_ns: When.
+            action: Called then.
+        """
+        self._entries[name] = (due_ns, action)
+        self._changed.set()
+
+    def drop(self, name: str) -> None:
+        """Let it not happen."""
+        self._entries.pop(name, None)
+
+    @property
+    def names(self) -> list[str]:
+        """What is still to come, soonest first."""
+        return sorted(self._entries, key=lambda name: self._entries[name][0])
 
     def run_due(self) -> None:
-        """Do everything whose time has come."""
-        while self._entries and self._entries[0][0] <= self._clock.monotonic_ns():
-            heapq.heappop(self._entries)[2]()
+        """Do everything whose time has come, in the order of time."""
+        for name in self.names:
+            entry = self._entries.get(name)
+            # An action may have set or dropped another.
+            if entry is not None and entry[0] <= self._clock.monotonic_ns():
+                del self._entries[name]
+                entry[1]()
 
     async def run(self) -> None:
         """Do everything in time, until cancelled."""
         while True:
-            self._added.clear()
+            self._changed.clear()
             self.run_due()
             wait_s = None
             if self._entries:
-                wait_s = max(self._entries[0][0] - self._clock.monotonic_ns(), 0) / SECOND_NS
+                soonest_ns = min(due_ns for due_ns, _ in self._entries.values())
+                wait_s = max(soonest_ns - self._clock.monotonic_ns(), 0) / SECOND_NS
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
-                    await self._added.wait()
+                    await self._changed.wait()

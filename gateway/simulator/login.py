@@ -106,13 +106,10 @@ class Login:
         elif is_admin and self._is_acceptable:
             self._counts.logins_accepted += 1
             self._is_under_way = True
-            self._agenda.add(self._clock.monotonic_ns() + self._delay_ns, self._finish)
+            due_ns = self._clock.monotonic_ns() + self._delay_ns
+            self._agenda.set("login", due_ns, lambda: self._go(Link.UP))
         elif is_admin:
             self._counts.logins_refused += 1
-
-    def _finish(self) -> None:
-        if self._is_under_way:
-            self._go(Link.UP)
 
     def disconnect(self) -> None:
         """A client ended the link, for everybody."""
@@ -139,7 +136,6 @@ class Login:
     def forget(self) -> None:
         """IQConnect starts anew: nobody has logged in; a DTN out of reach stays out of reach."""
         self.is_registered = self._is_login_right = self._is_password_right = False
-        self._is_under_way = False
         if self.link is not Link.LOST:
             self._go(Link.UP if self._is_up_at_start else Link.AWAITED)
         self._lost_ns = self._clock.monotonic_ns()
@@ -153,6 +149,7 @@ class Login:
             self._lost_ns = self._clock.monotonic_ns()
         self.link = link
         self._is_under_way = False
+        self._agenda.drop("login")
         is_up = link is Link.UP
         if status.is_connected is is_up:
             return

@@ -28,7 +28,6 @@ class MarketFaults:
     def __init__(self, simulator: "Simulator") -> None:
         self._simulator = simulator
         self._silent_depths: set[str] = set()
-        self._burst_number = 0
         self.actions: dict[str, Callable[..., Result]] = {
             "silent_symbol": self._silent_symbol,
             "silent_depth": self._silent_depth,
@@ -117,19 +116,14 @@ class MarketFaults:
         return {}
 
     def _burst(self, factor: float, seconds: float) -> Result:
-        pump = self._pump()
-        pump.extra_factor = factor
-        self._burst_number += 1
-        number = self._burst_number
-
-        def end() -> None:
-            # A later burst has its own end.
-            if number == self._burst_number:
-                pump.extra_factor = 1.0
-
+        self._pump().extra_factor = factor
         due_ns = self._simulator.clock.monotonic_ns() + round(seconds * SECOND_NS)
-        self._simulator.agenda.add(due_ns, end)
+        self._simulator.agenda.set("end of burst", due_ns, self._end_burst)
         return {}
+
+    def _end_burst(self) -> None:
+        self._simulator.agenda.drop("end of burst")
+        self._pump().extra_factor = 1.0
 
     def _halt(self, symbol: str) -> Result:
         market = self._market_with(symbol)
@@ -154,7 +148,7 @@ class MarketFaults:
         self._stale_p(on=False)
         source = self._simulator.hub.source
         if isinstance(source, MarketSource):
-            self._burst(1.0, 0)
+            self._end_burst()
             self._clock_skew(0)
             self._delayed(on=self._simulator.options.is_delayed)
             for symbol in source.market.halted:

@@ -37,7 +37,6 @@ class PortFaults:
         self._refused: set[str] = set()
         self._down_until_ns: int | None = None
         self._reopening: asyncio.Task[None] | None = None
-        self._is_releasing = False
         self._mangler = Mangler(rng, simulator.counts)
         self.actions: dict[str, Callable[..., Result]] = {
             "close": self._close,
@@ -130,9 +129,7 @@ class PortFaults:
         now_ns = self._simulator.clock.monotonic_ns()
         for one in self._simulator.ports.named(port):
             one.pace(bytes_per_s, now_ns=now_ns)
-        if bytes_per_s and not self._is_releasing:
-            self._is_releasing = True
-            self._release()
+        self._release()
         return {}
 
     def _release(self) -> None:
@@ -142,35 +139,31 @@ class PortFaults:
         for port in slow:
             for client in port.clients:
                 client.delivery.release(now_ns=now_ns)
-        self._is_releasing = bool(slow)
         if slow:
-            self._simulator.agenda.add(now_ns + RELEASE_NS, self._release)
+            self._simulator.agenda.set("slow readers", now_ns + RELEASE_NS, self._release)
 
     def _refuse(self, port: str, on: bool) -> Result:
         names = {one.name for one in self._simulator.ports.named(port)}
         self._refused = self._refused | names if on else self._refused - names
-        self._close_listeners()
+        self._refuse_or_mark()
         return {"refused": sorted(self._refused)}
 
     def _restart(self, down_s: float) -> Result:
         simulator = self._simulator
         until_ns = simulator.clock.monotonic_ns() + round(down_s * SECOND_NS)
         self._down_until_ns = max(until_ns, self._down_until_ns or 0)
-        self._close_listeners()
+        self._refuse_or_mark()
         clients = simulator.ports.clients()
         for client in clients:
             client.abort()
         simulator.begin_anew()
-        simulator.agenda.add(self._down_until_ns, self._come_up)
+        simulator.agenda.set("restart", self._down_until_ns, self._come_up)
         return {"connections": len(clients), "down_s": down_s}
 
     def _come_up(self) -> None:
-        now_ns = self._simulator.clock.monotonic_ns()
-        if self._down_until_ns is None or now_ns < self._down_until_ns:
-            return
         self._down_until_ns = None
         if not self._simulator.is_started:
-            self._close_listeners()
+            self._refuse_or_mark()
         else:
             loop = asyncio.get_running_loop()
             self._reopening = loop.create_task(self._reopen(), name="simulator-restart")
@@ -190,7 +183,7 @@ class PortFaults:
         """Whether any port refuses connections."""
         return self._is_down or bool(self._refused)
 
-    def _close_listeners(self) -> None:
+    def _refuse_or_mark(self) -> None:
         for port in self._simulator.ports:
             is_refused = self._is_down or port.name in self._refused
             if is_refused and port.is_listening:
@@ -243,8 +236,9 @@ class PortFaults:
         self._mangler.rest()
         self._mangle()
         self._refused.clear()
+        self._simulator.agenda.drop("restart")
         self._down_until_ns = None
-        self._close_listeners()
+        self._refuse_or_mark()
 
     async def stop(self) -> None:
         """Give up a restart that is under way."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 import random
 import socket
 from collections.abc import Callable, Iterator
@@ -85,7 +86,8 @@ class Port:
             # Bound but not listening, a socket keeps the number for us, and peers are refused.
             reserved = socket.socket(family, socket.SOCK_STREAM)
             reserved.setblocking(False)
-            reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if os.name == "posix":
+                reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             reserved.bind(address)
             self._reserved.append(reserved)
 
@@ -116,6 +118,10 @@ class Port:
     def add(self, connection: LineConnection, number: int, *, now_ns: int) -> None:
         """Take a new client; it suffers what the port suffers."""
         self.clients[connection] = number
+        if self.is_refused:
+            # The system had let it in before the port closed.
+            connection.abort()
+            return
         if self._slicer is not None:
             connection.delivery.slice(*self._slicer)
         if self._bytes_per_s:

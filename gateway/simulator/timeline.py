@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import yaml
 
 from gateway.errors import ConfigError
-from gateway.simulator.verbs import verb_named
+from gateway.simulator.verbs import Verb, verb_named
 
 FILE_BYTES_MAX: Final = 1 << 20
 ENTRIES_MAX: Final = 1000
@@ -39,8 +39,15 @@ class Planned(NamedTuple):
 
     def text(self) -> str:
         """For a person: when, what, and how."""
-        params = "".join(f" {name}={value}" for name, value in self.params.items())
+        params = "".join(f" {name}={_shown(value)}" for name, value in self.params.items())
         return f"{self.at_s:10.3f} s  {self.name}{params}"
+
+
+def _shown(value: object) -> str:
+    """A value as the command `fault` takes it."""
+    if isinstance(value, list | tuple):
+        return ",".join(str(one) for one in value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,8 @@ class Entry:
     """How often; None for ever."""
     jitter_s: float
     """Drawn at most so much earlier or later."""
+    for_s: float | None
+    """How long it lasts; None for as long as it does by itself."""
 
     def times(self, seed: int) -> Iterator[Planned]:
         """Every time it happens, in order; the same for a seed, whatever else there is."""
@@ -74,7 +83,10 @@ class Entry:
                 at_s = rng.uniform(self.first_s, self.latest_s)
             if self.jitter_s:
                 at_s += rng.uniform(-self.jitter_s, self.jitter_s)
-            yield Planned(max(round(at_s, 6), 0.0), self.place, self.name, self.params)
+            at_s = max(round(at_s, 6), 0.0)
+            yield Planned(at_s, self.place, self.name, self.params)
+            if self.for_s is not None and (ending := verb_named(self.name).ending(self.params)):
+                yield Planned(round(at_s + self.for_s, 6), self.place, *ending)
             number += 1
 
 
@@ -175,9 +187,31 @@ def _read_entry(place: int, value: object) -> Entry:
         raise ConfigError("times must be a whole number from 1 to 1000000", hint=_HINT, value=count)
     if period_s is None and count != 1:
         raise ConfigError("times needs every_s", hint=_HINT, times=count)
+    for_s = rest.pop("for_s", None)
+    if for_s is not None:
+        for_s = _seconds("for_s", for_s)
     params = {str(key): one for key, one in rest.items()}
     verb.read(params)
-    return Entry(place, verb.name, params, first_s, latest_s, period_s, count, jitter_s)
+    if for_s is not None:
+        _require_end(verb, params, for_s, None if period_s is None else period_s - 2 * jitter_s)
+    return Entry(place, verb.name, params, first_s, latest_s, period_s, count, jitter_s, for_s)
+
+
+def _require_end(
+    verb: Verb, params: Mapping[str, object], for_s: float, free_s: float | None
+) -> None:
+    if verb.ending(params) is None:
+        raise ConfigError(
+            f"{verb.name} does not last, so it has no for_s",
+            hint="Leave for_s out.",
+            for_s=for_s,
+        )
+    if free_s is not None and for_s > free_s:
+        raise ConfigError(
+            "for_s is longer than what every_s and jitter_s leave",
+            hint=f"Write {max(free_s, 0):g} or less, or the next one would begin before the end.",
+            for_s=for_s,
+        )
 
 
 def _span(name: str, when: object) -> tuple[float, float, float | None]:

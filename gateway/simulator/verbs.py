@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from gateway.errors import ConfigError, bounded
+from gateway.simulator.fields import PROTOCOLS
 from gateway.simulator.ports import ALL, PORT_NAMES
 from gateway.simulator.watching import Revival
 
@@ -111,8 +112,18 @@ class Verb:
     """In the order of its help."""
     sentence: str
     """What it does."""
+    end: tuple[tuple[str, object], ...] = ()
+    """Parameters that end it; none for a fault that ends by itself or lasts for good."""
     is_of_listening: bool = False
     """Whether it opens or closes listening sockets."""
+    ended_by: str = ""
+    """The fault that ends it; itself when empty."""
+
+    def ending(self, params: Mapping[str, object]) -> tuple[str, dict[str, object]] | None:
+        """Name and parameters of what ends it again; None when nothing does."""
+        if self.ended_by:
+            return self.ended_by, dict(params)
+        return (self.name, {**params, **dict(self.end)}) if self.end else None
 
     def read(self, params: Mapping[str, object]) -> dict[str, Any]:
         """Check what was asked and fill in the defaults.
@@ -176,6 +187,8 @@ def _text(name: str, choices: tuple[str, ...] = (), default: object = REQUIRED) 
     return Parameter(name, Kind.TEXT, default, choices=choices)
 
 
+_OFF: Final = (("on", False),)
+_NO_SHARE: Final = (("share", 0),)
 _PORT: Final = _text("port", (*PORT_NAMES, ALL))
 _SYMBOL: Final = _text("symbol")
 _SHARE: Final = _number("share", 0, 1)
@@ -194,18 +207,21 @@ _TABLE: Final = (
         (_PORT, _flag()),
         "New connections are refused; those that there are stay.",
         is_of_listening=True,
+        end=_OFF,
     ),
     Verb(
         "half_open",
         (_PORT, _flag()),
         "Connections stay, nothing is read, and what would be sent is lost.",
+        end=_OFF,
     ),
     Verb(
         "stall",
         (_PORT, _flag()),
         "Connections stay, nothing is read or sent, and lines wait for the end of it.",
+        end=_OFF,
     ),
-    Verb("dtn", (_flag("up", REQUIRED),), "The link to DTN is lost, or back."),
+    Verb("dtn", (_flag("up", REQUIRED),), "The link to DTN is lost, or back.", end=(("up", True),)),
     Verb(
         "restart",
         (_number("down_s", 0, 3600, 1.0),),
@@ -217,11 +233,13 @@ _TABLE: Final = (
         (_SYMBOL, _flag(), _REVIVE),
         "A symbol's Q lines stop without a word on the sockets that watch it now. `refresh`: an `f`"
         " or `w` revives it; `watch`: only a `w`; `deaf`: nothing does but `on=false`.",
+        end=_OFF,
     ),
     Verb(
         "silent_depth",
         (_SYMBOL, _flag()),
         "A symbol's depth stops without a word on the sockets that watch it now.",
+        end=_OFF,
     ),
     Verb("reset_depth", (_SYMBOL,), "A symbol's book is emptied and filled anew."),
     Verb(
@@ -238,19 +256,23 @@ _TABLE: Final = (
         "slice",
         (_PORT, _whole("bytes_max", 0, 1 << 20)),
         "Everything is written in random pieces of at most so many bytes; 0 ends it.",
+        end=(("bytes_max", 0),),
     ),
     Verb("unknown_letters", (_PORT,), "Lines of letters that nobody knows are sent."),
     Verb(
         "extra_columns",
         (_whole("count", 0, 100),),
         "F, P and Q lines carry so many more columns at their end; 0 ends it.",
+        end=(("count", 0),),
     ),
     Verb(
         "symbol_limit",
         (_whole("limit", 1, 1_000_000),),
         "The login may watch so many symbols; those watched already stay.",
     ),
-    Verb("delayed", (_flag(),), "The account becomes a delayed one; S,CUST says so again."),
+    Verb(
+        "delayed", (_flag(),), "The account becomes a delayed one; S,CUST says so again.", end=_OFF
+    ),
     Verb(
         "login_replaced",
         (),
@@ -260,8 +282,9 @@ _TABLE: Final = (
         "clock_skew",
         (_number("seconds", -86_400, 86_400),),
         "Time lines and the times of events are off by so much; 0 ends it.",
+        end=(("seconds", 0),),
     ),
-    Verb("stale_p", (_flag(),), "P lines show the values of a past day."),
+    Verb("stale_p", (_flag(),), "P lines show the values of a past day.", end=_OFF),
     Verb(
         "burst",
         (_number("factor", 0, 1000), _number("seconds", 0, 86_400)),
@@ -271,26 +294,49 @@ _TABLE: Final = (
         "slow_reader",
         (_PORT, _whole("bytes_per_s", 0, 1 << 40)),
         "Each reader gets at most so many bytes a second, so its queue grows; 0 ends it.",
+        end=(("bytes_per_s", 0),),
     ),
-    Verb("halt", (_SYMBOL,), "A symbol's trading is halted: a print says so (21), then nothing."),
+    Verb(
+        "halt",
+        (_SYMBOL,),
+        "A symbol's trading is halted: a print says so (21), then nothing.",
+        ended_by="resume",
+    ),
     Verb("resume", (_SYMBOL,), "A halted symbol reopens with a print (25), and events go on."),
     Verb(
         "inject",
         (_PORT, _text("text")),
         r"This text is sent as it is; escapes such as \r\n are understood.",
     ),
-    Verb("duplicate_lines", (_SHARE,), "This share of Level 1's Q lines is sent twice."),
-    Verb("swap_lines", (_SHARE,), "This share of Level 1's Q lines comes after its successor."),
-    Verb("cut_lines", (_SHARE,), "This share of Level 1's Q lines loses its end, not its newline."),
+    Verb(
+        "duplicate_lines",
+        (_SHARE,),
+        "This share of Level 1's Q lines is sent twice.",
+        end=_NO_SHARE,
+    ),
+    Verb(
+        "swap_lines",
+        (_SHARE,),
+        "This share of Level 1's Q lines comes after its successor.",
+        end=_NO_SHARE,
+    ),
+    Verb(
+        "cut_lines",
+        (_SHARE,),
+        "This share of Level 1's Q lines loses its end, not its newline.",
+        end=_NO_SHARE,
+    ),
     Verb(
         "protocols",
         (Parameter("versions", Kind.NAMES),),
         "Only these versions are accepted by SET PROTOCOL from now on.",
+        end=(("versions", PROTOCOLS),),
     ),
     Verb(
         "fields",
         (Parameter("refused", Kind.NAMES),),
         "These field names are refused by SELECT UPDATE FIELDS from now on.",
+        end=(("refused", ()),),
     ),
     Verb("status", (), "Nothing happens; the answer tells every count."),
     Verb("clear", (), "Everything is as it should be again.", is_of_listening=True),

@@ -59,6 +59,24 @@ def test_what_does_not_fit_is_refused_with_a_way_out(
     assert len(str(caught.value)) < 600
 
 
+def test_what_ends_a_fault_can_be_asked_for() -> None:
+    """A timeline ends faults by itself, long after anybody looked."""
+    given = {
+        "port": "all", "symbol": "AAPL", "up": False, "bytes_max": 5, "bytes_per_s": 5, "count": 5,
+        "seconds": 5, "share": 0.5, "versions": ["6.1"], "refused": ["Bid"],
+    }  # fmt: skip
+    ended = 0
+    for verb in VERBS.values():
+        names = {one.name for one in verb.parameters}
+        params = {name: value for name, value in given.items() if name in names}
+        ending = verb.ending(params)
+        if ending is not None:
+            name, others = ending
+            assert VERBS[name].read(others) != verb.read(params) or name != verb.name
+            ended += 1
+    assert ended > 15
+
+
 def test_act_does_what_apply_does() -> None:
     """One door with sockets, one without."""
     bench = Bench()

@@ -87,6 +87,30 @@ def test_what_the_file_leaves_open_is_drawn_within_its_bounds(write: Write) -> N
     assert len(seen) == 20
 
 
+def test_a_fault_that_lasts_is_ended_in_its_time(write: Write) -> None:
+    """Random beginnings need ends that fit them."""
+    path = write(
+        """
+        - {every_s: 10, jitter_s: 2, times: 2, do: half_open, port: level1, for_s: 6}
+        - {at_s: 90, do: halt, symbol: AAPL, for_s: 5}
+        - {at_s: 99, do: dtn, up: false, for_s: 0.5}
+        """
+    )
+    drawn = plan(path, 3)
+    assert [(one.name, *one.params.values()) for one in drawn] == [
+        ("half_open", "level1"),
+        ("half_open", "level1", False),
+        ("half_open", "level1"),
+        ("half_open", "level1", False),
+        ("halt", "AAPL"),
+        ("resume", "AAPL"),
+        ("dtn", False),
+        ("dtn", True),
+    ]
+    assert drawn[1].at_s - drawn[0].at_s == pytest.approx(6)
+    assert drawn[7].at_s == 99.5
+
+
 def test_one_entry_does_not_change_what_another_draws(write: Write) -> None:
     """A fault added at the end leaves the run before it as it was."""
     one = "- {between_s: [0, 9], do: close, port: admin}\n"
@@ -129,6 +153,9 @@ def test_the_announcement_of_an_endless_timeline_ends(write: Write) -> None:
         ("- {every_s: 1, jitter_s: 2, do: clear}", ("jitter_s is more than half",)),
         ("- {every_s: 1, times: 0, do: clear}", ("times must be a whole number", "0")),
         ("- {at_s: 1, times: 2, do: clear}", ("times needs every_s",)),
+        ("- {at_s: 1, for_s: 1, do: clear}", ("clear does not last",)),
+        ("- {at_s: 1, for_s: x, do: stale_p}", ("for_s must be seconds", "x")),
+        ("- {every_s: 5, jitter_s: 1, for_s: 4, do: stale_p}", ("for_s is longer", "Write 3")),
         ("- {between_s: 5, do: clear}", ("between_s must be two numbers", "5")),
         ("- {between_s: [2, 1], do: clear}", ("between_s must not go back",)),
         ("- {at_s: 1, do: clear, \x00}", ("no YAML",)),
