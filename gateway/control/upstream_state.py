@@ -60,6 +60,9 @@ class UpstreamState:
     def note_server(self, *, is_connected: bool) -> None:
         """Note `S,SERVER CONNECTED` or `S,SERVER DISCONNECTED` on the Level 1 link."""
         self._is_server_connected = is_connected
+        if is_connected:
+            # The admin port speaks once a second only: what it said last is older than this.
+            self._is_admin_connected = None
 
     def note_behind(self, *, is_behind: bool) -> None:
         """Note whether what we read is old because this process itself did not run."""
@@ -95,11 +98,12 @@ class UpstreamState:
         return not self._is_server_connected or self._is_admin_connected is False
 
     def _find_cause(self) -> Cause | None:
-        if self._link is Link.STALE:
+        if self._link is Link.STALE and not self._is_dtn_away:
             return Cause.LINK_SILENT
         if self._is_behind and self._link in _READY:
             return Cause.OVERLOAD
-        if self._link not in _READY and self._is_admin_connected is not False:
+        is_gone = self._link not in _READY and self._link is not Link.STALE
+        if is_gone and self._is_admin_connected is not False:
             return Cause.IQCONNECT_DOWN
         if not self._is_dtn_away:
             return None

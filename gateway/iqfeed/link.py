@@ -98,9 +98,9 @@ class Session:
             case Link.NEGOTIATING:
                 return self._opened_ns + self._handshake_ns_max
             case Link.RESUBSCRIBING | Link.STREAMING:
-                return self._heard_ns + self._silence_ns_max
+                return self._heard_ns + self._patience_ns()
             case Link.STALE:
-                return self._heard_ns + self._silence_ns_max + self._close_after_silence_ns
+                return self._heard_ns + self._patience_ns() + self._close_after_silence_ns
             case _:
                 return None
 
@@ -129,6 +129,10 @@ class Session:
         data = b"".join(self._outgoing)
         self._outgoing.clear()
         return data
+
+    def _patience_ns(self) -> int:
+        """How much silence is usual now."""
+        return self._silence_ns_max
 
     def _begin(self) -> None:
         raise NotImplementedError

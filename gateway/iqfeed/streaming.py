@@ -24,6 +24,8 @@ from gateway.iqfeed.system import (
     CustomerInfo,
     CustomerKnown,
     OtherSystem,
+    ServerConnected,
+    ServerDisconnected,
     VendorError,
     parse_system,
 )
@@ -32,6 +34,9 @@ COMMANDS_PER_BATCH: Final = 200
 COMMANDS_QUEUED_MAX: Final = 20_000
 PROTOCOLS: Final = ("6.2", "6.1", "6.0", "5.2")
 """Versions to try, best first. Older ones have no `Most Recent Trade … Time` with a fraction."""
+
+AWAY_PATIENCE: Final = 12
+"""How many times as long a connection may be silent that says it has no link to DTN."""
 
 _PROTOCOL_REFUSED: Final = re.compile(r"(\S+) is not a valid protocol\.?")
 _READY: Final = frozenset({Link.RESUBSCRIBING, Link.STREAMING, Link.STALE})
@@ -86,6 +91,7 @@ class StreamingSession(Session):
         self._queue: deque[bytes] = deque()
         self._keepalive_ns = keepalive_ns
         self._keepalive_at_ns: int | None = None
+        self._is_server_away = False
 
     @property
     def is_ready(self) -> bool:
@@ -139,6 +145,22 @@ class StreamingSession(Session):
         self._queue.append(command)
         return True
 
+    def expect_server(self, now_ns: int) -> None:
+        """Note that IQConnect is connected to DTN again, by another port's word.
+
+        From now on this connection's silence is judged as always: if it stood for the whole outage,
+        it has something to say.
+        """
+        if self._is_server_away:
+            self._is_server_away = False
+            self._heard_ns = now_ns
+
+    def _patience_ns(self) -> int:
+        # Without a link to DTN there may be no time lines: opening the connection anew would help
+        # nobody.
+        factor = AWAY_PATIENCE if self._is_server_away else 1
+        return factor * super()._patience_ns()
+
     def _begin(self) -> None:
         self._outgoing.append(commands.set_protocol(self.protocol))
         if self._keepalive_ns is not None:
@@ -172,6 +194,8 @@ class StreamingSession(Session):
 
     def _receive_event(self, event: SystemLine) -> None:
         """Take a line that means the same outside the session."""
+        if isinstance(event, ServerDisconnected | ServerConnected):
+            self._is_server_away = isinstance(event, ServerDisconnected)
         self._emit(event)
 
     def _receive_refusal(self, text: str) -> None:

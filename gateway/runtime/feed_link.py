@@ -235,6 +235,11 @@ class FeedLink(Generic[S, P]):
             self._take_events()
         self._send()
 
+    def expect_server(self) -> None:
+        """Note that IQConnect is connected to DTN again, by the admin port's word."""
+        if self._session is not None:
+            self._session.expect_server(self._clock.monotonic_ns())
+
     def reconnect(self) -> None:
         """Give the connection up and make it anew at once."""
         if self._socket is not None:

@@ -26,6 +26,10 @@ class PortLink(Protocol):
         """Its state."""
         ...
 
+    def expect_server(self) -> None:
+        """Note that IQConnect is connected to DTN again, by another port's word."""
+        ...
+
 
 class PortDesk:
     """Keeps the symbols of one port in line with what is known of the upstream.
@@ -73,6 +77,8 @@ class PortDesk:
 
     def note_admin(self, *, is_connected: bool | None, is_login_lost: bool) -> None:
         """Note what the admin port says of the link to DTN."""
+        if is_connected:
+            self._port_link.expect_server()
         self.state.note_admin(is_connected, is_login_lost=is_login_lost)
         self._settle()
 

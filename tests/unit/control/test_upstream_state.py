@@ -101,7 +101,7 @@ def test_nothing_is_asked_twice_when_nothing_happens() -> None:
         pytest.param(
             [
                 ("server down", DTN, NONE),
-                ("stale", SILENT, NONE),
+                ("stale", DTN, NONE),
                 ("streaming", DTN, NONE),
                 ("server up", None, REFRESH),
             ],
@@ -119,7 +119,7 @@ def test_nothing_is_asked_twice_when_nothing_happens() -> None:
         pytest.param(
             [
                 ("stale", SILENT, NONE),
-                ("server down", SILENT, NONE),
+                ("server down", DTN, NONE),
                 ("streaming", DTN, NONE),
                 ("server up", None, REFRESH),
             ],
@@ -194,7 +194,7 @@ def test_after_the_first_connection(steps: list[Step]) -> None:
                 ("server down", DOWN, NONE),
                 ("negotiating", DOWN, NONE),
                 ("resubscribing", DTN, NONE),
-                ("stale", SILENT, NONE),
+                ("stale", DTN, NONE),
                 ("streaming", DTN, NONE),
                 ("server up", None, ASK),
             ],
@@ -213,7 +213,7 @@ def test_dtn_away_during_a_silence_needs_fresh_values() -> None:
         [
             *HANDSHAKE,
             ("stale", SILENT, NONE),
-            ("admin down", SILENT, NONE),
+            ("admin down", DTN, NONE),
             ("admin up", SILENT, NONE),
             ("streaming", None, REFRESH),
         ]
