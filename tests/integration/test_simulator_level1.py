@@ -160,7 +160,8 @@ async def test_the_trades_recorded_are_the_trades_received() -> None:
             basis = set(fields[7]) & set("CEO") if line.startswith("Q,") else set()
             if basis:
                 heard.append((*fields[1:7], basis.pop(), *fields[8:14]))
-        sent = [tuple(str(value) for value in trade) for trade in simulator.expected_trades]
+        # When it was sent is not on the wire.
+        sent = [tuple(map(str, trade[:-1])) for trade in simulator.expected_trades]
         assert heard == sent[: len(heard)]
         assert corrections > 3
         counts = simulator.statistics()
