@@ -58,6 +58,8 @@ class Checks:
         self._commands: dict[int, bytes] = {}
         self.last: Final[dict[str, list[object]]] = {}
         """The last body of each public topic."""
+        self.answers: Final[dict[str, list[object]]] = {}
+        """The body of each private topic."""
 
     def shard(self, port: str, symbol: str) -> int:
         """Which of a port's connections delivers a symbol."""
@@ -114,6 +116,7 @@ class Checks:
         self.history.sent(message)
         topic = message.topic
         if topic[0] == "~":
+            self.answers[topic] = message.body
             return
         self.last[topic] = message.body
         if topic.startswith("trade,"):

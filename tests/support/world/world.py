@@ -93,6 +93,7 @@ class World:
         self.is_black: set[str] = set()
         """Ports whose new connections get no answer at all."""
         self._next_descriptor = 1000
+        self._next_consumer = 0
         self.frames = 0
         self._digest = hashlib.sha256()
         self.data: Final = WorldData(self._on_frame)
@@ -245,8 +246,9 @@ class World:
 
     def consumer(self, *topics: str, queue_max: int = 1_000_000) -> WorldConsumer:
         """A consumer joins and subscribes."""
+        self._next_consumer += 1
         consumer = WorldConsumer(
-            len(self.data.consumers) + 1,
+            self._next_consumer,
             queue_max=queue_max,
             on_message=self.checks.received,
             on_drop=self.checks.dropped,

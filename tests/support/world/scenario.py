@@ -1,0 +1,317 @@
+"""Random worlds with random troubles, after which everything must be well again."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.simulator import symbol_state as column
+from gateway.simulator.market_pump import MarketSource
+from tests.support.world.clock import SECOND_NS
+from tests.support.world.faults import KINDS, Fault, begin, draw_faults
+from tests.support.world.world import World, WorldOptions
+
+SYMBOLS: Final = ("AAPL", "MSFT", "@ESZ26", "TSLA", "QCL#", "EURUSD.FXCM", "QNG#", "@YMZ26")
+CALM_S: Final = 1.2
+CONVERGED_S_MAX: Final = 2.0
+"""How long after everything works again the last symbol may be live."""
+CONNECTED_S_MAX: Final = 8.0
+"""How long connections may wait for their next attempt: timeout, breaker, handshake."""
+STEP_S: Final = 0.1
+QUIET_S: Final = 0.7
+LEVELS_SHOWN: Final = 10
+LEVELS_ONLY: Final = frozenset({"QNG#", "@YMZ26"})
+IMAGE: Final = 13
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What one seed means."""
+
+    options: WorldOptions
+    symbols: tuple[str, ...]
+    """Wanted all the time."""
+    deep: tuple[str, ...]
+    """Those of them whose books are wanted too."""
+    passing: str
+    """A symbol that is wanted for a while only."""
+    faults: tuple[Fault, ...]
+
+    @property
+    def end_s(self) -> float:
+        """When the last fault is over, seconds after the calm."""
+        return max((f.at_s + f.length_s for f in self.faults), default=0.0)
+
+
+def draw(seed: int, *, names: Sequence[str] = tuple(KINDS)) -> Scenario:
+    """Draw a world and its troubles.
+
+    Args:
+        seed: Decides everything.
+        names: Kinds of faults to draw from.
+    """
+    rng = random.Random(f"{seed}/scenario")
+    symbols = rng.sample(SYMBOLS, rng.randint(1, 5))
+    deep = [s for s in symbols if not s.startswith("EUR") and rng.random() < 0.5]
+    passing = rng.choice(["NVDA", "META", "SPY"])
+    # Swarm style: each run knows some kinds of faults only, so that rare ones meet often.
+    some = rng.sample(list(names), min(len(names), rng.randint(1, 8)))
+    faults = draw_faults(
+        rng, deep or ["AAPL"], [n for n in some if deep or "depth" not in n] or some
+    )
+    for fault in faults:
+        if fault.name in ("silent_symbol", "halt"):
+            fault.params["symbol"] = rng.choice(symbols)
+    options = WorldOptions(
+        seed=seed,
+        level1_count=rng.choice([1, 1, 2, 3, 4]),
+        level2_count=rng.choice([1, 1, 2]) if deep else 1,
+        latency_ms=rng.choice([0.0, 0.2, 1.0, 5.0, 20.0]),
+        cut_share=rng.choice([0.0, 0.0, 0.05, 0.3]),
+        simulator={
+            "rate": rng.choice([1.0, 5.0, 10.0, 30.0]),
+            "trade_share": rng.choice([0.1, 0.3, 0.7]),
+            "depth_rate": rng.choice([0.0, 5.0]),
+            "batch_ms": rng.choice([50.0, 100.0, 200.0]),
+            "late_update_share": rng.choice([0.0, 1.0]),
+            "clears_depth_at_reconnect": rng.random() < 0.7,
+            "is_fieldset_acknowledged_first": rng.random() < 0.2,
+            "has_fieldnames_comma": rng.random() < 0.2,
+        },
+    )
+    return Scenario(options, tuple(symbols), tuple(deep), passing, tuple(faults))
+
+
+class Run:
+    """One scenario in its world.
+
+    Args:
+        scenario: As drawn.
+        is_traced: Whether to keep the timeline.
+    """
+
+    def __init__(self, scenario: Scenario, *, is_traced: bool = False) -> None:
+        self.scenario: Final = scenario
+        self.world: Final = World(scenario.options)
+        if is_traced:
+            self.world.trace = []
+        self.recovered_s = 0.0
+        """How long it took until all was well again."""
+
+    def run(self) -> list[str]:
+        """Run it to its end.
+
+        Returns:
+            What did not hold.
+        """
+        world, scenario = self.world, self.scenario
+        with world:
+            try:
+                self._begin()
+                for fault in scenario.faults:
+                    world.clock.after(fault.at_s, lambda fault=fault: begin(world, fault))  # type: ignore[misc]
+                world.run(scenario.end_s + 0.001)
+                self._converge()
+                self._compare()
+            except Exception as error:
+                # Whatever it is, it belongs to the seed.
+                world.checks.fail(f"{type(error).__name__}: {error}")
+                if world.trace is not None:
+                    raise
+            return world.checks.violations
+
+    def _begin(self) -> None:
+        world, scenario = self.world, self.scenario
+        world.consumer("")
+        world.consumer("state,", "quote,", "sys,")
+        world.consumer("quote,", "trade,", "book,", queue_max=40)
+        world.checks.trades.symbols.update(scenario.symbols)
+        shallow = [s for s in scenario.symbols if s not in scenario.deep]
+        if shallow:
+            world.lease(shallow, ["l1"])
+        if scenario.deep:
+            world.lease([*scenario.deep], ["l1", "l2"])
+        world.run(CALM_S)
+        self._pass_by()
+
+    def _pass_by(self) -> None:
+        """A consumer comes for one more symbol, joins with a snapshot, and leaves again."""
+        world, passing = self.world, self.scenario.passing
+        consumer = world.consumer()
+        # It is told apart from those who stay, who are named by their order.
+        world.data.consumers.insert(0, world.data.consumers.pop())
+        joined = f"quote,{self.scenario.symbols[0]},"
+        for topic in (f"quote,{passing},", joined, f"~{'a' * 20}.{joined}"):
+            world.data.subscribe(consumer, topic)
+        world.clock.after(world.rng.uniform(0.5, 5.0), lambda: world.data.leave(consumer))
+
+    def _converge(self) -> None:
+        """All faults are over: wait until all is well, and no longer than allowed."""
+        world = self.world
+        world.note("FAULTS ARE OVER")
+        if any(KINDS[f.name].hides_truth for f in self.scenario.faults):
+            self._nudge()
+        over_ns = world.clock.now_ns
+        grace_s = max((KINDS[f.name].grace_s for f in self.scenario.faults), default=0.0)
+        whole_ns: int | None = None
+        while True:
+            now_ns = world.clock.now_ns
+            if self._is_connected():
+                whole_ns = now_ns if whole_ns is None else whole_ns
+            elif (now_ns - over_ns) / SECOND_NS > CONNECTED_S_MAX + 2 * self._latency_s:
+                world.checks.fail(f"not connected {CONNECTED_S_MAX} s after the last fault")
+                return
+            else:
+                whole_ns = None
+            missing = self._not_live()
+            if whole_ns is not None and not missing:
+                self.recovered_s = (now_ns - over_ns) / SECOND_NS
+                return
+            if whole_ns is not None:
+                allowed_s = CONVERGED_S_MAX + 4 * self._latency_s + grace_s
+                if (now_ns - whole_ns) / SECOND_NS > allowed_s:
+                    world.checks.fail(f"not live {allowed_s:.1f} s after all works: {missing}")
+                    return
+            world.run(STEP_S)
+
+    @property
+    def _latency_s(self) -> float:
+        return self.scenario.options.latency_ms / 1000
+
+    def _is_connected(self) -> bool:
+        world = self.world
+        wanted = {"level1": self.scenario.options.level1_count, "admin": 1}
+        if self.scenario.deep:
+            wanted["level2"] = self.scenario.options.level2_count
+        if not world.simulator.status.is_connected:
+            return False
+        for port, count in wanted.items():
+            standing = world.standing(port)
+            if len(standing) != count or any(w.is_cut or not w.connection for w in standing):
+                return False
+        return all(link.link.value == "streaming" for link in self._used_links())
+
+    def _used_links(self) -> list[Any]:
+        parts = self.world.gateway.parts
+        return [*parts.level1.links, *(parts.level2.links if self.scenario.deep else ())]
+
+    def _not_live(self) -> list[str]:
+        world, missing = self.world, []
+        for symbol in self.scenario.symbols:
+            state = world.checks.states.states.get(symbol)
+            if state != ("live", None):
+                missing.append(f"{symbol} {state}")
+        for symbol in self.scenario.deep:
+            body = world.checks.last.get(f"state,{symbol},")
+            details = body[9] if body is not None else {}
+            if isinstance(details, dict) and details.get("level2") not in ("live",):
+                missing.append(f"{symbol} {details}")
+        return missing
+
+    def _nudge(self) -> None:
+        """Let the vendor send one more update of every symbol."""
+        world = self.world
+        source = world.simulator.hub.source
+        assert isinstance(source, MarketSource)
+        for symbol in self.scenario.symbols:
+            state = source.state(symbol)
+            flags = source.late_quote(symbol)
+            if state is not None and flags:
+                world.simulator.hub.publish([(state, flags)])
+        world.simulator.flush()
+
+    def _compare(self) -> None:
+        """Hold the market and compare everything with the truth."""
+        world, scenario = self.world, self.scenario
+        if world.checks.violations:
+            return
+        if any(KINDS[f.name].hides_truth for f in scenario.faults):
+            world.run(QUIET_S)
+            self._nudge()
+        world.simulator.hold_market(True)
+        asker = world.consumer()
+        world.run(QUIET_S + 4 * self._latency_s)
+        images = {
+            symbol: f"~{'z' * 18}{number:02d}.{_kind_of(symbol)},{symbol},"
+            for number, symbol in enumerate(scenario.deep)
+        }
+        for private in images.values():
+            world.data.subscribe(asker, private)
+        world.run(0.1)
+        for symbol in scenario.symbols:
+            self._compare_quote(symbol)
+        for symbol, private in images.items():
+            self._compare_book(symbol, private)
+        for consumer in world.data.consumers:
+            consumer.resume()
+        world.checks.finish()
+
+    def _compare_quote(self, symbol: str) -> None:
+        world = self.world
+        body = world.checks.last.get(f"quote,{symbol},")
+        state = world.source.state(symbol)
+        assert state is not None
+        columns = state.columns
+        true = [
+            _number(columns[column.BID_PRICE_COLUMN]),
+            _number(columns[column.BID_SIZE]),
+            _number(columns[column.ASK_PRICE_COLUMN]),
+            _number(columns[column.ASK_SIZE]),
+        ]
+        shown = body[6:10] if body is not None else None
+        if shown != true:
+            world.checks.fail(f"quote,{symbol}, shows {shown}, the market is {true}")
+
+    def _compare_book(self, symbol: str, private: str) -> None:
+        world, kind = self.world, _kind_of(symbol)
+        body: Any = world.checks.answers.get(private)
+        rows = self._true_rows(symbol)
+        if body is None or body[0] != IMAGE:
+            world.checks.fail(f"{kind},{symbol}, has no image but {body}")
+            return
+        width = len(rows[0]) if rows else 0
+        shown = [tuple(row[1 : 1 + width]) for row in body[6]]
+        if _sorted(shown) != _sorted(rows):
+            wrong = sorted(map(str, set(shown).symmetric_difference(rows)))
+            world.checks.fail(f"{kind},{symbol}, differs from the market in {wrong}")
+        book: Any = world.checks.last.get(f"book,{symbol},")
+        price_at = 1 if kind == "depth" else 3
+        for side, place in (("B", 6), ("A", 7)):
+            top: dict[float, int] = {}
+            for row in rows:
+                if row[0] == side:
+                    top[row[price_at]] = top.get(row[price_at], 0) + row[price_at + 1]
+            true = [[price, size] for price, size in top.items()][:LEVELS_SHOWN]
+            levels = [level[:2] for level in book[place]] if book is not None else None
+            if levels != true:
+                world.checks.fail(f"book,{symbol}, side {side} shows {levels}, market {true}")
+
+    def _true_rows(self, symbol: str) -> list[tuple[Any, ...]]:
+        """The market's own rows, in the contract's order."""
+        simulator = self.world.simulator
+        if _kind_of(symbol) == "depth":
+            bids, asks = simulator.true_levels(symbol)
+            return [
+                *(("B", float(level.price), level.size) for level in bids),
+                *(("A", float(level.price), level.size) for level in asks),
+            ]
+        makers = simulator.true_makers(symbol)
+        if makers:
+            return [(r.side, None, r.market_maker, float(r.price), r.size, None) for r in makers]
+        return [
+            (r.side, r.order_id, None, float(r.price), r.size, r.priority)
+            for r in simulator.true_orders(symbol)
+        ]
+
+
+def _kind_of(symbol: str) -> str:
+    """The kind that a symbol's book comes as."""
+    return "depth" if symbol in LEVELS_ONLY else "order"
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text else None
+
+
+def _sorted(rows: list[tuple[Any, ...]]) -> list[str]:
+    return sorted(map(str, rows))
