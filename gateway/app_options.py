@@ -28,6 +28,8 @@ REPLACED_NS: Final = 5 * SECOND_NS
 """How long IQConnect must be seen not trying before its login counts as lost."""
 PROGRAM_NS: Final = 30 * SECOND_NS
 """How long a program that ended again and again is not started."""
+FLAP_FACTOR: Final = 1.5
+"""How many times as long the breaker stays open for a connection that comes up and dies."""
 RATE_OUTCOMES_MIN: Final = 10
 """Attempts without which a share of failures says nothing."""
 RATE_WINDOW_NS: Final = 60 * SECOND_NS
@@ -165,7 +167,13 @@ class Retries:
             is_enabled=connection.enable_circuit_breaker,
             on_change=partial(_log_breaker, name),
         )
-        return Retry(self._clock, backoff=backoff, breaker=breaker, stable_ns=self._stable_ns)
+        return Retry(
+            self._clock,
+            backoff=backoff,
+            breaker=breaker,
+            stable_ns=self._stable_ns,
+            flap_ns=round(open_ns * FLAP_FACTOR),
+        )
 
 
 def _log_breaker(name: str, before: BreakerState, after: BreakerState) -> None:

@@ -19,17 +19,34 @@ class Retry:
         backoff: Waits while the breaker is closed.
         breaker: Told of every attempt's outcome.
         stable_ns: How long a connection must live to be a success.
+        flap_ns: How long the breaker stays open after a connection that came up and died.
     """
 
-    __slots__ = ("_backoff", "_clock", "_due_ns", "_permit", "_stable_ns", "_success_ns", "breaker")
+    __slots__ = (
+        "_backoff",
+        "_clock",
+        "_due_ns",
+        "_flap_ns",
+        "_permit",
+        "_stable_ns",
+        "_success_ns",
+        "breaker",
+    )
 
     def __init__(
-        self, clock: Clock, *, backoff: Backoff, breaker: CircuitBreaker, stable_ns: int
+        self,
+        clock: Clock,
+        *,
+        backoff: Backoff,
+        breaker: CircuitBreaker,
+        stable_ns: int,
+        flap_ns: int,
     ) -> None:
         self._clock = clock
         self._backoff = backoff
         self.breaker = breaker
         self._stable_ns = stable_ns
+        self._flap_ns = flap_ns
         self._due_ns: int | None = None
         self._permit: Permit | None = None
         self._success_ns: int | None = None
@@ -93,9 +110,12 @@ class Retry:
         """Note that the attempt, or the connection it made, is over; choose the next moment."""
         self.settle()
         permit, self._permit = self._permit, None
-        self._success_ns = None
+        is_flapping, self._success_ns = self._success_ns is not None, None
         if permit is not None:
             self.breaker.record(permit, is_success=False)
+        if is_flapping and self.breaker.state is BreakerState.OPEN:
+            # Each of its short lives costs both sides a whole beginning: wait longer for the next.
+            self.breaker.trip(open_ns=self._flap_ns)
         wait_ns = self._backoff.next_wait_ns()
         if self.breaker.state is BreakerState.CLOSED:
             self._due_ns = self._clock.monotonic_ns() + wait_ns

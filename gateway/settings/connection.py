@@ -72,8 +72,9 @@ class ConnectionConfig(Section):
     """Level 2 connections, shared out in the same way."""
     retry_backoff_first: Seconds = 0.1
     """Ceiling of the first wait, seconds."""
-    breaker_open_seconds: Seconds = 1.8
-    """How long an open breaker waits before its next single attempt."""
+    breaker_open_seconds: Seconds = 1.2
+    """How long an open breaker waits before its next single attempt; half as long again where
+    connections come up and die at once."""
     breaker_failure_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of failures among the last minute's attempts, ten or more, that opens the breaker."""
     login_retry_seconds: Annotated[float, Field(ge=30, le=86_400)] = 30.0

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.fault_table import fault_row
 from tests.support.incident import RECOVER_S_MAX, Incident, equities
-from tests.support.stage import simulated
+from tests.support.stage import simulated, wait_until
 
 pytestmark = pytest.mark.slow
 SYMBOL_COUNT = 40
@@ -143,8 +143,11 @@ def test_a_login_that_another_machine_took_is_named() -> None:
         incident.await_stale("dtn_link_down", "login_lost", seconds=AT_ONCE_S_MAX)
         incident.consumer.wait_for_state(incident.symbols[0], "stale", "login_lost", seconds=9.0)
         named_s = time.monotonic() - incident.struck_s
-        issues = {i["code"] for i in stage.requester().result("health")["issues"]}
-        assert "login_lost" in issues
+        requester = stage.requester()
+        wait_until(
+            lambda: "login_lost" in {i["code"] for i in requester.result("health")["issues"]},
+            what="health says so",
+        )
         incident.cause += " → login_lost"
         incident.end("dtn", up=True)
         incident.await_live()

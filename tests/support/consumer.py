@@ -13,6 +13,7 @@ from tests.support.history import History
 
 SNAPSHOT: Final = 1
 STALE: Final = 16
+SUSPECT: Final = 32
 DELAYED: Final = 128
 QUOTE, TRADE, SUMMARY, FUNDAMENTAL, STATE = 1, 2, 3, 4, 9
 
