@@ -1,15 +1,12 @@
 """The composition root: makes every part of a gateway, starts it, and stops it in order."""
 
 import asyncio
-import contextlib
 import gc
-import os
 import random
-import socket
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-import psutil
 import zmq
 import zmq.asyncio
 
@@ -24,20 +21,26 @@ from gateway.app_options import (
 )
 from gateway.clock import Clock, SystemClock
 from gateway.control.desk import RequestDesk
-from gateway.control.feed_commands import FeedCommand, NoteAdmin
+from gateway.control.feed_commands import NoteAdmin
 from gateway.control.identity import Identity
-from gateway.counters import Complaints, Counters, Sample
-from gateway.errors import ConfigError, FeedThreadFailed
+from gateway.control.upstream_requests import UpstreamRequests
+from gateway.counters import Complaints, Counter, Counters, Sample
+from gateway.errors import ConfigError
 from gateway.health.facts import FeedHistory, FeedReport
 from gateway.health.verdict import HealthJudge
 from gateway.logs import get_logger
+from gateway.policy.error_history import ErrorFact, ErrorHistory
 from gateway.policy.leases import Leases
 from gateway.runtime.admin_link import AdminLink, AdminOptions
+from gateway.runtime.admin_port import AdminPortView
 from gateway.runtime.admin_talk import AdminTalk, AdminView
 from gateway.runtime.assembly import FeedAssembly
+from gateway.runtime.error_desk import ErrorDesk
 from gateway.runtime.feed import FeedThread
+from gateway.runtime.feed_access import FeedAccess
+from gateway.runtime.host import process_facts, resolve_host
 from gateway.runtime.publisher import check_libzmq, open_data_socket
-from gateway.runtime.queues import CommandQueue, FactQueue, Order
+from gateway.runtime.queues import CommandQueue, FactQueue
 from gateway.runtime.rpc_server import RpcServer, drive, open_control_socket
 from gateway.runtime.state_files import StateFiles
 from gateway.settings import Credentials, Settings
@@ -54,6 +57,7 @@ class Gateway:
         settings: As checked by `load_settings`.
         credentials: To log IQConnect in; without, somebody else does.
         clock: The host's clocks by default.
+        log_texts_dropped: Reads how many log texts found their writer's queue full.
 
     Raises:
         ConfigError: (from `start`) an address, directory or library that cannot be used.
@@ -65,6 +69,7 @@ class Gateway:
         *,
         credentials: Credentials | None = None,
         clock: Clock | None = None,
+        log_texts_dropped: Callable[[], int] = lambda: 0,
     ) -> None:
         self._settings = settings
         self._credentials = credentials if credentials is not None else Credentials.none()
@@ -74,13 +79,13 @@ class Gateway:
         self._retries = Retries(settings, self._clock, random.Random())  # noqa: S311
         self._history = FeedHistory()
         self._counters = Counters()
+        self._log_texts_dropped = log_texts_dropped
+        self._errors = ErrorDesk(ErrorHistory(), clock=self._clock, counts=self._control_counts)
         self._tasks: list[asyncio.Task[None]] = []
         self._data_context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._control_context: zmq.asyncio.Context | None = None
         self._written_revision = -1
         self._gc_threshold = gc.get_threshold()
-        self._asked: set[asyncio.Future[Any]] = set()
-        self._feed_failure: FeedThreadFailed | None = None
         self.stopped = asyncio.Event()
         """Set when the gateway must stop: it was asked to, or its feed thread failed."""
         self.failure: BaseException | None = None
@@ -97,11 +102,12 @@ class Gateway:
         self._loop.set_default_executor(
             ThreadPoolExecutor(self._settings.connection.thread_pool_size, "gateway")
         )
-        self._host = await _resolve(self._loop, self._settings.iqconnect_host)
+        self._host = await resolve_host(self._loop, self._settings.iqconnect_host)
         self._files = StateFiles(self._settings.state_dir)
         self._epoch = self._files.next_epoch(self._clock.utc_us() // 1000)
         self._started_ns = self._clock.monotonic_ns()
         self._commands = CommandQueue()
+        self._access = FeedAccess(self._loop, self._commands)
         try:
             self._open_sockets()
             self._facts = FactQueue(self._loop, on_fact=self._on_fact)
@@ -121,7 +127,9 @@ class Gateway:
         gc.set_threshold(*self._gc_threshold[:2], FULL_COLLECTIONS_RARER * self._gc_threshold[2])
         self._feed.start()
         try:
-            restored = await drive(self._desk.restore_leases(self._files.read_leases()), self._ask)
+            restored = await drive(
+                self._desk.restore_leases(self._files.read_leases()), self._access.ask
+            )
         except BaseException:
             await self.stop("start failed")
             raise
@@ -209,6 +217,7 @@ class Gateway:
             epoch=self._epoch,
             clock=self._clock,
             on_sample=self._log_sample,
+            on_error=self._facts.post,
         )
         parts = assembly.parts(
             make_session=sessions.level1,
@@ -227,6 +236,7 @@ class Gateway:
             client_count_max=settings.leases.client_count_max,
         )
         capabilities = ["auto_watch"] if settings.is_auto_watch else []
+        self._admin = self._make_admin()
         self._desk = RequestDesk(
             identity=Identity(
                 gateway_id=settings.gateway_id,
@@ -239,19 +249,29 @@ class Gateway:
             history=self._history,
             judge=HealthJudge(clock),
             clock=clock,
-            process_facts=_process_facts,
+            process_facts=process_facts,
+            control_counts=self._control_counts,
+            upstream=UpstreamRequests(
+                leases=self._leases,
+                errors=self._errors.history,
+                admin=AdminPortView(self._admin),
+                clock=clock,
+                counters=self._counters,
+                is_admin_allowed=settings.security.allow_local_admin,
+                audit=get_logger("audit").info,
+            ),
         )
         self._server = RpcServer(
             self._control,
             desk=self._desk,
-            ask=self._ask,
+            ask=self._access.ask,
             epoch=self._epoch,
             clock=clock,
             counters=self._counters,
             requests_in_flight_max=settings.control.requests_in_flight_max,
             deadline_ms_default=settings.control.deadline_ms_default,
+            on_error=self._errors.note_refusal,
         )
-        self._admin = self._make_admin()
 
     def _make_admin(self) -> AdminLink:
         settings = self._settings
@@ -265,6 +285,7 @@ class Gateway:
             login_commands=login_commands(settings, self._credentials),
             clock=self._clock,
             complaints=Complaints(self._counters, on_sample=self._log_sample),
+            on_login=self._errors.note_login,
         )
         options = AdminOptions(
             host=self._host,
@@ -279,34 +300,34 @@ class Gateway:
         gateway_id = self._settings.gateway_id
         return {"gateway_id": gateway_id, "version": __version__, "uptime_s": uptime_s}
 
-    async def _ask(self, command: FeedCommand) -> Any:
-        """Ask the feed thread; its failure is raised here, so that nobody waits for a dead one."""
-        if self._feed_failure is not None:
-            raise self._feed_failure
-        future: asyncio.Future[Any] = self._loop.create_future()
-        self._commands.put(Order(command, future))
-        self._asked.add(future)
-        future.add_done_callback(self._asked.discard)
-        return await future
+    def _control_counts(self) -> dict[str, int]:
+        """What was counted outside the feed thread, by label."""
+        counts = self._counters.as_map()
+        counts[Counter.FACTS_DROPPED.label] += self._facts.dropped
+        counts[Counter.LOG_TEXTS_DROPPED.label] += self._log_texts_dropped()
+        counts[Counter.ERRORS_DROPPED.label] += self._errors.history.dropped
+        return counts
 
     def _on_fact(self, fact: object) -> None:
         if isinstance(fact, FeedReport):
             self._history.add(fact)
+            self._errors.note_report(fact)
+        elif isinstance(fact, ErrorFact):
+            self._errors.history.add(fact)
         elif isinstance(fact, BaseException):
-            self._feed_failure = FeedThreadFailed("the feed thread failed", reason=repr(fact))
-            for future in list(self._asked):
-                if not future.done():
-                    future.set_exception(self._feed_failure)
+            self._errors.note(self._access.fail(fact), port="gateway")
             self._fail("feed", fact)
 
     def _on_admin_change(self, view: AdminView) -> None:
-        if view.is_connected is not None and self._process is not None:
-            self._process.note_present()
-        command = NoteAdmin(view.link.value, view.is_connected, view.is_login_lost)
-        self._commands.put(Order(command, None))
+        if view.is_connected is not None:
+            self._errors.note_admin_connected()
+            if self._process is not None:
+                self._process.note_present()
+        self._access.tell(NoteAdmin(view.link.value, view.is_connected, view.is_login_lost))
 
     def _on_admin_failure(self, reason: str) -> None:
-        del reason
+        admin = self._admin
+        self._errors.note_admin_loss(reason, address=admin.address, retry=admin.retry)
         if self._process is not None:
             self._process.note_absent()
 
@@ -324,7 +345,7 @@ class Gateway:
         """Let leases end in time and keep the living ones on disk."""
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
-            await drive(self._desk.expire_leases(), self._ask)
+            await drive(self._desk.expire_leases(), self._access.ask)
             if self._leases.revision != self._written_revision:
                 self._written_revision = self._leases.revision
                 records = self._leases.as_records()
@@ -354,35 +375,3 @@ class Gateway:
             self._data_context.term()
         else:
             self._data_context.destroy(linger=0)
-
-
-async def _resolve(loop: asyncio.AbstractEventLoop, host: str) -> str:
-    """Look the host up once, before anything depends on it.
-
-    Raises:
-        ConfigError: Not a name this machine knows.
-    """
-    try:
-        found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise ConfigError(
-            "iqconnect.host cannot be resolved", host=host, reason=str(error)
-        ) from error
-    # IQConnect listens on IPv4 loopback: prefer it where a name has both.
-    addresses = sorted(found, key=lambda entry: entry[0] is not socket.AF_INET)
-    return str(addresses[0][4][0])
-
-
-def _process_facts() -> dict[str, Any]:
-    """Memory, processor and threads of this process; keys a platform lacks are left out."""
-    process = psutil.Process()
-    with process.oneshot():
-        facts: dict[str, Any] = {
-            "pid": os.getpid(),
-            "rss_mb": process.memory_info().rss / 1_048_576,
-            "cpu_seconds": sum(process.cpu_times()[:2]),
-            "threads": process.num_threads(),
-        }
-        with contextlib.suppress(AttributeError, psutil.Error):
-            facts["descriptors"] = process.num_fds()
-    return facts

@@ -62,7 +62,11 @@ def run(config: ConfigOption = None) -> None:
     # The feed thread logs too: a full pipe must not hold up prices.
     writer = LogWriter(sys.stderr)
     set_up_logging(level=settings.log.level, form=settings.log.format, file=writer)
-    raise typer.Exit(run_program(lambda: run_gateway(settings, credentials)))
+    raise typer.Exit(
+        run_program(
+            lambda: run_gateway(settings, credentials, log_texts_dropped=lambda: writer.dropped)
+        )
+    )
 
 
 @app.command()

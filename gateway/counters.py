@@ -56,6 +56,7 @@ class Counter(enum.Enum):
     SUBSCRIPTIONS_SEEN = "subscriptions_seen", "Subscription frames read from the data socket."
     SUBSCRIPTIONS_REFUSED = "subscriptions_refused", "Subscriptions not granted."
     USER_MESSAGES = "user_messages", "Frames on the data socket that are no subscription."
+    WISHES_REFUSED = "wishes_refused", "Subscriptions that could not be counted as wishes."
     RPC_REQUESTS = "rpc_requests", "Requests on the control socket."
     RPC_ERRORS = "rpc_errors", "Requests answered with an error."
     RPC_REPLIES_LOST = "rpc_replies_lost", "Replies whose requester was gone or did not read."
@@ -64,6 +65,10 @@ class Counter(enum.Enum):
     WATCHES_SENT = "watches_sent", "Watch commands sent."
     COMMANDS_REFUSED = "commands_refused", "Commands dropped because a queue was full."
     FACTS_DROPPED = "facts_dropped", "Facts for the control loop dropped, its queue being full."
+    LOG_TEXTS_DROPPED = "log_texts_dropped", "Log texts dropped, nobody reading them."
+    ERRORS_DROPPED = "errors_dropped", "Entries of the error history that had to make room."
+    RESYNCS_ASKED = "resyncs_asked", "Fresh values asked of the vendor on a consumer's request."
+    RESYNCS_REFUSED = "resyncs_refused", "Such requests refused, over the budget."
     CACHE_RESETS = "cache_resets", "Text-to-value caches emptied because they were full."
 
     def __init__(self, label: str, sentence: str) -> None:

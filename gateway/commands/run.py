@@ -1,18 +1,25 @@
 """`run`: one gateway until it is asked to stop."""
 
 import asyncio
+from collections.abc import Callable
 
 from gateway.app import Gateway
 from gateway.commands.loops import on_stop_signal
 from gateway.settings import Credentials, Settings
 
 
-async def run_gateway(settings: Settings, credentials: Credentials | None = None) -> int:
+async def run_gateway(
+    settings: Settings,
+    credentials: Credentials | None = None,
+    *,
+    log_texts_dropped: Callable[[], int] = lambda: 0,
+) -> int:
     """Run a gateway until a signal or a failure.
 
     Args:
         settings: As checked.
         credentials: To log IQConnect in.
+        log_texts_dropped: Reads how many log texts found their writer's queue full.
 
     Returns:
         0 after an orderly stop, 1 when a part of the gateway failed.
@@ -22,7 +29,7 @@ async def run_gateway(settings: Settings, credentials: Credentials | None = None
 
     Cancel safety: the gateway is stopped in order.
     """
-    gateway = Gateway(settings, credentials=credentials)
+    gateway = Gateway(settings, credentials=credentials, log_texts_dropped=log_texts_dropped)
     await gateway.start()
     on_stop_signal(asyncio.get_running_loop(), gateway.request_stop)
     try:

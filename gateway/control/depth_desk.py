@@ -182,6 +182,11 @@ class DepthDesk:
             if depth.standing.state is not SymbolState.REFUSED:
                 self._ask_anew(depth)
 
+    def ask_on_request(self, depth: Depth) -> None:
+        """Ask for one symbol's book anew; the caller keeps a budget of its own."""
+        self._counters.add(Counter.BOOK_IMAGES_ASKED)
+        self._ask_anew(depth)
+
     def ask_in_doubt(self, depth: Depth) -> bool:
         """Ask for one symbol's book anew, within the budget.
 

@@ -5,7 +5,7 @@ So the meaning of a request is plain code without a loop, and the server that dr
 nothing.
 """
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any, Final
 
 import pydantic
@@ -32,17 +32,20 @@ from gateway.control.feed_commands import (
     Unwatch,
     Watch,
 )
+from gateway.control.figures import figures_of
 from gateway.control.identity import LIMITS, Identity
+from gateway.control.upstream_requests import UpstreamRequests
 from gateway.control.watch_desk import SERVICES, check_symbols
 from gateway.errors import InvalidParams, LeaseExpired, OutOfRange
 from gateway.health.facts import FeedHistory
-from gateway.health.verdict import HealthJudge, client_metrics
+from gateway.health.verdict import HealthJudge
 from gateway.model import methods as m
 from gateway.model import protocol
 from gateway.model.enums import SymbolState
 from gateway.model.error_codes import ErrorCode
 from gateway.model.messages import KIND_TYPES, MESSAGES, Kind
 from gateway.policy.demand import Service
+from gateway.policy.error_history import fact_of
 from gateway.policy.leases import Claim, Leases
 from gateway.wire.codec import Encoded
 
@@ -63,6 +66,8 @@ class RequestDesk:
         judge: Turns reports into a verdict.
         clock: For stamps.
         process_facts: Reads memory, processor and threads of this process.
+        control_counts: Reads what was counted outside the feed thread, by label.
+        upstream: Answers requests about the way to DTN.
     """
 
     def __init__(
@@ -74,6 +79,8 @@ class RequestDesk:
         judge: HealthJudge,
         clock: Clock,
         process_facts: Callable[[], dict[str, Any]],
+        control_counts: Callable[[], Mapping[str, int]] = dict,
+        upstream: UpstreamRequests,
     ) -> None:
         self._identity = identity
         self._leases = leases
@@ -81,6 +88,9 @@ class RequestDesk:
         self._judge = judge
         self._clock = clock
         self._process_facts = process_facts
+        self._control_counts = control_counts
+        self.upstream: Final = upstream
+        """Answers requests about the way to DTN."""
         self._description: dict[str, Any] | None = None
 
     def hello(self, _: m.HelloParams) -> dict[str, Any]:
@@ -133,6 +143,10 @@ class RequestDesk:
             }
             for error in bad
         ]
+        if bad:
+            # One entry for the request: what a client spells a thousand times is one mistake.
+            now_us = self._clock.utc_us()
+            self.upstream.history.add(fact_of(bad[0], port="control", at_us=now_us, count=len(bad)))
         if not good:
             return {"lease_id": None, "expires_us": None, "topics": [], "rejected": rejected}
         kinds = expand(params.kinds)
@@ -236,32 +250,20 @@ class RequestDesk:
 
     def health(self, _: m.HealthParams) -> dict[str, Any]:
         """Judge the last seconds."""
-        return self._judge.judge(self._history)
+        admin = self.upstream.admin
+        return self._judge.judge(
+            self._history, admin=admin.report(), login=admin.login, errors=self.upstream.history
+        )
 
     def metrics(self, _: m.MetricsParams) -> dict[str, Any]:
         """Give the figures."""
-        report = self._history.newest
-        connections: dict[str, Any] = {}
-        topics: dict[str, Any] = {}
-        if report is not None:
-            connections = {
-                "ports": report.ports,
-                "consumers": report.connection_count,
-                "max_symbols": report.max_symbols,
-            }
-            topics = {
-                "topics": report.topic_count,
-                "subscriptions": report.subscription_count,
-                "symbols": report.symbols,
-                "books": report.books,
-                "leases": len(self._leases.living()),
-            }
-        return {
-            "client_metrics": client_metrics(self._history),
-            "connections": connections,
-            "topics": topics,
-            "process": self._process_facts(),
-        }
+        return figures_of(
+            self._history,
+            admin=self.upstream.admin,
+            lease_count=len(self._leases.living()),
+            counts=self._control_counts(),
+            process=self._process_facts(),
+        )
 
     def expire_leases(self) -> Steps:
         """End the leases whose time is over; not a request, but the same kind of work."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.policy.demand import Service
+from gateway.wire.topics import TopicName
 
 SYMBOLS_PER_COMMAND_MAX = 250
 """Longer requests are cut into commands of this size, so that data never waits for control."""
@@ -71,8 +72,50 @@ class NoteAdmin:
     """Whether IQConnect is away from DTN because of the login, and will not come back by itself."""
 
 
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """Gather everything that bears on a symbol's state; answered by a `Lineage`."""
+
+    symbol: str
+    """Checked to be spelled as a symbol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resync:
+    """Ask the vendor for fresh values; answered by None, or by an error that says why not."""
+
+    name: TopicName
+    """A public topic of a symbol."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResetBreakers:
+    """Close the circuit breakers of a port; answered by the number of its connections."""
+
+    port: str
+    """`level1` or `level2`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReconnectPort:
+    """Make a port's connections anew; answered by how many there were to make."""
+
+    port: str
+    """`level1` or `level2`."""
+
+
 FeedCommand = (
-    Watch | Unwatch | AwaitSettled | ReadStandings | ReadSnapshots | ReadWatches | NoteAdmin
+    Watch
+    | Unwatch
+    | AwaitSettled
+    | ReadStandings
+    | ReadSnapshots
+    | ReadWatches
+    | NoteAdmin
+    | Explain
+    | Resync
+    | ResetBreakers
+    | ReconnectPort
 )
 
 

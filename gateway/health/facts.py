@@ -1,12 +1,45 @@
 """What the feed thread reports of itself once a second, and what is derived from a few reports."""
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.health.latency import LatencyHistogram
 
 WINDOW_REPORTS_MAX = 11
 """Reports kept: rates are over the last ten seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkReport:
+    """One connection to IQConnect, as it was at one moment."""
+
+    port: str
+    """`level1`, `level1.2`, `level2` or `admin`."""
+    state: str
+    """The link's state; `closed` between connections."""
+    address: str
+    """Where it connects to."""
+    breaker: Mapping[str, object]
+    """Its circuit breaker, with everything about it."""
+    attempts: int
+    """Attempts since the last success."""
+    held_lines: int
+    """Lines that were read and wait to be published."""
+    heard_ns: int | None
+    """When the last line came, monotonic; None between connections."""
+    due_ns: int | None
+    """When the next attempt is made, monotonic; None while none is wanted."""
+
+    def as_map(self) -> dict[str, object]:
+        """For `metrics`."""
+        return {
+            "state": self.state,
+            "address": self.address,
+            "breaker": dict(self.breaker),
+            "attempts": self.attempts,
+            "held_lines": self.held_lines,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +76,8 @@ class FeedReport:
     """Whether the account's prices are delayed."""
     samples: list[dict[str, object]]
     """Recent bad lines, newest last."""
+    links: tuple[LinkReport, ...] = ()
+    """Every streaming connection."""
 
 
 @dataclass(slots=True)

@@ -1,11 +1,14 @@
 """The verdict: from facts to healthy, warning or critical, with issues that say what to do."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from gateway.clock import Clock
-from gateway.health.facts import FeedHistory, FeedReport
+from gateway.health.facts import FeedHistory, FeedReport, LinkReport
+from gateway.policy.breaker import BreakerState
+from gateway.policy.error_history import ErrorHistory
+from gateway.policy.login import LoginState
 
 REPORT_AGE_NS_MAX: Final = 3_000_000_000
 """A feed thread that has not reported for three seconds is stuck."""
@@ -28,7 +31,18 @@ CAUSE_HINTS: Final = {
     "the gateway recovers by itself.",
     "link_silent": "IQConnect sends nothing, not even its clock: the gateway opens the "
     "connection anew by itself; restart IQConnect if it stays so.",
+    "login_lost": "IQConnect is not logged in to DTN: check the credentials, and whether another "
+    "machine uses the login; with credentials the gateway logs in again by itself.",
+    "overload": "This process did not run for a while and reads old lines: give the machine more "
+    "room if it repeats.",
 }
+LOGIN_HINTS: Final = {
+    LoginState.REFUSED.value: "A login brought nothing, or nobody logs in: check IQFEED_LOGIN, "
+    "IQFEED_PASSWORD and IQFEED_PRODUCT_ID, or log in by hand.",
+    LoginState.REPLACED.value: "Another machine may have taken the login: one login works on one "
+    "machine only.",
+}
+"""What to do about a lost login, where more is known than that it is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +57,8 @@ class Issue:
     """What is wrong, with figures."""
     hint: str
     """What to do."""
+    port: str = ""
+    """The port it is about; empty for none."""
 
 
 class HealthJudge:
@@ -56,11 +72,21 @@ class HealthJudge:
         self._clock = clock
         self._since_us: dict[str, int] = {}
 
-    def judge(self, history: FeedHistory) -> dict[str, Any]:
+    def judge(
+        self,
+        history: FeedHistory,
+        *,
+        admin: LinkReport | None = None,
+        login: str | None = None,
+        errors: ErrorHistory | None = None,
+    ) -> dict[str, Any]:
         """Answer the `health` request.
 
         Args:
             history: The feed thread's last reports.
+            admin: The admin connection; None when it is not known.
+            login: What is known of IQConnect's login; None when nothing is.
+            errors: What went wrong in this run; the last error of a port is named with its issue.
 
         Returns:
             level, is_healthy, live (the process works), ready (prices can be live), issues,
@@ -68,7 +94,10 @@ class HealthJudge:
         """
         now_us = self._clock.utc_us()
         report = history.newest
-        issues = list(self._issues(history, report))
+        issues = [
+            _with_last_error(issue, errors)
+            for issue in self._issues(history, report, admin=admin, login=login)
+        ]
         codes = {issue.code for issue in issues}
         self._since_us = {code: self._since_us.get(code, now_us) for code in codes}
         is_live = "feed_thread_stuck" not in codes
@@ -94,7 +123,14 @@ class HealthJudge:
             "error_message": worst.message if worst is not None else None,
         }
 
-    def _issues(self, history: FeedHistory, report: FeedReport | None) -> Iterator[Issue]:
+    def _issues(
+        self,
+        history: FeedHistory,
+        report: FeedReport | None,
+        *,
+        admin: LinkReport | None,
+        login: str | None,
+    ) -> Iterator[Issue]:
         if report is None or self._clock.monotonic_ns() - report.at_ns > REPORT_AGE_NS_MAX:
             yield Issue(
                 "feed_thread_stuck",
@@ -104,7 +140,8 @@ class HealthJudge:
             )
         if report is None:
             return
-        yield from _upstream_issues(report)
+        yield from _upstream_issues(report, login)
+        yield from _breaker_issues((*report.links, *((admin,) if admin is not None else ())))
         refused = report.symbols.get("refused", 0)
         if refused:
             yield Issue(
@@ -128,6 +165,14 @@ class HealthJudge:
                 "the account's prices are delayed",
                 "Every message carries the DELAYED flag; ask DTN for a real-time service.",
             )
+        merged = history.growth("quotes_merged")
+        if merged:
+            yield Issue(
+                "backlog_shed",
+                "warning",
+                f"{merged} quotes were merged into newer ones: more lines waited than may",
+                "Watch fewer symbols, or give the machine more room; trades and books are whole.",
+            )
         percent = error_percent(history)
         if percent > ERROR_PERCENT_MAX:
             yield Issue(
@@ -138,14 +183,14 @@ class HealthJudge:
             )
 
 
-def _upstream_issues(report: FeedReport) -> Iterator[Issue]:
+def _upstream_issues(report: FeedReport, login: str | None) -> Iterator[Issue]:
     """What is wrong between DTN and us, port by port."""
     if report.cause is not None:
+        hint = CAUSE_HINTS.get(report.cause, "Read the log.")
+        if report.cause == "login_lost" and login is not None:
+            hint = LOGIN_HINTS.get(login, hint)
         yield Issue(
-            report.cause,
-            "critical",
-            f"prices are not live: {report.cause}",
-            CAUSE_HINTS.get(report.cause, "Read the log."),
+            report.cause, "critical", f"prices are not live: {report.cause}", hint, "level1"
         )
     if report.depth_cause is not None:
         yield Issue(
@@ -153,6 +198,7 @@ def _upstream_issues(report: FeedReport) -> Iterator[Issue]:
             "critical",
             f"order books are not live: {report.depth_cause}",
             CAUSE_HINTS.get(report.depth_cause, "Read the log.").replace("level1", "level2"),
+            "level2",
         )
     if report.ports.get("admin") != "streaming":
         yield Issue(
@@ -160,7 +206,34 @@ def _upstream_issues(report: FeedReport) -> Iterator[Issue]:
             "warning",
             f"the admin port is {report.ports.get('admin', 'unknown')}",
             "Check iqconnect.admin_port; IQConnect may exit when its last client leaves.",
+            "admin",
         )
+
+
+def _breaker_issues(links: tuple[LinkReport, ...]) -> Iterator[Issue]:
+    """The circuit breakers that are open, one by one."""
+    for link in links:
+        if link.breaker.get("state") != BreakerState.OPEN:
+            continue
+        wait_ms = link.breaker.get("retry_in_ms")
+        yield Issue(
+            f"{link.port.replace('.', '_')}_breaker_open",
+            "warning",
+            f"the circuit breaker of {link.port} is open: next attempt in {wait_ms} ms",
+            f"Repair what keeps {link.address} from working; attempts go on by themselves, and "
+            "`admin.breaker_reset` makes one at once.",
+            link.port,
+        )
+
+
+def _with_last_error(issue: Issue, errors: ErrorHistory | None) -> Issue:
+    """Name the port's last error with an issue about it: it says more than the state."""
+    latest = errors.latest_of(issue.port) if errors is not None and issue.port else None
+    if latest is None:
+        return issue
+    reason = latest.details.get("reason")
+    told = f"{latest.message} ({reason})" if reason is not None else latest.message
+    return replace(issue, hint=f"{issue.hint} Last on {issue.port}: {told}; see `errors`.")
 
 
 def error_percent(history: FeedHistory) -> float:
@@ -170,11 +243,12 @@ def error_percent(history: FeedHistory) -> float:
     return 100.0 * bad / lines if lines else 0.0
 
 
-def client_metrics(history: FeedHistory) -> dict[str, Any]:
+def client_metrics(history: FeedHistory, counts: Mapping[str, int] | None = None) -> dict[str, Any]:
     """Answer the figures of the `metrics` request.
 
     Args:
         history: The feed thread's last reports.
+        counts: What was counted outside the feed thread, by label; added to its own.
 
     Returns:
         Throughput over the last ten seconds, latencies in their named units, errors in percent,
@@ -183,6 +257,8 @@ def client_metrics(history: FeedHistory) -> dict[str, Any]:
     latency = history.latency()
     mean_us = latency.mean_us()
     report = history.newest
+    own = report.counters if report is not None else {}
+    others = counts if counts is not None else {}
     return {
         "throughput_msg_per_sec": history.rate("messages_published"),
         "lines_per_sec": history.rate("feed_lines"),
@@ -191,7 +267,10 @@ def client_metrics(history: FeedHistory) -> dict[str, Any]:
         "p99_latency_us": latency.quantile_us(0.99),
         "p999_latency_us": latency.quantile_us(0.999),
         "processing_errors": error_percent(history),
-        "messages": report.counters["messages_published"] if report is not None else 0,
-        "counters": report.counters if report is not None else {},
+        "messages": own.get("messages_published", 0),
+        "counters": {
+            label: own.get(label, 0) + others.get(label, 0)
+            for label in dict.fromkeys((*own, *others))
+        },
         "samples": report.samples if report is not None else [],
     }

@@ -65,6 +65,11 @@ class Session:
         self._emit(FeedOpened())
         self._begin()
 
+    @property
+    def heard_ns(self) -> int:
+        """When the last sign of life came, monotonic."""
+        return self._heard_ns
+
     def heard(self, now_ns: int) -> None:
         """The end of a line arrived, whatever the line says: a sign of life."""
         self._heard_ns = now_ns

@@ -441,7 +441,7 @@ METHODS: Final[Mapping[str, MethodSpec]] = {
         "The history of errors, newest first.",
         Role.MONITOR,
         is_idempotent=True,
-        is_available=False,
+        is_available=True,
         params=ErrorsParams,
     ),
     "why": MethodSpec(
@@ -449,7 +449,7 @@ METHODS: Final[Mapping[str, MethodSpec]] = {
         "The lineage of a symbol's state in plain words.",
         Role.MONITOR,
         is_idempotent=True,
-        is_available=False,
+        is_available=True,
         params=WhyParams,
     ),
     "resync": MethodSpec(
@@ -457,7 +457,7 @@ METHODS: Final[Mapping[str, MethodSpec]] = {
         "A fresh snapshot from the vendor, within a budget.",
         Role.CONSUMER,
         is_idempotent=True,
-        is_available=False,
+        is_available=True,
         params=ResyncParams,
     ),
     "admin.breaker_reset": MethodSpec(
@@ -465,7 +465,7 @@ METHODS: Final[Mapping[str, MethodSpec]] = {
         "Close a circuit breaker.",
         Role.ADMIN,
         is_idempotent=True,
-        is_available=False,
+        is_available=True,
         params=AdminBreakerResetParams,
     ),
     "admin.reconnect": MethodSpec(
@@ -473,7 +473,7 @@ METHODS: Final[Mapping[str, MethodSpec]] = {
         "Drop an upstream connection and make it anew.",
         Role.ADMIN,
         is_idempotent=True,
-        is_available=False,
+        is_available=True,
         params=AdminReconnectParams,
     ),
     "admin.set_thresholds": MethodSpec(

@@ -62,6 +62,6 @@ DEADLINE_MS_MAX: Final = 60000
 """Largest deadline_ms of a request."""
 
 SCHEMA_HASH: Final = (
-    "7de34c310bb7a43da02fce81e1d15aa803a9327bc2511639d7f5a1cfbfd158d3"
+    "6f0ce86f08caf31df35e9cd636fde7e7c094e5d41f7054f89736f92d98f34eb4"
 )
 """SHA-256 of the definitions without their prose."""

@@ -103,6 +103,10 @@ class Demand:
         """Every open watch, wanted or lingering."""
         return [*self._wishes, *self._lingering]
 
+    def lingers_until_ns(self, symbol: str, service: Service) -> int | None:
+        """When a watch that nobody wants ends, monotonic; None when it does not linger."""
+        return self._lingering.get((symbol, service))
+
     def is_lingering(self, symbol: str, service: Service) -> bool:
         """Whether the watch is kept although nobody wants it."""
         return (symbol, service) in self._lingering

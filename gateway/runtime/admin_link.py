@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from gateway.clock import Clock
 from gateway.iqfeed.admin import Stats
+from gateway.iqfeed.link import Link
 from gateway.policy.login import LoginPolicy
 from gateway.policy.retry import Retry
 from gateway.runtime.admin_talk import AdminTalk
@@ -57,6 +58,26 @@ class AdminLink:
     def stats(self) -> Stats | None:
         """The last statistics line; None before the first."""
         return self._talk.stats
+
+    @property
+    def address(self) -> str:
+        """Where it connects to, for people."""
+        return f"{self._options.host}:{self._options.port}"
+
+    @property
+    def link(self) -> Link:
+        """The connection's state."""
+        return self._talk.link
+
+    @property
+    def heard_ns(self) -> int | None:
+        """When the last sign of life came, monotonic; None between connections."""
+        return self._talk.heard_ns
+
+    @property
+    def held_lines(self) -> int:
+        """Lines that wait: none ever do, a line a second is taken as it comes."""
+        return 0
 
     async def run(self) -> None:
         """Connect, read, and connect again, until cancelled.

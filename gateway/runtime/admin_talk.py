@@ -43,6 +43,7 @@ class AdminTalk:
         login_commands: What logs it in; secret, never logged. Empty without credentials.
         clock: Monotonic, for deadlines.
         complaints: Where bad lines are reported.
+        on_login: Told what is known of the login whenever that changes.
     """
 
     def __init__(
@@ -56,10 +57,12 @@ class AdminTalk:
         login_commands: Sequence[bytes],
         clock: Clock,
         complaints: Complaints,
+        on_login: Callable[[LoginState], object] = lambda _: None,
     ) -> None:
         self._make_session = make_session
         self._on_change = on_change
         self._on_failure = on_failure
+        self._on_login = on_login
         self.retry: Final = retry
         """When the next attempt is made."""
         self.login: Final = login
@@ -80,6 +83,16 @@ class AdminTalk:
         self._framer = LineFramer(self._complaints)
         self._session.connection_made(self._clock.monotonic_ns())
         self._take_events(self._session)
+
+    @property
+    def link(self) -> Link:
+        """The connection's state; CLOSED between connections."""
+        return Link.CLOSED if self._session is None else self._session.link
+
+    @property
+    def heard_ns(self) -> int | None:
+        """When the last sign of life came, monotonic; None between connections."""
+        return None if self._session is None else self._session.heard_ns
 
     @property
     def is_over(self) -> bool:
@@ -153,6 +166,7 @@ class AdminTalk:
         self._told_login = state
         if state is before:
             return
+        self._on_login(state)
         if state is LoginState.REFUSED:
             self._log.error(
                 "IQConnect is not logged in",

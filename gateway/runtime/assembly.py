@@ -10,6 +10,8 @@ import zmq
 
 from gateway.clock import Clock
 from gateway.control.depth_desk import DepthDesk
+from gateway.control.lineage import AskLog, LineageDesk
+from gateway.control.resync import ResyncDesk
 from gateway.control.watch_desk import WatchDesk
 from gateway.counters import Complaints, Counters, Sample
 from gateway.iqfeed.level2_session import Level2Session
@@ -25,6 +27,7 @@ from gateway.normalize.level1_care import Level1Care
 from gateway.normalize.pipeline import Pipeline
 from gateway.normalize.values import Values
 from gateway.policy.demand import Demand
+from gateway.policy.error_history import ErrorFact
 from gateway.policy.retry import Retry
 from gateway.policy.subscriptions import Subscriptions
 from gateway.runtime.feed import FeedParts
@@ -32,6 +35,7 @@ from gateway.runtime.level1_link import Level1Link
 from gateway.runtime.level2_link import Level2Link
 from gateway.runtime.link_parts import LinkOptions
 from gateway.runtime.pool import Level1Pool, Level2Pool
+from gateway.runtime.port_errors import PortErrors
 from gateway.runtime.publisher import Peers, SocketPeers, SubscriptionDesk
 from gateway.runtime.upstream import DepthUpstreamDesk, UpstreamDesk, port_name
 from gateway.wire.envelope import Envelope
@@ -81,6 +85,7 @@ class FeedAssembly:
         epoch: This run, Unix milliseconds.
         clock: Monotonic for durations, UTC for stamps.
         on_sample: Told of each bad line that is kept; for the log.
+        on_error: Told of what goes wrong on the ports; for the error history.
         send: Takes each frame; None for the data socket itself.
         peers: Tells the data socket's connections apart; None for what libzmq says.
     """
@@ -93,12 +98,14 @@ class FeedAssembly:
         epoch: int,
         clock: Clock,
         on_sample: Callable[[Sample], None],
+        on_error: Callable[[ErrorFact], object] = lambda _: None,
         send: Callable[[bytes], object] | None = None,
         peers: Peers | None = None,
     ) -> None:
         self._options = options
         self._data = data
         self._clock = clock
+        self._on_error = on_error
         self._counters = Counters()
         self._complaints = Complaints(self._counters, on_sample=on_sample)
         if send is None:
@@ -118,6 +125,7 @@ class FeedAssembly:
             options=options.book,
             shard_count=options.level2_count,
         )
+        self._demand = Demand(clock, linger_ns=options.linger_ns)
         self._values = Values(self._complaints)
         self._peers = peers if peers is not None else SocketPeers()
         self._pairs = Subscriptions(per_connection_max=options.subscriptions_per_connection_max)
@@ -150,8 +158,7 @@ class FeedAssembly:
         system = SystemTopics(
             self._envelope, clock, topics=lambda: chain(board.topics(), depths.topics())
         )
-        ports = {"admin": Link.CLOSED.value}
-        shared: dict[str, Any] = {"ports": ports, "system": system, "counters": counters}
+        upstreams, depth_upstreams = self._make_upstreams(level1, level2, desk, depth_desk, system)
         return FeedParts(
             data=self._data,
             level1=level1,
@@ -162,18 +169,12 @@ class FeedAssembly:
             level1_care=self._make_level1_care(desk),
             envelope=self._envelope,
             desk=desk,
+            resync=ResyncDesk(board=board, depths=depths, desk=desk, depth_desk=depth_desk),
+            lineage=self._make_lineage(level1, level2),
             subscriptions=self._make_subscriptions(desk, system),
             system=system,
-            upstreams=tuple(
-                UpstreamDesk(
-                    link=link, board=board, depths=depths, desk=desk, shard=shard, **shared
-                )
-                for shard, link in enumerate(level1.links)
-            ),
-            depth_upstreams=tuple(
-                DepthUpstreamDesk(link=link, depths=depths, desk=depth_desk, shard=shard, **shared)
-                for shard, link in enumerate(level2.links)
-            ),
+            upstreams=upstreams,
+            depth_upstreams=depth_upstreams,
             counters=counters,
             complaints=self._complaints,
             clock=clock,
@@ -196,7 +197,8 @@ class FeedAssembly:
                     counters=self._counters,
                 )
                 for shard in range(self._options.level1_count)
-            ]
+            ],
+            self._make_ask_log(),
         )
 
     def _make_level2(
@@ -215,12 +217,64 @@ class FeedAssembly:
                     price_levels_max=self._options.price_levels_max,
                 )
                 for shard in range(self._options.level2_count)
-            ]
+            ],
+            self._make_ask_log(),
+        )
+
+    def _make_upstreams(
+        self,
+        level1: Level1Pool,
+        level2: Level2Pool,
+        desk: WatchDesk,
+        depth_desk: DepthDesk,
+        system: SystemTopics,
+    ) -> tuple[tuple[UpstreamDesk, ...], tuple[DepthUpstreamDesk, ...]]:
+        """Make the desk of each connection."""
+        ports = {"admin": Link.CLOSED.value}
+        shared: dict[str, Any] = {"ports": ports, "system": system, "counters": self._counters}
+        errors_of = partial(PortErrors, report=self._on_error, clock=self._clock)
+        upstreams = tuple(
+            UpstreamDesk(
+                link=link,
+                board=self._board,
+                depths=self._depths,
+                desk=desk,
+                errors=errors_of(port_name("level1", shard)),
+                shard=shard,
+                **shared,
+            )
+            for shard, link in enumerate(level1.links)
+        )
+        depth_upstreams = tuple(
+            DepthUpstreamDesk(
+                link=link,
+                depths=self._depths,
+                desk=depth_desk,
+                errors=errors_of(port_name("level2", shard)),
+                shard=shard,
+                **shared,
+            )
+            for shard, link in enumerate(level2.links)
+        )
+        return upstreams, depth_upstreams
+
+    def _make_ask_log(self) -> AskLog:
+        return AskLog(self._clock, symbol_count_max=self._options.symbol_count_max)
+
+    def _make_lineage(self, level1: Level1Pool, level2: Level2Pool) -> LineageDesk:
+        return LineageDesk(
+            board=self._board,
+            depths=self._depths,
+            demand=self._demand,
+            subscriptions=self._pairs,
+            asked=level1.asked,
+            depth_asked=level2.asked,
+            clock=self._clock,
         )
 
     def _make_desks(self, level1: Level1Pool, level2: Level2Pool) -> tuple[WatchDesk, DepthDesk]:
         """Make the desks of both ports around one demand."""
-        demand = Demand(self._clock, linger_ns=self._options.linger_ns)
+        demand = self._demand
         depth_desk = DepthDesk(
             depths=self._depths,
             demand=demand,

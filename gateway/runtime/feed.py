@@ -13,6 +13,8 @@ from typing import Any, Final
 import zmq
 
 from gateway.clock import Clock
+from gateway.control.lineage import LineageDesk
+from gateway.control.resync import ResyncDesk
 from gateway.control.watch_desk import WatchDesk
 from gateway.counters import Complaints, Counter, Counters
 from gateway.health.facts import FeedReport
@@ -60,6 +62,8 @@ class FeedParts:
     level1_care: Level1Care
     envelope: Envelope
     desk: WatchDesk
+    resync: ResyncDesk
+    lineage: LineageDesk
     subscriptions: SubscriptionDesk
     system: SystemTopics
     upstreams: tuple[UpstreamDesk, ...]

@@ -16,7 +16,7 @@ from gateway.iqfeed.link import Link
 from gateway.iqfeed.streaming import StreamingSession
 from gateway.policy.retry import Retry
 from gateway.runtime.backlog import Backlog, Held
-from gateway.runtime.link_parts import LinePipeline, LinkOptions, LinkOwner
+from gateway.runtime.link_parts import GIVEN_UP, LinePipeline, LinkOptions, LinkOwner
 from gateway.runtime.tcp_stream import Stream
 
 PACE_NS: Final = 20_000_000
@@ -84,6 +84,11 @@ class FeedLink(Generic[S, P]):
     def descriptor(self) -> int | None:
         """What to poll; None between connections."""
         return self._socket.fileno() if self._socket is not None else None
+
+    @property
+    def heard_ns(self) -> int | None:
+        """When the last sign of life came, monotonic; None between connections."""
+        return self._session.heard_ns if self._session is not None else None
 
     @property
     def held_lines(self) -> int:
@@ -243,7 +248,7 @@ class FeedLink(Generic[S, P]):
     def reconnect(self) -> None:
         """Give the connection up and make it anew at once."""
         if self._socket is not None:
-            self._lose("given up on request", is_failure=False)
+            self._lose(GIVEN_UP, is_failure=False)
         elif self.retry.due_ns is not None:
             self.retry.again()
 

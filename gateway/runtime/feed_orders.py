@@ -8,18 +8,28 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.control.feed_commands import (
     AwaitSettled,
+    Explain,
     FeedCommand,
     NoteAdmin,
     ReadSnapshots,
     ReadStandings,
     ReadWatches,
+    ReconnectPort,
+    ResetBreakers,
+    Resync,
     Unwatch,
     Watch,
 )
+from gateway.control.lineage import Lineage
 from gateway.errors import GatewayError
 from gateway.iqfeed.link import Link
+from gateway.normalize.depth_pipeline import DepthPipeline
+from gateway.runtime.feed_report import link_report
+from gateway.runtime.level1_link import Level1Link
+from gateway.runtime.level2_link import Level2Link
 from gateway.runtime.port_desk import PortDesk
 from gateway.runtime.queues import FactQueue, Order
+from gateway.runtime.upstream import port_name
 from gateway.runtime.waiters import Waiters
 
 if TYPE_CHECKING:
@@ -27,6 +37,9 @@ if TYPE_CHECKING:
 
 ORDERS_PER_ROUND_MAX: Final = 20
 """Commands executed between two reads."""
+
+AnyLink = Level1Link | Level2Link[DepthPipeline]
+"""A streaming connection."""
 
 
 class FeedOrders:
@@ -83,24 +96,32 @@ class FeedOrders:
             self._answer(order, result)
 
     def _do(self, command: FeedCommand) -> object:
-        desk = self._parts.desk
+        parts, desk = self._parts, self._parts.desk
+        answer: object = None
         match command:
             case Watch():
-                return desk.watch(command)
+                answer = desk.watch(command)
             case Unwatch():
                 desk.unwatch(command)
-                return None
             case ReadStandings():
-                return desk.standings(command)
+                answer = desk.standings(command)
             case ReadSnapshots():
-                return desk.snapshots(command)
+                answer = desk.snapshots(command)
             case ReadWatches():
-                return desk.report(command)
+                answer = desk.report(command)
             case NoteAdmin():
                 self._note_admin(command)
-                return None
+            case Explain(symbol):
+                answer = self._explain(symbol)
+            case Resync(name):
+                parts.resync.ask(name)
+            case ResetBreakers(port):
+                answer = reset_breakers(self._links(port))
+            case ReconnectPort(port):
+                answer = reconnect(self._links(port))
             case AwaitSettled():
                 raise AssertionError("waits are not executed at once")
+        return answer
 
     def _note_admin(self, command: NoteAdmin) -> None:
         """Follow what the admin port says; the data ports wait for its first word."""
@@ -112,6 +133,45 @@ class FeedOrders:
         if command.is_dtn_connected or command.state == Link.CLOSED.value:
             self._on_ready()
 
+    def _explain(self, symbol: str) -> Lineage:
+        level1, level2 = self._parts.level1, self._parts.level2
+        name1 = port_name("level1", level1.place_of(symbol))
+        name2 = port_name("level2", level2.place_of(symbol))
+        return self._parts.lineage.look(
+            symbol,
+            level1=link_report(name1, level1.of(symbol)),
+            level2=link_report(name2, level2.of(symbol)),
+        )
+
+    def _links(self, port: str) -> Sequence[AnyLink]:
+        parts = self._parts
+        return parts.level1.links if port == "level1" else parts.level2.links
+
     def _answer(self, order: Order, result: object) -> None:
         if order.future is not None:
             self._facts.answer(order.future, result)
+
+
+def reset_breakers(links: Iterable[AnyLink]) -> int:
+    """Close the circuit breakers of connections; what waits for them is tried at once.
+
+    Returns:
+        How many there were.
+    """
+    count = 0
+    for link in links:
+        link.retry.reset()
+        count += 1
+    return count
+
+
+def reconnect(links: Iterable[AnyLink]) -> int:
+    """Make connections anew, those that stand and those that are waited for.
+
+    Returns:
+        How many; a port that nobody has wanted has none.
+    """
+    used = [link for link in links if link.descriptor is not None or link.retry.due_ns is not None]
+    for link in used:
+        link.reconnect()
+    return len(used)

@@ -1,13 +1,15 @@
 """What the feed thread says of itself: to the control loop each second, and in the heartbeat."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.counters import Counter
-from gateway.health.facts import FeedReport
+from gateway.health.facts import FeedReport, LinkReport
 from gateway.health.latency import LatencyHistogram
 from gateway.iqfeed.link import Link
 from gateway.model.enums import Cause
+from gateway.policy.retry import Retry
+from gateway.runtime.upstream import port_name
 
 if TYPE_CHECKING:
     from gateway.runtime.feed import FeedParts
@@ -21,6 +23,50 @@ _SENT_IN_LINE = (
 """Counters of the messages that do not pass through the envelope's own count."""
 
 
+class ReportedLink(Protocol):
+    """What of a connection is reported."""
+
+    @property
+    def link(self) -> Link:
+        """Its state."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """Where it connects to."""
+        ...
+
+    @property
+    def retry(self) -> Retry:
+        """What decides about the next attempt."""
+        ...
+
+    @property
+    def held_lines(self) -> int:
+        """Lines that wait to be published."""
+        ...
+
+    @property
+    def heard_ns(self) -> int | None:
+        """When the last sign of life came."""
+        ...
+
+
+def link_report(port: str, link: ReportedLink) -> LinkReport:
+    """Say how one connection is."""
+    retry = link.retry
+    return LinkReport(
+        port=port,
+        state=link.link.value,
+        address=link.address,
+        breaker=retry.breaker.as_map(),
+        attempts=retry.attempt_count,
+        held_lines=link.held_lines,
+        heard_ns=link.heard_ns,
+        due_ns=retry.due_ns,
+    )
+
+
 class FeedReporter:
     """Makes the feed thread's reports.
 
@@ -31,6 +77,7 @@ class FeedReporter:
     def __init__(self, parts: "FeedParts") -> None:
         self._parts = parts
         self._counted_messages = 0
+        self._counted_wishes = 0
         self.told_causes: tuple[Cause | None, Cause | None] = (None, None)
         """The causes of the last report, by port."""
 
@@ -63,6 +110,9 @@ class FeedReporter:
         sent = parts.envelope.messages + sum(counters.value(counter) for counter in _SENT_IN_LINE)
         counters.add(Counter.MESSAGES_PUBLISHED, sent - self._counted_messages)
         self._counted_messages = sent
+        refused = parts.desk.refused_wishes
+        counters.add(Counter.WISHES_REFUSED, refused - self._counted_wishes)
+        self._counted_wishes = refused
         self.told_causes = cause, depth_cause = self.causes()
         return FeedReport(
             at_ns=now_ns,
@@ -88,7 +138,14 @@ class FeedReporter:
                 }
                 for sample in parts.complaints.samples
             ],
+            links=tuple(self._links()),
         )
+
+    def _links(self) -> Iterator[LinkReport]:
+        for shard, level1 in enumerate(self._parts.level1.links):
+            yield link_report(port_name("level1", shard), level1)
+        for shard, level2 in enumerate(self._parts.level2.links):
+            yield link_report(port_name("level2", shard), level2)
 
     def heartbeat(self, report: FeedReport, now_us: int) -> dict[str, Any]:
         """The heartbeat's details, in line with a report just made."""

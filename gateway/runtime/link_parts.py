@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway.iqfeed.events import Event
 from gateway.runtime.tcp_stream import Stream
+
+GIVEN_UP: Final = "given up on request"
+"""The reason of a connection that was closed on purpose, to be made anew."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ class LogWriter:
         self._target = target
         self._texts: queue.Queue[str | None] = queue.Queue(LINES_MAX)
         self.dropped = 0
-        """Texts that found the queue full."""
+        """Texts that were lost: they found the queue full, or the reader was gone."""
+        self._told = 0
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
         atexit.register(self.close)
@@ -58,9 +59,9 @@ class LogWriter:
         while (text := self._texts.get()) is not None:
             try:
                 self._target.write(text)
-                if self.dropped:
-                    self._target.write(f"{self.dropped} log texts were dropped\n")
-                    self.dropped = 0
+                untold, self._told = self.dropped - self._told, self.dropped
+                if untold:
+                    self._target.write(f"{untold} log texts were dropped\n")
                 self._target.flush()
             except (OSError, ValueError):
                 # The reader is gone for good; the gateway is not.

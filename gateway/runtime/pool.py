@@ -7,6 +7,7 @@ IQConnect serves one connection more slowly than it could serve two.
 from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
+from gateway.control.lineage import AskLog
 from gateway.normalize.depth_pipeline import DepthPipeline
 from gateway.policy.shards import shard_of
 from gateway.runtime.level1_link import Level1Link
@@ -20,14 +21,21 @@ class Pool(Generic[L]):
 
     Args:
         links: One or more.
+        asked: Where it is noted for which symbols the vendor was asked.
     """
 
-    def __init__(self, links: Sequence[L]) -> None:
+    def __init__(self, links: Sequence[L], asked: AskLog) -> None:
         self.links: Final[tuple[L, ...]] = tuple(links)
+        self.asked: Final = asked
+        """When the vendor was asked for each symbol."""
+
+    def place_of(self, symbol: str) -> int:
+        """Which of the connections delivers a symbol, from 0."""
+        return shard_of(symbol, len(self.links))
 
     def of(self, symbol: str) -> L:
         """The connection that delivers a symbol."""
-        return self.links[shard_of(symbol, len(self.links))]
+        return self.links[self.place_of(symbol)]
 
 
 class Level1Pool(Pool[Level1Link]):
@@ -35,18 +43,23 @@ class Level1Pool(Pool[Level1Link]):
 
     def watch(self, symbol: str) -> None:
         """Ask for a symbol's updates."""
+        self.asked.note(symbol)
         self.of(symbol).watch(symbol)
 
     def unwatch(self, symbol: str) -> None:
         """End a symbol's updates."""
+        self.asked.forget(symbol)
         self.of(symbol).unwatch(symbol)
 
     def refresh(self, symbol: str) -> None:
         """Ask for a watched symbol's values anew."""
+        self.asked.note(symbol)
         self.of(symbol).refresh(symbol)
 
     def regional(self, symbol: str, *, is_on: bool) -> None:
         """Begin or end a symbol's regional quotes."""
+        if is_on:
+            self.asked.note(symbol)
         self.of(symbol).regional(symbol, is_on=is_on)
 
 
@@ -75,6 +88,7 @@ class Level2Pool(Pool[Level2Link[DepthPipeline]]):
 
     def watch_orders(self, symbol: str) -> None:
         """Ask for orders, or market makers."""
+        self.asked.note(symbol)
         self.of(symbol).watch_orders(symbol)
 
     def unwatch_orders(self, symbol: str) -> None:
@@ -83,6 +97,7 @@ class Level2Pool(Pool[Level2Link[DepthPipeline]]):
 
     def watch_levels(self, symbol: str) -> None:
         """Ask for price levels."""
+        self.asked.note(symbol)
         self.of(symbol).watch_levels(symbol)
 
     def unwatch_levels(self, symbol: str) -> None:

@@ -10,6 +10,7 @@ from gateway.iqfeed.link import Link
 from gateway.iqfeed.system import ServerConnected, ServerDisconnected
 from gateway.logs import get_logger
 from gateway.model.enums import Cause
+from gateway.runtime.port_errors import PortErrors, Retried
 from gateway.wire.system import SystemTopics
 
 
@@ -30,6 +31,11 @@ class PortLink(Protocol):
         """Note that IQConnect is connected to DTN again, by another port's word."""
         ...
 
+    @property
+    def retry(self) -> Retried:
+        """What decides about the next attempt."""
+        ...
+
 
 class PortDesk:
     """Keeps the symbols of one port in line with what is known of the upstream.
@@ -44,6 +50,7 @@ class PortDesk:
         ports: State of every port's link, shared by all desks.
         system: Where transitions are published.
         counters: Where vendor errors are counted.
+        errors: Where what goes wrong is reported.
     """
 
     def __init__(
@@ -55,12 +62,14 @@ class PortDesk:
         ports: dict[str, str],
         system: SystemTopics,
         counters: Counters,
+        errors: PortErrors,
     ) -> None:
         self._port = port
         self._subject = subject
         self._port_link = link
         self._system = system
         self._counters = counters
+        self._errors = errors
         self._log = get_logger("upstream")
         self.state: Final = UpstreamState()
         """Why what this port delivers is or is not live."""
@@ -92,12 +101,14 @@ class PortDesk:
             case VendorErrorSeen(text):
                 self._counters.add(Counter.VENDOR_ERRORS)
                 self._log.warning("vendor error", port=self._port, text=bounded(text))
+                self._errors.note_vendor(text)
             case ProtocolRefused(version):
                 self._log.warning(
                     "protocol refused, trying an older one", port=self._port, version=version
                 )
             case HandshakeTimedOut(missing):
                 self._log.warning("handshake timed out", port=self._port, missing=missing)
+                self._errors.note_handshake(missing)
             case _:
                 pass
         self._take(event)
@@ -118,6 +129,12 @@ class PortDesk:
                 reason=reason,
                 hint=f"start IQConnect and log in, or correct iqconnect.host and {self._port}_port",
             )
+        self._errors.note_loss(
+            reason,
+            was_connected=self._is_connected,
+            address=address,
+            retry=self._port_link.retry,
+        )
         self._failures += 1
         self._is_connected = False
         self.note_link()

@@ -16,6 +16,7 @@ from gateway.clock import Clock
 from gateway.control.desk import RequestDesk, Steps
 from gateway.control.feed_commands import FeedCommand
 from gateway.control.methods import answer
+from gateway.control.upstream_requests import Caller
 from gateway.counters import Counter, Counters
 from gateway.errors import (
     DecodeError,
@@ -78,11 +79,16 @@ async def drive(steps: object, ask: Ask) -> Any:
     """
     if not isinstance(steps, Generator):
         return steps
-    reply: Any = None
     try:
+        command = steps.send(None)
         while True:
-            command = steps.send(reply)
-            reply = await ask(command)
+            try:
+                reply = await ask(command)
+            except GatewayError as error:
+                # The handler may have something to take back, or to write down.
+                command = steps.throw(error)
+            else:
+                command = steps.send(reply)
     except StopIteration as finished:
         return finished.value
     finally:
@@ -101,6 +107,7 @@ class RpcServer:
         counters: Where requests are counted; the control loop's own.
         requests_in_flight_max: Beyond this requests wait in ZeroMQ's bounded queue.
         deadline_ms_default: For requests without a deadline.
+        on_error: Told of every error that is an answer; for the error history.
     """
 
     def __init__(
@@ -114,6 +121,7 @@ class RpcServer:
         counters: Counters,
         requests_in_flight_max: int,
         deadline_ms_default: int,
+        on_error: Callable[[GatewayError], object] = lambda _: None,
     ) -> None:
         self._control = control
         self._desk = desk
@@ -122,6 +130,7 @@ class RpcServer:
         self._clock = clock
         self._counters = counters
         self._deadline_ms_default = deadline_ms_default
+        self._on_error = on_error
         self._slots = asyncio.Semaphore(requests_in_flight_max)
         self._tasks: set[asyncio.Task[None]] = set()
         self._log = get_logger("control")
@@ -135,7 +144,7 @@ class RpcServer:
         try:
             while True:
                 await self._slots.acquire()
-                frames = await self._control.recv_multipart()
+                frames = await self._control.recv_multipart(copy=False)
                 task = asyncio.create_task(self._serve(frames))
                 self._tasks.add(task)
                 task.add_done_callback(self._done)
@@ -151,16 +160,17 @@ class RpcServer:
         self._tasks.discard(task)
         self._slots.release()
 
-    async def _serve(self, frames: list[bytes]) -> None:
+    async def _serve(self, frames: list[zmq.Frame]) -> None:
         self._counters.add(Counter.RPC_REQUESTS)
-        peer, request_frames = frames[0], frames[1:]
+        peer, *request_frames = [frame.bytes for frame in frames]
+        caller = Caller(peer.hex(), _address_of(frames[-1]))
         envelope = [peer]
         if len(request_frames) > 1 and request_frames[0] == b"":
             # A REQ socket sends an empty delimiter and expects it back; without it, it would drop
             # the reply to a malformed request and wait for ever.
             envelope.append(request_frames.pop(0))
         late: list[asyncio.Future[Any]] = []
-        reply = await self._reply_to(request_frames, late)
+        reply = await self._reply_to(request_frames, caller, late)
         if not reply["ok"]:
             self._counters.add(Counter.RPC_ERRORS)
         try:
@@ -172,7 +182,7 @@ class RpcServer:
         await asyncio.gather(*late, return_exceptions=True)
 
     async def _reply_to(
-        self, frames: list[bytes], late: list[asyncio.Future[Any]]
+        self, frames: list[bytes], caller: Caller, late: list[asyncio.Future[Any]]
     ) -> dict[str, Any]:
         request_id: object = None
         try:
@@ -182,20 +192,25 @@ class RpcServer:
             request_id = raw.get("id") if isinstance(raw, dict) else None
             request = _parse(raw)
             deadline_ms = request.deadline_ms or self._deadline_ms_default
-            result = await self._answer(request, deadline_ms, late)
+            result = await self._answer(request, caller, deadline_ms, late)
         except GatewayError as error:
+            self._on_error(error)
             return self._error(request_id, error)
         return {"v": PROTOCOL_VERSION, "id": request_id, "ok": True, "result": result} | self._now()
 
     async def _answer(
-        self, request: Request, deadline_ms: int, late: list[asyncio.Future[Any]]
+        self,
+        request: Request,
+        caller: Caller,
+        deadline_ms: int,
+        late: list[asyncio.Future[Any]],
     ) -> Any:
         """Answer a request, or say that it is late.
 
         A late one is finished all the same: half a lease, or a lease half given up, would leave
         counts that take watches from others or keep watches that nobody holds.
         """
-        steps: Steps | Any = answer(self._desk, request.method, request.params)
+        steps: Steps | Any = answer(self._desk, request.method, request.params, caller=caller)
         work = asyncio.ensure_future(drive(steps, self._ask))
         try:
             await asyncio.wait({work}, timeout=deadline_ms / 1000)
@@ -227,6 +242,15 @@ class RpcServer:
 
     def _now(self) -> dict[str, Any]:
         return {"epoch": self._epoch, "now_us": self._clock.utc_us()}
+
+
+def _address_of(frame: zmq.Frame) -> str:
+    """The peer's address, where ZeroMQ tells."""
+    try:
+        return str(frame.get("Peer-Address"))
+    except zmq.ZMQError:
+        # Not a connection that has one, such as ipc.
+        return ""
 
 
 def _parse(raw: object) -> Request:

@@ -19,6 +19,7 @@ from gateway.normalize.depth_pipeline import DepthPipeline
 from gateway.runtime.level1_link import Level1Link
 from gateway.runtime.level2_link import Level2Link
 from gateway.runtime.port_desk import PortDesk
+from gateway.runtime.port_errors import PortErrors
 from gateway.wire.system import SystemTopics
 
 NOT_ENTITLED_WORDS = "Unauthorized"
@@ -41,6 +42,7 @@ class UpstreamDesk(PortDesk):
         ports: State of every port's link, shared by all desks.
         system: Where transitions are published.
         counters: Where vendor errors are counted.
+        errors: Where what goes wrong is reported.
         shard: Which of the Level 1 connections it is.
     """
 
@@ -54,6 +56,7 @@ class UpstreamDesk(PortDesk):
         ports: dict[str, str],
         system: SystemTopics,
         counters: Counters,
+        errors: PortErrors,
         shard: int = 0,
     ) -> None:
         super().__init__(
@@ -63,6 +66,7 @@ class UpstreamDesk(PortDesk):
             ports=ports,
             system=system,
             counters=counters,
+            errors=errors,
         )
         self._link = link
         self._shard = shard
@@ -119,6 +123,7 @@ class DepthUpstreamDesk(PortDesk):
         ports: State of every port's link, shared by all desks.
         system: Where transitions are published.
         counters: Where vendor errors are counted.
+        errors: Where what goes wrong is reported.
         shard: Which of the Level 2 connections it is.
     """
 
@@ -131,6 +136,7 @@ class DepthUpstreamDesk(PortDesk):
         ports: dict[str, str],
         system: SystemTopics,
         counters: Counters,
+        errors: PortErrors,
         shard: int = 0,
     ) -> None:
         super().__init__(
@@ -140,6 +146,7 @@ class DepthUpstreamDesk(PortDesk):
             ports=ports,
             system=system,
             counters=counters,
+            errors=errors,
         )
         self._link = link
         self._shard = shard

@@ -26,6 +26,7 @@ from gateway.runtime.publisher import Peers
 from gateway.runtime.queues import COMMANDS_MAX, CommandQueue, FactQueue, Order
 from gateway.runtime.tcp_stream import Stream
 from gateway.settings import Credentials, Settings
+from tests.support.quiet_admin import upstream_requests
 from tests.support.world.clock import SECOND_NS, WorldClock
 from tests.support.world.data_socket import WorldData
 
@@ -193,6 +194,7 @@ class GatewayHalf:
             judge=HealthJudge(self._clock),
             clock=self._clock,
             process_facts=dict,
+            upstream=upstream_requests(self._clock, self.leases),
         )
 
     def _on_fact(self, fact: object) -> None:

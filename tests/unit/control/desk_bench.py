@@ -1,6 +1,7 @@
 """Both desks on one bench: requests on one side, a vendor that only listens on the other."""
 
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from typing import Any
 
 import msgpack
@@ -9,17 +10,24 @@ from gateway.clock import FakeClock
 from gateway.control.desk import RequestDesk
 from gateway.control.feed_commands import (
     AwaitSettled,
+    Explain,
     FeedCommand,
     ReadSnapshots,
     ReadStandings,
     ReadWatches,
+    ReconnectPort,
+    ResetBreakers,
+    Resync,
     Unwatch,
     Watch,
 )
 from gateway.control.identity import Identity
+from gateway.control.lineage import AskLog, LineageDesk
 from gateway.control.methods import answer
+from gateway.control.resync import ResyncDesk
 from gateway.control.watch_desk import WatchDesk
-from gateway.health.facts import FeedHistory
+from gateway.errors import GatewayError
+from gateway.health.facts import FeedHistory, LinkReport
 from gateway.health.verdict import HealthJudge
 from gateway.model.enums import SymbolState
 from gateway.model.messages import Kind
@@ -30,9 +38,21 @@ from gateway.policy.subscriptions import Subscriptions
 from gateway.wire.envelope import Envelope
 from gateway.wire.topics import TopicName, parse_topic
 from tests.support.depth_bench import DepthBench
+from tests.support.quiet_admin import QuietAdmin, upstream_requests
 
 LINGER_S = 60
 EPOCH = 1_700_000_000_000
+LEVEL1_LINK = LinkReport(
+    port="level1",
+    state="streaming",
+    address="127.0.0.1:5009",
+    breaker={"state": "closed", "retry_in_ms": None},
+    attempts=0,
+    held_lines=0,
+    heard_ns=0,
+    due_ns=None,
+)
+LEVEL2_LINK = replace(LEVEL1_LINK, port="level2", address="127.0.0.1:9200")
 
 
 class FakeUpstream:
@@ -40,9 +60,11 @@ class FakeUpstream:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.on_ask: Callable[[str], object] = lambda _: None
 
     def watch(self, symbol: str) -> None:
         """Note a watch."""
+        self.on_ask(symbol)
         self.asked.append(f"watch {symbol}")
 
     def unwatch(self, symbol: str) -> None:
@@ -66,8 +88,16 @@ class FakeUpstream:
 class Bench:
     """One gateway without sockets and threads; the upstream is whole from the start."""
 
-    def __init__(self, *, is_auto_watch: bool = True, symbol_count_max: int = 100_000) -> None:
+    def __init__(
+        self,
+        *,
+        is_auto_watch: bool = True,
+        symbol_count_max: int = 100_000,
+        is_admin_allowed: bool = False,
+    ) -> None:
         self.clock = FakeClock()
+        self.admin = QuietAdmin()
+        self.audited: list[dict[str, object]] = []
         self.frames: list[bytes] = []
         self.upstream = FakeUpstream()
         self.envelope = Envelope(epoch=EPOCH, send=self.frames.append)
@@ -87,6 +117,9 @@ class Bench:
             is_auto_watch=is_auto_watch,
         )
         self.desk.ask_again()
+        self.asked = AskLog(self.clock, symbol_count_max=100)
+        self.upstream.on_ask = self.asked.note
+        self._make_feed_desks()
         self.leases = Leases(
             self.clock,
             leases_per_client_max=10,
@@ -94,7 +127,30 @@ class Bench:
             client_count_max=10,
         )
         self.history = FeedHistory()
-        self.requests = RequestDesk(
+        self.requests = self._make_requests(is_admin_allowed=is_admin_allowed)
+        self.commands: list[FeedCommand] = []
+        self.on_wait: Callable[[], object] = lambda: None
+        """What the vendor does while a request waits."""
+
+    def _make_feed_desks(self) -> None:
+        self.lineage = LineageDesk(
+            board=self.board,
+            depths=self.depth.depths,
+            demand=self.demand,
+            subscriptions=self.subscriptions,
+            asked=self.asked,
+            depth_asked=AskLog(self.clock, symbol_count_max=100),
+            clock=self.clock,
+        )
+        self.resync = ResyncDesk(
+            board=self.board,
+            depths=self.depth.depths,
+            desk=self.desk,
+            depth_desk=self.depth.desk,
+        )
+
+    def _make_requests(self, *, is_admin_allowed: bool) -> RequestDesk:
+        return RequestDesk(
             identity=Identity(
                 gateway_id="bench",
                 version="1.2.3",
@@ -107,10 +163,14 @@ class Bench:
             judge=HealthJudge(self.clock),
             clock=self.clock,
             process_facts=lambda: {"threads": 2},
+            upstream=upstream_requests(
+                self.clock,
+                self.leases,
+                admin=self.admin,
+                is_admin_allowed=is_admin_allowed,
+                audited=self.audited,
+            ),
         )
-        self.commands: list[FeedCommand] = []
-        self.on_wait: Callable[[], object] = lambda: None
-        """What the vendor does while a request waits."""
 
     def ask(self, method: str, **params: Any) -> Any:
         """Send a request as a client would, and finish it."""
@@ -131,31 +191,44 @@ class Bench:
 
     def run(self, steps: Generator[FeedCommand, Any, Any], reply: Any = None) -> Any:
         """Do for a handler what the server and the feed thread do, from its next step on."""
-        while True:
-            try:
-                command = steps.send(reply)
-            except StopIteration as finished:
-                return finished.value
-            reply = self.execute(command)
+        try:
+            command = steps.send(reply)
+            while True:
+                try:
+                    reply = self.execute(command)
+                except GatewayError as error:
+                    command = steps.throw(error)
+                else:
+                    command = steps.send(reply)
+        except StopIteration as finished:
+            return finished.value
 
     def execute(self, command: FeedCommand) -> Any:
         """Do one command as the feed thread does."""
         self.commands.append(command)
+        answer: Any = None
         match command:
             case Watch():
-                return self.desk.watch(command)
+                answer = self.desk.watch(command)
             case Unwatch():
-                return self.desk.unwatch(command)
+                self.desk.unwatch(command)
             case ReadStandings():
-                return self.desk.standings(command)
+                answer = self.desk.standings(command)
             case ReadSnapshots():
-                return self.desk.snapshots(command)
+                answer = self.desk.snapshots(command)
             case ReadWatches():
-                return self.desk.report(command)
+                answer = self.desk.report(command)
             case AwaitSettled():
-                return self.on_wait()
+                answer = self.on_wait()
+            case Explain(symbol):
+                answer = self.lineage.look(symbol, level1=LEVEL1_LINK, level2=LEVEL2_LINK)
+            case Resync(name):
+                self.resync.ask(name)
+            case ResetBreakers() | ReconnectPort():
+                answer = 2
             case _:
                 raise AssertionError(command)
+        return answer
 
     def hear(self, *symbols: str) -> None:
         """The vendor sends a first price line for each."""

@@ -180,7 +180,8 @@ def test_health_is_the_judges_verdict(bench: Bench) -> None:
 def test_metrics_have_figures_before_the_first_report(bench: Bench) -> None:
     """Collectors ask from the first second on."""
     metrics = packed(bench.ask("metrics"))
-    assert metrics["connections"] == {}
+    assert set(metrics["connections"]) == {"links", "login"}
+    assert set(metrics["connections"]["links"]) == {"admin"}
     assert metrics["topics"] == {}
     assert metrics["client_metrics"]["messages"] == 0
     assert metrics["process"] == {"threads": 2}
@@ -192,7 +193,10 @@ def test_metrics_are_those_of_the_newest_report(bench: Bench) -> None:
     bench.history.add(replace(counted(GOOD, messages_published=7)))
     metrics = packed(bench.ask("metrics"))
     assert metrics["client_metrics"]["messages"] == 7
-    assert metrics["connections"] == {
+    connections = metrics["connections"]
+    assert connections.pop("login") == "connected"
+    assert set(connections.pop("links")) == {"admin"}
+    assert connections == {
         "ports": GOOD.ports,
         "consumers": GOOD.connection_count,
         "max_symbols": GOOD.max_symbols,
