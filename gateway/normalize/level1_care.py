@@ -26,6 +26,8 @@ SLICES: Final = 10
 """Calls of `look` for one look at every symbol."""
 ANSWER_NS_MAX: Final = 2_000_000_000
 """How long an answer may take before the vendor is asked again."""
+AUDIT_NS_MAX: Final = 1_500_000_000
+"""How long the answer to an audit may take: the watch stands, and IQConnect is near."""
 WAIT_DOUBLINGS_MAX: Final = 4
 """Waits for later answers grow up to sixteen times as long."""
 CHANCE_MAX: Final = 1e-4
@@ -34,8 +36,10 @@ ACTIVITY_MAX: Final = 0.98
 """However active a symbol was, two looks in a row may find nothing."""
 ACTIVITY_MIN: Final = 0.002
 """A symbol that is quieter is not audited at all: nothing would be proved."""
-LEARNING: Final = 1 / 32
-"""Weight of the newest look: what a symbol did in the last quarter of a minute counts most."""
+LOOKS_REMEMBERED: Final = 32
+"""Looks that an activity stands for: what a symbol did in the last quarter of a minute."""
+LOOKS_MIN: Final = 6
+"""Looks without which nothing is known of a symbol's pace."""
 FORGETTING: Final = 0.25
 """What is left of a symbol's activity after an audit found that it is merely quiet."""
 REASON_US_MAX: Final = 5_000_000
@@ -111,10 +115,7 @@ class Level1Care:
         is_new = symbol.last_line_us != attention.seen_line_us
         attention.seen_line_us = symbol.last_line_us
         if is_new:
-            # The silence that just ended counts, the one that goes on does not yet.
-            quiet = (1 - LEARNING) ** attention.quiet_looks
-            attention.activity = attention.activity * quiet * (1 - LEARNING) + LEARNING
-            attention.quiet_looks = 0
+            attention.learn(LOOKS_REMEMBERED)
             if not attention.is_audited:
                 attention.answered()
         else:
@@ -135,7 +136,8 @@ class Level1Care:
         """Whether a symbol's silence needs an explanation."""
         attention = symbol.attention
         activity = min(attention.activity, ACTIVITY_MAX)
-        if activity < ACTIVITY_MIN or symbol.cause is Cause.HALTED:
+        is_known = attention.looks >= LOOKS_MIN and activity >= ACTIVITY_MIN
+        if not is_known or symbol.cause is Cause.HALTED:
             return False
         return attention.quiet_looks * math.log1p(-activity) < math.log(CHANCE_MAX)
 
@@ -160,7 +162,8 @@ class Level1Care:
 
     def _is_overdue(self, symbol: Symbol, now_ns: int) -> bool:
         attention = symbol.attention
-        wait_ns = ANSWER_NS_MAX << min(attention.tries, WAIT_DOUBLINGS_MAX)
+        first_ns = AUDIT_NS_MAX if attention.is_audited else ANSWER_NS_MAX
+        wait_ns = first_ns << min(attention.tries, WAIT_DOUBLINGS_MAX)
         return now_ns - attention.asked_us * 1000 >= wait_ns
 
     def _may_ask(self, now_ns: int) -> bool:

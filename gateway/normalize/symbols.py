@@ -108,6 +108,7 @@ class Attention:
         "activity",
         "asked_us",
         "is_audited",
+        "looks",
         "quiet_looks",
         "reason",
         "reason_us",
@@ -128,11 +129,24 @@ class Attention:
         """When the last implausible message was read, UTC."""
         self.activity = 0.0
         """Share of the looks that found a new line."""
+        self.looks = 0
+        """Looks that `activity` was learned from."""
         self.quiet_looks = 0
-        """Looks in a row that found none."""
+        """Looks in a row that found none; they do not count before the silence is over."""
         self.is_audited = False
         """Whether the next P line answers the question whether updates were missed."""
         self.answered()
+
+    def learn(self, looks_max: int) -> None:
+        """Note a look that found a new line, and the quiet ones before it.
+
+        Args:
+            looks_max: How many looks the activity stands for, in the long run.
+        """
+        self.looks = min(self.looks + self.quiet_looks + 1, looks_max)
+        weight = 1 / self.looks
+        self.activity = self.activity * (1 - weight) ** (self.quiet_looks + 1) + weight
+        self.quiet_looks = 0
 
     def answered(self) -> None:
         """Note that the vendor spoke of the symbol."""
