@@ -98,6 +98,9 @@ class UpstreamDesk(PortDesk):
                 pass
 
     def _lose(self, cause: Cause) -> None:
+        if cause is Cause.OVERLOAD:
+            # Summaries that wait were read before this process stopped: they are old as well.
+            self._board.lose_upstream(cause, self._shard)
         self._link.pipeline.flush_all()
         self._board.lose_upstream(cause, self._shard)
 

@@ -1,30 +1,33 @@
 """The gateway's process does not run for seconds: what it had in hand is old when it goes on."""
 
 from tests.support.world import World, WorldOptions
-from tests.support.world.data_socket import Received
 
 STALE = 16
 SUSPENDED_S = 4.0
+RUNS = 20
 
 
 def test_nothing_that_waited_is_published_as_fresh() -> None:
     """A summary waits a quarter of a second to be published; after a suspension it is old."""
-    first: list[Received] = []
-    for seed in range(20):
+    is_any_waiting = 0
+    for seed in range(RUNS):
         options = WorldOptions(seed=seed, level1_count=2, simulator={"rate": 40.0})
         with World(options) as world:
-            consumer = world.consumer("summary,", "quote,", "trade,", "state,")
+            world.consumer("summary,", "quote,", "trade,", "state,")
             world.lease(["AAPL", "MSFT", "TSLA"], ["l1"])
             world.run(2.0 + seed * 0.013)
-            heard: list[Received] = []
-            take = consumer.take
-            consumer.take = lambda m, heard=heard, take=take: (heard.append(m), take(m))[1]  # type: ignore[method-assign,misc]
             world.suspend(SUSPENDED_S)
-            world.run(SUSPENDED_S + 0.0001)
-            fresh = [m for m in heard if not m.topic.startswith("state,") and not m.body[3] & STALE]
-            assert not fresh, f"seed {seed}: {fresh[:3]}"
-            first.append(heard[0])
-            world.run(4.0)
+            world.kept = []
+            world.run(SUSPENDED_S + 1.0)
+            is_old: set[str] = {"AAPL", "MSFT", "TSLA"}
+            assert world.kept[0].topic.startswith("state,"), f"seed {seed}: {world.kept[0]}"
+            for topic, body in world.kept:
+                kind, symbol = topic.split(",")[:2]
+                if kind == "state" and body[6] == "live":
+                    is_old.discard(symbol)
+                elif kind in ("quote", "summary", "trade") and symbol in is_old:
+                    assert body[3] & STALE, f"seed {seed}: {topic} {body}"
+                    is_any_waiting += 1
+            assert not is_old, f"seed {seed}: {is_old} did not become live again"
             assert not world.checks.violations, f"seed {seed}: {world.checks.violations}"
-    print(f"first message after {SUSPENDED_S} s, in {len(first)} runs: {first[0]}")
-    assert all(message.topic.startswith("state,") for message in first)
+    print(f"{is_any_waiting} messages between suspension and life, in {RUNS} runs, all STALE")

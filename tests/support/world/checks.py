@@ -56,6 +56,7 @@ class Checks:
         self.trades: Final = TradeCheck(self.fail, lambda symbol: self.shard("level1", symbol))
         self.freshness: Final = FreshnessCheck(self.fail, world.clock, self.shard)
         self._commands: dict[int, bytes] = {}
+        self._level1_wires: list[Wire] = []
         self.last: Final[dict[str, list[object]]] = {}
         """The last body of each public topic."""
         self.answers: Final[dict[str, list[object]]] = {}
@@ -75,6 +76,9 @@ class Checks:
 
     def opened(self, wire: Wire) -> None:
         """A connection stands."""
+        if wire.port == "level1":
+            # What is lost on it shows only when both its ends are gone.
+            self._level1_wires.append(wire)
         if self._is_on:
             self.freshness.opened(wire)
 
@@ -106,8 +110,6 @@ class Checks:
     def gone(self, wire: Wire) -> None:
         """The simulator's end is gone."""
         self._commands.pop(id(wire), None)
-        if wire.port == "level1" and wire.lost_ns is not None and wire.gone_ns is not None:
-            self.trades.windows.append(Window(wire.shard, wire.lost_ns, wire.gone_ns))
 
     def frame(self, message: Received) -> None:
         """A frame left the gateway."""
@@ -142,9 +144,10 @@ class Checks:
     def finish(self) -> None:
         """Check what can be checked only when everything has arrived."""
         world = self._world
-        for wire in world.wires:
-            if wire.port == "level1" and wire.lost_ns is not None and wire.gone_ns is None:
-                self.trades.windows.append(Window(wire.shard, wire.lost_ns, ENDLESS_NS))
+        for wire in self._level1_wires:
+            if wire.lost_ns is not None:
+                to_ns = ENDLESS_NS if wire.gone_ns is None else wire.gone_ns
+                self.trades.windows.append(Window(wire.shard, wire.lost_ns, to_ns))
         self.trades.finish(world.simulator.expected_trades)
         self._check_bounds()
 

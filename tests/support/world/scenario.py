@@ -215,8 +215,10 @@ class Run:
         assert isinstance(source, MarketSource)
         for symbol in self.scenario.symbols:
             state = source.state(symbol)
+            if state is None or not world.simulator.hub.watches_of(symbol):
+                continue
             flags = source.late_quote(symbol)
-            if state is not None and flags:
+            if flags:
                 world.simulator.hub.publish([(state, flags)])
         world.simulator.flush()
 

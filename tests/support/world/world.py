@@ -95,6 +95,8 @@ class World:
         self._next_descriptor = 1000
         self._next_consumer = 0
         self.frames = 0
+        self.kept: list[Received] | None = None
+        """Every frame with public topic since it was made a list; None while nobody asks."""
         self._digest = hashlib.sha256()
         self.data: Final = WorldData(self._on_frame)
         self.gateway: Final = self._make_gateway()
@@ -106,6 +108,10 @@ class World:
         self._pump_ns = self._statistics_ns = self.clock.now_ns
         self._batch_ns = round(self.simulator.options.batch_ms * 1_000_000)
         self._is_pumping = False
+        self._may_be_ready = True
+        # Deadlines change only when their owner does something.
+        self._feed_ns = self.clock.now_ns
+        self._admin_ns = self.gateway.admin.deadline_ns()
 
     def _simulator_options(self) -> SimulatorOptions:
         options = self.options
@@ -233,6 +239,8 @@ class World:
 
     def _on_frame(self, message: Received) -> None:
         self.frames += 1
+        if self.kept is not None and message.topic[0] != "~":
+            self.kept.append(message)
         if self.trace is not None:
             self.note(f"frame {message.topic} {message.body[:12]}")
         if self.options.is_digested:
@@ -282,6 +290,7 @@ class World:
 
     def run(self, seconds: float) -> None:
         """Let time pass."""
+        self._may_be_ready = True
         self._run_until(self.clock.now_ns + round(seconds * SECOND_NS))
 
     def _run_until(self, until_ns: int) -> None:
@@ -305,25 +314,31 @@ class World:
             When the next thing is: now, while there may be more.
         """
         clock = self.clock
-        clock.run_due()
+        # Only events, and what the gateway does itself, can make something ready.
+        self._may_be_ready |= clock.run_due()
         sim_ns = self._move_simulator(now_ns)
         is_awake = now_ns >= self._suspended_until_ns
         if not is_awake:
             return min(sim_ns, self._suspended_until_ns, clock.next_ns or sim_ns)
         gateway, feed = self.gateway, self.gateway.feed
-        ready = gateway.ready()
-        deadline_ns = feed.next_deadline_ns()
-        if ready or deadline_ns <= now_ns:
-            feed.turn(ready)
+        ready = gateway.ready() if self._may_be_ready else {}
+        if ready or self._feed_ns <= now_ns:
+            feed.turn(ready or gateway.ready())
+            self._feed_ns = feed.next_deadline_ns()
+            self._may_be_ready = True
             return now_ns
-        admin_ns = gateway.admin.deadline_ns()
+        admin_ns = self._admin_ns
         if gateway.admin.is_ready or (admin_ns is not None and admin_ns <= now_ns):
             gateway.admin.serve()
+            self._may_be_ready = True
+            self._admin_ns = gateway.admin.deadline_ns()
             return now_ns
         if gateway.next_house_ns <= now_ns:
             gateway.keep_house()
+            self._may_be_ready = True
             return now_ns
-        next_ns = min(sim_ns, deadline_ns, gateway.next_house_ns)
+        self._may_be_ready = False
+        next_ns = min(sim_ns, self._feed_ns, gateway.next_house_ns)
         if admin_ns is not None and admin_ns < next_ns:
             next_ns = admin_ns
         event_ns = clock.next_ns
