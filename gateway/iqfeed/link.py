@@ -25,6 +25,9 @@ class Link(enum.Enum):
     STALE = "stale"
     CLOSED = "closed"
 
+    # Enum hashes by name through Python code, and a link is looked up several times a round.
+    __hash__ = object.__hash__
+
 
 Transitions = Mapping[Link, Mapping[type[Event], Link]]
 """For each link, where an event moves it; an event that is not listed leaves it alone."""
