@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.clock import FakeClock
-from gateway.health.facts import FeedHistory, FeedReport
+from gateway.health.facts import FeedHistory, FeedReport, LinkReport
 from gateway.health.latency import LatencyHistogram
 from gateway.health.verdict import (
     BAD_LINE_LABELS,
@@ -15,6 +15,7 @@ from gateway.health.verdict import (
     client_metrics,
     error_percent,
 )
+from gateway.policy.error_history import ErrorFact, ErrorHistory
 from tests.unit.health.feed_reports import GOOD, counted, history_of
 
 
@@ -204,3 +205,88 @@ def test_metrics_can_be_asked_before_anything_happened() -> None:
     assert metrics["average_latency_ms"] == 0
     assert metrics["p99_latency_us"] is None
     assert metrics["counters"] == {}
+
+
+LINK = LinkReport(
+    port="level1.2",
+    state="closed",
+    address="127.0.0.1:5009",
+    breaker={"state": "open", "retry_in_ms": 900},
+    attempts=5,
+    held_lines=0,
+    heard_ns=None,
+    due_ns=None,
+)
+
+
+def test_an_open_breaker_is_told_port_by_port_with_its_wait(judge: HealthJudge) -> None:
+    """That nothing is tried for a while looks like a hang to whoever does not know why."""
+    admin = replace(LINK, port="admin", address="127.0.0.1:9300")
+    closed = replace(LINK, port="level2", breaker={"state": "closed"})
+    verdict = judge.judge(history_of(replace(GOOD, links=(LINK, closed))), admin=admin)
+    assert codes(verdict) == ["level1_2_breaker_open", "admin_breaker_open"]
+    assert verdict["level"] == "warning"
+    message = verdict["issues"][0]["message"]
+    assert message == "the circuit breaker of level1.2 is open: next attempt in 900 ms"
+    assert "127.0.0.1:5009" in verdict["issues"][0]["hint"]
+
+
+@pytest.mark.parametrize(
+    ("login", "word"),
+    [("refused", "IQFEED_PASSWORD"), ("replaced", "Another machine"), (None, "credentials")],
+)
+def test_a_lost_login_says_what_is_known_of_it(
+    judge: HealthJudge, login: str | None, word: str
+) -> None:
+    """Wrong credentials and a second machine need different people."""
+    lost = history_of(replace(GOOD, cause="login_lost"))
+    (issue,) = judge.judge(lost, login=login)["issues"]
+    assert (issue["code"], issue["level"]) == ("login_lost", "critical")
+    assert word in issue["hint"]
+
+
+def test_merged_quotes_are_a_warning_with_their_number(judge: HealthJudge) -> None:
+    """Consumers see fewer quotes than there were; the operator must know before they ask."""
+    history = history_of(counted(GOOD, quotes_merged=10), counted(GOOD, quotes_merged=25))
+    (issue,) = judge.judge(history)["issues"]
+    assert (issue["code"], issue["level"]) == ("backlog_shed", "warning")
+    assert issue["message"].startswith("15 quotes")
+
+
+def test_merged_quotes_of_long_ago_are_no_issue(judge: HealthJudge) -> None:
+    """A verdict is about now."""
+    history = history_of(counted(GOOD, quotes_merged=10), counted(GOOD, quotes_merged=10))
+    assert judge.judge(history)["is_healthy"]
+
+
+@pytest.mark.parametrize(
+    ("details", "told"),
+    [({"reason": "refused"}, "cannot connect (refused)"), ({}, "cannot connect")],
+)
+def test_the_last_error_of_a_port_is_named_with_its_issue(
+    judge: HealthJudge, details: dict[str, object], told: str
+) -> None:
+    """The state says that it is down, the last error says why."""
+    errors = ErrorHistory()
+    for port in ("level1", "admin"):
+        fact = ErrorFact(1, port, "feed_unreachable", "error", "cannot connect", "", details)
+        errors.add(fact)
+    down = history_of(replace(GOOD, cause="iqconnect_down"))
+    (issue,) = judge.judge(down, errors=errors)["issues"]
+    assert issue["hint"].endswith(f" Last on level1: {told}; see `errors`.")
+
+
+def test_an_issue_without_an_error_keeps_its_hint(judge: HealthJudge) -> None:
+    """Nothing is made up where nothing was recorded."""
+    down = history_of(replace(GOOD, cause="iqconnect_down"))
+    assert judge.judge(down, errors=ErrorHistory())["issues"] == judge.judge(down)["issues"]
+
+
+def test_counts_of_both_loops_are_added_up() -> None:
+    """Requests are counted in the control loop, lines in the feed thread; readers want one map."""
+    metrics = client_metrics(
+        history_of(counted(GOOD, lines_invalid=2)), {"rpc_requests": 3, "lines_invalid": 1}
+    )
+    assert metrics["counters"]["rpc_requests"] == 3
+    assert metrics["counters"]["lines_invalid"] == 3
+    assert client_metrics(FeedHistory(), {"rpc_requests": 3})["counters"] == {"rpc_requests": 3}
