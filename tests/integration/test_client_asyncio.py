@@ -82,3 +82,24 @@ async def test_canceled_request_leaves_the_client_usable(gateway: FakeGateway) -
         gateway.silent_methods.clear()
         await asyncio.to_thread(gateway.do, lambda: gateway.reply(*gateway.held.pop()))
         assert await client.call("ping") == {}
+
+
+@pytest.mark.asyncio
+async def test_async_client_asks_an_operators_questions(gateway: FakeGateway) -> None:
+    """The same questions as the blocking client's, awaited."""
+    breaker = {"state": "open", "failure_count": 4}
+    gateway.handlers |= {
+        "metrics": lambda _: {"connections": {"links": {"level1": {"breaker": breaker}}}},
+        "errors": lambda p: {"errors": [{"at_us": 0, "message": str(p["limit"])}]},
+        "why": lambda p: {"symbol": p["symbol"], "state": "live", "cause": None, "lines": []},
+        "resync": lambda _: {"requested": True},
+    }
+    async with AsyncGatewayClient(gateway.data_endpoint, gateway.control_endpoint) as client:
+        manager = client.connection_manager
+        found = await manager.circuit_breaker
+        assert found is not None
+        assert (found.port, found.state) == ("level1", "open")
+        assert await manager.failure_count == 4
+        assert [error["message"] for error in await manager.get_error_history()] == ["100"]
+        assert (await client.why("AAPL")).state == "live"
+        assert await client.resync("quote,AAPL,")

@@ -10,6 +10,7 @@ from gateway_client import (
     Quote,
     RequestRefused,
     RequestTimedOut,
+    SecurityValidationError,
     Trade,
 )
 
@@ -24,7 +25,6 @@ def test_refusal_carries_code_and_hint(gateway: FakeGateway, client: GatewayClie
         client.get_diagnostic_info()
     assert caught.value.code == "unknown_method"
     assert caught.value.hint == "hint for unknown_method"
-    assert client.connection_manager.circuit_breaker is None
     gateway.handlers["ping"] = lambda _: (_ for _ in ()).throw(
         Refusal("rate_limited", retry_ms=50, details={"a": 1})
     )
@@ -81,15 +81,20 @@ def test_requests_are_answered_again_after_a_restart(
 
 def test_figures_are_shaped_for_their_readers(gateway: FakeGateway, client: GatewayClient) -> None:
     """Health, diagnostics, alerts, trends and errors as the operator's guide reads them."""
-    breaker = {"level1": {"state": "closed"}, "level2": {"state": "open", "failure_count": 3}}
+    links = {
+        "level1": {"breaker": {"state": "closed"}},
+        "level2": {"breaker": {"state": "open", "failure_count": 3}},
+    }
     gateway.handlers |= {
         "health": lambda _: {
             "level": "warning", "is_healthy": False, "live": True, "ready": True,
             "issues": [{"code": "slow"}], "upstream": {"level1": "streaming"},
             "error_message": "slow",
         },
-        "metrics": lambda _: {"client_metrics": {"throughput_msg_per_sec": 1.0}},
-        "diagnostics": lambda _: {"client_status": {"connected": True}, "breaker": breaker},
+        "metrics": lambda _: {
+            "client_metrics": {"throughput_msg_per_sec": 1.0}, "connections": {"links": links},
+        },
+        "diagnostics": lambda _: {"client_status": {"connected": True}},
         "alerts": lambda _: {"active": [{"code": "a"}], "recent": [{"code": "b"}]},
         "trends": lambda p: {"metrics": {"latency_ms": {"mean": p["window_minutes"]}}},
         "errors": lambda _: {"errors": [{"at_us": 2_000_000, "message": "b"}, {"at_us": 0}]},
@@ -112,6 +117,31 @@ def test_figures_are_shaped_for_their_readers(gateway: FakeGateway, client: Gate
     assert found is not None
     assert (found.port, found.state, found.failure_count) == ("level2", "open", 3)
     assert client.connection_manager.failure_count == 3
+
+
+def test_why_and_resync_say_what_the_gateway_says(
+    gateway: FakeGateway, client: GatewayClient
+) -> None:
+    """An operator's questions are one call each, and their limits are told with a wait."""
+    gateway.handlers |= {
+        "why": lambda p: {
+            "symbol": p["symbol"], "state": "stale", "cause": "link_silent", "lines": ["Demand: …"],
+        },
+        "resync": lambda p: {"requested": p["topic"] == "quote,AAPL,"},
+    }  # fmt: skip
+    found = client.why("AAPL")
+    assert (found.state, found.cause, found.lines) == ("stale", "link_silent", ("Demand: …",))
+    assert client.resync("quote,AAPL,")
+    gateway.handlers["resync"] = lambda _: (_ for _ in ()).throw(
+        Refusal("rate_limited", retry_ms=5_000)
+    )
+    with pytest.raises(RequestRefused) as caught:
+        client.resync("quote,AAPL,")
+    assert caught.value.retry_ms == 5_000
+    with pytest.raises(SecurityValidationError):
+        client.why("INVALID;SYMBOL")
+    with pytest.raises(InvalidArgument):
+        client.resync("quote AAPL")
 
 
 def test_snapshot_and_replay_read_bodies(gateway: FakeGateway, client: GatewayClient) -> None:

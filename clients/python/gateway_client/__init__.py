@@ -52,6 +52,7 @@ from gateway_client.results import (
     BreakerStatus,
     HealthStatus,
     Statistics,
+    SymbolLineage,
     SymbolResult,
     TopicState,
 )
@@ -102,6 +103,7 @@ __all__ = [
     "StreamItem",
     "SubscriptionRefused",
     "Summary",
+    "SymbolLineage",
     "SymbolResult",
     "TopicState",
     "TopicTracker",

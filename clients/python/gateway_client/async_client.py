@@ -10,17 +10,20 @@ from typing import Any, Self, TypeVar
 
 from gateway_client import topics
 from gateway_client.base import ClientBase, StreamItem, read_replay, read_snapshots
+from gateway_client.connection_view import AsyncConnectionView
 from gateway_client.delivery import DeliveryQueue
 from gateway_client.engine import Engine, Link
 from gateway_client.errors import NotConnected, RequestError, RequestTimedOut
 from gateway_client.messages import Message
 from gateway_client.results import (
     HealthStatus,
+    SymbolLineage,
     SymbolResult,
     as_map,
     errors_of,
     health_of,
     health_without,
+    lineage_of,
     rows_of,
 )
 
@@ -76,6 +79,11 @@ class AsyncGatewayClient(ClientBase):
         engine.check_process()
         await _wait(engine.stop(), self._options.request_timeout_s)
         engine.join()  # The future was the last thing the thread did.
+
+    @property
+    def connection_manager(self) -> AsyncConnectionView:
+        """The gateway's upstream connections, read-only; each look is a request to be awaited."""
+        return AsyncConnectionView(self)
 
     async def __aenter__(self) -> Self:
         """Connect.
@@ -286,6 +294,29 @@ class AsyncGatewayClient(ClientBase):
     ) -> list[dict[str, Any]]:
         """List the gateway's errors, oldest first; errors as in `call`."""
         return errors_of(await self.call("errors", {"limit": limit}, timeout_s))
+
+    async def why(self, symbol: str, *, timeout_s: float | None = None) -> SymbolLineage:
+        """Ask why a symbol is in its state, in plain words.
+
+        Raises:
+            SecurityValidationError: Not a symbol; nothing was sent.
+            RequestError: As in `call`.
+        """
+        params = {"symbol": topics.check_symbol(symbol)}
+        return lineage_of(await self.call("why", params, timeout_s))
+
+    async def resync(self, topic: str, *, timeout_s: float | None = None) -> bool:
+        """Let the gateway ask the vendor for fresh values of a topic's symbol.
+
+        Returns:
+            True: the vendor was asked, and the values come on the topic.
+
+        Raises:
+            InvalidArgument: Not a topic; nothing was sent.
+            RequestRefused: `rate_limited` with `retry_ms`, `upstream_down`, or nobody wants it.
+        """
+        params = {"topic": topics.check_topic(topic)}
+        return as_map(await self.call("resync", params, timeout_s)).get("requested") is True
 
 
 async def _ready(queue: DeliveryQueue, wait_s: float | None) -> bool:

@@ -60,11 +60,28 @@ class HealthStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class SymbolLineage:
+    """Why a symbol is in its state."""
+
+    symbol: str
+    """The symbol, verbatim."""
+    state: str
+    """`pending`, `live`, `stale`, `recovering`, `closed` or `refused`."""
+    cause: str | None
+    """Why; None when nothing is wrong."""
+    lines: tuple[str, ...]
+    """Demand, watch, last line, link, cause and last messages, one sentence each."""
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+
+@dataclass(frozen=True, slots=True)
 class BreakerStatus:
     """One of the gateway's circuit breakers."""
 
     port: str
-    """The upstream port it guards; empty when the gateway names none."""
+    """The upstream connection it guards, for example `level1` or `level1.2`."""
     state: str
     """`closed`, `half_open` or `open`."""
     failure_count: int
@@ -242,16 +259,33 @@ def _at_us(row: Mapping[str, Any]) -> int:
 _GRAVITY = {"closed": 0, "half_open": 1, "open": 2}
 
 
-def breaker_of(diagnostics: Mapping[str, Any]) -> BreakerStatus | None:
-    """Read the gravest circuit breaker out of the gateway's diagnostics."""
-    told = diagnostics.get("breaker")
-    if not isinstance(told, dict):
+def breaker_of(metrics: Mapping[str, Any]) -> BreakerStatus | None:
+    """Read the gravest circuit breaker out of the gateway's metrics."""
+    connections = metrics.get("connections")
+    links = connections.get("links") if isinstance(connections, dict) else None
+    if not isinstance(links, dict):
         return None
-    by_port = {"": told} if "state" in told else told
     breakers = [
         BreakerStatus(str(port), fields["state"], failures if type(failures) is int else 0)
-        for port, fields in by_port.items()
-        if isinstance(fields, dict) and isinstance(fields.get("state"), str)
+        for port, link in links.items()
+        if isinstance(link, dict) and isinstance(fields := link.get("breaker"), dict)
+        if isinstance(fields.get("state"), str)
         for failures in (fields.get("failure_count"),)
     ]
     return max(breakers, key=lambda breaker: _GRAVITY.get(breaker.state, 0), default=None)
+
+
+def lineage_of(result: object) -> SymbolLineage:
+    """Read what `why` answered.
+
+    Raises:
+        DecodeError: The result is not a map.
+    """
+    fields = as_map(result)
+    cause, lines = fields.get("cause"), fields.get("lines")
+    return SymbolLineage(
+        symbol=str(fields.get("symbol")),
+        state=str(fields.get("state")),
+        cause=cause if isinstance(cause, str) else None,
+        lines=tuple(str(line) for line in lines) if isinstance(lines, list) else (),
+    )

@@ -7,18 +7,19 @@ from typing import Any, Self, TypeVar
 
 from gateway_client import topics
 from gateway_client.base import ClientBase, StreamItem, read_replay, read_snapshots
+from gateway_client.connection_view import ConnectionView
 from gateway_client.engine import Engine, Link
-from gateway_client.errors import NotConnected, RequestError, RequestRefused, RequestTimedOut
+from gateway_client.errors import NotConnected, RequestError, RequestTimedOut
 from gateway_client.messages import Message
 from gateway_client.results import (
-    BreakerStatus,
     HealthStatus,
+    SymbolLineage,
     SymbolResult,
     as_map,
-    breaker_of,
     errors_of,
     health_of,
     health_without,
+    lineage_of,
     rows_of,
 )
 
@@ -64,7 +65,7 @@ class GatewayClient(ClientBase):
             self._engine.join()
 
     @property
-    def connection_manager(self) -> "ConnectionView":
+    def connection_manager(self) -> ConnectionView:
         """The gateway's upstream connections, read-only; each look is a request."""
         return ConnectionView(self)
 
@@ -266,32 +267,27 @@ class GatewayClient(ClientBase):
         """List the gateway's errors, oldest first; errors as in `call`."""
         return errors_of(self.call("errors", {"limit": limit}, timeout_s))
 
+    def why(self, symbol: str, *, timeout_s: float | None = None) -> SymbolLineage:
+        """Ask why a symbol is in its state, in plain words.
 
-class ConnectionView:
-    """A look at the gateway's upstream connections; nothing can be set here."""
+        Raises:
+            SecurityValidationError: Not a symbol; nothing was sent.
+            RequestError: As in `call`.
+        """
+        return lineage_of(self.call("why", {"symbol": topics.check_symbol(symbol)}, timeout_s))
 
-    def __init__(self, client: GatewayClient) -> None:
-        self._client = client
+    def resync(self, topic: str, *, timeout_s: float | None = None) -> bool:
+        """Let the gateway ask the vendor for fresh values of a topic's symbol.
 
-    def get_error_history(self) -> list[dict[str, Any]]:
-        """List the gateway's errors, oldest first; errors as in `call`."""
-        return self._client.get_error_history()
+        Returns:
+            True: the vendor was asked, and the values come on the topic.
 
-    @property
-    def circuit_breaker(self) -> BreakerStatus | None:
-        """The gravest breaker; None when the gateway does not tell of any. Errors as in `call`."""
-        try:
-            return breaker_of(self._client.get_diagnostic_info())
-        except RequestRefused as error:
-            if error.code == "unknown_method":
-                return None
-            raise
-
-    @property
-    def failure_count(self) -> int:
-        """Failures the gravest breaker has counted, 0 without one; errors as in `call`."""
-        breaker = self.circuit_breaker
-        return 0 if breaker is None else breaker.failure_count
+        Raises:
+            InvalidArgument: Not a topic; nothing was sent.
+            RequestRefused: `rate_limited` with `retry_ms`, `upstream_down`, or nobody wants it.
+        """
+        params = {"topic": topics.check_topic(topic)}
+        return as_map(self.call("resync", params, timeout_s)).get("requested") is True
 
 
 def _wait(future: "Future[T]", timeout_s: float) -> T:

@@ -13,7 +13,14 @@ from gateway_client.errors import (
     bounded,
 )
 from gateway_client.options import CurveKeys, Options
-from gateway_client.results import breaker_of, health_of, health_without, read_subscribed, rows_of
+from gateway_client.results import (
+    breaker_of,
+    health_of,
+    health_without,
+    lineage_of,
+    read_subscribed,
+    rows_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -94,12 +101,21 @@ def test_health_adds_what_the_client_sees() -> None:
 
 def test_gravest_breaker_is_shown() -> None:
     """One open breaker among closed ones is the one to know of."""
-    ports = {"a": {"state": "closed"}, "b": {"state": "half_open", "failure_count": 2}, "c": 5}
-    found = breaker_of({"breaker": ports})
+    states = {"a": {"state": "closed"}, "b": {"state": "half_open", "failure_count": 2}, "c": 5}
+    links = {port: {"breaker": breaker} for port, breaker in states.items()}
+    found = breaker_of({"connections": {"links": {**links, "d": 5}}})
     assert found is not None
     assert (found.port, found.failure_count) == ("b", 2)
-    flat = breaker_of({"breaker": {"state": "open"}})
-    assert flat is not None
-    assert flat.state == "open"
     assert breaker_of({}) is None
-    assert breaker_of({"breaker": {}}) is None
+    assert breaker_of({"connections": 5}) is None
+    assert breaker_of({"connections": {"links": {}}}) is None
+
+
+def test_a_lineage_is_read_leniently() -> None:
+    """A gateway of another version may leave things out; the text is what people read."""
+    found = lineage_of({"symbol": "A", "state": "stale", "cause": "gap", "lines": ["one", "two"]})
+    assert (found.symbol, found.state, found.cause) == ("A", "stale", "gap")
+    assert str(found) == "one\ntwo"
+    assert lineage_of({"symbol": "A", "state": "live", "cause": None}).lines == ()
+    with pytest.raises(DecodeError):
+        lineage_of([])
