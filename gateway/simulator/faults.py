@@ -88,12 +88,19 @@ class Faults:
     async def act_on(self, name: object, params: Mapping[str, object]) -> dict[str, object]:
         """The same for a name and parameters that came from outside."""
         verb = verb_named(name)
-        result = self._run(verb, verb.read(params))
-        if self._is_of_listening(verb, is_begun=True):
-            if verb.name == "restart":
-                await self._ports.drop_restarted()
-            else:
-                await self._ports.listen()
+        values = verb.read(params)
+        if not self._is_of_listening(verb, is_begun=True):
+            return self._run(verb, values)
+        async with self._ports.listening:
+            try:
+                await self._ports.stop_accepting(verb.name, values)
+            finally:
+                # Also when cancelled: a port must not listen and accept nobody.
+                result = self._run(verb, values)
+        if verb.name == "restart":
+            await self._ports.drop_restarted()
+        else:
+            await self._ports.listen()
         return result
 
     async def follow(self, timeline: Timeline) -> None:

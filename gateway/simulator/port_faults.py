@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.errors import ConfigError
 from gateway.simulator.mangling import Mangler
@@ -36,6 +36,8 @@ class PortFaults:
         self._rng = rng
         self._refused: set[str] = set()
         self._down_until_ns: int | None = None
+        self.listening = asyncio.Lock()
+        """Held while listening sockets change: a restart may come up beside a refusal."""
         self._reopening: asyncio.Task[None] | None = None
         self._mangler = Mangler(rng, simulator.counts)
         self.actions: dict[str, Callable[..., Result]] = {
@@ -192,15 +194,24 @@ class PortFaults:
                 # Without sockets this mark is all there is to see.
                 port.is_refused = is_refused
 
+    async def stop_accepting(self, name: str, values: Mapping[str, Any]) -> None:
+        """Prepare ports for a fault that closes them."""
+        closed = {"restart": "all", "refuse": values["port"] if values.get("on") else None}
+        if (port := closed.get(name)) is not None:
+            for one in self._simulator.ports.named(port):
+                await one.stop_accepting()
+
     async def listen(self) -> None:
         """Listen again where nothing forbids it.
 
         Raises:
             ConfigError: A port is taken.
         """
-        for port in self._simulator.ports:
-            if not self._is_down and port.name not in self._refused and not port.is_listening:
-                await port.listen()
+        async with self.listening:
+            for port in self._simulator.ports:
+                is_refused = self._is_down or port.name in self._refused
+                if not is_refused and not port.is_listening:
+                    await port.listen()
 
     async def drop_restarted(self) -> None:
         """Wait until those are gone who were cut by a restart."""

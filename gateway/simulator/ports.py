@@ -1,6 +1,7 @@
 """The listening ports, who is connected to them, and what all clients of a port suffer."""
 
 import asyncio
+import contextlib
 import errno
 import os
 import random
@@ -77,6 +78,21 @@ class Port:
             ) from problem
         self.number = self._servers[0].sockets[0].getsockname()[1]
 
+    async def stop_accepting(self) -> None:
+        """Let no more clients in before the sockets close.
+
+        A client that asyncio has accepted gets its connection in the next turn of the loop; were
+        its server closed by then, the socket would be left open and nobody's.
+        """
+        loop = asyncio.get_running_loop()
+        for server in self._servers:
+            for one in server.sockets:
+                # Loops without readers have no such turn.
+                with contextlib.suppress(NotImplementedError):
+                    loop.remove_reader(one.fileno())
+        for _ in range(2):
+            await asyncio.sleep(0)
+
     def refuse(self) -> None:
         """Refuse connections from now on; those that there are stay."""
         self.is_refused = True
@@ -106,6 +122,7 @@ class Port:
 
     async def close(self) -> None:
         """Stop listening and cut every connection; may be called again."""
+        await self.stop_accepting()
         servers = [*self._servers]
         self._stop_listening()
         for reserved in self._reserved:

@@ -1,11 +1,14 @@
 """The simulator's faults over real sockets: what a client of the ports sees of them."""
 
 import asyncio
+import contextlib
 import errno
+import random
 
 import pytest
 
 from gateway.simulator import Simulator
+from gateway.simulator.verbs import VERBS, Kind, Parameter
 from tests.integration.test_simulator_level1 import running, until
 from tests.unit.simulator.raw_client import RawClient
 
@@ -186,3 +189,68 @@ async def test_everything_is_as_it_was_after_clear() -> None:
         client.send("wAAPL")
         await client.until_prefix("Q,AAPL")
         await client.close()
+
+
+def drawn(parameter: Parameter, rng: random.Random) -> object:
+    """A value that a parameter allows."""
+    known: dict[str, list[object]] = {
+        "symbol": ["AAPL", "MSFT", "@ES#"],
+        "versions": [["6.1", "6.2"], ["6.2"], []],
+        "refused": [["Bid", "Ask"], []],
+        "text": [r"S,\x00\n"],
+        "down_s": [0.0, 0.02],
+        "seconds": [0.2, -2 if parameter.low < 0 else 0.0],
+    }
+    if choices := [*parameter.choices, *known.get(parameter.name, [])]:
+        return rng.choice(choices)
+    if parameter.kind is Kind.FLAG:
+        return rng.random() < 0.5
+    if parameter.kind is Kind.NUMBER:
+        return rng.uniform(parameter.low, min(parameter.high, 1))
+    return rng.randint(int(parameter.low), min(int(parameter.high), 20_000))
+
+
+async def pester(simulator: Simulator, rng: random.Random, is_over: asyncio.Event) -> None:
+    """Connect, ask and leave, again and again, whatever the answer."""
+    while not is_over.is_set():
+        with contextlib.suppress(OSError):
+            client = await RawClient.connect(number_of(simulator, rng.choice(PORTS)))
+            client.send("S,SET PROTOCOL,6.2", "wAAPL", "wMSFT", "w@ES#", "fAAPL", "S,CONNECT")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(rng.uniform(0, 0.05)):
+                    while await client.reader.read(65_536):
+                        pass
+            client.writer.transport.abort()
+        await asyncio.sleep(0)
+
+
+@pytest.mark.asyncio
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_no_row_of_faults_breaks_the_simulator_itself(seed: int) -> None:
+    """A tool that breaks things must not be the thing that is broken."""
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    verbs = [verb for verb in VERBS.values() if verb.name != "clear"]
+    async with running(record_trades=True, credentials=("a", "b")) as simulator:
+        numbers = [number_of(simulator, port) for port in PORTS]
+        is_over = asyncio.Event()
+        pests = [asyncio.create_task(pester(simulator, rng, is_over)) for _ in range(3)]
+        for _ in range(250):
+            verb = rng.choice(verbs)
+            params = {one.name: drawn(one, rng) for one in verb.parameters}
+            await simulator.faults.act(verb.name, **params)
+            await asyncio.sleep(rng.choice((0, 0, 0.005)))
+        is_over.set()
+        await asyncio.gather(*pests)
+        await simulator.faults.act("clear")
+        await simulator.faults.act("dtn", up=True)
+        assert numbers == [number_of(simulator, port) for port in PORTS]
+        clients = [await RawClient.connect(number) for number in numbers]
+        assert (await clients[0].line()).split(",")[12] == "Connected"
+        for client in clients[1:]:
+            client.send("S,SET PROTOCOL,6.2", "wAAPL")
+        await clients[1].until_prefix("Q,AAPL")
+        await clients[2].until_prefix("6,AAPL")
+        for client in clients:
+            await client.close()
