@@ -78,6 +78,7 @@ def run_once(style: str, *, lines: int, seed: int, trade_share: float) -> dict[s
                 "IQGW_DATA__BIND": f"tcp://127.0.0.1:{data_port}",
                 "IQGW_CONTROL__BIND": f"tcp://127.0.0.1:{control_port}",
                 "IQGW_DATA__HIGH_WATER_MARK": "1000000",
+                "IQGW_CONNECTION__MESSAGE_QUEUE_SIZE": "10000000",  # Every line is to be counted.
                 "IQGW_LOG__LEVEL": "error",
             }
             server = subprocess.Popen(program, env={**os.environ, **environment})

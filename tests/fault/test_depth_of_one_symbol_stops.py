@@ -1,14 +1,19 @@
 """The depth of a single symbol stops while everything else goes on: nobody trades on its ruins."""
 
+import time
+
 import pytest
 
+from tests.support import fault_table
 from tests.support.consumer import STALE
+from tests.support.fault_table import BESIDE, fault_row
 from tests.support.stage import simulated
 
 pytestmark = pytest.mark.slow
 SILENT, OTHER = "@ES#", "@NQ#"
 
 
+@fault_row(BESIDE)
 def test_a_book_that_stands_still_beside_a_moving_quote_is_stale_and_revived() -> None:
     """Link and symbol are alive, only its depth is not: that must not look like a quiet market."""
     settings = {"book": {"silence_s_max": 1}}
@@ -16,6 +21,7 @@ def test_a_book_that_stands_still_beside_a_moving_quote_is_stale_and_revived() -
         topics = [f"{kind},{s}," for s in (SILENT, OTHER) for kind in ("book", "quote", "state")]
         consumer = stage.consumer(*topics, f"order,{SILENT},")
         consumer.wait_for_all(set(topics), lambda _: True, what="values", seconds=8.0)
+        silent_s = time.monotonic()
         stage.call(stage.simulator.set_depth_silent, SILENT, True)
         stale = consumer.wait_for(
             lambda m: (
@@ -36,6 +42,13 @@ def test_a_book_that_stands_still_beside_a_moving_quote_is_stale_and_revived() -
             lambda m: m.topic == f"book,{SILENT}," and not m.flags & STALE,
             what="fresh book",
             seconds=10.0,
+        )
+        fault_table.note(
+            BESIDE,
+            "one symbol's depth silent (book.silence_s_max 1)",
+            detect_s=stale.at_s - silent_s,
+            recover_s=consumer.messages[-1].at_s - stale.at_s,
+            cause="symbol_silent",
         )
         stage.call(stage.simulator.hold_market, True)
         true = [

@@ -2,18 +2,23 @@
 
 import contextlib
 import random
+import time
 from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
 
 from gateway.counters import Counter
+from tests.support import fault_table
 from tests.support.consumer import Consumer
 from tests.support.fake_iqconnect import FakeIqconnect
+from tests.support.fault_table import fault_row
 from tests.support.stage import Stage, scripted, wait_until
 
 pytestmark = pytest.mark.slow
 SEED: Final = 7_700
+RPC_MS_MAX: Final = 250.0
+"""Gateway, IQConnect, consumer and requester share one interpreter here."""
 BAD_LABELS: Final = (
     "lines_oversize",
     "lines_unknown",
@@ -78,6 +83,7 @@ def test_lines_split_at_every_byte_give_the_same_messages() -> None:
         consumer.history.check()
 
 
+@fault_row(11)
 def test_every_kind_of_bad_line_is_counted_once() -> None:
     """Exact counters are the proof that nothing else was lost beside them."""
     with live_symbol(upstream={"line_bytes_max": 8192}) as (stage, fake, consumer):
@@ -114,6 +120,34 @@ def test_every_kind_of_bad_line_is_counted_once() -> None:
         assert bids == [10.0, 13.0, None, None, None, 14.0, 99.0]
         samples = stage.requester().result("metrics")["client_metrics"]["samples"]
         assert all(len(s["line"]) < 300 and s["line"].isascii() for s in samples)
+        consumer.history.check()
+        more = "nil or rejected, every count exact, no infinity or NaN published"
+        fault_table.note(11, "17 kinds of bad lines and fields", lost=0, repeated=0, more=more)
+
+
+@fault_row(8)
+def test_a_megabyte_in_one_piece_holds_up_nobody() -> None:
+    """Requests are answered while it is read, and every line of it is published."""
+    with live_symbol() as (stage, fake, consumer):
+        requester = stage.requester()
+        size = len(quote(fake, "20.0000"))
+        count = 1_048_576 // size
+        bids = [f"{20 + number / 10_000:.4f}" for number in range(count)]
+        stage.call(fake.send, b"".join(quote(fake, bid) for bid in bids))
+        waits_ms = []
+        seen: list[float] = []
+        while len(seen) < count:
+            began_ns = time.monotonic_ns()
+            requester.result("ping")
+            waits_ms.append((time.monotonic_ns() - began_ns) / 1e6)
+            while (message := consumer.receive(0.0)) is not None:
+                if message.kind == "quote":
+                    seen.append(message.values[0])
+        assert seen == [float(bid) for bid in bids]
+        longest_ms = max(waits_ms)
+        more = f"{count:,} lines, all, in order; request {longest_ms:.1f} ms at most"
+        fault_table.note(8, "1 MB of lines at once", lost=0, repeated=0, more=more)
+        assert longest_ms < RPC_MS_MAX
         consumer.history.check()
 
 

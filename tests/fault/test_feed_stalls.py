@@ -5,6 +5,7 @@ import time
 import pytest
 
 from tests.support.consumer import STALE
+from tests.support.fault_table import fault_row
 from tests.support.stage import simulated, wait_until
 
 pytestmark = pytest.mark.slow
@@ -62,6 +63,7 @@ def test_a_short_stall_is_resumed_without_a_new_connection() -> None:
         consumer.history.check()
 
 
+@fault_row(24)
 def test_a_quiet_symbol_is_not_stale() -> None:
     """An illiquid symbol says nothing for hours; the vendor's clock proves that the link lives."""
     with simulated(rate=0.0) as stage:

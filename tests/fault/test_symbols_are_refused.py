@@ -4,7 +4,9 @@ import time
 
 import pytest
 
+from tests.support import fault_table
 from tests.support.consumer import STATE
+from tests.support.fault_table import fault_row
 from tests.support.requester import Requester
 from tests.support.stage import simulated, wait_until
 
@@ -21,15 +23,19 @@ def watched(requester: Requester) -> set[str]:
     return {watch["symbol"] for watch in requester.result("subscriptions")["watches"]}
 
 
+@fault_row(16)
 def test_the_symbol_limit_refuses_the_extra_symbols_only() -> None:
     """One symbol too many must not cost a client the others, nor be retried in a loop."""
     with simulated(symbol_limit=LIMIT, settings={"data": {"watch_linger_s": 0.0}}) as stage:
         states = [f"state,{symbol}," for symbol in SYMBOLS]
         consumer = stage.consumer("sys,heartbeat,", "quote,")
         requester = stage.requester()
+        asked_s = time.monotonic()
         result = requester.result(
             "subscribe", client="c", symbols=SYMBOLS, kinds=["l1"], wait_ms=2000
         )
+        refused_s = time.monotonic() - asked_s
+        assert refused_s < REFUSE_S_MAX
         assert {r["symbol"]: r["code"] for r in result["rejected"]} == dict.fromkeys(
             SYMBOLS[LIMIT:], "symbol_limit"
         )
@@ -43,15 +49,24 @@ def test_the_symbol_limit_refuses_the_extra_symbols_only() -> None:
             assert answer.values[:2] == ["refused", "symbol_limit"]
         consumer.wait_for_beats(3)
         assert stage.simulator.statistics()["watches_refused"] == len(SYMBOLS) - LIMIT
+        reused_s = []
         for freed, waiting in (("AAPL", "AMZN"), ("MSFT", "TSLA")):
             # The state topics are demand of their own: only without them is a slot free.
             freed_s = time.monotonic()
             consumer.unsubscribe(f"state,{freed},")
             requester.result("unsubscribe", client="c", symbols=[freed])
             live = consumer.wait_for_state(waiting, "live", None, seconds=REUSE_S_MAX)
-            print(f"{waiting} live {live.at_s - freed_s:.3f} s after {freed} was freed")
+            reused_s.append(live.at_s - freed_s)
         assert stage.simulator.statistics()["watches"] == LIMIT
         consumer.history.check()
+        fault_table.note(
+            16,
+            "2 symbols beyond the limit",
+            detect_s=refused_s,
+            recover_s=max(reused_s),
+            cause="symbol_limit",
+            more="0 retries; recover: a freed slot is used",
+        )
 
 
 def test_a_symbol_that_waits_for_a_slot_is_forgotten_with_its_last_client() -> None:
@@ -76,6 +91,7 @@ def test_a_symbol_that_waits_for_a_slot_is_forgotten_with_its_last_client() -> N
         assert stage.simulator.statistics()["watches"] == 1
 
 
+@fault_row(17)
 def test_an_unknown_symbol_is_refused_at_once_and_asked_once() -> None:
     """A misspelled symbol gets an answer, not a silence that looks like a quiet market."""
     with simulated() as stage:
@@ -86,7 +102,7 @@ def test_an_unknown_symbol_is_refused_at_once_and_asked_once() -> None:
         refused = consumer.wait_for_state(
             UNKNOWN, "refused", "symbol_not_found", seconds=REFUSE_S_MAX
         )
-        print(f"refused {refused.at_s - asked_s:.3f} s after the subscription")
+        told_s = refused.at_s - asked_s
         other = stage.consumer(f"trade,{UNKNOWN},")
         assert other.ask(f"trade,{UNKNOWN},").values[:2] == ["refused", "symbol_not_found"]
         result = stage.requester().result(
@@ -97,6 +113,9 @@ def test_an_unknown_symbol_is_refused_at_once_and_asked_once() -> None:
         consumer.wait_for_beats(2)
         assert stage.simulator.statistics()["symbols_unknown"] == 1
         consumer.history.check()
+        fault_table.note(
+            17, "unknown symbol", detect_s=told_s, cause="symbol_not_found", more="asked once"
+        )
 
 
 def test_an_unknown_symbol_is_asked_again_by_a_new_consumer() -> None:
