@@ -44,6 +44,11 @@ class Agenda:
         """What is still to come, soonest first."""
         return sorted(self._entries, key=lambda name: self._entries[name][0])
 
+    @property
+    def next_due_ns(self) -> int | None:
+        """When the soonest of it is due; None while there is nothing."""
+        return min((due_ns for due_ns, _ in self._entries.values()), default=None)
+
     def run_due(self) -> None:
         """Do everything whose time has come, in the order of time."""
         for name in self.names:
@@ -59,9 +64,8 @@ class Agenda:
             self._changed.clear()
             self.run_due()
             wait_s = None
-            if self._entries:
-                soonest_ns = min(due_ns for due_ns, _ in self._entries.values())
-                wait_s = max(soonest_ns - self._clock.monotonic_ns(), 0) / SECOND_NS
+            if (due_ns := self.next_due_ns) is not None:
+                wait_s = max(due_ns - self._clock.monotonic_ns(), 0) / SECOND_NS
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._changed.wait()

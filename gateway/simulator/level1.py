@@ -259,7 +259,8 @@ class Level1Connection(LineConnection):
         if held is not None and held[1] not in held[0].regional_watches:
             state, watch = held
             state.regional_watches.append(watch)
-            self.pending.append(regional_line(state))
+            if not watch.mute:
+                self.pending.append(regional_line(state))
 
     def _regional_off(self, arguments: list[str]) -> None:
         held = self._watches.get(arguments[0]) if arguments else None

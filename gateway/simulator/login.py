@@ -69,6 +69,7 @@ class Login:
         self._is_login_right = False
         self._is_password_right = False
         self._is_under_way = False
+        self._is_reachable = True
         self._lost_ns = 0
         self.link = Link.UP if self._is_up_at_start else Link.AWAITED
         status.is_connected = self.link is Link.UP
@@ -102,26 +103,32 @@ class Login:
             return
         needs_login = self._credentials is not None or self.link is Link.REPLACED
         if not needs_login:
-            self._go(Link.UP)
+            self._arrive()
         elif is_admin and self._is_acceptable:
             self._counts.logins_accepted += 1
             self._is_under_way = True
             due_ns = self._clock.monotonic_ns() + self._delay_ns
-            self._agenda.set("login", due_ns, lambda: self._go(Link.UP))
+            self._agenda.set("login", due_ns, self._arrive)
         elif is_admin:
             self._counts.logins_refused += 1
+
+    def _arrive(self) -> None:
+        """Log in, or keep trying while DTN is out of reach."""
+        self._go(Link.UP if self._is_reachable else Link.LOST)
 
     def disconnect(self) -> None:
         """A client ended the link, for everybody."""
         self._go(Link.AWAITED)
 
     def lose(self) -> None:
-        """DTN cannot be reached any more; a link that is down already stays what it is."""
+        """DTN cannot be reached any more, by whoever asks for the link."""
+        self._is_reachable = False
         if self.link is Link.UP:
             self._go(Link.LOST)
 
     def restore(self) -> None:
         """The link is up again, whatever took it."""
+        self._is_reachable = True
         self._go(Link.UP)
 
     def replace(self) -> None:
@@ -130,14 +137,17 @@ class Login:
 
     def end_fault(self) -> None:
         """Undo a lost or replaced link; a login that was never made is not made up."""
+        self._is_reachable = True
         if self.link in (Link.LOST, Link.REPLACED):
             self._go(Link.UP)
 
     def forget(self) -> None:
         """IQConnect starts anew: nobody has logged in; a DTN out of reach stays out of reach."""
         self.is_registered = self._is_login_right = self._is_password_right = False
-        if self.link is not Link.LOST:
-            self._go(Link.UP if self._is_up_at_start else Link.AWAITED)
+        if self._is_up_at_start:
+            self._arrive()
+        else:
+            self._go(Link.AWAITED)
         self._lost_ns = self._clock.monotonic_ns()
 
     def _go(self, link: Link) -> None:
@@ -145,7 +155,7 @@ class Login:
         if self.link is Link.LOST and link is not Link.LOST:
             # The attempt that succeeds is one, too.
             status.attempts += max(self.attempts_under_way, int(link is Link.UP))
-        elif link is Link.LOST:
+        elif link is Link.LOST and self.link is not Link.LOST:
             self._lost_ns = self._clock.monotonic_ns()
         self.link = link
         self._is_under_way = False

@@ -130,6 +130,24 @@ def test_a_client_that_disconnects_is_taken_at_its_word() -> None:
     assert stats(bench)[1] == "Connected"
 
 
+def test_nobody_connects_while_dtn_is_out_of_reach() -> None:
+    """A client that ends the link and asks for it again does not end the outage."""
+    bench = Bench()
+    admin = bench.admin()
+    bench.simulator.faults.apply("dtn", up=False)
+    admin.ask("S,DISCONNECT", "S,CONNECT")
+    assert bench.simulator.login.link is Link.LOST
+    bench.simulator.faults.apply("login_replaced")
+    log_in(bench, admin)
+    assert stats(bench)[1] == "Not Connected"
+    bench.clock.advance(seconds=2)
+    assert stats(bench)[0] == "2"
+    bench.simulator.faults.apply("restart", down_s=0)
+    assert bench.simulator.login.link is Link.LOST
+    bench.simulator.faults.apply("dtn", up=True)
+    assert stats(bench)[1] == "Connected"
+
+
 def test_a_restart_forgets_the_login() -> None:
     """Credentials must be given again."""
     bench = Bench(credentials=RIGHT)
