@@ -1,203 +1,39 @@
 """Any line, any order, any time: what every session promises to its owner and to IQConnect."""
 
 import re
-from collections import deque
-from typing import ClassVar
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import invariant, rule
 
 from gateway.errors import SymbolInvalid
 from gateway.iqfeed import commands
-from gateway.iqfeed.events import Event, FeedHeard, FeedSilent, FieldsSelected, StreamStarted
+from gateway.iqfeed.events import Event, FieldsSelected, ProtocolSelected
 from gateway.iqfeed.level2_session import LEVEL2_TRANSITIONS, Level2Session
-from gateway.iqfeed.link import Link, Session, Transitions
+from gateway.iqfeed.link import Link
 from gateway.iqfeed.session import ADMIN_TRANSITIONS, TRANSITIONS, AdminSession, Level1Session
 from gateway.iqfeed.streaming import COMMANDS_PER_BATCH, StreamingSession
-from tests.support.iqfeed_lines import LINES
+from gateway.iqfeed.system import ServerTime
+from tests.support.session_machine import BATCH, QUEUED_MAX, SessionMachine
 from tests.unit.iqfeed.session_bench import STATS, make, make_admin, make_level2
 
+FIELD_NAMES = "S,CURRENT UPDATE FIELDNAMES,"
 OPEN_LINKS = (Link.RESUBSCRIBING, Link.STREAMING, Link.STALE)
-STEPS_MAX = 4
-QUEUED_MAX, BATCH = 5, 2
 SYMBOLS = st.sampled_from(["AAPL", "MSFT", "@ESZ26", "BRK.B"])
-ELAPSED_NS = st.sampled_from([0, 1, 1, 2, 2, 3, 3, 4, 5, 8, 12])
-"""Silence is 3, closing 5 more, the handshake 10: most waits must not end the connection."""
 SYMBOL = rb"[A-Z0-9@.]{1,48}"
-
-
-class SessionMachine(RuleBasedStateMachine):
-    """A session whose owner and peer do anything in any order; what all ports have in common."""
-
-    transitions: ClassVar[Transitions]
-    own_lines: ClassVar[re.Pattern[bytes]]
-    """What the session says of its own accord."""
-    request_lines: ClassVar[re.Pattern[bytes]]
-    """What it says because its owner asked."""
-    session: Session
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now_ns = 0
-        self.link = Link.CONNECTING
-        self.is_silent = False
-        self.seen: list[type[Event]] = []
-        self.pending: deque[bytes] = deque()
-
-    def answers(self) -> list[str]:
-        """What a peer says that answers well, which chance alone would rarely do."""
-        raise NotImplementedError
-
-    def answer(self, count: int = 3) -> None:
-        """Let the peer answer well, or begin to."""
-        for line in self.answers()[:count]:
-            self.session.receive_line(line, now_ns=self.now_ns)
-
-    def may_request(self) -> bool:
-        """Whether requests may be sent."""
-        raise NotImplementedError
-
-    def take_events(self) -> None:
-        """Move the model by the session's events."""
-        while (event := self.session.next_event()) is not None:
-            assert self.link is not Link.CLOSED, "nothing happens after the end"
-            self.link = self.transitions[self.link].get(type(event), self.link)
-            self.seen.append(type(event))
-            if isinstance(event, FeedSilent):
-                assert not self.is_silent, "a silence begins once"
-                assert event.silent_ns >= 3
-                self.is_silent = True
-            elif isinstance(event, FeedHeard):
-                assert self.is_silent, "only a silence can end"
-                self.is_silent = False
-
-    @initialize(start=st.sampled_from([0, 1, 1, 2, 3]))
-    def begin(self, start: int) -> None:
-        """Begin early or late: chance alone would seldom come far."""
-        steps = (self.connect, self.answer, self.send)
-        for step in steps[:start]:
-            step()
-            self.take_events()
-
-    @rule(elapsed_ns=ELAPSED_NS)
-    def wait(self, elapsed_ns: int) -> None:
-        """Time passes and deadlines are handled, as a timer would, until none is due."""
-        self.now_ns += elapsed_ns
-        for _ in range(STEPS_MAX):
-            self.session.handle_deadline(now_ns=self.now_ns)
-            deadline_ns = self.session.deadline_ns()
-            if deadline_ns is None or deadline_ns > self.now_ns:
-                return
-        pytest.fail("a deadline that stays in the past keeps a processor busy")
-
-    @precondition(lambda self: self.session.deadline_ns() is not None)
-    @rule()
-    def meet_the_deadline(self) -> None:
-        """A timer fires in the very nanosecond: the link moves one step."""
-        deadline_ns = self.session.deadline_ns()
-        assert deadline_ns is not None
-        self.now_ns = max(self.now_ns, deadline_ns)
-        self.session.handle_deadline(now_ns=self.now_ns)
-        assert self.session.link is not self.link
-
-    @rule(elapsed_ns=ELAPSED_NS)
-    def oversleep(self, elapsed_ns: int) -> None:
-        """Time passes and nobody handles anything."""
-        self.now_ns += elapsed_ns
-
-    @rule()
-    def handle_early(self) -> None:
-        """A timer fires before it is due: nothing follows from that."""
-        deadline_ns = self.session.deadline_ns()
-        self.take_events()
-        if deadline_ns is None or self.now_ns < deadline_ns:
-            self.session.handle_deadline(now_ns=self.now_ns)
-            assert self.session.next_event() is None
-            assert self.session.deadline_ns() == deadline_ns
-
-    @rule()
-    def connect(self) -> None:
-        """The connection stands, perhaps for the second time."""
-        self.session.connection_made(self.now_ns)
-
-    @rule(line=LINES)
-    def receive(self, line: str) -> None:
-        """The peer says something."""
-        self.session.receive_line(line, now_ns=self.now_ns)
-
-    @precondition(lambda self: self.session.link not in (Link.CONNECTING, Link.CLOSED))
-    @rule()
-    def hear_market_data(self) -> None:
-        """Lines came that are not the session's, which only count as a sign of life."""
-        self.session.heard(self.now_ns)
-        assert self.session.link is not Link.STALE
-
-    @rule(count=st.sampled_from([1, 2, 3]))
-    def shake_hands(self, count: int) -> None:
-        """The peer answers well, and perhaps stops half-way."""
-        self.answer(count)
-
-    @rule()
-    def send(self) -> None:
-        """The owner sends what is due: whole lines of the grammar, requests in order, each once."""
-        may_request, was_closed = self.may_request(), self.session.link is Link.CLOSED
-        lines = self.session.data_to_send().split(b"\r\n")
-        assert lines.pop() == b"", "the last line was cut"
-        assert not (was_closed and lines)
-        for line in lines:
-            if self.pending and line == self.pending[0]:
-                assert may_request
-                assert self.request_lines.fullmatch(line)
-                self.pending.popleft()
-            else:
-                assert self.own_lines.fullmatch(line), line
-
-    @rule(is_meant=st.sampled_from([False] * 7 + [True]))
-    def close(self, is_meant: bool) -> None:
-        """The peer closes, now and then."""
-        if is_meant:
-            self.session.eof(self.now_ns)
-            assert self.session.link is Link.CLOSED
-
-    @invariant()
-    def moves_are_in_the_table(self) -> None:
-        """The link moves by its events and in no other way."""
-        self.take_events()
-        assert self.session.link is self.link
-        assert self.is_silent is (self.link is Link.STALE) or self.link is Link.CLOSED
-
-    @invariant()
-    def a_deadline_waits_unless_nothing_is_awaited(self) -> None:
-        """A connection without a deadline could hang for ever."""
-        is_idle = self.session.link in (Link.CONNECTING, Link.CLOSED)
-        assert (self.session.deadline_ns() is None) is is_idle
-
-    @invariant()
-    def some_things_happen_once(self) -> None:
-        """Owners replay watches and count connections on them."""
-        for event in (FieldsSelected, StreamStarted):
-            assert self.seen.count(event) <= 1
-
-    def teardown(self) -> None:
-        """Whatever happened, a peer that answers gets all requests, or the connection is over."""
-        self.session.connection_made(self.now_ns)
-        for _ in range(STEPS_MAX):
-            self.answer()
-            self.moves_are_in_the_table()
-        for _ in range(QUEUED_MAX):
-            self.send()
-            self.moves_are_in_the_table()
-        if self.link is not Link.CLOSED:
-            assert self.link is Link.STREAMING
-            assert not self.pending
 
 
 class StreamingMachine(SessionMachine):
     """What Level 1 and Level 2 have in common."""
 
     session: StreamingSession
+
+    def judge(self, event: Event) -> None:
+        """A protocol is agreed only when it is the one that was asked for."""
+        super().judge(event)
+        if isinstance(event, ProtocolSelected):
+            assert event.version == self.session.protocol
 
     def may_request(self) -> bool:
         """Watches depend on what was agreed."""
@@ -208,6 +44,7 @@ class StreamingMachine(SessionMachine):
     def expect(self, is_accepted: bool, command: bytes) -> None:
         """Note a request, which is refused when too much waits or the connection is over."""
         if is_accepted:
+            assert self.session.link is not Link.CLOSED, "it could never be sent"
             self.pending.append(command)
         else:
             is_full = len(self.pending) >= QUEUED_MAX
@@ -217,8 +54,7 @@ class StreamingMachine(SessionMachine):
     @rule()
     def refuse_the_protocol(self) -> None:
         """The peer is older than what it was asked for."""
-        line = f"E,{self.session.protocol} is not a valid protocol.,"
-        self.session.receive_line(line, now_ns=self.now_ns)
+        self.hear(f"E,{self.session.protocol} is not a valid protocol.,")
 
     @invariant()
     def queues_are_bounded(self) -> None:
@@ -246,6 +82,26 @@ class Level1Machine(StreamingMachine):
     def __init__(self) -> None:
         super().__init__()
         self.session = make(commands_per_batch=BATCH, commands_queued_max=QUEUED_MAX)
+        self.columns: tuple[str, ...] = ()
+
+    def hear(self, line: str) -> None:
+        """Note the columns that the peer names once the protocol is agreed."""
+        if line.startswith(FIELD_NAMES) and ProtocolSelected in self.seen:
+            self.columns = tuple(line.removeprefix(FIELD_NAMES).removesuffix(",").split(","))
+        super().hear(line)
+
+    def judge(self, event: Event) -> None:
+        """Columns are selected only when the peer has named exactly them, and the time."""
+        super().judge(event)
+        if isinstance(event, FieldsSelected):
+            assert event.names == self.columns
+            assert ServerTime in self.seen
+
+    @invariant()
+    def columns_are_known(self) -> None:
+        """A price read from the wrong column is worse than none."""
+        if self.link in OPEN_LINKS:
+            assert self.columns == ("Symbol", *self.session._field_names)
 
     def answers(self) -> list[str]:
         """Protocol and fields are acknowledged, and the time is told."""
@@ -256,12 +112,17 @@ class Level1Machine(StreamingMachine):
             "T,20260916 15:56:43",
         ]
 
+    @rule(names=st.sampled_from(["Symbol,Most Recent Trade", "Symbol,Bid,Ask", "Symbol,Ask", ""]))
+    def name_columns(self, names: str) -> None:
+        """The peer names columns that may or may not be ours, and the time."""
+        self.hear(f"{FIELD_NAMES}{names},")
+        self.hear("T,20260916 15:56:44")
+
     @rule()
     def refuse_a_field(self) -> None:
         """The peer does not know a field, perhaps not even the last one."""
         names = self.session._field_names
-        line = f"E,{names[0] if names else 'Bid'} is not a valid fieldset field,"
-        self.session.receive_line(line, now_ns=self.now_ns)
+        self.hear(f"E,{names[0] if names else 'Bid'} is not a valid fieldset field,")
 
     @rule(symbol=SYMBOLS, is_on=st.booleans())
     def request(self, symbol: str, is_on: bool) -> None:
@@ -361,7 +222,7 @@ class AdminMachine(SessionMachine):
 
 
 for machine in (Level1Machine, Level2Machine, AdminMachine):
-    machine.TestCase.settings = settings(max_examples=100, stateful_step_count=30)
+    machine.TestCase.settings = settings(max_examples=150, stateful_step_count=30)
 TestLevel1Machine = pytest.mark.slow(Level1Machine.TestCase)
 TestLevel2Machine = pytest.mark.slow(Level2Machine.TestCase)
 TestAdminMachine = pytest.mark.slow(AdminMachine.TestCase)
