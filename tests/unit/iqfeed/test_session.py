@@ -1,15 +1,12 @@
 """A Level 1 connection in use, step by step; conversations are in tests/protocol."""
 
-from pathlib import Path
-
 import pytest
 
-import gateway.iqfeed
 from gateway.errors import LocalProtocolError, SymbolInvalid
 from gateway.iqfeed.admin import StatsSeen
 from gateway.iqfeed.events import Event, FeedEnded, FeedSilent, StreamStarted
 from gateway.iqfeed.level2_session import LEVEL2_TRANSITIONS
-from gateway.iqfeed.session import ADMIN_TRANSITIONS, TRANSITIONS, Link, state_diagram
+from gateway.iqfeed.session import ADMIN_TRANSITIONS, TRANSITIONS, Link
 from gateway.iqfeed.system import CustomerKnown, ServerConnected, SymbolNotFound
 from tests.unit.iqfeed.session_bench import STATS, events, hear, link_of, make, ready, streaming
 
@@ -131,11 +128,3 @@ def test_every_open_link_can_end(table: dict[Link, dict[type[Event], Link]]) -> 
     """A state that cannot be left would hold a dead connection for ever."""
     for link, moves in table.items():
         assert (moves.get(FeedEnded) is Link.CLOSED) is (link is not Link.CLOSED)
-
-
-def test_drawn_states_are_the_real_ones() -> None:
-    """A diagram that is drawn by hand is wrong after the next change."""
-    readme = (Path(gateway.iqfeed.__file__).parent / "README.md").read_text(encoding="utf-8")
-    assert f"```mermaid\n{state_diagram()}\n```" in readme
-    assert f"```mermaid\n{state_diagram(LEVEL2_TRANSITIONS)}\n```" in readme
-    assert f"```mermaid\n{state_diagram(ADMIN_TRANSITIONS)}\n```" in readme
