@@ -230,6 +230,11 @@ class FeedThread:
             return
         if is_current or now_ns >= self._catch_up_until_ns:
             del self._behind[place]
+            deadline_ns = link.deadline_ns()
+            if deadline_ns is not None and now_ns >= deadline_ns:
+                # Its silence was not judged meanwhile; nothing may look live before it is.
+                link.tick()
+                desk.note_link()
             desk.note_behind(is_behind=False)
 
     def _serve_link(self, port: Port, ready: dict[Any, int]) -> None:
@@ -278,7 +283,12 @@ class FeedThread:
         if self._orders or any(link.has_backlog for link, _ in self._ports):
             return 0
         deadlines = [self._next_tick_ns]
-        deadlines += [d for link, _ in self._ports if (d := link.deadline_ns()) is not None]
+        deadlines += [
+            # Not judged while a backlog of our own making is read, so not waited for either.
+            max(d, self._catch_up_until_ns) if place in self._behind else d
+            for place, (link, _) in enumerate(self._ports)
+            if (d := link.deadline_ns()) is not None
+        ]
         due_us = self._parts.depths.next_due_us()
         if due_us is not None:
             deadlines.append(due_us * 1000)

@@ -32,3 +32,18 @@ def test_nothing_that_waited_is_published_as_fresh() -> None:
             assert not is_old, f"seed {seed}: {is_old} did not become live again"
             assert not world.checks.violations, f"seed {seed}: {world.checks.violations}"
     print(f"{is_any_waiting} messages between suspension and life, in {RUNS} runs, all STALE")
+
+
+def test_a_link_that_died_meanwhile_is_judged_before_its_prices_look_live() -> None:
+    """Its silence is judged late: till then nothing is live, and nobody waits in circles."""
+    with World(WorldOptions(seed=1, level1_count=2)) as world:
+        world.lease(["AAPL", "MSFT"], ["l1"])
+        world.run(2.0)
+        world.suspend(SUSPENDED_S)
+        for wire in world.standing():
+            wire.cut()
+        # The world's own guard fails when rounds follow each other without time passing.
+        world.run(SUSPENDED_S + 4.0)
+        print(f"connections begun until all was well again: {world.attempts}")
+        assert len(world.standing()) == 3
+        assert not world.checks.violations, world.checks.violations
