@@ -200,3 +200,23 @@ def rpc(
     from gateway.commands.rpc import request
 
     raise typer.Exit(request(method, params or [], control=control, timeout_s=timeout_s))
+
+
+@app.command()
+def why(
+    symbol: Annotated[str, typer.Argument(help="As the vendor spells it.")],
+    control: ControlOption = CONTROL_ENDPOINT,
+    timeout_s: Annotated[float, typer.Option(min=0.1, max=60)] = 5.0,
+) -> None:
+    """Tell in plain words what a symbol's state follows from."""
+    from gateway.commands.why import tell_why
+
+    raise typer.Exit(tell_why(symbol, control=control, timeout_s=timeout_s))
+
+
+@app.command()
+def validate(config: ConfigOption = None) -> None:
+    """Check a configuration and print what it comes to; nothing is started."""
+    from gateway.commands import validate as command
+
+    raise typer.Exit(command.validate(config))

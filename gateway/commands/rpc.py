@@ -33,20 +33,37 @@ def request(method: str, params: list[str], *, control: str, timeout_s: float) -
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    result = fetch(method, values, control=control, timeout_s=timeout_s)
+    if result is None:
+        return 1
+    print(json.dumps(result, indent=2, ensure_ascii=False, default=_jsonable))
+    return 0
+
+
+def fetch(method: str, values: dict[str, Any], *, control: str, timeout_s: float) -> Any:
+    """Send one request.
+
+    Args:
+        method: The method's name.
+        values: Its parameters.
+        control: The control socket.
+        timeout_s: Longest wait.
+
+    Returns:
+        The result, never None; None when there is none, and standard error says why.
+    """
     reply = _exchange(control, method, values, timeout_s=timeout_s)
     if reply is None:
         sys.stderr.write(
             f"no answer from {control} within {timeout_s:g} s\n"
             "  what to do: check that a gateway runs there (`iqfeed-gateway demo` starts one).\n"
         )
-        return 1
+        return None
     if not reply["ok"]:
         why = reply["error"]
         sys.stderr.write(f"{why['code']}: {why['message']}\n  what to do: {why['hint']}\n")
-        return 1
-    result = reply["result"]
-    print(json.dumps(result, indent=2, ensure_ascii=False, default=_jsonable))
-    return 0
+        return None
+    return reply["result"]
 
 
 def _exchange(

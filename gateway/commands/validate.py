@@ -1,0 +1,145 @@
+"""`validate`: what a configuration comes to and what may be wrong with it; nothing is started."""
+
+import asyncio
+import os
+import random
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.app_options import Retries, make_process
+from gateway.clock import SystemClock
+from gateway.commands.loops import run_program
+from gateway.errors import ConfigError
+from gateway.runtime.host import resolve_host
+from gateway.runtime.publisher import check_libzmq
+from gateway.settings import Credentials, Settings, load_credentials, load_settings
+from gateway.settings.connection import recovery_warnings
+
+
+def validate(config: Path | None) -> int:
+    """Check a configuration and print what it comes to.
+
+    Args:
+        config: A YAML file; None for defaults and environment only.
+
+    Returns:
+        0, with warnings too.
+
+    Raises:
+        ConfigError: The gateway would not start with it.
+    """
+    settings, credentials = load_settings(config), load_credentials()
+    check_libzmq()
+    # Refuses a command that cannot be run; nothing is started.
+    make_process(
+        settings,
+        credentials,
+        Retries(settings, SystemClock(), random.Random()),  # noqa: S311 - spreads attempts
+        SystemClock(),
+    )
+    _check_state_dir(settings.state_dir)
+    run_program(lambda: _check_host(settings.iqconnect_host))
+    source = str(config) if config is not None else "no file"
+    print(f"configuration   {source}, then the environment; it can be used")
+    for name, value in _lines_of(settings, credentials):
+        print(f"{name:<15} {value}")
+    warnings = list(warnings_of(settings, credentials))
+    for warning in warnings:
+        sys.stderr.write(f"warning: {warning}\n")
+    print(f"{len(warnings)} warning{'' if len(warnings) == 1 else 's'}")
+    return 0
+
+
+def _lines_of(settings: Settings, credentials: Credentials) -> Iterator[tuple[str, str]]:
+    """The effective endpoints and limits; no secret among them."""
+    connection, data, leases = settings.connection, settings.data, settings.leases
+    yield "gateway_id", settings.gateway_id
+    yield "data", f"{data.bind}, up to {data.high_water_mark} messages queued per consumer"
+    yield (
+        "control",
+        f"{settings.control.bind}, {settings.control.requests_in_flight_max} requests at one time",
+    )
+    level1 = f"{settings.level1_port} ({connection.level1_count} of {connection.max_connections}"
+    level2 = f"{settings.iqconnect.level2_port} ({connection.level2_connections})"
+    ports = f"Level 1 {level1} connections), Level 2 {level2}"
+    admin = f"admin {settings.iqconnect.admin_port}"
+    yield "IQConnect", f"{settings.iqconnect_host}: {ports}, {admin}"
+    command = settings.iqconnect.command
+    yield "started by", f"this gateway: {command[0]}" if command else "somebody else"
+    login = "this gateway" if credentials.is_complete else "somebody else"
+    yield "logged in by", login
+    waits = f"random waits up to {connection.retry_backoff_max:g} s"
+    yield "attempts", f"{connection.timeout_seconds:g} s each, {waits}, {_breaker_of(settings)}"
+    clients = f"{leases.client_count_max} clients with {leases.symbols_per_client_max} symbols each"
+    lines = f"{connection.message_queue_size} lines held"
+    yield "limits", f"{data.symbol_count_max} symbols, {clients}, {lines}"
+    threads = f"{connection.thread_pool_size} threads"
+    yield "", f"{settings.book.row_count_max} rows a book, {threads}"
+    kept = str(settings.state_dir) if settings.state_dir is not None else "nowhere"
+    yield "leases kept", kept
+    yield "admin methods", "on" if settings.security.allow_local_admin else "off"
+    yield "log", f"{settings.log.level}, {settings.log.format}"
+
+
+def _breaker_of(settings: Settings) -> str:
+    connection = settings.connection
+    if not connection.enable_circuit_breaker:
+        return "no circuit breaker"
+    return (
+        f"breaker open for {connection.breaker_open_seconds:g} s after "
+        f"{connection.max_retry_attempts} failures"
+    )
+
+
+def warnings_of(settings: Settings, credentials: Credentials) -> Iterator[str]:
+    """What can be used and is probably not meant.
+
+    Args:
+        settings: As checked by `load_settings`.
+        credentials: As checked by `load_credentials`.
+    """
+    yield from recovery_warnings(settings.connection)
+    if settings.state_dir is None:
+        yield "state_dir is not set: leases and the last epoch do not survive a restart"
+    elif not settings.state_dir.is_dir():
+        yield f"state_dir {settings.state_dir} does not exist yet; the gateway makes it"
+    command = settings.iqconnect.command
+    if command and shutil.which(command[0]) is None:
+        yield f"iqconnect.command: {command[0]!a} is no program that can be found here"
+    if command and not credentials.is_complete:
+        yield (
+            "iqconnect.command without IQFEED_LOGIN and IQFEED_PASSWORD: who starts IQConnect "
+            "should log it in, too"
+        )
+    if settings.security.allow_local_admin:
+        yield "security.allow_local_admin: every program of this machine may use admin methods"
+
+
+async def _check_host(host: str) -> int:
+    """Refuse a host that this machine does not know.
+
+    Raises:
+        ConfigError: It cannot be resolved.
+    """
+    await resolve_host(asyncio.get_running_loop(), host)
+    return 0
+
+
+def _check_state_dir(directory: Path | None) -> None:
+    """Refuse a directory that the gateway could not write, without making it.
+
+    Raises:
+        ConfigError: It is no directory, or not ours to write.
+    """
+    if directory is None:
+        return
+    existing = next(path for path in (directory, *directory.absolute().parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise ConfigError(
+            "state_dir cannot be written",
+            hint="Choose a directory the gateway may write, or remove state_dir.",
+            directory=str(directory),
+            reason=f"{existing} cannot be written",
+        )

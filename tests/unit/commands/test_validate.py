@@ -1,0 +1,131 @@
+"""`validate`: what a configuration comes to, its warnings, and exit 78 for what cannot be used."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway import cli
+from gateway.cli import EXIT_CONFIG
+from gateway.commands.validate import warnings_of
+from gateway.settings import Credentials, load_settings
+
+GUIDE = """
+connection:
+  timeout_seconds: 30
+  max_retry_attempts: 5
+  retry_backoff_base: 2.0
+  retry_backoff_max: 300
+  keepalive_interval: 30
+  message_queue_size: 50000
+  thread_pool_size: 8
+  max_connections: 5
+"""
+"""The values of the operations guide, verbatim."""
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, text: str | None, *arguments: str
+) -> int | str | None:
+    """Run the command as a user does, in a folder without a `.env`; its exit code."""
+    monkeypatch.chdir(folder)
+    for name in ("IQFEED_LOGIN", "IQFEED_PASSWORD", "IQFEED_PRODUCT_ID"):
+        monkeypatch.delenv(name, raising=False)
+    options = list(arguments)
+    if text is not None:
+        (folder / "gateway.yaml").write_text(text, encoding="utf-8")
+        options += ["--config", "gateway.yaml"]
+    monkeypatch.setattr(sys, "argv", ["iqfeed-gateway", "validate", *options])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code
+
+
+def test_the_operations_guides_values_are_accepted_and_warned_about(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They were chosen for another design: they work, and they cost recovery time."""
+    assert run(monkeypatch, tmp_path, GUIDE) == 0
+    printed = capsys.readouterr()
+    assert "Level 1 5009 (4 of 5 connections), Level 2 9200 (1), admin 9300" in printed.out
+    assert "50000 lines held" in printed.out
+    assert "8 threads" in printed.out
+    assert "warning: connection.timeout_seconds 30: prices may stay away" in printed.err
+    assert "warning: connection.retry_backoff_max 300: prices may stay away" in printed.err
+
+
+def test_defaults_are_fine_but_for_what_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody who has written nothing yet must be able to begin with it."""
+    assert run(monkeypatch, tmp_path, None) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("configuration   no file, then the environment; it can be used")
+    assert printed.out.endswith("1 warning\n")
+    assert printed.err.startswith("warning: state_dir is not set")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("connection: {timeout_seconds: -1}", "connection.timeout_seconds"),
+        ("conection: {}", "conection"),
+        ("data: {bind: 'tcp://0.0.0.0:7700'}", "data.bind"),
+        ("[1, 2", "not a YAML file"),
+        ("iqconnect: {command: [iqlink, '-product={product_id}']}", "product id"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_78(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    named: str,
+) -> None:
+    """A deployment script stops there, and reads why and what to do."""
+    assert run(monkeypatch, tmp_path, text) == EXIT_CONFIG
+    printed = capsys.readouterr()
+    assert named in printed.err
+    assert "what to do:" in printed.err
+    assert printed.out == ""
+
+
+def test_a_state_dir_that_is_a_file_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Found out now, not when the first lease is lost."""
+    (tmp_path / "state").write_text("", encoding="utf-8")
+    assert run(monkeypatch, tmp_path, "state_dir: state") == EXIT_CONFIG
+
+
+def test_nothing_is_made_and_no_secret_is_printed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A look at a configuration must be safe on any machine, and its output in any ticket."""
+    (tmp_path / ".env").write_text(
+        "IQFEED_LOGIN=123456\nIQFEED_PASSWORD=sesame\nIQFEED_PRODUCT_ID=MY_PRODUCT\n",
+        encoding="utf-8",
+    )
+    assert run(monkeypatch, tmp_path, "state_dir: state/deep") == 0
+    printed = capsys.readouterr()
+    assert not (tmp_path / "state").exists()
+    assert "logged in by    this gateway" in printed.out
+    assert "does not exist yet" in printed.err
+    for secret in ("123456", "sesame"):
+        assert secret not in printed.out + printed.err
+
+
+def test_what_is_probably_not_meant_is_warned_about(tmp_path: Path) -> None:
+    """Usable is not the same as wise."""
+    overrides = {
+        "state_dir": str(tmp_path),
+        "security": {"allow_local_admin": True},
+        "iqconnect": {"command": ["/no/such/iqconnect"]},
+        "connection": {"enable_circuit_breaker": False},
+    }
+    settings = load_settings(None, overrides=overrides)
+    warnings = list(warnings_of(settings, Credentials.none()))
+    assert len(warnings) == 3
+    assert "no program that can be found" in warnings[0]
+    assert "IQFEED_LOGIN" in warnings[1]
+    assert "allow_local_admin" in warnings[2]
