@@ -22,11 +22,11 @@ from gateway.model.enums import Cause, Flag, SymbolState
 from gateway.normalize.board import Board
 from gateway.normalize.symbols import Symbol
 
-SLICES: Final = 10
+SLICES: Final = 5
 """Calls of `look` for one look at every symbol."""
 ANSWER_NS_MAX: Final = 2_000_000_000
 """How long an answer may take before the vendor is asked again."""
-AUDIT_NS_MAX: Final = 1_500_000_000
+AUDIT_NS_MAX: Final = 1_200_000_000
 """How long the answer to an audit may take: the watch stands, and IQConnect is near."""
 WAIT_DOUBLINGS_MAX: Final = 4
 """Waits for later answers grow up to sixteen times as long."""
@@ -36,7 +36,7 @@ ACTIVITY_MAX: Final = 0.98
 """However active a symbol was, two looks in a row may find nothing."""
 ACTIVITY_MIN: Final = 0.002
 """A symbol that is quieter is not audited at all: nothing would be proved."""
-LOOKS_REMEMBERED: Final = 32
+LOOKS_REMEMBERED: Final = 64
 """Looks that an activity stands for: what a symbol did in the last quarter of a minute."""
 LOOKS_MIN: Final = 6
 """Looks without which nothing is known of a symbol's pace."""
@@ -80,12 +80,14 @@ class Level1Care:
         self._filled_ns = clock.monotonic_ns()
         self._left: list[Symbol] = []
         self._slice = 0
+        self._call = 0
 
     def look(self) -> None:
         """Look at the next share of the symbols; call it `SLICES` times for one look at all."""
-        if not self._left:
+        if self._call == 0:
             self._left = list(self._board.wanted())
             self._slice = -(-len(self._left) // SLICES)
+        self._call = (self._call + 1) % SLICES
         now_ns = self._clock.monotonic_ns()
         down_causes = self._board.down_causes
         for symbol in self._left[: self._slice]:

@@ -143,9 +143,9 @@ class Attention:
         Args:
             looks_max: How many looks the activity stands for, in the long run.
         """
-        self.looks = min(self.looks + self.quiet_looks + 1, looks_max)
-        weight = 1 / self.looks
-        self.activity = self.activity * (1 - weight) ** (self.quiet_looks + 1) + weight
+        looks = self.looks + self.quiet_looks + 1
+        self.activity = (self.activity * self.looks + 1) / looks
+        self.looks = min(looks, looks_max)
         self.quiet_looks = 0
 
     def answered(self) -> None:
