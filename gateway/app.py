@@ -258,7 +258,7 @@ class Gateway:
                 clock=clock,
                 counters=self._counters,
                 is_admin_allowed=settings.security.allow_local_admin,
-                audit=get_logger("audit").info,
+                audit=get_logger("audit").warning,
             ),
         )
         self._server = RpcServer(

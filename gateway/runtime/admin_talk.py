@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from gateway.clock import Clock
 from gateway.counters import Complaints
 from gateway.iqfeed.admin import Stats, StatsSeen
+from gateway.iqfeed.events import FeedEnded, HandshakeTimedOut
 from gateway.iqfeed.lines import LineFramer
 from gateway.iqfeed.link import Link
 from gateway.iqfeed.session import AdminSession
@@ -73,6 +74,7 @@ class AdminTalk:
         self._told_login = login.state
         self._session: AdminSession | None = None
         self._framer = LineFramer(complaints)
+        self._reason = ""
         self._log = get_logger("admin")
         self.stats: Stats | None = None
         """The last statistics line; None before the first."""
@@ -133,6 +135,8 @@ class AdminTalk:
             reason: Why, for the log.
             is_given_up: Whether it was on purpose: then the next attempt is made at once.
         """
+        # What the session concluded says more than that the socket was closed.
+        reason, self._reason = self._reason or reason, ""
         self._log.debug("admin connection is over", reason=reason)
         self._session = None
         self.stats = None
@@ -146,7 +150,11 @@ class AdminTalk:
 
     def _take_events(self, session: AdminSession) -> None:
         while (event := session.next_event()) is not None:
-            if isinstance(event, StatsSeen):
+            if isinstance(event, HandshakeTimedOut):
+                self._reason = f"handshake timed out, no {event.missing} came"
+            elif isinstance(event, FeedEnded):
+                self._reason = event.reason
+            elif isinstance(event, StatsSeen):
                 if self.stats is None:
                     self.retry.connected()
                 self.stats = event.stats

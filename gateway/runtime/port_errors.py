@@ -121,6 +121,6 @@ def _loss_of(
         return FeedTimedOut("the handshake was not done in time", missing=missing, at=address)
     if was_connected:
         return FeedClosed("the connection to IQConnect is lost", reason=reason, at=address)
-    if reason.endswith("timed out"):
+    if "timed out" in reason:
         return FeedTimedOut("IQConnect does not answer in time", reason=reason, at=address)
     return FeedUnreachable("IQConnect cannot be connected to", reason=reason, at=address)

@@ -287,3 +287,29 @@ def test_a_client_asks_the_same_questions(stage: Stage, requester: Requester) ->
         assert caught.value.retry_ms is not None
         history = client.connection_manager.get_error_history()
         assert "feed_unreachable" in [error["code"] for error in history]
+
+
+def test_an_admin_port_that_hangs_is_told_by_what_is_missing(fake: FakeIqconnect) -> None:
+    """It listens and says nothing of use: that is another repair than one that is not there."""
+    with open_stage() as stage:
+        stage.start_fake(fake)
+        mute = stage.start_fake(FakeIqconnect())
+        hasty = {"timeout_seconds": 0.3}
+        stage.start_gateway(level1_port=fake.port, admin_port=mute.port, connection=hasty)
+        row = wait_for_error(stage.requester(), port="admin", code="feed_timed_out")
+        assert "no stats came" in row["details"]["reason"]
+
+
+def test_an_administrators_deed_is_in_the_log(
+    stage: Stage, requester: Requester, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Who interrupted prices, and why, must be known the morning after."""
+    requester.result("admin.breaker_reset", port="level1", reason="after the repair")
+    requester.error("admin.reconnect", port="lookup", reason="a slip")
+    output = capfd.readouterr()
+    lines = [line for line in (output.out + output.err).splitlines() if "part=audit" in line]
+    assert len(lines) == 2
+    assert "outcome=done" in lines[0]
+    assert "reason='after the repair'" in lines[0]
+    assert "address=127.0.0.1" in lines[0]
+    assert "outcome=bad_request" in lines[1]
