@@ -18,7 +18,7 @@ BLOCKS = 8
 
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_every_seed_keeps_every_promise(block: int) -> None:
-    """Combinations of faults are what nobody thinks of; a failing seed is replayed by its number."""
+    """Nobody thinks of every combination of faults; a failing seed is replayed by its number."""
     seeds = range(block, SEEDS, BLOCKS)
     begun_s, compared, called_back, met = time.process_time(), 0, 0, set()
     for seed in seeds:
