@@ -5,6 +5,7 @@ import gc
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Final
 
 import zmq
@@ -275,7 +276,13 @@ class Gateway:
 
     def _make_admin(self) -> AdminLink:
         settings = self._settings
-        self._process = make_process(settings, self._credentials, self._retries, self._clock)
+        self._process = make_process(
+            settings,
+            self._credentials,
+            self._retries,
+            self._clock,
+            on_error=partial(self._errors.note, port="admin"),
+        )
         talk = AdminTalk(
             make_session=Sessions(settings).admin,
             on_change=self._on_admin_change,

@@ -1,10 +1,11 @@
 """From settings to the plain values that the parts of a gateway are made of."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
 from gateway.clock import Clock
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, GatewayError
 from gateway.iqfeed import commands
 from gateway.iqfeed.level2_session import Level2Session
 from gateway.iqfeed.session import AdminSession, Level1Session
@@ -223,9 +224,21 @@ def login_commands(settings: Settings, credentials: Credentials) -> list[bytes]:
 
 
 def make_process(
-    settings: Settings, credentials: Credentials, retries: Retries, clock: Clock
+    settings: Settings,
+    credentials: Credentials,
+    retries: Retries,
+    clock: Clock,
+    *,
+    on_error: Callable[[GatewayError], object] = lambda _: None,
 ) -> IqconnectProcess | None:
     """IQConnect as a program of ours; None when somebody else starts it.
+
+    Args:
+        settings: As checked by `load_settings`.
+        credentials: Its product id may be part of the command.
+        retries: Makes what decides when to start it again.
+        clock: Monotonic.
+        on_error: Told when the program cannot be started, or has ended.
 
     Raises:
         ConfigError: The command needs a product id and there is none.
@@ -244,4 +257,5 @@ def make_process(
         environment=environment_of_child(),
         retry=retries.of_program("iqconnect"),
         clock=clock,
+        on_error=on_error,
     )

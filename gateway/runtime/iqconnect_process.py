@@ -9,10 +9,11 @@ import contextlib
 import os
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from gateway.clock import Clock
+from gateway.errors import FeedClosed, FeedUnreachable, GatewayError
 from gateway.logs import get_logger
 from gateway.policy.retry import Retry
 
@@ -28,6 +29,7 @@ class IqconnectProcess:
         environment: Its environment, without our secrets.
         retry: Decides when it may be started again.
         clock: Monotonic.
+        on_error: Told when the program cannot be started, or has ended.
     """
 
     def __init__(
@@ -37,11 +39,13 @@ class IqconnectProcess:
         environment: Mapping[str, str],
         retry: Retry,
         clock: Clock,
+        on_error: Callable[[GatewayError], object] = lambda _: None,
     ) -> None:
         self._command = list(command)
         self._environment = dict(environment)
         self._retry = retry
         self._clock = clock
+        self._on_error = on_error
         self._process: subprocess.Popen[bytes] | None = None
         self._started_ns = 0
         self._is_wanted = asyncio.Event()
@@ -99,11 +103,15 @@ class IqconnectProcess:
                 **options,
             )
         except OSError as error:
+            program, reason = self._command[0], error.strerror or str(error)
+            hint = "Correct iqconnect.command; the gateway tries again."
             self._log.error(
-                "IQConnect cannot be started",
-                program=self._command[0],
-                reason=error.strerror or str(error),
-                hint="correct iqconnect.command; the gateway tries again",
+                "IQConnect cannot be started", program=program, reason=reason, hint=hint
+            )
+            self._on_error(
+                FeedUnreachable(
+                    "IQConnect cannot be started", hint=hint, program=program, reason=reason
+                )
             )
             self._retry.failed()
             return
@@ -127,6 +135,7 @@ class IqconnectProcess:
 
     def _note_end(self, code: int) -> None:
         self._log.warning("IQConnect ended", exit_code=code)
+        self._on_error(FeedClosed("the program IQConnect ended", exit_code=code))
         self._retry.failed()
 
     async def _end(self) -> None:

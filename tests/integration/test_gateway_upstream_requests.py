@@ -313,3 +313,13 @@ def test_an_administrators_deed_is_in_the_log(
     assert "reason='after the repair'" in lines[0]
     assert "address=127.0.0.1" in lines[0]
     assert "outcome=bad_request" in lines[1]
+
+
+def test_a_program_that_cannot_be_started_is_in_the_history(fake: FakeIqconnect) -> None:
+    """The log may be far away; the way out is in the answer."""
+    missing = {"command": ["/no/such/iqconnect"]}
+    with scripted(fake, settings={"iqconnect": missing}) as stage:
+        message = "IQConnect cannot be started"
+        row = wait_for_error(stage.requester(), port="admin", message=message)
+        assert row["details"]["program"] == "/no/such/iqconnect"
+        assert "iqconnect.command" in row["hint"]
