@@ -16,7 +16,7 @@ from gateway.iqfeed.session import ADMIN_TRANSITIONS, TRANSITIONS, AdminSession,
 from gateway.iqfeed.streaming import COMMANDS_PER_BATCH, StreamingSession
 from gateway.iqfeed.system import ServerTime
 from tests.support.session_machine import BATCH, QUEUED_MAX, SessionMachine
-from tests.unit.iqfeed.session_bench import STATS, make, make_admin, make_level2
+from tests.unit.iqfeed.session_bench import STATS, make_admin
 
 FIELD_NAMES = "S,CURRENT UPDATE FIELDNAMES,"
 OPEN_LINKS = (Link.RESUBSCRIBING, Link.STREAMING, Link.STALE)
@@ -62,6 +62,13 @@ class StreamingMachine(SessionMachine):
         assert self.session.queued_count == len(self.pending) <= QUEUED_MAX
 
     @invariant()
+    def signs_of_life_are_asked_for_in_moderation(self) -> None:
+        """Once in greeting, then once in each period: IQConnect is not hammered for them."""
+        asked = self.said.count(b"T") + self.said.count(b"S,TIMESTAMPSON")
+        periods = self.now_ns // self.keepalive_ns if self.keepalive_ns is not None else 0
+        assert asked <= 1 + periods
+
+    @invariant()
     def sending_is_announced(self) -> None:
         """An owner that sends only when told to must not miss a request."""
         if self.pending and self.may_request():
@@ -81,8 +88,21 @@ class Level1Machine(StreamingMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.session = make(commands_per_batch=BATCH, commands_queued_max=QUEUED_MAX)
         self.columns: tuple[str, ...] = ()
+
+    def open_session(self, keepalive_ns: int | None) -> None:
+        """Make a session that selects two fields."""
+        self.session = Level1Session(
+            client_name="gateway",
+            field_names=["Bid", "Ask"],
+            silence_ns_max=3,
+            handshake_ns_max=10,
+            close_after_silence_ns=5,
+            keepalive_ns=keepalive_ns,
+            is_news_wanted=False,
+            commands_per_batch=BATCH,
+            commands_queued_max=QUEUED_MAX,
+        )
 
     def hear(self, line: str) -> None:
         """Note the columns that the peer names once the protocol is agreed."""
@@ -153,9 +173,17 @@ class Level2Machine(StreamingMachine):
     )
     session: Level2Session
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.session = make_level2(commands_per_batch=BATCH, commands_queued_max=QUEUED_MAX)
+    def open_session(self, keepalive_ns: int | None) -> None:
+        """Make a session."""
+        self.session = Level2Session(
+            client_name="gateway",
+            silence_ns_max=3,
+            handshake_ns_max=10,
+            close_after_silence_ns=5,
+            keepalive_ns=keepalive_ns,
+            commands_per_batch=BATCH,
+            commands_queued_max=QUEUED_MAX,
+        )
 
     def answers(self) -> list[str]:
         """The protocol is acknowledged."""
@@ -191,8 +219,9 @@ class AdminMachine(SessionMachine):
     request_lines = re.compile(rb"S,(CLIENTSTATS (ON|OFF)|CONNECT|SET LOGINID,[0-9]+)")
     session: AdminSession
 
-    def __init__(self) -> None:
-        super().__init__()
+    def open_session(self, keepalive_ns: int | None) -> None:
+        """Make a session; this port speaks each second without being asked."""
+        del keepalive_ns
         self.session = make_admin()
 
     def answers(self) -> list[str]:

@@ -24,6 +24,8 @@ STEPS_MAX = 4
 QUEUED_MAX, BATCH = 5, 2
 ELAPSED_NS = st.sampled_from([0, 1, 1, 2, 2, 3, 3, 4, 5, 8, 12])
 """Silence is 3, closing 5 more, the handshake 10: most waits must not end the connection."""
+KEEPALIVES = (None, None, 1, 2, 7)
+"""Time between requests for a sign of life: more and less often than silence is noticed."""
 
 
 class SessionMachine(RuleBasedStateMachine):
@@ -42,7 +44,12 @@ class SessionMachine(RuleBasedStateMachine):
         self.link = Link.CONNECTING
         self.is_silent = False
         self.seen: list[type[Event]] = []
+        self.said: list[bytes] = []
         self.pending: deque[bytes] = deque()
+
+    def open_session(self, keepalive_ns: int | None) -> None:
+        """Make the session."""
+        raise NotImplementedError
 
     def answers(self) -> list[str]:
         """What a peer says that answers well, which chance alone would rarely do."""
@@ -88,9 +95,11 @@ class SessionMachine(RuleBasedStateMachine):
             case _:
                 pass
 
-    @initialize(start=st.sampled_from([0, 0, 1, 1, 2, 3]))
-    def begin(self, start: int) -> None:
+    @initialize(start=st.sampled_from([0, 0, 1, 1, 2, 3]), keepalive_ns=st.sampled_from(KEEPALIVES))
+    def begin(self, start: int, keepalive_ns: int | None) -> None:
         """Begin early or late: chance alone would seldom come far."""
+        self.keepalive_ns = keepalive_ns
+        self.open_session(keepalive_ns)
         steps = (self.connect, self.answer, self.send)
         for step in steps[:start]:
             step()
@@ -110,12 +119,13 @@ class SessionMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.session.deadline_ns() is not None)
     @rule()
     def meet_the_deadline(self) -> None:
-        """A timer fires in the very nanosecond: the link moves one step."""
+        """A timer fires in the very nanosecond: something comes of it, and the next is later."""
         deadline_ns = self.session.deadline_ns()
         assert deadline_ns is not None
-        self.now_ns = max(self.now_ns, deadline_ns)
+        is_late, self.now_ns = deadline_ns < self.now_ns, max(self.now_ns, deadline_ns)
         self.session.handle_deadline(now_ns=self.now_ns)
-        assert self.session.link is not self.link
+        after_ns = self.session.deadline_ns()
+        assert after_ns is None or after_ns > self.now_ns or is_late
 
     @rule(elapsed_ns=ELAPSED_NS)
     def oversleep(self, elapsed_ns: int) -> None:
@@ -173,6 +183,7 @@ class SessionMachine(RuleBasedStateMachine):
                 self.pending.popleft()
             else:
                 assert self.own_lines.fullmatch(line), line
+                self.said.append(line)
 
     @rule(is_meant=st.sampled_from([False] * 7 + [True]))
     def close(self, is_meant: bool) -> None:
@@ -202,6 +213,8 @@ class SessionMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Whatever happened, a peer that answers gets all requests, or the connection is over."""
+        if not hasattr(self, "session"):
+            return
         self.connect()
         for _ in range(STEPS_MAX):
             self.answer()
