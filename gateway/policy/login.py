@@ -9,6 +9,7 @@ concluded from the statistics of each second: while its count of attempts grows,
 """
 
 import enum
+from collections import deque
 from typing import Final
 
 from gateway.clock import Clock
@@ -31,6 +32,8 @@ class LoginState(enum.StrEnum):
     """It was logged in, is not, and does not try: another machine took the login."""
 
 
+LOGINS_MAX: Final = 2
+"""Logins of ours in twice the time between two of them."""
 _LOST: Final = frozenset({LoginState.REFUSED, LoginState.REPLACED})
 
 
@@ -41,7 +44,9 @@ class LoginPolicy:
         clock: Monotonic time; the wall clock has no say.
         has_credentials: Whether the gateway can log in; without, it only judges.
         login_wait_ns: How long a login of ours may take before it has brought nothing.
-        retry_ns: Least time between two logins of ours, across all connections to the admin port.
+        retry_ns: Least time between a login of ours that brought nothing, or was lost to another
+            machine, and the next, across all connections to the admin port. In twice that time
+            there are never more than `LOGINS_MAX`.
         replaced_ns: How long IQConnect must be seen doing nothing before it is given up.
     """
 
@@ -50,10 +55,11 @@ class LoginPolicy:
         "_clock",
         "_has_been_connected",
         "_has_credentials",
+        "_has_last_worked",
         "_is_first_login_due",
         "_is_lost",
-        "_last_login_ns",
         "_login_wait_ns",
+        "_logins_ns",
         "_quiet_since_ns",
         "_replaced_ns",
         "_retry_ns",
@@ -76,7 +82,8 @@ class LoginPolicy:
         self._retry_ns = retry_ns
         self._replaced_ns = replaced_ns
         # Of our own logins: survives the admin connection.
-        self._last_login_ns: int | None = None
+        self._logins_ns: deque[int] = deque(maxlen=LOGINS_MAX)
+        self._has_last_worked = False
         self._unanswered_ns: int | None = None
         # Of what IQConnect said: forgotten with the admin connection.
         self._state = LoginState.UNKNOWN
@@ -115,6 +122,7 @@ class LoginPolicy:
             self._state = LoginState.CONNECTED
             self._has_been_connected = True
             self._is_lost = self._is_first_login_due = False
+            self._has_last_worked |= self._unanswered_ns is not None
             self._unanswered_ns = None
             return False
         has_grown = attempts is not None and seen is not None and attempts > seen
@@ -131,7 +139,9 @@ class LoginPolicy:
         if not self._is_login_due(now_ns):
             return False
         self._state = LoginState.LOGGING_IN
-        self._last_login_ns = self._unanswered_ns = now_ns
+        self._logins_ns.append(now_ns)
+        self._unanswered_ns = now_ns
+        self._has_last_worked = False
         return True
 
     def note_closed(self) -> None:
@@ -154,4 +164,12 @@ class LoginPolicy:
         is_first = self._state is LoginState.AWAY and self._is_first_login_due
         if not self._has_credentials or not (is_first or self._state in _LOST):
             return False
-        return self._last_login_ns is None or now_ns - self._last_login_ns >= self._retry_ns
+        logins_ns = self._logins_ns
+        if not logins_ns:
+            return True
+        if len(logins_ns) == LOGINS_MAX and now_ns - logins_ns[0] < LOGINS_MAX * self._retry_ns:
+            return False
+        # An IQConnect that was started again knows no login any more. If ours had worked, asking
+        # once more takes nothing from anybody.
+        is_fresh = is_first and self._has_last_worked
+        return is_fresh or now_ns - logins_ns[-1] >= self._retry_ns

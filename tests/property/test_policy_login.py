@@ -67,6 +67,7 @@ class LoginMachine(RuleBasedStateMachine):
         self.connection = Connection()
         self.logins: list[int] = []
         self.is_answered = True
+        self.has_last_worked = False
         self.state, self.is_lost = LoginState.UNKNOWN, False
 
     def judge(self) -> LoginState:
@@ -85,6 +86,7 @@ class LoginMachine(RuleBasedStateMachine):
         said.heard.append((self.now_s, is_connected, attempts))
         is_asked = self.policy.note_stats(is_connected=is_connected, attempts=attempts)
         if is_connected:
+            self.has_last_worked |= not self.is_answered
             self.is_answered = True
             self.state, self.is_lost = LoginState.CONNECTED, False
             assert not is_asked
@@ -98,12 +100,14 @@ class LoginMachine(RuleBasedStateMachine):
             and not said.growth_s()
             and not said.logins
         )
-        is_allowed = not self.logins or self.now_s - self.logins[-1] >= RETRY_S
+        is_rested = not self.logins or self.now_s - self.logins[-1] >= RETRY_S
+        is_rare = len(self.logins) < 2 or self.now_s - self.logins[-2] >= MINUTE_S
+        is_allowed = is_rare and (is_rested or (is_new and self.has_last_worked))
         assert is_asked is (self.has_credentials and (is_over or is_new) and is_allowed)
         if is_asked:
             self.logins.append(self.now_s)
             said.logins += 1
-            self.is_answered = False
+            self.is_answered = self.has_last_worked = False
             self.state = LoginState.LOGGING_IN
 
     def wait(self, seconds: int) -> None:
@@ -175,7 +179,7 @@ class LoginMachine(RuleBasedStateMachine):
         if not hasattr(self, "policy"):
             return
         before = len(self.logins)
-        patience_s = 1 + self.replaced_s + max(RETRY_S, self.login_wait_s)
+        patience_s = 1 + self.replaced_s + max(MINUTE_S, self.login_wait_s)
         self.be_away(seconds=patience_s, period_s=None)
         assert len(self.logins) > before if self.has_credentials else self.is_lost
         self.be_connected(is_readable=True)
