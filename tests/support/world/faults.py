@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.simulator.fields import PROTOCOLS
 from tests.support.world.trade_check import Window
 
 if TYPE_CHECKING:
@@ -188,6 +189,23 @@ def _pieces(world: "World", params: dict[str, Any]) -> Callable[[], object]:
     return end
 
 
+def _renegotiate(verb: str, usual: Callable[[], dict[str, Any]]) -> Begin:
+    """What a new connection agrees on is other for a while, and connections are made anew."""
+
+    def begin(world: "World", params: dict[str, Any]) -> Callable[[], object]:
+        apply = world.simulator.faults.apply
+        apply(verb, **params)
+        apply("reset", port="all")
+
+        def end() -> None:
+            apply(verb, **usual())
+            apply("reset", port="all")
+
+        return end
+
+    return begin
+
+
 def _suspend(world: "World", params: dict[str, Any]) -> None:
     world.suspend(params["seconds"])
 
@@ -298,6 +316,16 @@ KINDS: Final[dict[str, Kind]] = {
         _spoil("cut_lines", is_disordered=False), _share(0.05, 0.3), SHORT, hides_truth=True
     ),
     "delayed": Kind(_lasting("delayed"), _nothing, SHORT, hides_truth=True),
+    "protocols": Kind(
+        _renegotiate("protocols", lambda: {"versions": list(PROTOCOLS)}),
+        lambda rng, _: {"versions": [rng.choice(["6.1", "6.0", "5.2"])]},
+        SHORT,
+    ),
+    "fields": Kind(
+        _renegotiate("fields", lambda: {"refused": []}),
+        lambda rng, _: {"refused": [rng.choice(["VWAP", "Open Interest", "Settle", "Bid Time"])]},
+        SHORT,
+    ),
     "net_reset": Kind(_net("reset"), _port(*ALL_PORTS)),
     "net_cut": Kind(_net("cut"), _port(*ALL_PORTS), SHORT),
     "net_hold": Kind(_net("hold", "release"), _port(*ALL_PORTS), SHORT),

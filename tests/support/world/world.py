@@ -274,6 +274,11 @@ class World:
         )
         return self.gateway.request(self.gateway.desk.subscribe(params))  # type: ignore[arg-type]
 
+    def release(self, lease_id: str) -> Asked:
+        """A program gives a lease back."""
+        params = parse_params("unsubscribe", {"client": "world", "lease_id": lease_id})
+        return self.gateway.request(self.gateway.desk.unsubscribe(params))  # type: ignore[arg-type]
+
     # Time.
 
     def suspend(self, seconds: float) -> None:
