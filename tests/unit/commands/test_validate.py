@@ -90,6 +90,14 @@ def test_what_cannot_be_used_is_refused_with_78(
     assert printed.out == ""
 
 
+def test_a_configuration_without_breakers_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is not there must not be shown with its numbers."""
+    assert run(monkeypatch, tmp_path, "connection: {enable_circuit_breaker: false}") == 0
+    assert "no circuit breaker" in capsys.readouterr().out
+
+
 def test_a_state_dir_that_is_a_file_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

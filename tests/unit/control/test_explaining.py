@@ -86,6 +86,13 @@ def test_an_open_breaker_is_told_with_its_wait() -> None:
     assert "is closed, breaker open (next attempt in 700 ms), attempt 6 in 0.7 s" in text
 
 
+def test_a_connection_that_was_never_tried_is_told() -> None:
+    """The data ports wait for the admin port's first word, and Level 2 for the first wish."""
+    link = replace(LEVEL1_LINK, state="closed", heard_ns=None, due_ns=None)
+    lineage = replace(LINEAGE, level1=replace(PORT, link=link))
+    assert "no sign of life on this connection yet" in line(told(lineage), "Level 1 link")
+
+
 def test_what_was_never_asked_and_never_came_is_told() -> None:
     """Nothing is known, and that is said instead of a zero."""
     new = replace(PORT, state="pending", asked_us=None, last_line_us=None)

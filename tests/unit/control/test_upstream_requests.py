@@ -151,6 +151,16 @@ def test_a_refused_symbol_is_refused_for_the_vendors_reason(
         resync(bench, "quote,S0,")
 
 
+def test_a_book_that_the_vendor_has_not_is_refused_for_that_reason() -> None:
+    """The way out is in `state` and in `why`, not in asking again."""
+    bench = Bench()
+    bench.subscribe("A", kinds=("order",))
+    bench.depth.depths.refuse(bench.depth.depths.depths["A"], Cause.NO_DEPTH)
+    with pytest.raises(InvalidParams) as caught:
+        resync(bench, "order,A,")
+    assert caught.value.facts["cause"] == "no_depth"
+
+
 def test_while_the_upstream_is_down_nothing_can_be_asked(bench: Bench) -> None:
     """The caller learns when to try again; everything is asked for anew by then anyway."""
     bench.board.lose_upstream(Cause.DTN_LINK_DOWN)
