@@ -69,6 +69,14 @@ class StreamingMachine(SessionMachine):
         assert asked <= 1 + periods
 
     @invariant()
+    def the_next_sign_of_life_is_planned(self) -> None:
+        """A timer armed for silence alone would hear of nothing but silence."""
+        if self.keepalive_ns is not None and self.may_request():
+            deadline_ns = self.session.deadline_ns()
+            assert deadline_ns is not None
+            assert deadline_ns <= self.now_ns + self.keepalive_ns
+
+    @invariant()
     def sending_is_announced(self) -> None:
         """An owner that sends only when told to must not miss a request."""
         if self.pending and self.may_request():
