@@ -164,11 +164,10 @@ def test_implausible_values_are_passed_on_flagged() -> None:
         consumer.wait_for_state("AAPL", "live", None)
         for reason, values in cases.items():
             stage.call(fake.send, print_of(fake, "Q", "AAPL", Message_Contents="ba", **values))
-            quote = consumer.wait_for(
-                lambda m, v=values: m.kind == "quote" and m.values[0] == float(v["Bid"]),
-                what=reason,
-            )
-            assert quote.flags & SUSPECT
+            quote = consumer.wait_for_topic("quote,AAPL,")
+            while quote.values[0] != float(values["Bid"]):
+                quote = consumer.wait_for_topic("quote,AAPL,")
+            assert quote.flags & SUSPECT, reason
         told = consumer.on("state,AAPL,")[-1]
         assert (told.values[0], told.values[3]["level1_reason"]) == ("live", "crossed")
         stage.call(fake.send, print_of(fake, "Q", "AAPL", Message_Contents="C", TickID="8"))
@@ -178,9 +177,8 @@ def test_implausible_values_are_passed_on_flagged() -> None:
         ):
             more = {"TickID": str(number), **values}
             stage.call(fake.send, print_of(fake, "Q", "AAPL", Message_Contents="C", **more))
-            trade = consumer.wait_for(
-                lambda m, n=number: m.kind == "trade" and m.values[2] == n, what="the print"
-            )
+            trade = consumer.wait_for_topic("trade,AAPL,")
+            assert trade.values[2] == number
             assert trade.flags & SUSPECT
         stage.call(
             fake.send,

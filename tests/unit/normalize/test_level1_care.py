@@ -74,7 +74,7 @@ def test_an_answer_that_is_known_changes_nothing_and_is_not_published(bench: Ben
     bench.desk.feed(f"P{known[1:]}")
     assert bench.desk.take() == []
     assert bench.asked == []
-    audits = []
+    audits: list[int] = []
     for number in range(400):
         bench.look()
         if bench.audited != ["AAPL"] * (1 + len(audits)):
