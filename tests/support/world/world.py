@@ -279,6 +279,11 @@ class World:
         params = parse_params("unsubscribe", {"client": "world", "lease_id": lease_id})
         return self.gateway.request(self.gateway.desk.unsubscribe(params))  # type: ignore[arg-type]
 
+    def renew(self, lease_id: str) -> Asked:
+        """A program keeps a lease."""
+        params = parse_params("renew", {"client": "world", "lease_id": lease_id})
+        return self.gateway.request(self.gateway.desk.renew(params))  # type: ignore[arg-type]
+
     # Time.
 
     def suspend(self, seconds: float) -> None:
