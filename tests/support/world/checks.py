@@ -52,9 +52,12 @@ class Checks:
             "level2": world.options.level2_count,
         }
         self.history: Final = HistoryCheck(self.fail)
-        self.states: Final = StateCheck(self.fail)
         self.trades: Final = TradeCheck(self.fail, lambda symbol: self.shard("level1", symbol))
-        self.freshness: Final = FreshnessCheck(self.fail, world.clock, self.shard)
+        # Who is wanted on Level 1 all the time is spoken for by Level 1 all the time.
+        self.states: Final = StateCheck(self.fail, self.trades.symbols)
+        self.freshness: Final = FreshnessCheck(
+            self.fail, world.clock, self.shard, world.data.is_wanted
+        )
         self._commands: dict[int, bytes] = {}
         self._level1_wires: list[Wire] = []
         self.last: Final[dict[str, list[object]]] = {}
@@ -104,7 +107,7 @@ class Checks:
 
     def ended(self, wire: Wire) -> None:
         """An end or a reset reached the gateway."""
-        if self._is_on and wire.port == "level1":
+        if self._is_on:
             self.freshness.lost(wire)
 
     def gone(self, wire: Wire) -> None:

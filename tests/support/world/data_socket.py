@@ -149,6 +149,11 @@ class WorldData:
         """Whether a consumer is there."""
         return any(one.number == connection for one in self.consumers)
 
+    def is_wanted(self, topic: str) -> bool:
+        """Whether a consumer subscribes to exactly this topic."""
+        name = topic.encode("ascii")
+        return any(name in one.topics for one in self.consumers)
+
     # What consumers do.
 
     def join(self, consumer: WorldConsumer) -> None:

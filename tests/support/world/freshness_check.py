@@ -13,6 +13,8 @@ CALL_BACK_NS_MAX: Final = 100_000_000
 SNAPSHOT, STALE = 1, 16
 LEVEL1_KINDS: Final = frozenset({"quote", "trade", "summary"})
 LEVEL2_KINDS: Final = frozenset({"order", "depth", "book"})
+CALLED_BACK: Final = {"quote": "level1", "summary": "level1", "book": "level2"}
+"""Kinds whose last value is repeated as STALE when it is not to be trusted, with their ports."""
 
 
 class FreshnessCheck:
@@ -22,6 +24,7 @@ class FreshnessCheck:
         fail: Takes what is wrong, in words.
         clock: The world's.
         shard_of: The connection of a symbol, by port.
+        is_wanted: Whether a consumer subscribes to a topic; variants live only so long.
     """
 
     def __init__(
@@ -29,13 +32,15 @@ class FreshnessCheck:
         fail: Callable[[str], None],
         clock: WorldClock,
         shard_of: Callable[[str, str], int],
+        is_wanted: Callable[[str], bool],
     ) -> None:
         self._fail = fail
         self._clock = clock
         self._shard_of = shard_of
+        self._is_wanted = is_wanted
         self._wires: dict[tuple[str, int], Wire] = {}
         self._fresh: dict[str, bool] = {}
-        """Symbols with a quote: whether the last one was not STALE."""
+        """Topics of kinds that are called back: whether the last message was not STALE."""
         self._stale_ns: dict[str, int] = {}
         self._suspended_until_ns = 0
         self._q_lines: Counter[str] = Counter()
@@ -52,36 +57,42 @@ class FreshnessCheck:
     def opened(self, wire: Wire) -> None:
         """A connection stands."""
         self._wires[wire.port, wire.shard] = wire
-        if wire.port == "level1":
+        if wire.port != "admin":
             self._watch_silence(wire)
 
     def line(self, wire: Wire, line: bytes) -> None:
         """The gateway read a line."""
         if line.startswith(b"Q,"):
             self._q_lines[line.split(b",", 2)[1].decode("latin-1")] += 1
-        elif line == b"S,SERVER DISCONNECTED" and wire.port == "level1":
+        elif line == b"S,SERVER DISCONNECTED":
             self.lost(wire)
 
     def lost(self, wire: Wire) -> None:
-        """The gateway was told that a Level 1 connection, or what is behind it, is gone."""
+        """The gateway was told that a connection, or what is behind it, is gone."""
         now_ns = self._clock.now_ns
-        names = [s for s, is_fresh in self._fresh.items() if is_fresh and self._is_of(s, wire)]
+        names = [t for t, is_fresh in self._fresh.items() if is_fresh and self._is_of(t, wire)]
         if names:
             self._expect(names, since_ns=now_ns, within_ns=CALL_BACK_NS_MAX, why="loss")
 
     def _expect(self, names: list[str], *, since_ns: int, within_ns: int, why: str) -> None:
         def look() -> None:
-            for symbol in names:
-                if self._stale_ns.get(symbol, 0) < since_ns:
-                    self._fail(f"quote,{symbol}, was not called back in time after a {why}")
+            for topic in names:
+                if self._stale_ns.get(topic, 0) < since_ns and self._is_there(topic):
+                    self._fail(f"{topic} was not called back in time after a {why}")
                 else:
                     self.call_backs += 1
 
         begin_ns = max(self._clock.now_ns, self._suspended_until_ns)
         self._clock.at(begin_ns + within_ns + 1, look)
 
-    def _is_of(self, symbol: str, wire: Wire) -> bool:
-        return self._shard_of("level1", symbol) == wire.shard
+    def _is_there(self, topic: str) -> bool:
+        """Whether a topic still exists: a variant goes with its last subscriber."""
+        return "@" not in topic.partition(",")[0] or self._is_wanted(topic)
+
+    def _is_of(self, topic: str, wire: Wire) -> bool:
+        kind, symbol = topic.split(",", 2)[:2]
+        port = CALLED_BACK[kind.partition("@")[0]]
+        return port == wire.port and self._shard_of(port, symbol) == wire.shard
 
     def _watch_silence(self, wire: Wire) -> None:
         """Look when the connection would have been silent for too long."""
@@ -93,9 +104,9 @@ class FreshnessCheck:
             return
         since_ns = max(wire.last_line_ns, self._suspended_until_ns)
         if self._clock.now_ns - since_ns >= SILENCE_NS_MAX:
-            for symbol, is_fresh in self._fresh.items():
-                if is_fresh and self._is_of(symbol, wire):
-                    self._fail(f"quote,{symbol}, looks fresh although its connection is silent")
+            for topic, is_fresh in self._fresh.items():
+                if is_fresh and self._is_of(topic, wire) and self._is_there(topic):
+                    self._fail(f"{topic} looks fresh although its connection is silent")
             if wire.stream.is_closed:
                 return
         self._watch_silence_again(wire)
@@ -116,8 +127,12 @@ class FreshnessCheck:
         if not is_level1 and base not in LEVEL2_KINDS:
             return
         flags = body[3]
+        if base in CALLED_BACK:
+            self._fresh[topic] = not flags & STALE
+            if flags & STALE:
+                self._stale_ns[topic] = self._clock.now_ns
         if kind == "quote":
-            self._note_quote(symbol, flags)
+            self._count_quote(symbol, flags)
         if flags & STALE:
             return
         port = "level1" if is_level1 else "level2"
@@ -131,13 +146,10 @@ class FreshnessCheck:
             silence_s = (self._clock.now_ns - wire.last_line_ns) / SECOND_NS
             self._fail(f"{topic} as fresh {silence_s:.1f} s after the connection's last line")
 
-    def _note_quote(self, symbol: str, flags: int) -> None:
-        if flags & STALE:
-            self._fresh[symbol] = False
-            self._stale_ns[symbol] = self._clock.now_ns
-        else:
-            self._fresh[symbol] = True
-        if not flags & SNAPSHOT:
-            self._new_quotes[symbol] += 1
-            if self._new_quotes[symbol] > self._q_lines[symbol]:
-                self._fail(f"quote,{symbol}, as new without an update of the vendor's")
+    def _count_quote(self, symbol: str, flags: int) -> None:
+        """A P line shows old values: only a Q line is a reason for a quote without SNAPSHOT."""
+        if flags & (SNAPSHOT | STALE):
+            return
+        self._new_quotes[symbol] += 1
+        if self._new_quotes[symbol] > self._q_lines[symbol]:
+            self._fail(f"quote,{symbol}, as new without an update of the vendor's")

@@ -1,6 +1,6 @@
 """Checks what the gateway says of its symbols and of its connections."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Final
 
 from tests.support.world.data_socket import Received
@@ -24,10 +24,12 @@ class StateCheck:
 
     Args:
         fail: Takes what is wrong, in words.
+        steady: Symbols for which always the same port speaks.
     """
 
-    def __init__(self, fail: Callable[[str], None]) -> None:
+    def __init__(self, fail: Callable[[str], None], steady: Set[str]) -> None:
         self._fail = fail
+        self._steady = steady
         self.states: Final[dict[str, tuple[str, str | None]]] = {}
         """What was said last of each symbol: state and cause."""
         self._since_us: dict[str, int] = {}
@@ -53,7 +55,8 @@ class StateCheck:
             self._fail(f"{symbol} is {state} without a cause")
         if state == "live" and cause not in LIVE_CAUSES:
             self._fail(f"{symbol} is live with cause {cause}")
-        if self.is_wall_steady and since_us < self._since_us.get(symbol, 0):
+        is_steady = self.is_wall_steady and symbol in self._steady
+        if is_steady and since_us < self._since_us.get(symbol, 0):
             self._fail(f"{symbol} is {state} since {since_us}, earlier than it was {before}")
         self._since_us[symbol] = since_us
         if self.states.get(symbol) != (state, cause):
