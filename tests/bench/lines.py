@@ -15,12 +15,13 @@ def symbols() -> list[str]:
 
 
 def _quote_columns(price: float, moment: str) -> dict[str, str]:
+    # Prices move within five dollars and sides change alone: bids stay below every ask.
     return {
         "Bid": f"{price:.4f}",
         "Bid Size": "300",
         "Bid Time": moment,
         "Bid Market Center": "11",
-        "Ask": f"{price + 0.01:.4f}",
+        "Ask": f"{price + 5:.4f}",
         "Ask Size": "500",
         "Ask Time": moment,
         "Ask Market Center": "5",
@@ -87,7 +88,7 @@ def updates(count: int, *, seed: int, trade_share: float) -> bytes:
     board, names = _Board(), symbols()
     lines = []
     for number in range(count):
-        price = 100 + chance.randrange(1000) / 100
+        price = 100 + chance.randrange(499) / 100
         moment = f"10:{number // 60000 % 60:02}:{number // 1000 % 60:02}.{number % 1000:03}000"
         if chance.random() < trade_share:
             contents = chance.choice(("Ov", "Cv", "Cbav"))
