@@ -62,6 +62,7 @@ def test_nothing_begins_or_ends_with_a_false_alarm(what: str) -> None:
         print(f"{what}: {world.frames} frames, {world.checks.trades.compared} prints, 0 STALE")
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.skipif(not HOURS, reason="set SIM_HOURS to let whole days pass")
 def test_a_weekend_passes_in_one_piece() -> None:
     """What fails only after a day fails in no short test."""

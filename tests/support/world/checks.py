@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from tests.support.world.world import World
 
 VIOLATIONS_MAX: Final = 30
+UNREADABLE: Final = (
+    Counter.LINES_UNKNOWN,
+    Counter.LINES_INVALID,
+    Counter.LINES_TRUNCATED,
+    Counter.LINES_OVERSIZE,
+    Counter.LINES_UNMAPPED,
+)
+"""What counts lines that cannot be read."""
 _SYMBOL: Final = rb"[A-Z0-9@.#$+=&%/-]{1,48}"
 _HELLO: Final = rb"S,SET PROTOCOL,[56]\.\d|S,SET CLIENT NAME,[\w .-]+"
 GRAMMAR: Final = {
@@ -153,6 +161,14 @@ class Checks:
                 self.trades.windows.append(Window(wire.shard, wire.lost_ns, to_ns))
         self.trades.finish(world.simulator.expected_trades)
         self._check_bounds()
+
+    def check_nothing_was_unreadable(self) -> None:
+        """Check that every line was understood; for worlds in which all are genuine."""
+        counters = self._world.gateway.parts.counters
+        found = {c.label: counters.value(c) for c in UNREADABLE if counters.value(c)}
+        if found:
+            samples = [s.line for s in self._world.gateway.parts.complaints.samples][-3:]
+            self.fail(f"genuine lines were not understood: {found}, such as {samples}")
 
     def _check_bounds(self) -> None:
         """Nothing may be left over, and nothing may have been tried too often."""

@@ -169,6 +169,26 @@ def _black(world: "World", params: dict[str, Any]) -> Callable[[], object]:
     return end
 
 
+def _end_in_backlog(world: "World", params: dict[str, Any]) -> Callable[[], object]:
+    """Much is held up, and with it comes the end of the connection."""
+    wires = world.standing(params["port"])
+    for wire in wires:
+        wire.hold()
+    world.simulator.faults.apply("burst", factor=20.0, seconds=1.0)
+
+    def end() -> None:
+        world.simulator.faults.apply("close", port=params["port"])
+
+        def release() -> None:
+            for wire in wires:
+                wire.release()
+
+        # Behind the end itself, which is held up as well.
+        world.clock.after(2 * world.rules.latency_ns / 1e9 + 0.001, release)
+
+    return end
+
+
 def _latency(world: "World", params: dict[str, Any]) -> Callable[[], object]:
     rules, before_ns = world.rules, world.rules.latency_ns
     rules.latency_ns = round(params["ms"] * 1_000_000)
@@ -240,6 +260,8 @@ class Kind:
     """Shortest and longest."""
     hides_truth: bool = False
     """Whether values may be wrong behind it until the vendor sends the next update."""
+    is_garbling: bool = False
+    """Whether it makes lines that cannot be read; without one there is none."""
     grace_s: float = 0.0
     """How much longer recovery may take, being asked for in waits that grow."""
 
@@ -273,17 +295,19 @@ KINDS: Final[dict[str, Kind]] = {
             "bytes": rng.randint(1, 3000),
             "seed": rng.randint(0, 1 << 32),
         },
+        is_garbling=True,
     ),
     "oversized_line": Kind(
         _at_once("oversized_line"),
         lambda rng, _: {"port": rng.choice(ALL_PORTS), "bytes": rng.randint(1000, 200_000)},
+        is_garbling=True,
     ),
     "slice": Kind(
         _level("slice", "bytes_max", 0),
         lambda rng, _: {"port": rng.choice(ALL_PORTS), "bytes_max": rng.randint(40, 400)},
         (0.2, 2.0),
     ),
-    "unknown_letters": Kind(_at_once("unknown_letters"), _port(*ALL_PORTS)),
+    "unknown_letters": Kind(_at_once("unknown_letters"), _port(*ALL_PORTS), is_garbling=True),
     "extra_columns": Kind(
         _level("extra_columns", "count", 0), lambda rng, _: {"count": rng.randint(1, 5)}, SHORT
     ),
@@ -313,7 +337,11 @@ KINDS: Final[dict[str, Kind]] = {
         _spoil("swap_lines", is_disordered=True), _share(0.05, 0.5), SHORT, hides_truth=True
     ),
     "cut_lines": Kind(
-        _spoil("cut_lines", is_disordered=False), _share(0.05, 0.3), SHORT, hides_truth=True
+        _spoil("cut_lines", is_disordered=False),
+        _share(0.05, 0.3),
+        SHORT,
+        hides_truth=True,
+        is_garbling=True,
     ),
     "delayed": Kind(_lasting("delayed"), _nothing, SHORT, hides_truth=True),
     "protocols": Kind(
@@ -330,6 +358,7 @@ KINDS: Final[dict[str, Kind]] = {
     "net_cut": Kind(_net("cut"), _port(*ALL_PORTS), SHORT),
     "net_hold": Kind(_net("hold", "release"), _port(*ALL_PORTS), SHORT),
     "net_black": Kind(_black, _port(*ALL_PORTS), SHORT),
+    "net_end_in_backlog": Kind(_end_in_backlog, _port(*DATA_PORTS), (0.3, 2.0)),
     "net_latency": Kind(_latency, lambda rng, _: {"ms": round(rng.uniform(1, 300), 1)}, SHORT),
     "net_pieces": Kind(_pieces, _share(0.2, 1.0), (0.2, 2.0)),
     "suspend": Kind(

@@ -271,6 +271,8 @@ class Run:
             self._compare_quote(symbol)
         for symbol, private in images.items():
             self._compare_book(symbol, private)
+        if not any(KINDS[f.name].is_garbling for f in scenario.faults):
+            world.checks.check_nothing_was_unreadable()
         for consumer in world.data.consumers:
             consumer.resume()
         world.checks.finish()
