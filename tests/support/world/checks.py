@@ -1,7 +1,7 @@
 """What must hold in every world, at every moment."""
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.counters import Counter
 from gateway.policy.shards import shard_of
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from tests.support.world.world import World
 
 VIOLATIONS_MAX: Final = 30
+STALE: Final = 16
+VALUE_TYPES: Final = frozenset({1, 3})
+"""Quote and summary."""
 UNREADABLE: Final = (
     Counter.LINES_UNKNOWN,
     Counter.LINES_INVALID,
@@ -130,6 +133,7 @@ class Checks:
         topic = message.topic
         if topic[0] == "~":
             self.answers[topic] = message.body
+            self._answered(topic, message.body)
             return
         self.last[topic] = message.body
         if topic.startswith("trade,"):
@@ -138,6 +142,14 @@ class Checks:
             self.states.sent(message)
         else:
             self.freshness.sent(message)
+
+    def _answered(self, topic: str, body: list[Any]) -> None:
+        """A snapshot of what is not live must say so, as the topic itself does."""
+        kind, symbol = topic.partition(".")[2].split(",")[:2]
+        state = self.states.states.get(symbol, ("live", None))[0]
+        is_value = body[0] in VALUE_TYPES and any(value is not None for value in body[6:])
+        if kind in ("quote", "summary") and is_value and state != "live" and not body[3] & STALE:
+            self.fail(f"{topic} answers as fresh while {symbol} is {state}")
 
     def received(self, consumer: WorldConsumer, message: Received) -> None:
         """A consumer read a frame."""

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from gateway.simulator import symbol_state as column
@@ -23,6 +24,8 @@ LEVELS_SHOWN: Final = 10
 LEVELS_ONLY: Final = frozenset({"QNG#", "@YMZ26"})
 IMAGE: Final = 13
 HALF: Final = 0.5
+QUESTIONS: Final = 12
+ASKED: Final = ("quote", "summary", "trade", "state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,21 @@ class Run:
             world.lease([*scenario.deep], ["l1", "l2"])
         world.run(CALM_S)
         self._pass_by()
+        self._ask_now_and_then()
+
+    def _ask_now_and_then(self) -> None:
+        """Somebody asks for snapshots all the time, in the middle of every trouble too."""
+        world, symbols = self.world, self.scenario.symbols
+        asker = world.consumer()
+        world.data.consumers.insert(0, world.data.consumers.pop())
+
+        def ask(number: int) -> None:
+            topic = f"{world.rng.choice(ASKED)},{world.rng.choice(symbols)},"
+            world.data.subscribe(asker, f"~{number:020d}.{topic}")
+
+        for number in range(QUESTIONS):
+            moment_s = world.rng.uniform(0.0, self.scenario.end_s + 2.0)
+            world.clock.after(moment_s, partial(ask, number))
 
     def _pass_by(self) -> None:
         """A consumer comes for one more symbol, joins with a snapshot, and leaves again."""
