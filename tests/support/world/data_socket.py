@@ -117,7 +117,11 @@ class WorldData:
             consumer.grants.add(prefix)
         elif option == zmq.UNSUBSCRIBE:
             consumer.grants.discard(prefix)
-        self._ways.clear()
+        if prefix.startswith(b"~"):
+            # A private topic concerns no other.
+            self._ways.pop(prefix, None)
+        else:
+            self._ways.clear()
 
     def send(self, frame: bytes) -> None:
         """Take one frame for everybody who was granted it."""
