@@ -13,9 +13,9 @@ import pytest
 from tests.support.consumer import Message
 from tests.support.stage import simulated
 
-pytestmark = pytest.mark.slow
 EAGER = {"connection": {"retry_backoff_max": 0.1, "enable_circuit_breaker": False}}
 ROUNDS = int(os.environ.get("RECONNECTIONS", "60"))
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120 + ROUNDS)]
 SYMBOLS = ("AAPL", "MSFT", "TSLA")
 RSS_GROWN_MB_MAX = 8.0
 

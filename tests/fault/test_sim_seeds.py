@@ -11,8 +11,8 @@ import pytest
 from tests.support.world.faults import KINDS
 from tests.support.world.scenario import Run, draw
 
-pytestmark = pytest.mark.slow
 SEEDS = int(os.environ.get("SIM_SEEDS", "240"))
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120 + SEEDS)]
 BLOCKS = 8
 
 
