@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 DATA_PORTS: Final = ("level1", "level2")
 ALL_PORTS: Final = ("admin", "level1", "level2", "all")
-DISORDER_NS: Final = 2_000_000_000
+BACKLOG_RATE: Final = 1500.0
+"""Events a second that make more than one read of a backlog."""
 
 
 @dataclass(slots=True)
@@ -47,8 +48,7 @@ def _symbol(rng: random.Random, symbols: list[str]) -> dict[str, Any]:
     return {"symbol": rng.choice(symbols)}
 
 
-def _nothing(rng: random.Random, symbols: list[str]) -> dict[str, Any]:
-    del rng, symbols
+def _nothing(*_: object) -> dict[str, Any]:
     return {}
 
 
@@ -174,7 +174,8 @@ def _end_in_backlog(world: "World", params: dict[str, Any]) -> Callable[[], obje
     wires = world.standing(params["port"])
     for wire in wires:
         wire.hold()
-    world.simulator.faults.apply("burst", factor=20.0, seconds=1.0)
+    factor = min(1000.0, BACKLOG_RATE / world.simulator.options.rate)
+    world.simulator.faults.apply("burst", factor=factor, seconds=1.0)
 
     def end() -> None:
         world.simulator.faults.apply("close", port=params["port"])

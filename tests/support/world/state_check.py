@@ -24,7 +24,8 @@ class StateCheck:
 
     Args:
         fail: Takes what is wrong, in words.
-        steady: Symbols for which always the same port speaks.
+        steady: Symbols for which always the same port speaks; for another one, Level 2 may have
+            its own word as soon as Level 1 is not wanted any more.
     """
 
     def __init__(self, fail: Callable[[str], None], steady: Set[str]) -> None:
@@ -49,14 +50,14 @@ class StateCheck:
 
     def _state(self, symbol: str, state: str, cause: str | None, since_us: int) -> None:
         before = self.states.get(symbol, (None, None))[0]
-        if state not in MOVES[before]:
+        is_steady = symbol in self._steady
+        if is_steady and state not in MOVES[before]:
             self._fail(f"{symbol} went from {before} to {state} ({cause})")
         if state in NEEDS_CAUSE and cause is None:
             self._fail(f"{symbol} is {state} without a cause")
         if state == "live" and cause not in LIVE_CAUSES:
             self._fail(f"{symbol} is live with cause {cause}")
-        is_steady = self.is_wall_steady and symbol in self._steady
-        if is_steady and since_us < self._since_us.get(symbol, 0):
+        if is_steady and self.is_wall_steady and since_us < self._since_us.get(symbol, 0):
             self._fail(f"{symbol} is {state} since {since_us}, earlier than it was {before}")
         self._since_us[symbol] = since_us
         if self.states.get(symbol) != (state, cause):
