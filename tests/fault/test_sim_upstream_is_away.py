@@ -2,6 +2,7 @@
 
 import gc
 import tracemalloc
+from itertools import pairwise
 
 import pytest
 
@@ -53,6 +54,27 @@ def test_ten_minutes_of_refusal_cost_few_attempts_and_few_words() -> None:
         world.simulator.faults.apply("refuse", port="all", on=False)
         world.run(5.0)
         assert_all_well(world)
+
+
+def test_the_first_attempts_are_spread() -> None:
+    """Many connections are lost at one moment; they do not all come back at one moment."""
+    count = 4
+    shares: list[float] = []
+    for seed in range(20):
+        with World(WorldOptions(seed=seed, level1_count=count)) as world:
+            world.lease(LEASED, ["l1"])
+            world.run(3.0)
+            world.simulator.faults.apply("refuse", port="level1")
+            world.simulator.faults.apply("reset", port="level1")
+            lost_ns = world.clock.now_ns
+            world.run(3.0)
+            waits = [at - lost_ns for at in world.attempts_ns["level1"] if at > lost_ns]
+            shares.append(sum(1 for wait in waits if wait < 20_000_000) / count)
+            assert max(b - a for a, b in pairwise(waits)) > 100_000_000
+    average = sum(shares) / len(shares)
+    print(f"attempts of a connection within 20 ms of its loss: {average:.2f} on average")
+    # Waits are drawn from 100 ms first: a fifth of the connections is back that soon.
+    assert average < 0.5
 
 
 def test_flapping_is_not_answered_by_hammering() -> None:

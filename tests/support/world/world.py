@@ -88,8 +88,8 @@ class World:
         )
         self.wires: Final[list[Wire]] = []
         """Connections of which at least one end is there."""
-        self.attempts: Final[dict[str, int]] = dict.fromkeys(PORTS.values(), 0)
-        """Connections begun, by port."""
+        self.attempts_ns: Final[dict[str, list[int]]] = {port: [] for port in PORTS.values()}
+        """When connections were begun, by port."""
         self.is_black: set[str] = set()
         """Ports whose new connections get no answer at all."""
         self._next_descriptor = 1000
@@ -178,10 +178,15 @@ class World:
 
     # Connections.
 
+    @property
+    def attempts(self) -> dict[str, int]:
+        """Connections begun, by port."""
+        return {port: len(times) for port, times in self.attempts_ns.items()}
+
     def _open_stream(self, host: str, number: int) -> Stream:
         del host
         port = PORTS[number]
-        self.attempts[port] += 1
+        self.attempts_ns[port].append(self.clock.now_ns)
         self._next_descriptor += 1
         is_refused = self.simulator.ports[port].is_refused
         if is_refused and self.rules.rng.random() < 0.5:
