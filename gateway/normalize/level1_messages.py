@@ -22,6 +22,8 @@ QUOTE_TYPE: Final = int(MessageType.QUOTE)
 TRADE_TYPE: Final = int(MessageType.TRADE)
 EXACT_DIGITS_MAX: Final = 18
 """Decimal digits that fit a 63-bit integer whatever they are."""
+AHEAD_US_MAX: Final = 5_000_000
+"""How far an event may be ahead of the vendor's clock line, which ticks every second."""
 _SUSPECT: Final = int(Flag.SUSPECT)
 _CONFLATED: Final = int(Flag.CONFLATED)
 
@@ -87,6 +89,8 @@ class Level1Messages(Level1Columns):
         bid, ask = prices[fields[self._bid_at]], prices[fields[self._ask_at]]
         reason = doubt_quote(bid, ask)
         is_late = event_us is not None and event_us < symbol.quote_us
+        if is_late and self._is_ahead(symbol.quote_us):
+            is_late = False
         if is_late or reason is not None:
             flags |= self._doubt(symbol, reason, is_late=is_late, recv_us=recv_us)
         if event_us is not None and not is_late:
@@ -162,6 +166,12 @@ class Level1Messages(Level1Columns):
         flags, prints = symbol.flags, symbol.prints
         reason = doubt_trade(price, size, conditions, has_sizes=prints.has_sizes)
         center_text = fields[self._center_at]
+        if (
+            event_us is not None
+            and event_us < prints.newest_us
+            and self._is_ahead(prints.newest_us)
+        ):
+            prints.newest_us = 0
         is_late = prints.is_late(event_us, trade_id, center_text, date_text)
         if is_late or reason is not None:
             flags |= self._doubt(symbol, reason, is_late=is_late, recv_us=recv_us)
@@ -192,6 +202,15 @@ class Level1Messages(Level1Columns):
         self._send(topic.prefix + self._pack(body))
         if halts:
             self._board.halt(symbol, is_halted=True)
+
+    def _is_ahead(self, newest_us: int) -> bool:
+        """Whether a time lies ahead of the vendor's own clock: it was wrong, and nothing is late.
+
+        Otherwise one wrong time would keep every later value from being the last one until the
+        clock has come to it.
+        """
+        clock_us = self._eastern.clock_us
+        return clock_us is not None and newest_us > clock_us + AHEAD_US_MAX
 
     def _doubt(self, symbol: Symbol, reason: Reason | None, *, is_late: bool, recv_us: int) -> int:
         """Note that a message is implausible; the flag it is published with."""

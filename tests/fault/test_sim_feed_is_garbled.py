@@ -131,3 +131,33 @@ def test_what_comes_late_does_not_become_the_last_value(share: float) -> None:
                 assert (last[6], last[8]) == true, f"seed {seed}: {symbol} {last}, market {true}"
     print(f"share {share}: {dict(tally)}; every last value is the market's")
     assert tally["late"] > 0
+
+
+@pytest.mark.parametrize("skew_s", [60.0, 3600.0, -3600.0])
+def test_a_wrong_clock_does_not_freeze_the_last_value(skew_s: float) -> None:
+    """A time of the future must not make everything late that comes before it."""
+    with World(WorldOptions(seed=3, simulator={"rate": 30.0})) as world:
+        world.lease(LEASED, ["l1"])
+        world.run(3.0)
+        world.simulator.faults.apply("clock_skew", seconds=skew_s)
+        world.run(5.0)
+        world.simulator.faults.apply("clock_skew", seconds=0.0)
+        world.run(2.0)
+        late = world.gateway.parts.counters.value(Counter.LINES_OUT_OF_ORDER)
+        world.run(8.0)
+        late = world.gateway.parts.counters.value(Counter.LINES_OUT_OF_ORDER) - late
+        world.simulator.hold_market(True)
+        world.run(1.0)
+        for symbol in LEASED:
+            last = world.gateway.parts.board.symbols[symbol].quote.last
+            trade = world.gateway.parts.board.symbols[symbol].trade.last
+            state = world.source.state(symbol)
+            assert last is not None
+            assert trade is not None
+            assert state is not None
+            columns = state.columns
+            assert last[6] == float(columns[column.BID_PRICE_COLUMN]), (symbol, last)
+            assert last[8] == float(columns[column.ASK_PRICE_COLUMN]), (symbol, last)
+            assert trade[8] == int(columns[column.TICK_ID]), (symbol, trade)
+        print(f"off by {skew_s:.0f} s and right again: {late} lines late afterwards, none frozen")
+        assert late == 0
