@@ -169,21 +169,26 @@ class GatewayHalf:
             client_count_max=settings.leases.client_count_max,
         )
         self.desk = self._make_desk()
-        self.talk = AdminTalk(
-            make_session=sessions.admin,
-            on_change=self._on_admin_change,
-            on_failure=lambda _: None,
-            retry=retries.of("admin"),
-            login=login_policy(settings, credentials, clock),
-            login_commands=login_commands(settings, credentials),
-            clock=clock,
-            complaints=Complaints(Counters()),
-        )
+        self.talk = self._make_talk(retries, sessions, credentials)
         self.admin = AdminDriver(
             self.talk,
             clock=clock,
             open_stream=lambda: open_stream("127.0.0.1", settings.iqconnect.admin_port),
             connect_ns_max=round(settings.connection.timeout_seconds * SECOND_NS),
+        )
+
+    def _make_talk(
+        self, retries: Retries, sessions: Sessions, credentials: Credentials
+    ) -> AdminTalk:
+        return AdminTalk(
+            make_session=sessions.admin,
+            on_change=self._on_admin_change,
+            on_failure=lambda _: None,
+            retry=retries.of("admin"),
+            login=login_policy(self.settings, credentials, self._clock),
+            login_commands=login_commands(self.settings, credentials),
+            clock=self._clock,
+            complaints=Complaints(Counters()),
         )
 
     def _make_desk(self) -> RequestDesk:
