@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.support import fault_table
+from tests.support.fault_table import fault_row
 from tests.support.world import World, WorldOptions
 from tests.support.world.data_socket import Received
 
@@ -53,6 +55,7 @@ def assert_dated_right(frames: list[Received]) -> int:
     return len(found)
 
 
+@fault_row(24)
 @pytest.mark.slow
 def test_a_symbol_that_is_silent_for_an_hour_is_live() -> None:
     """The feed's clock line is the test of the feed; that nobody trades is no news."""
@@ -61,7 +64,7 @@ def test_a_symbol_that_is_silent_for_an_hour_is_live() -> None:
         world.run(3600.0)
         assert_undisturbed(world, ["AAPL", "@ESZ26"])
         heartbeats = world.checks.last["sys,heartbeat,"][2]
-        print(f"1 h without a line of either symbol: {heartbeats} heartbeats, 0 STALE")
+        fault_table.note(24, "no line of two symbols for 1 h", more=f"{heartbeats} beats, 0 STALE")
 
 
 @pytest.mark.slow
@@ -82,6 +85,7 @@ def test_a_closed_market_beside_an_open_one_is_live() -> None:
         ("2026-09-20T23:59:50", "@ESZ26", 20.0),
     ],
 )
+@fault_row(25)
 def test_midnight_and_weekends_stamp_no_wrong_day(start: str, symbol: str, seconds: float) -> None:
     """Vendor lines carry a time of day; the day has to be the right one on both sides of it."""
     with world_at(start, rate=40.0) as world:
@@ -90,9 +94,10 @@ def test_midnight_and_weekends_stamp_no_wrong_day(start: str, symbol: str, secon
         world.run(seconds)
         count = assert_dated_right(world.kept)
         assert_undisturbed(world, [symbol])
-        print(f"{start}: {count} events, none of a wrong day")
+        fault_table.note(25, f"midnight after {start[:10]}", more=f"{count} events, 0 wrong days")
 
 
+@fault_row(25)
 def test_a_new_trading_day_begins_exactly_once() -> None:
     """Volume starts over at the rollover; starting twice would be a day counted twice."""
     with world_at("2026-09-16T23:59:40", rate=40.0) as world:
@@ -105,13 +110,14 @@ def test_a_new_trading_day_begins_exactly_once() -> None:
             known = [v for v in series if v is not None]
             rollovers = [(a, b) for a, b in pairwise(known) if b < a]
             assert len(rollovers) == 1, rollovers
-        print(f"{len(trades)} trades around midnight, 1 rollover")
+        fault_table.note(25, "a new trading day", more=f"{len(trades)} trades, exactly 1 rollover")
         assert_undisturbed(world, [ALWAYS_OPEN])
 
 
 @pytest.mark.parametrize(
     ("start", "skew_s"), [("2026-11-01T01:59:50", -3600.0), ("2026-03-08T01:59:50", 3600.0)]
 )
+@fault_row(26)
 def test_clock_changes_never_go_back_in_utc(start: str, skew_s: float) -> None:
     """The vendor sends Eastern time without a zone: one hour comes twice, another never."""
     with world_at(start, rate=40.0) as world:
@@ -133,9 +139,10 @@ def test_clock_changes_never_go_back_in_utc(start: str, skew_s: float) -> None:
         count = assert_dated_right(world.kept)
         assert count > before
         assert not world.checks.violations, world.checks.violations
-        print(f"{start}: {count} events over the change, none back in UTC")
+        fault_table.note(26, f"clock change {start[:10]}", more=f"{count} events, 0 back in UTC")
 
 
+@fault_row(27)
 def test_stepping_the_wall_clock_ends_no_lease_and_doubts_nothing() -> None:
     """Durations are measured by the monotonic clock; only stamps follow the wall clock."""
     with world_at("2026-09-16T10:00:00") as world:
@@ -149,4 +156,4 @@ def test_stepping_the_wall_clock_ends_no_lease_and_doubts_nothing() -> None:
         assert_undisturbed(world, ["AAPL", "@ESZ26"])
         world.run(100.0)
         assert not world.gateway.leases.living(), "the lease does end in its own time"
-        print("steps of -1 h, +1 d, -1 d, +1 h: 0 leases ended, 0 STALE")
+        fault_table.note(27, "steps of -1 h, +1 d, -1 d, +1 h", more="0 leases ended, 0 STALE")

@@ -6,6 +6,8 @@ from itertools import pairwise
 
 import pytest
 
+from tests.support import fault_table
+from tests.support.fault_table import fault_row
 from tests.support.world import World, WorldOptions
 
 LEASED = ["AAPL", "MSFT", "@ESZ26"]
@@ -22,6 +24,7 @@ def assert_all_well(world: World) -> None:
     assert not world.checks.violations, world.checks.violations
 
 
+@fault_row(5)
 def test_ten_minutes_of_refusal_cost_few_attempts_and_few_words() -> None:
     """An IQConnect that is not there is asked for patiently, and the log does not fill up."""
     seconds = 600.0
@@ -43,7 +46,8 @@ def test_ten_minutes_of_refusal_cost_few_attempts_and_few_words() -> None:
         lines = sum(1 for event in world.log[words:] if event["level"] != "debug")
         ping = world.gateway.request(world.gateway.desk.ping(None))  # type: ignore[arg-type]
         assert ping.is_done
-        print(f"{seconds:.0f} s: attempts {attempts}, {lines} log lines, {grown_bytes} bytes grown")
+        more = f"{sum(attempts.values())} attempts on 4 connections, {lines} log lines, "
+        fault_table.note(5, f"refused for {seconds:.0f} s", more=f"{more}{grown_bytes:+} bytes")
         # One probe by each connection whenever its open breaker lets one through.
         probes_max = seconds / world.gateway.settings.connection.breaker_open_seconds
         assert attempts["level1"] <= 2 * probes_max
@@ -77,6 +81,7 @@ def test_the_first_attempts_are_spread() -> None:
     assert average < 0.5
 
 
+@fault_row(6)
 def test_flapping_is_not_answered_by_hammering() -> None:
     """A connection that lives for a moment has not succeeded: waits do not start over with it."""
     with World(WorldOptions(seed=6)) as world:
@@ -91,12 +96,13 @@ def test_flapping_is_not_answered_by_hammering() -> None:
             world.simulator.faults.apply("refuse", port="level1", on=False)
             world.run(1.0)
         attempts = world.attempts["level1"] - before
-        print(f"up 1 s, down 1 s, 50 times: {attempts} attempts in 100 s")
+        fault_table.note(6, "up 1 s, down 1 s, 50 times", more=f"{attempts} attempts in 100 s")
         assert attempts <= 60
         world.run(5.0)
         assert_all_well(world)
 
 
+@fault_row(18)
 @pytest.mark.parametrize("is_password_right", [False, True])
 def test_a_lost_login_is_not_fought_for(is_password_right: bool) -> None:
     """One login works on one machine: who logs in again at once takes it from the other one."""
@@ -121,7 +127,12 @@ def test_a_lost_login_is_not_fought_for(is_password_right: bool) -> None:
             logins.append(counts.logins_accepted + counts.logins_refused)
         worst = max(logins[at + 6] - logins[at] for at in range(len(logins) - 6))
         causes = [cause for _, cause in world.checks.states.moves["AAPL"]]
-        print(f"{logins[-1]} logins in {minutes} min, at most {worst} in one; causes {set(causes)}")
+        fault_table.note(
+            18,
+            "login taken again and again" if is_password_right else "wrong password",
+            cause="login_lost",
+            more=f"{logins[-1]} logins in {minutes} min, at most {worst} in one",
+        )
         assert worst <= 2
         assert "login_lost" in causes
         assert not world.checks.violations, world.checks.violations

@@ -1,0 +1,306 @@
+"""Each fault test fails when the protection it is about is removed: it proves something.
+
+Waiting for what never comes takes its time, so this runs only where `PROTECTIONS=1` asks for it.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from gateway.control.upstream_state import UpstreamState
+from gateway.control.watch_desk import WatchDesk
+from gateway.iqfeed import streaming, values
+from gateway.iqfeed.lines import LineFramer
+from gateway.iqfeed.link import Session
+from gateway.iqfeed.session import Level1Session
+from gateway.iqfeed.streaming import StreamingSession
+from gateway.iqfeed.system import OtherSystem, ServerTime, parse_system
+from gateway.normalize import level1, level1_messages
+from gateway.normalize.depth_care import DepthCare
+from gateway.normalize.eastern import EasternTime, _Day
+from gateway.normalize.level1 import Level1Normalizer
+from gateway.normalize.level1_care import Level1Care
+from gateway.normalize.level1_columns import Level1Columns
+from gateway.normalize.rows import RowPublisher
+from gateway.normalize.symbols import Prints, Symbol
+from gateway.policy.backoff import Backoff
+from gateway.policy.breaker import CircuitBreaker
+from gateway.policy.login import LoginPolicy
+from gateway.policy.retry import Retry
+from gateway.runtime.feed import FeedThread
+from tests.fault import (
+    test_depth_of_one_symbol_stops,
+    test_feed_is_mangled,
+    test_feed_sends_bad_lines,
+    test_feed_stalls,
+    test_level2_connection_breaks,
+    test_sim_process_is_suspended,
+    test_sim_time_of_day,
+    test_sim_upstream_is_away,
+    test_symbols_are_refused,
+    test_symbols_in_doubt,
+    test_upstream_breaks,
+)
+from tests.support.fake_iqconnect import FakeIqconnect
+from tests.support.stage import scripted
+from tests.support.world.clock import WorldClock
+
+pytestmark = [
+    pytest.mark.slow,
+    # Without its protection the feed thread may end on what it reads.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
+    pytest.mark.skipif(
+        os.environ.get("PROTECTIONS") != "1", reason="takes minutes: set PROTECTIONS=1"
+    ),
+]
+Remove = Callable[[pytest.MonkeyPatch], object]
+
+
+class Protection(NamedTuple):
+    """One protection, and a test that must notice that it is gone."""
+
+    row: int
+    """The row of the table of faults."""
+    name: str
+    """What is removed."""
+    remove: Remove
+    """Removes it."""
+    test: Callable[[], object]
+    """Must fail then."""
+
+
+def nothing(owner: object, name: str) -> Remove:
+    """Let a method do nothing."""
+    return lambda patch: patch.setattr(owner, name, lambda *_, **__: None)
+
+
+def always(owner: object, name: str, value: object) -> Remove:
+    """Let a function answer the same whatever it is asked."""
+    return lambda patch: patch.setattr(owner, name, lambda *_, **__: value)
+
+
+def patience_without_end(patch: pytest.MonkeyPatch) -> None:
+    """Never call a silence long."""
+    for session in (Session, StreamingSession):
+        patch.setattr(session, "_patience_ns", lambda _: 1 << 60)
+
+
+def no_waits(patch: pytest.MonkeyPatch) -> None:
+    """Try again at once, for ever."""
+
+    def at_once(backoff: Backoff) -> int:
+        backoff.attempts += 1
+        return 0
+
+    patch.setattr(Backoff, "next_wait_ns", at_once)
+    patch.setattr(CircuitBreaker, "_is_too_much", lambda *_: False)
+
+
+def short_lives_succeed(patch: pytest.MonkeyPatch) -> None:
+    """Let a connection be a success as soon as it stands."""
+    connected = Retry.connected
+
+    def connect(retry: Retry) -> None:
+        retry._stable_ns = 0
+        retry._backoff._stable_ns = 0
+        connected(retry)
+        retry.settle()
+
+    patch.setattr(Retry, "connected", connect)
+
+
+def forget_half_lines(patch: pytest.MonkeyPatch) -> None:
+    """Forget the rest of each chunk."""
+    feed = LineFramer.feed
+
+    def forget(framer: LineFramer, data: bytes) -> list[str]:
+        framer._tail = ""
+        return feed(framer, data)
+
+    patch.setattr(LineFramer, "feed", forget)
+
+
+def endless_lines(patch: pytest.MonkeyPatch) -> None:
+    """Keep lines of any length."""
+    make = LineFramer.__init__
+
+    def unbounded(framer: LineFramer, complaints: Any, **_: Any) -> None:
+        make(framer, complaints, line_bytes_max=1 << 40)
+
+    patch.setattr(LineFramer, "__init__", unbounded)
+
+
+def unchecked_numbers(patch: pytest.MonkeyPatch) -> None:
+    """Take whatever Python takes for a number."""
+    patch.setattr(values, "read_price", lambda text, _: float(text))
+
+
+def no_memory_of_lines(patch: pytest.MonkeyPatch) -> None:
+    """Forget a symbol's last line."""
+    patch.setattr(Symbol, "line", property(lambda _: "", lambda *_: None))
+
+
+def no_order(patch: pytest.MonkeyPatch) -> None:
+    """Take whatever comes last for the newest."""
+    patch.setattr(Prints, "is_late", lambda *_: False)
+    patch.setattr(Symbol, "quote_us", property(lambda _: 0, lambda *_: None))
+
+
+def first_day_only(patch: pytest.MonkeyPatch) -> None:
+    """Give every time of day the date that the world began with."""
+    patch.setattr(
+        EasternTime, "near_clock", lambda self, text: EasternTime.dated(self, "09/16/2026", text)
+    )
+
+
+def one_reading(patch: pytest.MonkeyPatch) -> None:
+    """Take the hour that comes twice for its first time, always."""
+    for name in ("nearest_us", "latest_us"):
+        patch.setattr(_Day, name, lambda self, second, _: self._readings(second)[0])
+
+
+def unknown_lines_are_fatal(patch: pytest.MonkeyPatch) -> None:
+    """Raise where nothing is understood."""
+
+    def parse_or_raise(line: str) -> object:
+        event = parse_system(line)
+        if isinstance(event, OtherSystem):
+            raise LookupError(line)  # noqa: TRY004 - one of the faults that a line may cause
+        return event
+
+    patch.setattr(streaming, "parse_system", parse_or_raise)
+
+
+def no_sign_of_life(patch: pytest.MonkeyPatch) -> None:
+    """Judge a link by its quotes, not by the vendor's clock."""
+    heard = Session.heard
+    patch.setattr(Session, "heard", lambda *_: None)
+    receive = Session.receive_line
+
+    def receive_line(session: Session, line: str, *, now_ns: int) -> None:
+        if not isinstance(parse_system(line), ServerTime):
+            heard(session, now_ns)
+        receive(session, line, now_ns=now_ns)
+
+    patch.setattr(Session, "receive_line", receive_line)
+
+
+def wall_clock_everywhere(patch: pytest.MonkeyPatch) -> None:
+    """Let a step of the wall clock be time that passes."""
+    step = WorldClock.step_wall
+
+    def step_both(clock: WorldClock, *, seconds: float) -> None:
+        step(clock, seconds=seconds)
+        clock.now_ns += max(0, round(seconds * 1e9))
+
+    patch.setattr(WorldClock, "step_wall", step_both)
+
+
+def upstream_says_nothing(patch: pytest.MonkeyPatch) -> None:
+    """Do not listen to what IQConnect says of DTN."""
+    patch.setattr(UpstreamState, "note_server", lambda *_, **__: None)
+    patch.setattr(UpstreamState, "note_admin", lambda *_, **__: None)
+
+
+def no_guard_of_columns(patch: pytest.MonkeyPatch) -> None:
+    """Do not go on without a field that IQConnect does not know."""
+    patch.setattr(Level1Session, "_drop_field", lambda *_: None)
+
+
+def level2_test() -> None:
+    """The Level 2 test with what it needs."""
+    es = test_level2_connection_breaks.ES
+    depth = FakeIqconnect(answers={f"WOR,{es}": test_level2_connection_breaks.FIRST})
+    with scripted(FakeIqconnect(), level2=depth) as stage:
+        test_level2_connection_breaks.test_a_dropped_connection_clears_and_rebuilds(stage, depth)
+
+
+BREAKS, MANGLED, DOUBT = test_upstream_breaks, test_feed_is_mangled, test_symbols_in_doubt
+BAD, REFUSED, AWAY = test_feed_sends_bad_lines, test_symbols_are_refused, test_sim_upstream_is_away
+DAYS = test_sim_time_of_day
+PROTECTIONS = [
+    Protection(1, "silence ends patience", patience_without_end,
+               lambda: BREAKS.test_a_port_that_stalls_is_noticed_by_its_silence(1)),
+    Protection(2, "silence ends patience", patience_without_end,
+               BREAKS.test_a_half_open_connection_is_noticed_by_its_silence),
+    Protection(3, "everything is asked again", nothing(WatchDesk, "ask_again"),
+               lambda: BREAKS.test_a_closed_connection_brings_back_five_hundred_symbols(1)),
+    Protection(4, "half a line is forgotten", nothing(LineFramer, "reset"),
+               lambda: BREAKS.test_half_a_line_before_the_end_is_no_line(rst=True)),
+    Protection(5, "waits and breaker", no_waits,
+               BREAKS.test_a_refusing_port_costs_little_and_is_tried_for_ever),
+    Protection(6, "only what lasts is a success", short_lives_succeed,
+               AWAY.test_flapping_is_not_answered_by_hammering),
+    Protection(7, "half a line is kept", forget_half_lines,
+               MANGLED.test_lines_cut_into_single_bytes_are_the_same_lines),
+    Protection(8, "half a line is kept", forget_half_lines,
+               BAD.test_a_megabyte_in_one_piece_holds_up_nobody),
+    Protection(9, "lines are bounded", endless_lines,
+               MANGLED.test_a_line_without_an_end_takes_no_memory),
+    Protection(10, "unknown lines are ignored", unknown_lines_are_fatal,
+               MANGLED.test_garbage_between_lines_is_counted_and_dropped),
+    Protection(11, "numbers are checked", unchecked_numbers,
+               BAD.test_every_kind_of_bad_line_is_counted_once),
+    Protection(12, "a line is compared with the last", no_memory_of_lines,
+               MANGLED.test_lines_that_come_twice_are_published_once),
+    Protection(13, "times and ids are compared", no_order,
+               MANGLED.test_lines_out_of_order_never_become_the_last_value),
+    Protection(14, "short lines are rejected", always(Level1Normalizer, "_accept_width", True),
+               MANGLED.test_lines_that_lost_their_end_are_rejected_whole),
+    Protection(15, "lines around an outage are compared", nothing(Level1Columns, "gap_between"),
+               DOUBT.test_each_symbol_that_missed_trades_is_told_how_much),
+    Protection(16, "a freed slot is given on", nothing(WatchDesk, "_retry_limited"),
+               REFUSED.test_the_symbol_limit_refuses_the_extra_symbols_only),
+    Protection(17, "the vendor's n is heard", nothing(WatchDesk, "note_not_found"),
+               REFUSED.test_an_unknown_symbol_is_refused_at_once_and_asked_once),
+    Protection(18, "a lost login is recognized",
+               lambda p: p.setattr(LoginPolicy, "is_lost", property(lambda _: False)),
+               BREAKS.test_a_login_that_another_machine_took_is_named),
+    Protection(19, "IQConnect's word on DTN", upstream_says_nothing,
+               lambda: BREAKS.test_the_vendors_word_that_dtn_is_away_is_enough(1)),
+    Protection(20, "unknown fields are done without", no_guard_of_columns,
+               MANGLED.test_another_protocol_or_field_set_is_never_guessed),
+    Protection(22, "code 21 is known", lambda p: [
+                   p.setattr(module, "is_halt", lambda _: False)
+                   for module in (level1, level1_messages)],
+               DOUBT.test_a_halted_symbol_keeps_its_last_price_marked),
+    Protection(23, "prices are compared", always(level1_messages, "doubt_quote", None),
+               DOUBT.test_implausible_values_are_passed_on_flagged),
+    Protection(24, "the vendor's clock is the sign of life", no_sign_of_life,
+               test_feed_stalls.test_a_quiet_symbol_is_not_stale),
+    Protection(25, "time lines date the day", first_day_only,
+               lambda: DAYS.test_midnight_and_weekends_stamp_no_wrong_day(
+                   "2026-09-16T23:59:50", DAYS.ALWAYS_OPEN, 20.0)),
+    Protection(26, "the clock tells the hour that comes twice", one_reading,
+               lambda: DAYS.test_clock_changes_never_go_back_in_utc(
+                   "2026-11-01T01:59:50", -3600.0)),
+    Protection(27, "durations are monotonic", wall_clock_everywhere,
+               DAYS.test_stepping_the_wall_clock_ends_no_lease_and_doubts_nothing),
+    Protection(28, "a suspension is noticed", nothing(FeedThread, "_note_round"),
+               test_sim_process_is_suspended.test_nothing_that_waited_is_published_as_fresh),
+    Protection(0, "quiet symbols are audited", nothing(Level1Care, "look"),
+               lambda: DOUBT.test_one_symbol_that_stops_is_found_and_asked_for_again("watch")),
+    Protection(0, "quiet books are asked anew", nothing(DepthCare, "look"),
+               test_depth_of_one_symbol_stops
+               .test_a_book_that_stands_still_beside_a_moving_quote_is_stale_and_revived),
+    Protection(0, "books are cleared", nothing(RowPublisher, "clear"), level2_test),
+]  # fmt: skip
+
+
+@pytest.fixture
+def patch(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Put back what was removed, whatever happens."""
+    yield monkeypatch
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("one", PROTECTIONS, ids=lambda p: f"{p.row}: {p.name}")
+def test_a_fault_test_notices_that_its_protection_is_gone(
+    one: Protection, patch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise it would pass whatever the gateway does."""
+    one.remove(patch)
+    with pytest.raises((AssertionError, TimeoutError)):
+        one.test()

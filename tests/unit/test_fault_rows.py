@@ -1,0 +1,43 @@
+"""Every numbered fault of the upstream has a test, and the test loses its protection once."""
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+from tests.support.fault_table import BESIDE, ROW_NUMBERS
+
+FOLDER = Path(__file__).resolve().parents[1] / "fault"
+IN_PROCESSES_OF_THEIR_OWN = {21}
+"""Rows whose tests start real processes, where nothing can be taken out from here."""
+
+
+def marks() -> dict[int, list[str]]:
+    """The tests that are marked as proofs, by row."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for path in sorted(FOLDER.glob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            for mark in node.decorator_list:
+                if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "fault_row":
+                    (row,) = mark.args
+                    number = row.value if isinstance(row, ast.Constant) else BESIDE
+                    assert isinstance(number, int)
+                    found[number].append(f"{path.name}:{node.name}")
+    return found
+
+
+def test_every_row_is_proven() -> None:
+    """A row without a test is a promise nobody keeps."""
+    assert set(marks()) >= set(ROW_NUMBERS)
+
+
+def test_every_row_loses_its_protection_once() -> None:
+    """Otherwise its test may prove nothing."""
+    text = (FOLDER / "test_protections.py").read_text(encoding="utf-8")
+    rows = {
+        int(ast.unparse(node.args[0]))
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Protection"
+    }
+    assert rows - {BESIDE} == set(ROW_NUMBERS) - IN_PROCESSES_OF_THEIR_OWN
