@@ -376,7 +376,7 @@ KINDS: Final[dict[str, Kind]] = {
 def draw_faults(rng: random.Random, symbols: list[str], names: list[str]) -> list[Fault]:
     """Draw a few faults that may overlap."""
     faults = []
-    for _ in range(rng.choice([1, 1, 2, 2, 3, 4])):
+    for _ in range(rng.choice([1, 1, 2, 2, 2, 3, 3, 4, 4, 8])):
         name = rng.choice(names)
         kind = KINDS[name]
         length_s = round(rng.uniform(*kind.length_s), 3)

@@ -24,6 +24,9 @@ LEVELS_SHOWN: Final = 10
 LEVELS_ONLY: Final = frozenset({"QNG#", "@YMZ26"})
 IMAGE: Final = 13
 HALF: Final = 0.5
+LOGIN_SHARE: Final = 0.15
+LOGIN_S_MAX: Final = 32.0
+"""How long a login may wait that must not follow another one too soon."""
 QUESTIONS: Final = 12
 ASKED: Final = ("quote", "summary", "trade", "state")
 
@@ -66,8 +69,10 @@ def draw(seed: int, *, names: Sequence[str] = tuple(KINDS)) -> Scenario:
     for fault in faults:
         if fault.name in ("silent_symbol", "halt"):
             fault.params["symbol"] = rng.choice(symbols)
+    credentials = ("user", "secret") if rng.random() < LOGIN_SHARE else None
     options = WorldOptions(
         seed=seed,
+        credentials=credentials,
         level1_count=rng.choice([1, 1, 2, 3, 4]),
         level2_count=rng.choice([1, 1, 2]) if deep else 1,
         latency_ms=rng.choice([0.0, 0.2, 1.0, 5.0, 20.0]),
@@ -82,6 +87,7 @@ def draw(seed: int, *, names: Sequence[str] = tuple(KINDS)) -> Scenario:
             "is_fieldset_acknowledged_first": rng.random() < 0.2,
             "has_fieldnames_comma": rng.random() < 0.2,
             "news_interval_s": rng.choice([0, 1]),
+            "credentials": credentials,
         },
         settings={
             "summary": {"interval_ms": rng.choice([0, 50, 250])},
@@ -191,14 +197,17 @@ class Run:
         if any(KINDS[f.name].hides_truth for f in self.scenario.faults):
             self._nudge()
         over_ns = world.clock.now_ns
+        connected_s_max = CONNECTED_S_MAX + 2 * self._latency_s
+        if self.scenario.options.credentials is not None:
+            connected_s_max += LOGIN_S_MAX
         grace_s = max((KINDS[f.name].grace_s for f in self.scenario.faults), default=0.0)
         whole_ns: int | None = None
         while True:
             now_ns = world.clock.now_ns
             if self._is_connected():
                 whole_ns = now_ns if whole_ns is None else whole_ns
-            elif (now_ns - over_ns) / SECOND_NS > CONNECTED_S_MAX + 2 * self._latency_s:
-                world.checks.fail(f"not connected {CONNECTED_S_MAX} s after the last fault")
+            elif (now_ns - over_ns) / SECOND_NS > connected_s_max:
+                world.checks.fail(f"not connected {connected_s_max:.1f} s after the last fault")
                 return
             else:
                 whole_ns = None
