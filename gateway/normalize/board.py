@@ -151,6 +151,7 @@ class Board:
         Its values are right, and nothing moves: it stays live, with the cause, and what it
         publishes is flagged SUSPECT, its last quote and summary at once.
         """
+        symbol.attention.is_halted = is_halted
         cause = Cause.HALTED if is_halted else None
         if symbol.is_live and symbol.cause is not cause:
             self.change(symbol, SymbolState.LIVE, cause)
@@ -215,7 +216,8 @@ class Board:
             elif symbol.has_old_values:
                 self.change(symbol, SymbolState.RECOVERING, symbol.cause)
             else:
-                self.change(symbol, SymbolState.LIVE, None)
+                halted = Cause.HALTED if symbol.attention.is_halted else None
+                self.change(symbol, SymbolState.LIVE, halted)
                 self._repeat(symbol, now_us)
 
     def set_delayed(self, is_delayed: bool) -> None:

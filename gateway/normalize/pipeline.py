@@ -58,6 +58,7 @@ class Pipeline:
         self._framer = LineFramer(complaints, line_bytes_max=line_bytes_max)
         self._rare = RareLines(board=board, eastern=self.eastern, complaints=complaints)
         self._level1: Level1Normalizer | None = None
+        self._names: tuple[str, ...] = ()
 
     def select(self, names: Sequence[str]) -> None:
         """Read P and Q lines by this field set from now on.
@@ -66,6 +67,11 @@ class Pipeline:
             names: What IQConnect acknowledged, `Symbol` first.
         """
         self._retire()
+        if self._names not in ((), tuple(names)):
+            # Lines of another layout cannot be compared with those to come.
+            for symbol in self._board.symbols.values():
+                symbol.line = ""
+        self._names = tuple(names)
         make = QuoteFirstNormalizer if Columns(names).has_quote_first else Level1Normalizer
         self._level1 = make(
             names,

@@ -108,6 +108,7 @@ class Attention:
         "activity",
         "asked_us",
         "is_audited",
+        "is_halted",
         "looks",
         "quiet_looks",
         "reason",
@@ -133,6 +134,8 @@ class Attention:
         """Looks that `activity` was learned from."""
         self.quiet_looks = 0
         """Looks in a row that found none; they do not count before the silence is over."""
+        self.is_halted = False
+        """Whether the newest print told that trading is halted."""
         self.is_audited = False
         """Whether the next P line answers the question whether updates were missed."""
         self.answered()

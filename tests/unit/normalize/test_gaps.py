@@ -101,3 +101,18 @@ def test_a_silence_in_which_nothing_was_lost_has_no_gap() -> None:
     desk.raw.clear()
     desk.feed(line("Q", "C", TRADED))
     assert [frame["kind"] for frame in desk.take("state", "trade")] == ["trade"]
+
+
+def test_lines_of_another_field_set_are_not_compared() -> None:
+    """Their columns stand elsewhere: a difference would mean nothing."""
+    desk = Desk()
+    desk.live()
+    desk.board.lose_upstream(Cause.IQCONNECT_DOWN)
+    other = ("Symbol", *sorted(GATEWAY_NAMES[1:]))
+    desk.pipeline.reset()
+    desk.pipeline.select(other)
+    desk.clock_line(desk.options.now)
+    desk.board.recover_upstream()
+    desk.raw.clear()
+    desk.feed(line("P", "Cba", names=other))
+    assert [(s["state"], s["cause"]) for s in desk.take("state")] == [("live", None)]

@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.counters import Counter
+from gateway.model.enums import Cause
 from gateway.normalize.suspicion import codes_of, doubt_quote, doubt_trade, is_halt
 from tests.unit.normalize.line_desk import (
     LAYOUTS,
@@ -181,6 +182,17 @@ def test_a_halt_is_told_and_marked_until_the_next_trade(names: tuple[str, ...]) 
     assert quote["flags"] == SNAPSHOT
     assert [(f["flags"], f["trade_id"]) for f in rest if f["kind"] == "trade"] == [(0, 4713)]
     assert symbol.cause is None
+
+
+def test_a_halt_outlasts_a_silence_of_the_link() -> None:
+    """Nothing was traded meanwhile, or it would have been told."""
+    desk = Desk()
+    symbol = desk.live()
+    desk.feed(another("Q", "O", {"Most Recent Trade Conditions": "21"}))
+    desk.board.lose_upstream(Cause.LINK_SILENT)
+    desk.board.resume_upstream()
+    assert (symbol.state.value, symbol.cause) == ("live", Cause.HALTED)
+    assert symbol.flags == SUSPECT
 
 
 def test_a_symbol_that_is_halted_when_it_is_first_heard_is_marked() -> None:
