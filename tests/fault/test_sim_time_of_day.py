@@ -39,13 +39,18 @@ def events(frames: list[Received]) -> list[Received]:
     ]
 
 
-def assert_dated_right(frames: list[Received]) -> int:
+def assert_near(found: list[Received]) -> None:
     """Each event's own time is the time at which it was read, but for a moment."""
-    found = events(frames)
     assert found
     for topic, body in found:
         assert body[5] is not None, (topic, body)
         assert abs(body[4] - body[5]) < WRONG_US_MAX, (topic, body)
+
+
+def assert_dated_right(frames: list[Received]) -> int:
+    """All times are right, and on no topic does one go back."""
+    found = events(frames)
+    assert_near(found)
     by_topic: dict[str, list[int]] = {}
     for topic, body in found:
         by_topic.setdefault(topic, []).append(body[5])
@@ -98,6 +103,21 @@ def test_midnight_and_weekends_stamp_no_wrong_day(start: str, symbol: str, secon
 
 
 @fault_row(25)
+def test_what_was_stamped_before_midnight_may_come_behind_it() -> None:
+    """The clock line of the new day can overtake a quote of the old one."""
+    with world_at("2026-09-16T23:59:50", rate=40.0) as world:
+        world.kept = []
+        world.lease([ALWAYS_OPEN], ["l1"])
+        world.run(10.4)
+        before = len(events(world.kept))
+        # The market's clock goes back behind midnight, and no line says so before the next second.
+        world.simulator.faults.apply("clock_skew", seconds=-0.9)
+        world.run(0.3)
+        late = events(world.kept)[before:]
+        assert_near(late)
+        print(f"{len(late)} events of the old day behind the first clock line of the new one")
+
+
 def test_a_new_trading_day_begins_exactly_once() -> None:
     """Volume starts over at the rollover; starting twice would be a day counted twice."""
     with world_at("2026-09-16T23:59:40", rate=40.0) as world:
