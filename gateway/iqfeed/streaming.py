@@ -111,8 +111,11 @@ class StreamingSession(Session):
 
     def deadline_ns(self) -> int | None:
         """When `handle_deadline` must be called at the latest; None when nothing is awaited."""
-        deadlines = (self._link_deadline_ns(), self._keepalive_at_ns if self.is_ready else None)
-        return min((d for d in deadlines if d is not None), default=None)
+        deadline_ns = self._link_deadline_ns()
+        keepalive_ns = self._keepalive_at_ns if self.is_ready else None
+        if keepalive_ns is None or deadline_ns is None:
+            return deadline_ns if keepalive_ns is None else keepalive_ns
+        return min(deadline_ns, keepalive_ns)
 
     def handle_deadline(self, *, now_ns: int) -> None:
         """Conclude what follows from the time, and ask for a sign of life when it is time to."""

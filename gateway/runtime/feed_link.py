@@ -118,10 +118,14 @@ class FeedLink(Generic[S, P]):
         session = self._session
         if session is None:
             return None
-        deadlines = [session.deadline_ns(), self.retry.success_ns()]
+        # Asked several times a round for each connection: plain comparisons, no list.
+        deadline_ns, success_ns = session.deadline_ns(), self.retry.success_ns()
+        if success_ns is not None and (deadline_ns is None or success_ns < deadline_ns):
+            deadline_ns = success_ns
         if session.has_more_to_send and not self._unsent:
-            deadlines.append(self._pace_until_ns)
-        return min((d for d in deadlines if d is not None), default=None)
+            pace_ns = self._pace_until_ns
+            deadline_ns = pace_ns if deadline_ns is None else min(deadline_ns, pace_ns)
+        return deadline_ns
 
     @property
     def _ready_session(self) -> S | None:
