@@ -85,15 +85,15 @@ def _hold(verb: str, on: Callable[[dict[str, Any]], dict[str, Any]], off: dict[s
     """A fault under which lines wait in the simulator: prints of it may be lost with them."""
 
     def begin(world: "World", params: dict[str, Any]) -> Callable[[], object]:
-        held, ports = world.rules.held_since_ns, _ports_of(params["port"])
+        ports = _ports_of(params["port"])
         for port in ports:
-            held.setdefault(port, world.clock.now_ns)
+            world.rules.hold(port, now_ns=world.clock.now_ns)
         world.simulator.faults.apply(verb, **on(params))
 
         def end() -> None:
             world.simulator.faults.apply(verb, **(on(params) | off))
             for port in ports:
-                held.pop(port, None)
+                world.rules.let_go(port)
 
         return end
 

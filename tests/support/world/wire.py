@@ -1,7 +1,7 @@
 """One TCP connection without sockets: what the network does between its two ends."""
 
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
@@ -31,6 +31,18 @@ class NetworkRules:
         self.cut_share = cut_share
         self.held_since_ns: Final[dict[str, int]] = {}
         """By port: since when the simulator has been holding lines back, where it does."""
+        self._holds: Counter[str] = Counter()
+
+    def hold(self, port: str, *, now_ns: int) -> None:
+        """Note one more reason for the simulator to hold lines back."""
+        self._holds[port] += 1
+        self.held_since_ns.setdefault(port, now_ns)
+
+    def let_go(self, port: str) -> None:
+        """Note one reason less; with the last one everything has been sent."""
+        self._holds[port] -= 1
+        if not self._holds[port]:
+            del self.held_since_ns[port]
 
     def pieces(self, data: bytes) -> list[tuple[int, bytes]]:
         """What arrives of one write: delays and bytes."""
