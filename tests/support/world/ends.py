@@ -22,6 +22,8 @@ class WorldStream:
         self.is_ended = False
         """Whether the peer's end of stream arrived."""
         self.is_closed = False
+        self.is_full = False
+        """Whether no more can be sent for the moment."""
 
     @property
     def is_readable(self) -> bool:
@@ -31,7 +33,7 @@ class WorldStream:
     @property
     def is_writable(self) -> bool:
         """Whether a connection that was being made stands or failed, or bytes can be sent."""
-        return self.is_open or self.problem is not None
+        return (self.is_open and not self.is_full) or self.problem is not None
 
     def fileno(self) -> int:
         """A number of its own; closed, none."""
@@ -68,6 +70,8 @@ class WorldStream:
         """Write, now and then only a part."""
         if self.problem is not None:
             raise BrokenPipeError(32, self.problem)
+        if self.is_full:
+            raise BlockingIOError
         return self._wire.to_simulator(data)
 
     def close(self) -> None:

@@ -3,7 +3,6 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
 from gateway.simulator import symbol_state as column
@@ -28,6 +27,7 @@ LOGIN_SHARE: Final = 0.15
 LOGIN_S_MAX: Final = 32.0
 """How long a login may wait that must not follow another one too soon."""
 QUESTIONS: Final = 12
+QUESTIONS_MAX: Final = 100
 ASKED: Final = ("quote", "summary", "trade", "state")
 
 
@@ -160,13 +160,20 @@ class Run:
         asker = world.consumer()
         world.data.consumers.insert(0, world.data.consumers.pop())
 
-        def ask(number: int) -> None:
-            topic = f"{world.rng.choice(ASKED)},{world.rng.choice(symbols)},"
-            world.data.subscribe(asker, f"~{number:020d}.{topic}")
+        numbers = iter(range(QUESTIONS_MAX))
 
-        for number in range(QUESTIONS):
-            moment_s = world.rng.uniform(0.0, self.scenario.end_s + 2.0)
-            world.clock.after(moment_s, partial(ask, number))
+        def ask(topic: str) -> None:
+            number = next(numbers, None)
+            if number is not None:
+                world.data.subscribe(asker, f"~{number:020d}.{topic}")
+
+        def ask_anything() -> None:
+            ask(f"{world.rng.choice(ASKED)},{world.rng.choice(symbols)},")
+
+        for _ in range(QUESTIONS):
+            world.clock.after(world.rng.uniform(0.0, self.scenario.end_s + 2.0), ask_anything)
+        # The moments at which a symbol moves are the shortest ones.
+        world.checks.states.on_move = lambda symbol: ask(f"quote,{symbol},")
 
     def _pass_by(self) -> None:
         """A consumer comes for one more symbol, joins with a snapshot, and leaves again."""

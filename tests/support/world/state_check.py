@@ -35,6 +35,8 @@ class StateCheck:
         """What was said last of each symbol: state and cause."""
         self._since_us: dict[str, int] = {}
         self._ports: dict[str, str] = {}
+        self.on_move: Callable[[str], object] = lambda _: None
+        """Told of each symbol whose state has moved."""
         self.is_wall_steady = True
         """Whether the wall clock was never stepped."""
         self.moves: Final[dict[str, list[tuple[str, str | None]]]] = {}
@@ -63,6 +65,7 @@ class StateCheck:
         if self.states.get(symbol) != (state, cause):
             self.moves.setdefault(symbol, []).append((state, cause))
         self.states[symbol] = (state, cause)
+        self.on_move(symbol)
 
     def _feed(self, details: dict[str, object]) -> None:
         port, start, end = str(details["port"]), details["from"], str(details["to"])

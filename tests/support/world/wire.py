@@ -12,6 +12,8 @@ from tests.support.world.ends import WorldStream, WorldTransport
 
 GIVE_UP_NS: Final = 20 * SECOND_NS
 """After so long IQConnect's system notices that a cut connection is dead."""
+FULL_NS_MAX: Final = 200_000_000
+"""Longest time for which a full socket takes nothing more."""
 BUSY_SHARE: Final = 0.1
 """Share of sends of which only a part is taken, where the network cuts at all."""
 
@@ -197,12 +199,18 @@ class Wire:
     def to_simulator(self, data: bytes) -> int:
         """Carry commands; a busy socket takes only a part of them."""
         rng = self._rules.rng
-        if self._rules.cut_share and len(data) > 1 and rng.random() < BUSY_SHARE:
+        is_shared_out = self._rules.cut_share > 0 and self.port != "admin" and len(data) > 1
+        if is_shared_out and rng.random() < BUSY_SHARE:
             data = data[: rng.randint(1, len(data) - 1)]
+            self.stream.is_full = True
+            self._clock.at(self._clock.now_ns + rng.randint(0, FULL_NS_MAX), self._have_room)
         if not self.is_cut:
             for delay_ns, piece in self._rules.pieces(data):
                 self._arrive(1, delay_ns, partial(self._command, piece))
         return len(data)
+
+    def _have_room(self) -> None:
+        self.stream.is_full = False
 
     def _command(self, data: bytes) -> None:
         if self.is_cut or self.connection is None or self.transport.is_closing():
