@@ -37,6 +37,7 @@ class UpstreamState:
         "_is_server_connected",
         "_link",
         "_needed",
+        "_told_by_admin",
         "cause",
     )
 
@@ -44,6 +45,7 @@ class UpstreamState:
         self._link = Link.CLOSED
         self._is_server_connected = True
         self._is_admin_connected: bool | None = None
+        self._told_by_admin: bool | None = None
         self._needed = Recovery.ASK_AGAIN
         self._is_behind = False
         self._is_login_lost = False
@@ -70,7 +72,7 @@ class UpstreamState:
 
     def note_admin(self, is_connected: bool | None, *, is_login_lost: bool = False) -> None:
         """Note what the admin port's statistics say; None when they say nothing."""
-        self._is_admin_connected = is_connected
+        self._is_admin_connected = self._told_by_admin = is_connected
         self._is_login_lost = is_login_lost
 
     def settle(self) -> Recovery:
@@ -91,6 +93,11 @@ class UpstreamState:
             is_resumed = not self._is_dtn_away and self._needed is not Recovery.REFRESH
             self._needed = Recovery.RESUME if is_resumed else Recovery.REFRESH
         return Recovery.NONE
+
+    @property
+    def is_contradicted(self) -> bool:
+        """Whether this connection was told that DTN is away, and the admin port says it is not."""
+        return not self._is_server_connected and self._told_by_admin is True
 
     @property
     def _is_dtn_away(self) -> bool:

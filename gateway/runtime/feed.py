@@ -320,6 +320,8 @@ class FeedThread:
         parts = self._parts
         parts.subscriptions.sweep()
         parts.care.look()
+        for _, desk in self._ports:
+            desk.note_second()
         # First the report: who hears the heartbeat and asks for `health` gets what it said.
         report = self._report(now_ns)
         details = self._reporter.heartbeat(report, self._clock.utc_us())

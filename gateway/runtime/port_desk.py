@@ -13,6 +13,9 @@ from gateway.model.enums import Cause
 from gateway.runtime.port_errors import PortErrors, Retried
 from gateway.wire.system import SystemTopics
 
+CONTRADICTIONS_MAX: Final = 3
+"""Seconds for which two ports may say the opposite of each other about DTN."""
+
 
 class PortLink(Protocol):
     """What a desk needs of its connection."""
@@ -78,6 +81,7 @@ class PortDesk:
         ports[port] = Link.CLOSED.value
         self._is_connected = False
         self._failures = 1
+        self._contradictions = 0
 
     def note_behind(self, *, is_behind: bool) -> None:
         """Note whether this process did not run for a while, so that what it reads is old."""
@@ -90,6 +94,16 @@ class PortDesk:
             self._port_link.expect_server()
         self.state.note_admin(is_connected, is_login_lost=is_login_lost)
         self._settle()
+
+    def note_second(self) -> None:
+        """Believe the admin port in the end; call it once a second.
+
+        Its statistics come each second, so an outage may end before they have told of it. A
+        connection that died meanwhile would then wait for a word about DTN that nobody sends.
+        """
+        self._contradictions = self._contradictions + 1 if self.state.is_contradicted else 0
+        if self._contradictions == CONTRADICTIONS_MAX:
+            self._port_link.expect_server()
 
     def on_session_event(self, event: Event) -> None:
         """Act on what the session says."""

@@ -138,6 +138,29 @@ def test_a_lost_login_is_not_fought_for(is_password_right: bool) -> None:
         assert not world.checks.violations, world.checks.violations
 
 
+@pytest.mark.parametrize("port", ["level1", "level2"])
+def test_a_connection_that_dies_in_a_short_outage_is_not_waited_for(port: str) -> None:
+    """DTN is away between two statistics lines, so only the dead connection was told of it."""
+    with World(WorldOptions(seed=9)) as world:
+        world.checks.trades.symbols.update(LEASED)
+        world.lease(LEASED, ["l1", "l2"])
+        world.run(3.2)
+        world.simulator.faults.apply("dtn", up=False)
+        world.run(0.1)
+        for wire in world.standing(port):
+            wire.cut()
+        world.run(0.4)
+        world.simulator.faults.apply("dtn", up=True)
+        begun_s = world.clock.elapsed_s
+        links = world.gateway.links
+        while any(one.link.value != "streaming" for one in links) or _is_any_cut(world):
+            world.run(0.1)
+            assert world.clock.elapsed_s < begun_s + 12.0
+        print(f"{port} is back {world.clock.elapsed_s - begun_s:.1f} s after DTN is")
+        world.run(2.0)
+        assert_all_well(world)
+
+
 @pytest.mark.slow
 def test_five_hundred_reconnections_leak_nothing() -> None:
     """What each connection leaves behind adds up in a gateway that runs for months."""
@@ -171,6 +194,10 @@ def test_five_hundred_reconnections_leak_nothing() -> None:
         assert abs(sizes[1] - sizes[0]) <= 50
         assert len(world.clock) < 50
         assert_all_well(world)
+
+
+def _is_any_cut(world: World) -> bool:
+    return any(wire.is_cut for wire in world.standing())
 
 
 def _is_ours(one: object) -> bool:

@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.counters import Counter
+from gateway.iqfeed.link import Link
 from gateway.policy.shards import shard_of
 from tests.support.world.data_socket import Received, WorldConsumer
 from tests.support.world.freshness_check import FreshnessCheck
@@ -198,5 +199,6 @@ class Checks:
                 self.fail(f"{world.attempts[port]} connections to {port}, {allowed:.0f} allowed")
         for link in gateway.links:
             session = link._session
-            if session is not None and session.queued_count > 0:
+            is_settled = session is not None and session.link is Link.STREAMING
+            if session is not None and is_settled and session.queued_count > 0:
                 self.fail(f"{session.queued_count} requests are left on {link.address}")
