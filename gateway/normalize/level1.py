@@ -145,7 +145,8 @@ class Level1Normalizer(Level1Messages):
         symbol.attention.answered()
         if symbol.is_live and self.is_same(symbol.line, fields):
             return True
-        if symbol.is_live:
+        # Without a line of this layout there is nothing to compare with, and nothing is proved.
+        if symbol.is_live and symbol.line:
             self._counters.add(Counter.SYMBOLS_SILENT)
             symbol.has_old_values = True
             self._board.change(symbol, SymbolState.STALE, Cause.SYMBOL_SILENT)

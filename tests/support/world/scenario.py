@@ -24,8 +24,8 @@ LEVELS_ONLY: Final = frozenset({"QNG#", "@YMZ26"})
 IMAGE: Final = 13
 HALF: Final = 0.5
 LOGIN_SHARE: Final = 0.15
-LOGIN_S_MAX: Final = 32.0
-"""How long a login may wait that must not follow another one too soon."""
+LOGIN_S_MAX: Final = 62.0
+"""How long a login may wait: there are two in a minute at most."""
 QUESTIONS: Final = 12
 QUESTIONS_MAX: Final = 100
 ASKED: Final = ("quote", "summary", "trade", "state")

@@ -222,6 +222,8 @@ class World:
 
     def read(self, wire: Wire, chunk: bytes) -> None:
         """The gateway read something."""
+        if self.trace is not None:
+            self.note(f"{wire.port}.{wire.shard} -> {chunk!r}")
         self.checks.read(wire, chunk)
 
     def commanded(self, wire: Wire, data: bytes) -> None:
