@@ -183,6 +183,12 @@ class Checks:
             samples = [s.line for s in self._world.gateway.parts.complaints.samples][-3:]
             self.fail(f"genuine lines were not understood: {found}, such as {samples}")
 
+    def check_no_symbol_was_doubted(self) -> None:
+        """Check that no symbol was taken for silent; for worlds in which none was."""
+        for symbol, moves in self.states.moves.items():
+            if any(cause == "symbol_silent" for _, cause in moves):
+                self.fail(f"{symbol} was taken for silent: {moves[-4:]}")
+
     def _check_bounds(self) -> None:
         """Nothing may be left over, and nothing may have been tried too often."""
         world, gateway = self._world, self._world.gateway
