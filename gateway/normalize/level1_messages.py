@@ -24,6 +24,7 @@ EXACT_DIGITS_MAX: Final = 18
 """Decimal digits that fit a 63-bit integer whatever they are."""
 AHEAD_US_MAX: Final = 5_000_000
 """How far an event may be ahead of the vendor's clock line, which ticks every second."""
+_SNAPSHOT: Final = int(Flag.SNAPSHOT)
 _SUSPECT: Final = int(Flag.SUSPECT)
 _CONFLATED: Final = int(Flag.CONFLATED)
 
@@ -89,7 +90,9 @@ class Level1Messages(Level1Columns):
         bid, ask = prices[fields[self._bid_at]], prices[fields[self._ask_at]]
         reason = doubt_quote(bid, ask)
         is_late = event_us is not None and event_us < symbol.quote_us
-        if is_late and self._is_ahead(symbol.quote_us):
+        if is_late and (flags & _SNAPSHOT or self._is_ahead(symbol.quote_us)):
+            # A P line is an answer to us, so it is newer than all before it, but of a side that
+            # changed unseen nobody knows when.
             is_late = False
         if is_late or reason is not None:
             flags |= self._doubt(symbol, reason, is_late=is_late, recv_us=recv_us)
