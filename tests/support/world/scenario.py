@@ -24,7 +24,7 @@ SILENCING: Final = frozenset(
     {
         "silent_symbol", "stale_p", "delayed", "clock_skew", "duplicate_lines", "swap_lines",
         "cut_lines", "stall", "slow_reader", "half_open", "net_hold", "net_cut", "net_black",
-        "net_latency", "suspend",
+        "net_latency", "net_end_in_backlog", "suspend",
     }
 )  # fmt: skip
 """Faults under which a symbol may rightly be taken for silent."""
