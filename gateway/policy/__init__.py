@@ -1,1 +1,1 @@
-"""Decisions on a clock that is handed in: leases, demand, subscriptions, backoff."""
+"""Decisions on a clock that is handed in: breaker, retries, login, shards, leases, demand."""
