@@ -294,12 +294,13 @@ class Run:
         world, scenario = self.world, self.scenario
         if world.checks.violations:
             return
-        if any(KINDS[f.name].hides_truth for f in scenario.faults):
+        is_whole = not any(KINDS[f.name].hides_truth for f in scenario.faults)
+        if not is_whole:
             world.run(QUIET_S)
             self._nudge()
         world.simulator.hold_market(True)
         world.run(QUIET_S + 4 * self._latency_s)
-        truth, found = Truth(world, scenario.symbols, scenario.deep), [""]
+        truth, found = Truth(world, scenario.symbols, scenario.deep, is_whole=is_whole), [""]
         for _ in range(COMPARISONS):
             # One more update may come behind the end of a watch, and be on its way just now.
             found = truth.differences()

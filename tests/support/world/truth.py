@@ -21,12 +21,16 @@ class Truth:
         world: Whose.
         symbols: Whose quotes are compared.
         deep: Whose books are compared.
+        is_whole: Whether every change was told; otherwise only quotes were made good.
     """
 
-    def __init__(self, world: "World", symbols: Sequence[str], deep: Sequence[str]) -> None:
+    def __init__(
+        self, world: "World", symbols: Sequence[str], deep: Sequence[str], *, is_whole: bool
+    ) -> None:
         self._world = world
         self._symbols = symbols
         self._deep = deep
+        self._is_whole = is_whole
         self._asker = world.consumer()
         self._asked = 0
 
@@ -43,6 +47,8 @@ class Truth:
         found: list[str] = []
         for symbol in self._symbols:
             self._compare_quote(symbol, found)
+            if self._is_whole:
+                self._compare_summary(symbol, found)
         for symbol, private in images.items():
             self._compare_book(symbol, private, found)
         return found
@@ -62,6 +68,20 @@ class Truth:
         shown = body[6:10] if body is not None else None
         if shown != true:
             found.append(f"quote,{symbol}, shows {shown}, the market is {true}")
+
+    def _compare_summary(self, symbol: str, found: list[str]) -> None:
+        world = self._world
+        body = world.checks.last.get(f"summary,{symbol},")
+        state = world.source.state(symbol)
+        assert state is not None
+        names = (
+            column.LAST_PRICE, column.OPEN_COLUMN, column.HIGH_COLUMN, column.LOW_COLUMN,
+            column.TOTAL_VOLUME,
+        )  # fmt: skip
+        true = [_number(state.columns[at]) for at in names]
+        shown = [body[at] for at in (6, 9, 10, 11, 14)] if body is not None else None
+        if shown != true:
+            found.append(f"summary,{symbol}, shows {shown}, the market is {true}")
 
     def _compare_book(self, symbol: str, private: str, found: list[str]) -> None:
         world, kind = self._world, _kind_of(symbol)
