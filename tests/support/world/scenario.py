@@ -17,6 +17,8 @@ CONVERGED_S_MAX: Final = 2.0
 """How long after everything works again the last symbol may be live."""
 CONNECTED_S_MAX: Final = 8.0
 """How long connections may wait for their next attempt: timeout, breaker, handshake."""
+AWAY_S_MAX: Final = 5.0
+"""How much longer after DTN was away: the admin port's word is needed, and it may be dead too."""
 STEP_S: Final = 0.1
 QUIET_S: Final = 0.7
 COMPARISONS: Final = 3
@@ -213,6 +215,8 @@ class Run:
         connected_s_max = CONNECTED_S_MAX + 2 * self._latency_s
         if self.scenario.options.credentials is not None:
             connected_s_max += LOGIN_S_MAX
+        if any(f.name in ("dtn", "login_replaced") for f in self.scenario.faults):
+            connected_s_max += AWAY_S_MAX
         grace_s = max((KINDS[f.name].grace_s for f in self.scenario.faults), default=0.0)
         whole_ns: int | None = None
         while True:
