@@ -61,8 +61,10 @@ class Level1Normalizer(Level1Messages):
         symbol.last_line_us = recv_us
         symbol.line = line
         if is_back:
-            # What was known may be another trade's or another day's by now.
+            # What was known may be another trade's or another day's by now; and a side whose
+            # moment is not known any more leaves nothing to be older than.
             symbol.last_conditions = None
+            symbol.quote_us = 0
             symbol.doubt_times(fields[self._bid_time_at], fields[self._ask_time_at], recv_us)
         if plan.basis is not None:
             self._publish_trade(symbol, fields, plan.basis, recv_us)

@@ -5,7 +5,7 @@ is older than what was published before does not become a topic's last value.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from gateway.counters import Complaints, Counter, Counters
 from gateway.iqfeed.values import read_count, read_id
@@ -161,41 +161,42 @@ class Level1Messages(Level1Columns):
         event_us = self._dated(date_text, time_text) if date_text else self._near_clock(time_text)
         if event_us is None:
             self._undated(time_text, date_text)
-        prices, sizes = self._prices, self._sizes
+        prices, sizes, prints = self._prices, self._sizes, symbol.prints
         size, trade_id = sizes[fields[self._size_at]], self._id_of(fields[self._trade_id_at])
-        halts = is_halt(conditions)
-        if symbol.cause is not None and not halts:
-            self._board.halt(symbol, is_halted=False)
-        flags, prints = symbol.flags, symbol.prints
-        reason = doubt_trade(price, size, conditions, has_sizes=prints.has_sizes)
+        volume = self._count_of(fields[self._volume_at])
         center_text = fields[self._center_at]
-        if (
-            event_us is not None
-            and event_us < prints.newest_us
-            and self._is_ahead(prints.newest_us)
-        ):
+        center = sizes[center_text]
+        topic = symbol.trade
+        if _is_repeated(topic.last, (event_us, price, trade_id, center, basis, volume)):
+            self._complaints.complain(Counter.LINES_DUPLICATE, ",".join(fields), "trade repeats")
+            return
+        reason = doubt_trade(price, size, conditions, has_sizes=prints.has_sizes)
+        if prints.newest_us > (event_us or 0) and self._is_ahead(prints.newest_us):
             prints.newest_us = 0
         is_late = prints.is_late(event_us, trade_id, center_text, date_text)
+        halts = is_halt(conditions)
+        if symbol.cause is not None and not halts and not is_late:
+            self._board.halt(symbol, is_halted=False)
+        flags = symbol.flags
         if is_late or reason is not None:
             flags |= self._doubt(symbol, reason, is_late=is_late, recv_us=recv_us)
         prints.has_sizes |= bool(size)
-        topic = symbol.trade
-        topic.sequence = sequence = topic.sequence + 1
+        topic.sequence += 1
         body = (
             TRADE_TYPE,
             self._epoch,
-            sequence,
+            topic.sequence,
             flags,
             recv_us,
             event_us,
             price,
             size,
             trade_id,
-            sizes[center_text],
+            center,
             conditions,
             basis,
             sizes[fields[self._aggressor_at]],
-            self._count_of(fields[self._volume_at]),
+            volume,
             prices[fields[self._bid_at]],
             prices[fields[self._ask_at]],
         )
@@ -203,7 +204,7 @@ class Level1Messages(Level1Columns):
             topic.last = body
         self.trades += 1
         self._send(topic.prefix + self._pack(body))
-        if halts:
+        if halts and not is_late:
             self._board.halt(symbol, is_halted=True)
 
     def _is_ahead(self, newest_us: int) -> bool:
@@ -276,3 +277,16 @@ class Level1Messages(Level1Columns):
         if text and (date_text or not self._eastern.is_time(text)):
             moment = f"{date_text} {text}".lstrip()
             self._complaints.complain(Counter.VALUES_INVALID, moment, "not a moment")
+
+
+def _is_repeated(last: Sequence[Any] | None, trade: tuple[object, ...]) -> bool:
+    """Whether a trade is the very one that was published last.
+
+    Args:
+        last: Body of that one.
+        trade: Moment, price, id, market center, basis and the day's volume; without an id or a
+            volume nothing is proved.
+    """
+    if last is None or trade[2] is None or trade[5] is None:
+        return False
+    return (last[5], last[6], last[8], last[9], last[11], last[13]) == trade

@@ -134,6 +134,8 @@ class QuoteFirstNormalizer(Level1Normalizer):
         ):
             return False
         prices, sizes, topic = self._known_prices, self._known_sizes, symbol.trade
+        if topic.last is None or topic.last[13] == volume:
+            return False  # Perhaps the last trade once more.
         try:
             body = (
                 TRADE_TYPE, self._epoch, topic.sequence + 1, symbol.flags, recv_us, event_us,

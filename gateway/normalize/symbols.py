@@ -78,7 +78,8 @@ class Prints:
     ) -> bool:
         """Whether a trade is older than one that was published; it is remembered if not.
 
-        Ids count up within a day and a market center only, so they are compared only there.
+        Time decides. Ids count up within a day and a market center, as a rule only: where time has
+        moved on, a smaller id is the first of another numbering, as after a restart of the vendor.
 
         Args:
             event_us: The vendor's time of the trade, UTC.
@@ -89,14 +90,17 @@ class Prints:
         if date_text != self.date_text:
             self.date_text = date_text
             self.tick_ids.clear()
+        is_newer = event_us is not None and event_us > self.newest_us
         is_late = event_us is not None and event_us < self.newest_us
         if trade_id is not None:
             known = self.tick_ids.get(center)
-            if known is not None and trade_id < known:
-                is_late = True
-            elif known is not None or len(self.tick_ids) < CENTERS_MAX:
+            is_behind = known is not None and trade_id < known
+            is_late = is_late or (is_behind and not is_newer)
+            # Without a time the newest id is all there is; a wrong one must not stand for a day.
+            is_next = not is_behind or is_newer or event_us is None
+            if is_next and (known is not None or len(self.tick_ids) < CENTERS_MAX):
                 self.tick_ids[center] = trade_id
-        if event_us is not None and not is_late:
+        if event_us is not None and is_newer:
             self.newest_us = event_us
         return is_late
 

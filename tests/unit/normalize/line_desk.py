@@ -116,9 +116,12 @@ def another(
     columns: Mapping[str, str] | None = None,
     **more: Any,
 ) -> str:
-    """A line that differs from every other one, in a column that only a summary shows."""
-    number = {"Number of Trades Today": str(next(_NUMBERS))}
-    return line(letter, contents, number | dict(columns or {}), **more)
+    """A line that differs from every other one: in the day's count, and a trade in its volume."""
+    number = next(_NUMBERS)
+    changed = {"Number of Trades Today": str(number)}
+    if set(contents) & set("CEO"):
+        changed["Total Volume"] = str(37_629_453 + number)
+    return line(letter, contents, changed | dict(columns or {}), **more)
 
 
 def decode(frame: bytes) -> Frame:

@@ -7,6 +7,7 @@ from tests.unit.normalize.line_desk import (
     SUSPECT,
     Desk,
     Options,
+    another,
     line,
 )
 
@@ -53,12 +54,12 @@ def test_unreadable_value_is_nil_and_counted_and_an_empty_one_is_only_nil(
     contents = {"quote": "ba", "trade": "O", "summary": "h"}[kind]
     desk = Desk(Options(names=names))
     desk.live()
-    desk.feed(line("Q", contents, {name: ""}, names=names))
+    desk.feed(another("Q", contents, {name: ""}, names=names))
     assert desk.one(kind)[item] is None
     assert desk.counted() == {}
     for text in ("nan", "1e5", "0x10", "\xb2", "9" * 99):
         desk.clock.advance(seconds=1)
-        desk.feed(line("Q", contents, {name: text}, names=names))
+        desk.feed(another("Q", contents, {name: text}, names=names))
         frame = desk.one(kind)
         absent = {key for key, value in frame.items() if value is None}
         assert absent - {item} <= {"settle", "open_interest", "last_conditions"}

@@ -66,11 +66,11 @@ def test_field_set_that_changes_between_two_lines_of_one_read_holds_at_once() ->
     for contents in ("ba", "b", "Cba"):
         desk.pipeline.select(GATEWAY_NAMES)
         desk.feed(
-            line("Q", contents, {"Bid": "1.5"}),
-            line("Q", contents, {"Bid": "1.6"}),
+            another("Q", contents, {"Bid": "1.5"}),
+            another("Q", contents, {"Bid": "1.6"}),
             "S,CURRENT UPDATE FIELDNAMES,...",
-            line("Q", contents, {"Bid": "1.7"}, names=other),
-            line("Q", contents, {"Bid": "1.8"}, names=other),
+            another("Q", contents, {"Bid": "1.7"}, names=other),
+            another("Q", contents, {"Bid": "1.8"}, names=other),
         )
         assert [frame["bid"] for frame in desk.take("quote")] == [1.5, 1.6, 1.7, 1.8]
     assert desk.counted() == {}

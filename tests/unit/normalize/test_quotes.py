@@ -54,7 +54,7 @@ def test_usual_trade_takes_the_short_cut(contents: str) -> None:
     desk = warm_desk()
     slow = SlowPath(desk)
     assert desk.pipeline._values.plans[contents].basis
-    desk.feed(another("Q", contents), recv_us=NOW_US + 3)
+    desk.feed(another("Q", contents, {"Total Volume": "37629453"}), recv_us=NOW_US + 3)
     assert slow.count == 0
     trade, *others = desk.take()
     assert (trade["price"], trade["size"], trade["trade_id"]) == (188.3, 50, 4711)
