@@ -30,6 +30,11 @@ class PortLink(Protocol):
         """Its state."""
         ...
 
+    @property
+    def heard_ns(self) -> int | None:
+        """When the last sign of life came, monotonic; None between connections."""
+        ...
+
     def expect_server(self) -> None:
         """Note that IQConnect is connected to DTN again, by another port's word."""
         ...
@@ -82,6 +87,8 @@ class PortDesk:
         self._is_connected = False
         self._failures = 1
         self._contradictions = 0
+        self._heard_ns: int | None = None
+        self._seconds_heard = 0
 
     def note_behind(self, *, is_behind: bool) -> None:
         """Note whether this process did not run for a while, so that what it reads is old."""
@@ -99,10 +106,20 @@ class PortDesk:
         """Believe the admin port in the end; call it once a second.
 
         Its statistics come each second, so an outage may end before they have told of it. A
-        connection that died meanwhile would then wait for a word about DTN that nobody sends.
+        connection that died meanwhile would then wait for a word about DTN that nobody sends. And
+        that word may be lost: lines that come every second are proof enough. Without them the port
+        may be away while others are not, as Level 2 has servers of its own.
         """
-        self._contradictions = self._contradictions + 1 if self.state.is_contradicted else 0
-        if self._contradictions == CONTRADICTIONS_MAX:
+        is_contradicted = self.state.is_contradicted
+        self._contradictions = self._contradictions + 1 if is_contradicted else 0
+        heard_ns, self._heard_ns = self._heard_ns, self._port_link.heard_ns
+        is_heard = is_contradicted and self._heard_ns != heard_ns
+        self._seconds_heard = self._seconds_heard + 1 if is_heard else 0
+        if self._seconds_heard >= CONTRADICTIONS_MAX:
+            self._log.warning("DTN is connected, though nobody said so", port=self._port)
+            self.state.note_server(is_connected=True)
+            self._settle()
+        elif self._contradictions == CONTRADICTIONS_MAX:
             self._port_link.expect_server()
 
     def on_session_event(self, event: Event) -> None:
