@@ -20,6 +20,7 @@ from gateway.runtime.iqconnect_process import IqconnectProcess
 from gateway.runtime.link_parts import LinkOptions
 from gateway.runtime.tcp_stream import TcpStream
 from gateway.settings import Credentials, Settings, environment_of_child
+from gateway.settings.connection import PRODUCT_MARK
 
 MS_NS: Final = 1_000_000
 SECOND_NS: Final = 1_000_000_000
@@ -245,15 +246,15 @@ def make_process(
     """
     if not settings.iqconnect.command:
         return None
-    mark = "{product_id}"
-    if credentials.product_id is None and any(mark in part for part in settings.iqconnect.command):
+    command = settings.iqconnect.command
+    if credentials.product_id is None and any(PRODUCT_MARK in part for part in command):
         raise ConfigError(
             "iqconnect.command needs a product id",
             hint="Set IQFEED_PRODUCT_ID in the environment or in .env.",
         )
     product_id = credentials.product_id or ""
     return IqconnectProcess(
-        [part.replace(mark, product_id) for part in settings.iqconnect.command],
+        [part.replace(PRODUCT_MARK, product_id) for part in command],
         environment=environment_of_child(),
         retry=retries.of_program("iqconnect"),
         clock=clock,

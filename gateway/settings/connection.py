@@ -1,9 +1,10 @@
 """Where IQConnect is, how connections to it are made and kept, and when they count as lost."""
 
+import re
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from gateway.settings.section import NAME_PATTERN, Port, Positive, Section
 
@@ -11,6 +12,11 @@ RECOVERY_S_TARGET = 2.0
 """How long prices may stay away once IQConnect is back; the defaults keep it."""
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Argument = Annotated[str, Field(min_length=1, max_length=4_096)]
+PRODUCT_MARK: Final = "{product_id}"
+"""Stands for the product id in `iqconnect.command`."""
+
+_MARK: Final = re.compile(r"\{[^{}]*\}")
+_SECRET_ARGUMENT: Final = re.compile(r"[-/]+password(=.*)?", re.IGNORECASE | re.DOTALL)
 
 
 class IqconnectSettings(Section):
@@ -35,6 +41,22 @@ class IqconnectSettings(Section):
     else starts it. Never write a password here: it would show in the list of processes."""
     app_version: Annotated[str, Field(pattern=r"^[0-9A-Za-z.]{1,32}$")] = "1.0"
     """Version of your registered product, told to IQConnect with its id."""
+
+    @field_validator("command")
+    @classmethod
+    def _check_command(cls, command: tuple[str, ...]) -> tuple[str, ...]:
+        for number, argument in enumerate(command, start=1):
+            if _SECRET_ARGUMENT.fullmatch(argument):
+                raise ValueError(
+                    f"argument {number} gives a password, which every user of the "
+                    "machine could read; leave it out, the gateway logs in on the admin port"
+                )
+            unknown = [mark for mark in _MARK.findall(argument) if mark != PRODUCT_MARK]
+            if unknown:
+                raise ValueError(
+                    f"argument {number} has {unknown[0][:40]!r}, known is {PRODUCT_MARK} only"
+                )
+        return command
 
 
 class ConnectionConfig(Section):

@@ -11,8 +11,9 @@ import pydantic
 import yaml
 from pydantic_settings import EnvSettingsSource
 
-from gateway.errors import ConfigError, bounded
+from gateway.errors import ConfigError
 from gateway.settings.connection import contradiction_of
+from gateway.settings.problems import CREDENTIALS_HINT, PLAIN_HINT, describe, hints_at_secret
 from gateway.settings.section import PORT_MAX
 from gateway.settings.sections import ENV_PREFIX, Settings
 
@@ -61,13 +62,19 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         if path.stat().st_size > CONFIG_BYTES_MAX:
             raise ConfigError("configuration file too large", file=str(path))
         text = path.read_text(encoding="utf-8")
-        values = yaml.safe_load(text)
+        values = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except OSError as error:
         raise ConfigError(
             "configuration file cannot be read",
             hint="Check the path after --config and its permissions.",
             file=str(path),
             reason=error.strerror or str(error),
+        ) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = mark.line + 1 if mark is not None else None
+        raise ConfigError(
+            "not a YAML file", file=str(path), line=line, reason=error.problem
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError("not a YAML file", file=str(path), reason=str(error)) from error
@@ -76,6 +83,23 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise ConfigError("not a map of settings", file=str(path))
     return values
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a setting that is written twice: YAML takes the last one and says nothing."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Make a map of one node."""
+        names = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in names:
+                raise yaml.MarkedYAMLError(
+                    problem=f"{key.value} is written twice", problem_mark=key.start_mark
+                )
+            names.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def _environment() -> dict[str, str]:
@@ -99,13 +123,15 @@ def _config_error(
 ) -> ConfigError:
     lines, sources = [], []
     for problem in error.errors()[:5]:
-        key = ".".join(str(part) for part in problem["loc"])
-        lines.append(
-            f"{key}: {problem['msg']} (got {bounded(problem['input'], characters_max=80)})"
-        )
+        lines.append(describe(problem))
         sources.append(_source_of(problem["loc"], config, overrides))
     # Each source once, in the order of its problems.
-    return ConfigError("; ".join(lines), source=", ".join(dict.fromkeys(sources)))
+    is_secret = any(hints_at_secret(problem["loc"]) for problem in error.errors())
+    return ConfigError(
+        "; ".join(lines),
+        hint=CREDENTIALS_HINT if is_secret else PLAIN_HINT,
+        source=", ".join(dict.fromkeys(sources)),
+    )
 
 
 def _source_of(

@@ -1,0 +1,55 @@
+"""What is wrong with settings, in words for whoever wrote them, without what may be a secret."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pydantic
+
+from gateway.errors import bounded
+from gateway.settings.sections import Settings
+
+CREDENTIALS_HINT: Final = (
+    "Credentials go into IQFEED_LOGIN, IQFEED_PASSWORD and IQFEED_PRODUCT_ID, or into .env."
+)
+PLAIN_HINT: Final = "Correct the named setting and start again."
+
+_SECRET: Final = re.compile(r"pas+w|iqfeed|login|secret|token|credential|user|product", re.IGNORECASE)
+_UNQUOTED: Final = ("iqconnect", "command")
+"""People write a password there, though it is no place for it."""
+
+
+def describe(problem: Mapping[str, Any]) -> str:
+    """One problem in a line: which setting, what is wrong, and the value when it may be shown."""
+    place = problem["loc"]
+    key = ".".join(str(part) for part in place)
+    if problem["type"] == "extra_forbidden":
+        # Nobody knows what an unknown setting holds.
+        return f"unknown setting {bounded(key, characters_max=80)}{_nearest(place)}"
+    text = problem["msg"].removeprefix("Value error, ")
+    if place[:2] == _UNQUOTED:
+        is_text = problem["type"] == "tuple_type"
+        return f"{key}: " + ("write a list: the program, then each argument" if is_text else text)
+    value = problem["input"]
+    if hints_at_secret(place) or isinstance(value, Mapping | list | tuple):
+        return f"{key}: {text}"
+    return f"{key}: {text} (got {bounded(value, characters_max=80)})"
+
+
+def hints_at_secret(place: tuple[int | str, ...]) -> bool:
+    """Whether a setting's name sounds as if its value were nobody's business."""
+    return any(_SECRET.search(str(part)) for part in place)
+
+
+def _nearest(place: tuple[int | str, ...]) -> str:
+    """The setting that may have been meant."""
+    model: type[pydantic.BaseModel] = Settings
+    for part in place[:-1]:
+        inner = model.model_fields[str(part)].annotation if part in model.model_fields else None
+        if not isinstance(inner, type) or not issubclass(inner, pydantic.BaseModel):
+            return ""
+        model = inner
+    near = difflib.get_close_matches(str(place[-1]), list(model.model_fields), n=1)
+    prefix = ".".join(str(part) for part in place[:-1])
+    return f"; did you mean {'.'.join(filter(None, (prefix, near[0])))}?" if near else ""
