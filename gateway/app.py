@@ -49,6 +49,7 @@ from gateway.settings import Credentials, Settings
 STOP_S_MAX: Final = 5.0
 HOUSEKEEPING_S: Final = 0.5
 FULL_COLLECTIONS_RARER: Final = 100
+SERVING_NS_MAX: Final = 5_000_000_000
 
 
 class Gateway:
@@ -281,6 +282,7 @@ class Gateway:
             self._credentials,
             self._retries,
             self._clock,
+            is_serving=self._is_iqconnect_serving,
             on_error=partial(self._errors.note, port="admin"),
         )
         talk = AdminTalk(
@@ -337,6 +339,15 @@ class Gateway:
         self._errors.note_admin_loss(reason, address=admin.address, retry=admin.retry)
         if self._process is not None:
             self._process.note_absent()
+
+    def _is_iqconnect_serving(self) -> bool:
+        """Whether any streaming connection was heard of late."""
+        newest = self._history.newest
+        if newest is None:
+            return False
+        now_ns = self._clock.monotonic_ns()
+        heard_ns = [link.heard_ns for link in newest.links if link.heard_ns is not None]
+        return any(now_ns - moment_ns < SERVING_NS_MAX for moment_ns in heard_ns)
 
     def _on_task_done(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -230,6 +230,7 @@ def make_process(
     retries: Retries,
     clock: Clock,
     *,
+    is_serving: Callable[[], bool] = lambda: False,
     on_error: Callable[[GatewayError], object] = lambda _: None,
 ) -> IqconnectProcess | None:
     """IQConnect as a program of ours; None when somebody else starts it.
@@ -239,6 +240,7 @@ def make_process(
         credentials: Its product id may be part of the command.
         retries: Makes what decides when to start it again.
         clock: Monotonic.
+        is_serving: Whether IQConnect is heard on a streaming port.
         on_error: Told when the program cannot be started, or has ended.
 
     Raises:
@@ -258,5 +260,6 @@ def make_process(
         environment=environment_of_child(),
         retry=retries.of_program("iqconnect"),
         clock=clock,
+        is_serving=is_serving,
         on_error=on_error,
     )

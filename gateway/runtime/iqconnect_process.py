@@ -18,7 +18,9 @@ from gateway.logs import get_logger
 from gateway.policy.retry import Retry
 
 MUTE_NS_MAX: Final = 60_000_000_000
-"""A program that runs for so long and still does not answer is ended and started again."""
+"""A program that has not answered for so long is ended and started again."""
+ABSENCES_MIN: Final = 2
+"""Attempts in a row that nobody answered: one lost connection proves nothing."""
 
 
 class IqconnectProcess:
@@ -29,6 +31,8 @@ class IqconnectProcess:
         environment: Its environment, without our secrets.
         retry: Decides when it may be started again.
         clock: Monotonic.
+        is_serving: Whether IQConnect is heard on another port; then it is neither started nor
+            ended, whatever its admin port does.
         on_error: Told when the program cannot be started, or has ended.
     """
 
@@ -39,15 +43,19 @@ class IqconnectProcess:
         environment: Mapping[str, str],
         retry: Retry,
         clock: Clock,
+        is_serving: Callable[[], bool] = lambda: False,
         on_error: Callable[[GatewayError], object] = lambda _: None,
     ) -> None:
         self._command = list(command)
         self._environment = dict(environment)
         self._retry = retry
         self._clock = clock
+        self._is_serving = is_serving
         self._on_error = on_error
         self._process: subprocess.Popen[bytes] | None = None
         self._started_ns = 0
+        self._absences = 0
+        self._absent_since_ns = 0
         self._is_wanted = asyncio.Event()
         self._log = get_logger("iqconnect")
         self.start_count = 0
@@ -59,13 +67,17 @@ class IqconnectProcess:
         return self._process is not None and self._process.poll() is None
 
     def note_absent(self) -> None:
-        """Note that nobody answers on the admin port."""
-        self._is_wanted.set()
+        """Note that nobody answers on the admin port, or that the connection was lost."""
+        if not self._absences:
+            self._absent_since_ns = self._clock.monotonic_ns()
+        self._absences += 1
+        if self._absences >= ABSENCES_MIN:
+            self._is_wanted.set()
 
     def note_present(self) -> None:
         """Note that somebody does, whoever started it."""
+        self._absences = 0
         self._is_wanted.clear()
-        self._started_ns = self._clock.monotonic_ns()
 
     async def run(self) -> None:
         """Start the program whenever it is missed, until cancelled.
@@ -76,13 +88,17 @@ class IqconnectProcess:
         while True:
             await self._is_wanted.wait()
             self._is_wanted.clear()
+            if self._is_serving():
+                continue
             if self.is_running:
-                if self._clock.monotonic_ns() - self._started_ns > MUTE_NS_MAX:
+                since_ns = max(self._absent_since_ns, self._started_ns)
+                if self._clock.monotonic_ns() - since_ns > MUTE_NS_MAX:
                     await self._end()
                 continue
             wait_ns = (self._retry.due_ns or 0) - self._clock.monotonic_ns()
             await asyncio.sleep(max(0, wait_ns) / 1e9)
-            if self._retry.begin():
+            # Meanwhile somebody else may have started it.
+            if self._absences and not self._is_serving() and self._retry.begin():
                 self._start()
 
     def _start(self) -> None:

@@ -15,7 +15,9 @@ CREDENTIALS_HINT: Final = (
 )
 PLAIN_HINT: Final = "Correct the named setting and start again."
 
-_SECRET: Final = re.compile(r"pas+w|iqfeed|login|secret|token|credential|user|product", re.IGNORECASE)
+_SECRET: Final = re.compile(
+    r"pas+w|iqfeed|login|secret|token|credential|user|product", re.IGNORECASE
+)
 _UNQUOTED: Final = ("iqconnect", "command")
 """People write a password there, though it is no place for it."""
 
