@@ -146,10 +146,12 @@ class Level1Normalizer(Level1Messages):
         symbol.attention.is_audited = False
         symbol.attention.answered()
         if symbol.is_live and self.is_same(symbol.line, fields):
+            symbol.attention.found_quiet()
             return True
         # Without a line of this layout there is nothing to compare with, and nothing is proved.
         if symbol.is_live and symbol.line:
             self._counters.add(Counter.SYMBOLS_SILENT)
+            symbol.attention.found_silent()
             symbol.has_old_values = True
             self._board.change(symbol, SymbolState.STALE, Cause.SYMBOL_SILENT)
             self._board.on_silent(symbol.name)

@@ -40,12 +40,31 @@ LOOKS_REMEMBERED: Final = 64
 """Looks that an activity stands for: what a symbol did in the last quarter of a minute."""
 LOOKS_MIN: Final = 6
 """Looks without which nothing is known of a symbol's pace."""
-FORGETTING: Final = 0.25
-"""What is left of a symbol's activity after an audit found that it is merely quiet."""
+HEARD_AFTER_NS: Final = 300_000_000
+"""A connection must have been heard so long after a question for its silence to be an answer."""
 REASON_US_MAX: Final = 5_000_000
 """How long a symbol stays in doubt after its last implausible message."""
 SECOND_NS: Final = 1_000_000_000
 _SUSPECT: Final = int(Flag.SUSPECT)
+
+
+class _Budget:
+    """So many questions a second, and no more at once than in one second."""
+
+    def __init__(self, per_second: float, now_ns: int) -> None:
+        self._per_second = per_second
+        self._tokens = self._tokens_max = max(per_second, 1.0) if per_second else 0.0
+        self._filled_ns = now_ns
+
+    def take(self, now_ns: int) -> bool:
+        """Take one question, if there is one left."""
+        grown = (now_ns - self._filled_ns) * self._per_second / SECOND_NS
+        self._filled_ns = now_ns
+        self._tokens = min(self._tokens + grown, self._tokens_max)
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
 
 
 class Level1Care:
@@ -55,7 +74,9 @@ class Level1Care:
         board: The symbols.
         clock: Monotonic for waits, UTC for stamps.
         counters: Where audits are counted.
-        refreshes_per_second_max: Budget for asking the vendor; what is over it waits.
+        refreshes_per_second_max: Budget for asking the vendor; what is over it waits. One half is
+            for audits: symbols that never answer, however many, must not keep them waiting.
+        heard_ns: When a connection was heard last, monotonic; None while there is none.
         on_audit: Asks for a symbol's values.
         on_unanswered: Asks for a symbol anew: its watch may have been lost.
     """
@@ -67,17 +88,19 @@ class Level1Care:
         clock: Clock,
         counters: Counters,
         refreshes_per_second_max: int,
+        heard_ns: Callable[[int], int | None],
         on_audit: Callable[[str], object],
         on_unanswered: Callable[[str], object],
     ) -> None:
         self._board = board
         self._clock = clock
         self._counters = counters
-        self._per_second_max = refreshes_per_second_max
+        now_ns = clock.monotonic_ns()
+        self._audits = _Budget(refreshes_per_second_max / 2, now_ns)
+        self._repeats = _Budget(refreshes_per_second_max / 2, now_ns)
+        self._heard_ns = heard_ns
         self._on_audit = on_audit
         self._on_unanswered = on_unanswered
-        self._tokens = float(refreshes_per_second_max)
-        self._filled_ns = clock.monotonic_ns()
         self._left: list[Symbol] = []
         self._slice = 0
         self._call = 0
@@ -106,7 +129,7 @@ class Level1Care:
         attention = symbol.attention
         if not attention.asked_us:
             attention.asked_us = now_ns // 1000
-        elif self._is_overdue(symbol, now_ns) and self._may_ask(now_ns):
+        elif self._is_overdue(symbol, now_ns) and self._may_ask(self._repeats, now_ns):
             self._counters.add(Counter.WATCHES_REPEATED)
             attention.tries += 1
             attention.asked_us = now_ns // 1000
@@ -125,11 +148,10 @@ class Level1Care:
         if attention.reason is not None:
             self._judge_reason(symbol)
         if attention.is_audited:
-            if self._is_overdue(symbol, now_ns):
+            if self._is_overdue(symbol, now_ns) and self._is_heard(symbol):
                 self._give_up(symbol)
-        elif not is_new and self._is_improbable(symbol) and self._may_ask(now_ns):
+        elif not is_new and self._is_improbable(symbol) and self._may_ask(self._audits, now_ns):
             self._counters.add(Counter.SYMBOLS_AUDITED)
-            attention.activity *= FORGETTING
             attention.is_audited = True
             attention.asked_us = now_ns // 1000
             self._on_audit(symbol.name)
@@ -145,8 +167,7 @@ class Level1Care:
 
     def _give_up(self, symbol: Symbol) -> None:
         """Doubt a symbol whose values are not even told when asked for."""
-        symbol.attention.is_audited = False
-        symbol.attention.answered()
+        symbol.attention.found_silent()
         symbol.has_old_values = True
         self._counters.add(Counter.SYMBOLS_SILENT)
         self._board.change(symbol, SymbolState.STALE, Cause.SYMBOL_SILENT)
@@ -168,13 +189,15 @@ class Level1Care:
         wait_ns = first_ns << min(attention.tries, WAIT_DOUBLINGS_MAX)
         return now_ns - attention.asked_us * 1000 >= wait_ns
 
-    def _may_ask(self, now_ns: int) -> bool:
-        """Take one from the budget, if there is one; who gets none is looked at again soon."""
-        grown = (now_ns - self._filled_ns) * self._per_second_max / SECOND_NS
-        self._filled_ns = now_ns
-        self._tokens = min(self._tokens + grown, float(self._per_second_max))
-        if self._tokens < 1:
+    def _is_heard(self, symbol: Symbol) -> bool:
+        """Whether the connection is alive, so that it is the symbol alone that is silent."""
+        heard_ns = self._heard_ns(symbol.shard)
+        asked_ns = symbol.attention.asked_us * 1000
+        return heard_ns is not None and heard_ns - asked_ns >= HEARD_AFTER_NS
+
+    def _may_ask(self, budget: _Budget, now_ns: int) -> bool:
+        """Take one from a budget, if there is one; who gets none is looked at again soon."""
+        is_left = budget.take(now_ns)
+        if not is_left:
             self._counters.add(Counter.REFRESHES_REFUSED)
-            return False
-        self._tokens -= 1
-        return True
+        return is_left

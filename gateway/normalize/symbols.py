@@ -27,6 +27,10 @@ CENTERS_MAX: Final = 64
 SAME_DAY_US_MAX: Final = 22 * 3_600_000_000
 """Within this time a time of day comes only once: a day less the hour that a DST change skips,
 less another for clocks that differ."""
+FORGETTING: Final = 0.25
+"""What is left of a symbol's activity after an audit found that it is merely quiet."""
+LOOKS_KEPT: Final = 8
+"""How many looks that counts as: a symbol that becomes busy again is soon known to be."""
 
 _FORGOTTEN_KINDS: Final = STATE_KINDS - {Kind.STATE, Kind.BOOK}
 
@@ -154,6 +158,18 @@ class Attention:
         self.activity = (self.activity * self.looks + 1) / looks
         self.looks = min(looks, looks_max)
         self.quiet_looks = 0
+
+    def found_quiet(self) -> None:
+        """Note that an audit found nothing missed: the symbol has become quiet."""
+        self.activity *= FORGETTING
+        self.looks = min(self.looks, LOOKS_KEPT)
+        self.quiet_looks = 0
+
+    def found_silent(self) -> None:
+        """Note that updates were kept from us: looks that found none say nothing of its pace."""
+        self.is_audited = False
+        self.quiet_looks = 0
+        self.answered()
 
     def answered(self) -> None:
         """Note that the vendor spoke of the symbol."""

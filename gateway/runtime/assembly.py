@@ -166,7 +166,7 @@ class FeedAssembly:
             board=board,
             depths=depths,
             care=self._make_care(depth_desk),
-            level1_care=self._make_level1_care(desk),
+            level1_care=self._make_level1_care(desk, level1),
             envelope=self._envelope,
             desk=desk,
             resync=ResyncDesk(board=board, depths=depths, desk=desk, depth_desk=depth_desk),
@@ -303,13 +303,14 @@ class FeedAssembly:
             on_review=desk.review,
         )
 
-    def _make_level1_care(self, desk: WatchDesk) -> Level1Care:
+    def _make_level1_care(self, desk: WatchDesk, level1: Level1Pool) -> Level1Care:
         self._board.on_silent = desk.ask_anew
         return Level1Care(
             self._board,
             clock=self._clock,
             counters=self._counters,
             refreshes_per_second_max=self._options.refreshes_per_second_max,
+            heard_ns=lambda shard: level1.links[shard].heard_ns,
             on_audit=desk.ask_values,
             on_unanswered=desk.ask_anew,
         )

@@ -21,11 +21,14 @@ class Bench:
         self.desk.clock.advance(seconds=100.0)
         self.audited: list[str] = []
         self.asked: list[str] = []
+        self.heard_ns: int | None = None
+        """When the connection was heard last; None for all the time."""
         self.care = Level1Care(
             self.desk.board,
             clock=self.desk.clock,
             counters=self.desk.counters,
             refreshes_per_second_max=BUDGET,
+            heard_ns=lambda _: self.heard_ns or self.desk.clock.monotonic_ns(),
             on_audit=self.audited.append,
             on_unanswered=self.asked.append,
         )
@@ -103,6 +106,47 @@ def test_no_answer_at_all_is_silence_too(bench: Bench) -> None:
     assert bench.asked == ["AAPL"]
     bench.look(4)
     assert len(bench.asked) >= 2, "asked for until it answers"
+
+
+def test_no_answer_on_a_silent_connection_is_no_news_of_the_symbol(bench: Bench) -> None:
+    """The connection's own silence is told as such, for all its symbols."""
+    bench.heard_ns = bench.desk.clock.monotonic_ns()
+    bench.look(20)
+    assert bench.audited == ["AAPL"]
+    assert bench.desk.board.symbols["AAPL"].is_live
+    bench.heard_ns = None
+    bench.look()
+    assert bench.desk.board.symbols["AAPL"].cause is Cause.SYMBOL_SILENT
+
+
+def test_symbols_that_never_answer_keep_no_audit_waiting(bench: Bench) -> None:
+    """They are asked for again and again, within a budget of their own."""
+    for number in range(90):
+        bench.desk.board.open(f"DEAD{number}")
+    bench.busy(looks=20)
+    bench.look(4)
+    assert bench.count(Counter.REFRESHES_REFUSED) > 0
+    assert bench.audited == ["AAPL"]
+
+
+def test_a_symbol_that_was_silent_once_is_noticed_as_soon_again(bench: Bench) -> None:
+    """It was busy all the time; only what is found quiet may be quiet for longer."""
+    bench.look(4)
+    answer = another("P", "ba", {"Bid": "151.0000"})
+    bench.desk.feed(answer, another("P", "ba", {"Bid": "151.0000"}))
+    assert bench.desk.board.symbols["AAPL"].is_live
+    bench.busy(looks=6)
+    bench.look(4)
+    assert bench.audited == ["AAPL"] * 2
+
+
+def test_a_symbol_that_becomes_busy_again_is_soon_known_to_be(bench: Bench) -> None:
+    """A quiet moment was found to be no silence; that is forgotten within seconds."""
+    bench.look(4)
+    bench.desk.feed(f"P{bench.desk.board.symbols['AAPL'].line[1:]}")
+    bench.busy(looks=16)
+    bench.look(8)
+    assert bench.audited == ["AAPL"] * 2
 
 
 def test_a_symbol_that_speaks_again_is_not_doubted(bench: Bench) -> None:

@@ -43,15 +43,14 @@ def test_truncated_line_is_rejected_whole(
 @LAYOUTS
 def test_extra_columns_are_ignored_and_counted(names: tuple[str, ...], letter: str) -> None:
     """A newer IQConnect may append a column; the agreed ones stay where they are."""
-    taken = []
-    for end in ("", "new,17.5,"):
-        desk = Desk(Options(names=names))
-        desk.live()
-        desk.feed(line(letter, "Cba", names=names) + end)
-        taken.append(desk.take())
-    plain, wide = taken
-    assert plain == wide
+    text = line(letter, "Cba", names=names)
+    agreed, desk = Desk(Options(names=names)), Desk(Options(names=names))
+    for each, end in ((agreed, ""), (desk, "new,17.5,")):
+        each.live()
+        each.feed(text + end)
+    plain = agreed.take()
     assert plain
+    assert desk.take() == plain
     assert desk.counted() == {"lines_extra_columns": 1}
 
 
