@@ -18,17 +18,20 @@ class Held(NamedTuple):
 class Backlog:
     """Chunks that wait to be published, oldest first.
 
-    The reader stops reading ahead when `is_full`, so there are never more than `lines_max` lines
-    and one chunk.
+    The reader stops reading ahead when `is_full`, so there are never more than `lines_max` lines,
+    or `bytes_max` bytes, and one chunk.
 
     Args:
         lines_max: Lines that may wait before the backlog counts as full.
+        bytes_max: Bytes that may wait: a peer may send no end of a line for long.
     """
 
-    __slots__ = ("_chunks", "_lines_max", "lines")
+    __slots__ = ("_bytes", "_bytes_max", "_chunks", "_lines_max", "lines")
 
-    def __init__(self, lines_max: int) -> None:
+    def __init__(self, lines_max: int, *, bytes_max: int) -> None:
         self._lines_max = lines_max
+        self._bytes_max = bytes_max
+        self._bytes = 0
         self._chunks: deque[tuple[Held, int]] = deque()
         self.lines = 0
         """Lines that wait."""
@@ -38,19 +41,21 @@ class Backlog:
 
     @property
     def is_full(self) -> bool:
-        """Whether more lines wait than may."""
-        return self.lines > self._lines_max
+        """Whether more waits than may."""
+        return self.lines > self._lines_max or self._bytes > self._bytes_max
 
     def put(self, held: Held) -> None:
         """Add what was read last."""
         lines = held.data.count(b"\n")
         self._chunks.append((held, lines))
         self.lines += lines
+        self._bytes += len(held.data)
 
     def take(self) -> Held:
         """Take what was read first; there must be something."""
         held, lines = self._chunks.popleft()
         self.lines -= lines
+        self._bytes -= len(held.data)
         return held
 
     def take_all(self) -> list[Held]:
@@ -62,4 +67,4 @@ class Backlog:
     def clear(self) -> None:
         """Forget everything."""
         self._chunks.clear()
-        self.lines = 0
+        self.lines = self._bytes = 0

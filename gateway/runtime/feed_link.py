@@ -21,6 +21,10 @@ from gateway.runtime.tcp_stream import Stream
 
 PACE_NS: Final = 20_000_000
 """Pause between two batches of commands: 10,000 watches a second at most."""
+LINE_BYTES_USUAL_MAX: Final = 512
+"""So many bytes for each line that may be held; a line of prices has a third of that."""
+READS_HELD_MIN: Final = 16
+"""Whole reads that may be held in any case."""
 
 
 S = TypeVar("S", bound=StreamingSession)
@@ -59,7 +63,13 @@ class FeedLink(Generic[S, P]):
         """Whether the last read found less than it could have taken, and nothing is held back."""
         self.retry: Final = retry
         """When the next attempt is made."""
-        self._backlog = Backlog(options.held_lines_max)
+        self._backlog = Backlog(
+            options.held_lines_max,
+            bytes_max=max(
+                options.held_lines_max * LINE_BYTES_USUAL_MAX,
+                READS_HELD_MIN * options.read_bytes_max,
+            ),
+        )
         self._clock = clock
         self._counters = counters
         self._socket: Stream | None = None
@@ -191,7 +201,9 @@ class FeedLink(Generic[S, P]):
             return None
         except OSError as error:
             self._finish_backlog()
-            self._lose(f"read failed: {error.strerror}")
+            # Publishing it also sends what is due, which may have found the same.
+            if self._socket is not None:
+                self._lose(f"read failed: {error.strerror}")
             return None
         now_ns = self._clock.monotonic_ns()
         if not chunk:
