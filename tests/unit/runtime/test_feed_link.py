@@ -136,8 +136,8 @@ def test_a_reset_connection_is_lost_once() -> None:
     """Its backlog is published first; that requests cannot be sent any more is the same loss."""
     bench = Bench()
     bench.link.watch("AAPL")
-    half = b"T,20260916 10:00:01\r\n"
-    bench.stream.chunks += [half * (READ_BYTES_MAX // len(half) + 1), half]
+    text = b"T,20260916 10:00:01\r\n"
+    bench.stream.chunks.append(text * (READ_BYTES_MAX // len(text) + 1))
     bench.stream.is_reset = True
     bench.clock.advance(seconds=0.1)
     for _ in range(5):
