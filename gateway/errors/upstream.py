@@ -55,7 +55,7 @@ class LoginReplaced(LoginLost):
     """IQConnect was logged in, is not, and does not try: another machine took the login."""
 
     code = "login_replaced"
-    hint = "One login works on one machine: find the other one, or log in again by hand."
+    hint = "One login works on one machine: find the other. With credentials the gateway logs in."
 
 
 class WatchRefused(FeedError):

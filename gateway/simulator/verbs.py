@@ -82,7 +82,7 @@ class Parameter:
                 return value
         raise ConfigError(
             f"{self.name} of {verb} must be {self.text()}",
-            hint=f"Write {VERBS[verb].signature()}.",
+            hint=f"Write {VERBS[verb].usage()}.",
             value=value,
         )
 
@@ -91,7 +91,7 @@ class Parameter:
         if self.choices:
             return " or ".join(self.choices)
         if self.kind in (Kind.WHOLE, Kind.NUMBER):
-            return f"{self.kind.value} from {self.low:g} to {self.high:g}"
+            return f"{self.kind.value} from {self.low:,} to {self.high:,}"
         return str(self.kind.value)
 
     def signature(self) -> str:
@@ -100,6 +100,12 @@ class Parameter:
             return self.name
         shown = str(self.default).lower() if isinstance(self.default, bool) else self.default
         return f"{self.name}={shown}"
+
+    def usage(self) -> str:
+        """How it is written: what may stand there when it is required, else its default."""
+        if self.default is not REQUIRED:
+            return self.signature()
+        return f"{self.name}={'|'.join(map(str, self.choices)) or f'<{self.kind.value}>'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +142,7 @@ class Verb:
             if name not in known:
                 raise ConfigError(
                     f"{self.name} has no such parameter",
-                    hint=f"Write {self.signature()}.",
+                    hint=f"Write {self.usage()}.",
                     parameter=name,
                 )
         values = {}
@@ -146,7 +152,7 @@ class Verb:
             elif parameter.default is REQUIRED:
                 raise ConfigError(
                     f"{self.name} needs {name}: {parameter.text()}",
-                    hint=f"Write {self.signature()}.",
+                    hint=f"Write {self.usage()}.",
                 )
             else:
                 values[name] = parameter.default
@@ -155,6 +161,10 @@ class Verb:
     def signature(self) -> str:
         """`close port`, parameters with their defaults."""
         return " ".join((self.name, *(one.signature() for one in self.parameters)))
+
+    def usage(self) -> str:
+        """`close port=level1|level2|admin`, how it is written."""
+        return " ".join((self.name, *(one.usage() for one in self.parameters)))
 
 
 def verb_named(name: object) -> Verb:
