@@ -36,7 +36,7 @@ from gateway.control.figures import figures_of
 from gateway.control.identity import LIMITS, Identity
 from gateway.control.upstream_requests import UpstreamRequests
 from gateway.control.watch_desk import SERVICES, check_symbols
-from gateway.errors import InvalidParams, LeaseExpired, OutOfRange
+from gateway.errors import InvalidParams, LeaseExpired, OutOfRange, bounded
 from gateway.health.facts import FeedHistory
 from gateway.health.verdict import HealthJudge
 from gateway.model import methods as m
@@ -339,10 +339,11 @@ def parse_params(method: str, params: object) -> m.Params:
     try:
         return m.METHODS[method].params.model_validate(params if params is not None else {})
     except pydantic.ValidationError as error:
-        reasons = [
-            f"{'.'.join(str(part) for part in problem['loc']) or 'params'}: {problem['msg']}"
-            for problem in error.errors(include_url=False)[:5]
-        ]
+        reasons = []
+        for problem in error.errors(include_url=False)[:5]:
+            where, value = ".".join(map(str, problem["loc"])) or "params", problem["input"]
+            got = f" (got {bounded(value)})" if isinstance(value, str | int | float) else ""
+            reasons.append(f"{where}: {problem['msg']}{got}")
         raise InvalidParams("; ".join(reasons), method=method) from error
 
 

@@ -148,11 +148,22 @@ def contradiction_of(iqconnect: IqconnectSettings, connection: ConnectionConfig)
             f"connection.level1_connections and connection.level2_connections are {total}, "
             f"connection.max_connections allows {connection.max_connections}"
         )
-    level1_port = connection.port or iqconnect.level1_port
-    ports = (level1_port, iqconnect.level2_port, iqconnect.admin_port)
-    if len(set(ports)) < len(ports):
-        return "level 1, level 2 and admin need different ports"
+    names: dict[int, str] = {}
+    for name, port in ports_of(iqconnect, connection).items():
+        if port in names:
+            return f"{names[port]} and {name} are both {port}: they need different ports"
+        names[port] = name
     return None
+
+
+def ports_of(iqconnect: IqconnectSettings, connection: ConnectionConfig) -> dict[str, int]:
+    """IQConnect's ports, by the settings that give them."""
+    given = connection.port
+    level1 = ("iqconnect.level1_port", iqconnect.level1_port)
+    return dict([level1 if given is None else ("connection.port", given)]) | {
+        "iqconnect.level2_port": iqconnect.level2_port,
+        "iqconnect.admin_port": iqconnect.admin_port,
+    }
 
 
 def recovery_warnings(connection: ConnectionConfig) -> Iterator[str]:

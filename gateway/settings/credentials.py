@@ -58,7 +58,7 @@ def load_credentials(env_file: Path | None = Path(".env")) -> Credentials:
         raise ConfigError(
             "the IQFeed credentials cannot be read",
             hint="Write printable ASCII without blanks and commas.",
-            source=f"IQFEED_… variables or {env_file}",
+            source=f"IQFEED_* variables or {env_file}",
         ) from _without_values(error)
     names = {"LOGIN": found.login, "PASSWORD": found.password, "PRODUCT_ID": found.product_id}
     missing = [f"IQFEED_{name}" for name, value in names.items() if value is None]

@@ -12,7 +12,7 @@ import yaml
 from pydantic_settings import EnvSettingsSource
 
 from gateway.errors import ConfigError
-from gateway.settings.connection import contradiction_of
+from gateway.settings.connection import contradiction_of, ports_of
 from gateway.settings.problems import CREDENTIALS_HINT, PLAIN_HINT, describe, hints_at_secret
 from gateway.settings.section import PORT_MAX
 from gateway.settings.sections import ENV_PREFIX, Settings
@@ -52,6 +52,7 @@ def load_settings(config: Path | None, *, overrides: Mapping[str, Any] | None = 
         raise ConfigError(contradiction)
     _check_bind("data.bind", settings.data.bind)
     _check_bind("control.bind", settings.control.bind)
+    _refuse_iqconnect_ports(settings)
     if settings.data.bind == settings.control.bind and not _is_any_port(settings.data.bind):
         raise ConfigError("data.bind and control.bind are the same", bind=settings.data.bind)
     return settings
@@ -171,6 +172,26 @@ def _is_any_port(bind: str) -> bool:
     """Whether the system chooses the port, so that the same text twice is not one address."""
     match = _TCP.fullmatch(bind)
     return match is not None and match[2].strip("0") in ("", "*")
+
+
+def _refuse_iqconnect_ports(settings: Settings) -> None:
+    """Refuse to take a port that IQConnect needs: whichever comes first would shut out the other.
+
+    On another host IQConnect's ports are its own.
+    """
+    host = settings.connection.host or settings.iqconnect.host
+    if host != "localhost" and not host.startswith("127."):
+        return
+    ports = ports_of(settings.iqconnect, settings.connection)
+    for name, bind in (("data", settings.data.bind), ("control", settings.control.bind)):
+        match = _TCP.fullmatch(bind)
+        for taken, port in ports.items():
+            if match is not None and match[2] == str(port):
+                raise ConfigError(
+                    f"{name}.bind has a port of IQConnect, {taken}",
+                    hint="Choose another port; 7700 and 7701 are the gateway's own.",
+                    bind=bind,
+                )
 
 
 def _check_bind(name: str, bind: str) -> None:

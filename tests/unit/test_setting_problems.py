@@ -86,3 +86,29 @@ def test_a_setting_that_is_written_twice_is_refused(tmp_path: Path) -> None:
 def test_what_is_no_yaml_is_refused_with_its_line(tmp_path: Path) -> None:
     """An editor goes to a line, not to a paragraph."""
     assert "line=3" in str(refusal(tmp_path, "log:\n  level: [debug\n"))
+
+
+def test_two_ports_that_are_one_are_named_both(tmp_path: Path) -> None:
+    """Somebody who reads it must not have to look the defaults up."""
+    told = str(refusal(tmp_path, "iqconnect: {level1_port: 9300}"))
+    assert told.startswith("iqconnect.level1_port and iqconnect.admin_port are both 9300")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("data: {bind: 'tcp://127.0.0.1:5009'}", "data.bind has a port of IQConnect, iqconnect.l"),
+        ("control: {bind: 'tcp://127.0.0.1:9300'}", "control.bind has a port of IQConnect, iqcon"),
+        ("{connection: {port: 7700}}", "data.bind has a port of IQConnect, connection.port"),
+    ],
+)
+def test_iqconnects_own_ports_are_not_bound(tmp_path: Path, text: str, named: str) -> None:
+    """Who starts first would take it, and the other would look broken."""
+    assert str(refusal(tmp_path, text)).startswith(named)
+
+
+def test_ports_of_an_iqconnect_elsewhere_are_free(tmp_path: Path) -> None:
+    """Another machine's ports do not matter here."""
+    config = tmp_path / "gateway.yaml"
+    config.write_text("iqconnect: {host: 10.0.0.7}\ndata: {bind: 'tcp://127.0.0.1:5009'}\n")
+    assert load_settings(config).data.bind.endswith(":5009")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.control.desk import parse_params
 from gateway.control.methods import HANDLERS, answer
 from gateway.errors import InvalidParams, Unauthorized, UnknownMethod
 from gateway.model.methods import METHODS, Role
@@ -42,3 +43,12 @@ def test_no_parameters_are_no_mistake_where_none_are_needed() -> None:
     bench = Bench()
     for params in (None, {}, {"unknown": 1}):
         assert answer(bench.requests, "ping", params) == {}
+
+
+def test_what_does_not_fit_is_quoted_and_cut() -> None:
+    """Who reads the error looks for what they wrote."""
+    with pytest.raises(InvalidParams) as caught:
+        parse_params("errors", {"limit": "ten" * 999})
+    assert "limit: " in str(caught.value)
+    assert "(got 'tenten" in str(caught.value)
+    assert len(str(caught.value)) < 500
