@@ -315,11 +315,31 @@ def test_an_administrators_deed_is_in_the_log(
     assert "outcome=bad_request" in lines[1]
 
 
-def test_a_program_that_cannot_be_started_is_in_the_history(fake: FakeIqconnect) -> None:
+def test_a_program_that_cannot_be_started_is_in_the_history() -> None:
     """The log may be far away; the way out is in the answer."""
-    missing = {"command": ["/no/such/iqconnect"]}
-    with scripted(fake, settings={"iqconnect": missing}) as stage:
+    admin, level1 = free_ports(2)
+    with open_stage() as stage:
+        missing = {"command": ["/no/such/iqconnect"]}
+        stage.start_gateway(level1_port=level1, admin_port=admin, iqconnect=missing)
         message = "IQConnect cannot be started"
         row = wait_for_error(stage.requester(), port="admin", message=message)
         assert row["details"]["program"] == "/no/such/iqconnect"
         assert "iqconnect.command" in row["hint"]
+
+
+def test_a_program_that_prices_come_from_is_not_started_again(fake: FakeIqconnect) -> None:
+    """Its admin port alone does not answer; another copy would take the first one's place."""
+    with scripted(fake, settings={"iqconnect": {"command": ["/no/such/iqconnect"]}}) as stage:
+        requester = stage.requester()
+        stage.consumer("state,AAPL,").wait_for_state("AAPL", "live", None, seconds=8.0)
+        wait_for_link(requester, lambda link: link["state"] == "streaming")
+
+        def count(message: str) -> int:
+            rows = requester.result("errors", limit=1_000)["errors"]
+            return sum(row["count"] for row in rows if row["message"] == message)
+
+        starts = count("IQConnect cannot be started")
+        refused = wait_for_error(requester, port="admin", code="feed_unreachable")
+        attempts = count(refused["message"])
+        wait_until(lambda: count(refused["message"]) >= attempts + 2, what="two attempts more")
+        assert count("IQConnect cannot be started") == starts
