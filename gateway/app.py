@@ -341,10 +341,10 @@ class Gateway:
             self._process.note_absent()
 
     def _is_iqconnect_serving(self) -> bool:
-        """Whether any streaming connection was heard of late."""
+        """Whether any streaming connection was heard of late, or nothing is known of them yet."""
         newest = self._history.newest
         if newest is None:
-            return False
+            return True
         now_ns = self._clock.monotonic_ns()
         heard_ns = [link.heard_ns for link in newest.links if link.heard_ns is not None]
         return any(now_ns - moment_ns < SERVING_NS_MAX for moment_ns in heard_ns)
