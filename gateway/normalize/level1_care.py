@@ -21,6 +21,7 @@ from gateway.counters import Counter, Counters
 from gateway.model.enums import Cause, Flag, SymbolState
 from gateway.normalize.board import Board
 from gateway.normalize.symbols import Symbol
+from gateway.policy.rate_limit import TokenBucket
 
 SLICES: Final = 5
 """Calls of `look` for one look at every symbol."""
@@ -46,25 +47,6 @@ REASON_US_MAX: Final = 5_000_000
 """How long a symbol stays in doubt after its last implausible message."""
 SECOND_NS: Final = 1_000_000_000
 _SUSPECT: Final = int(Flag.SUSPECT)
-
-
-class _Budget:
-    """So many questions a second, and no more at once than in one second."""
-
-    def __init__(self, per_second: float, now_ns: int) -> None:
-        self._per_second = per_second
-        self._tokens = self._tokens_max = max(per_second, 1.0) if per_second else 0.0
-        self._filled_ns = now_ns
-
-    def take(self, now_ns: int) -> bool:
-        """Take one question, if there is one left."""
-        grown = (now_ns - self._filled_ns) * self._per_second / SECOND_NS
-        self._filled_ns = now_ns
-        self._tokens = min(self._tokens + grown, self._tokens_max)
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
 
 
 class Level1Care:
@@ -95,9 +77,8 @@ class Level1Care:
         self._board = board
         self._clock = clock
         self._counters = counters
-        now_ns = clock.monotonic_ns()
-        self._audits = _Budget(refreshes_per_second_max / 2, now_ns)
-        self._repeats = _Budget(refreshes_per_second_max / 2, now_ns)
+        self._audits = _half_of(refreshes_per_second_max, clock)
+        self._repeats = _half_of(refreshes_per_second_max, clock)
         self._heard_ns = heard_ns
         self._on_audit = on_audit
         self._on_unanswered = on_unanswered
@@ -129,7 +110,7 @@ class Level1Care:
         attention = symbol.attention
         if not attention.asked_us:
             attention.asked_us = now_ns // 1000
-        elif self._is_overdue(symbol, now_ns) and self._may_ask(self._repeats, now_ns):
+        elif self._is_overdue(symbol, now_ns) and self._may_ask(self._repeats):
             self._counters.add(Counter.WATCHES_REPEATED)
             attention.tries += 1
             attention.asked_us = now_ns // 1000
@@ -150,7 +131,7 @@ class Level1Care:
         if attention.is_audited:
             if self._is_overdue(symbol, now_ns) and self._is_heard(symbol):
                 self._give_up(symbol)
-        elif not is_new and self._is_improbable(symbol) and self._may_ask(self._audits, now_ns):
+        elif not is_new and self._is_improbable(symbol) and self._may_ask(self._audits):
             self._counters.add(Counter.SYMBOLS_AUDITED)
             attention.is_audited = True
             attention.asked_us = now_ns // 1000
@@ -195,9 +176,19 @@ class Level1Care:
         asked_ns = symbol.attention.asked_us * 1000
         return heard_ns is not None and heard_ns - asked_ns >= HEARD_AFTER_NS
 
-    def _may_ask(self, budget: _Budget, now_ns: int) -> bool:
+    def _may_ask(self, budget: TokenBucket | None) -> bool:
         """Take one from a budget, if there is one; who gets none is looked at again soon."""
-        is_left = budget.take(now_ns)
-        if not is_left:
+        if budget is None or budget.wait_ns():
             self._counters.add(Counter.REFRESHES_REFUSED)
-        return is_left
+            return False
+        budget.take()
+        return True
+
+
+def _half_of(per_second_max: int, clock: Clock) -> TokenBucket | None:
+    """Half of so many questions a second, as many at once; None when none may be asked."""
+    if not per_second_max:
+        return None
+    return TokenBucket(
+        clock, tokens_max=max(1, per_second_max // 2), token_ns=2 * SECOND_NS // per_second_max
+    )
