@@ -26,6 +26,15 @@ async def beat(writer: asyncio.StreamWriter, line: bytes) -> None:
         await asyncio.sleep(1)
 
 
+def agree(line: bytes) -> bytes:
+    """What Level 1 answers to a command of the handshake or a request for the time."""
+    if line.startswith(b"S,SET PROTOCOL,"):
+        return b"S,CURRENT PROTOCOL," + line.split(b",")[2] + b"\r\n"
+    if line.startswith(b"S,SELECT UPDATE FIELDS,"):
+        return b"S,CURRENT UPDATE FIELDNAMES,Symbol," + line.split(b",", 2)[2] + b"\r\n"
+    return TIME if line == b"T" else b""
+
+
 async def serve_level1(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, data: bytes
 ) -> None:
@@ -34,14 +43,8 @@ async def serve_level1(
     clock = asyncio.create_task(beat(writer, TIME))
     writer.write(b"S,SERVER CONNECTED\r\n")
     while line := (await reader.readline()).strip():
-        if line.startswith(b"S,SET PROTOCOL,"):
-            writer.write(b"S,CURRENT PROTOCOL," + line.split(b",")[2] + b"\r\n")
-        elif line.startswith(b"S,SELECT UPDATE FIELDS,"):
-            names = line.split(b",", 2)[2]
-            writer.write(b"S,CURRENT UPDATE FIELDNAMES,Symbol," + names + b"\r\n")
-        elif line == b"T":
-            writer.write(TIME)
-        elif line.startswith(b"w"):
+        writer.write(agree(line))
+        if line.startswith(b"w"):
             watched.add(line[1:])
             writer.write(snapshot(line[1:].decode()))
             if len(watched) == SYMBOL_COUNT + 1:

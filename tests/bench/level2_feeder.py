@@ -9,7 +9,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from feeder import CHUNK, STATS, TIME, beat
+from feeder import CHUNK, STATS, TIME, agree, beat
 from level2_lines import updates
 
 SUMMARIES = {
@@ -27,13 +27,7 @@ async def serve_level1(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
     clock = asyncio.create_task(beat(writer, TIME))
     writer.write(b"S,SERVER CONNECTED\r\n")
     while line := (await reader.readline()).strip():
-        if line.startswith(b"S,SET PROTOCOL,"):
-            writer.write(b"S,CURRENT PROTOCOL," + line.split(b",")[2] + b"\r\n")
-        elif line.startswith(b"S,SELECT UPDATE FIELDS,"):
-            names = line.split(b",", 2)[2]
-            writer.write(b"S,CURRENT UPDATE FIELDNAMES,Symbol," + names + b"\r\n")
-        elif line == b"T":
-            writer.write(TIME)
+        writer.write(agree(line))
     clock.cancel()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 
-from feeder import STATS, TIME, beat
+from feeder import STATS, TIME, agree, beat
 from lines import SYMBOL_COUNT, snapshot, updates
 
 BATCH_S = 0.01
@@ -45,14 +45,8 @@ async def main() -> None:
         clock = asyncio.create_task(beat(writer, TIME))
         writer.write(b"S,SERVER CONNECTED\r\n")
         while line := (await reader.readline()).strip():
-            if line.startswith(b"S,SET PROTOCOL,"):
-                writer.write(b"S,CURRENT PROTOCOL," + line.split(b",")[2] + b"\r\n")
-            elif line.startswith(b"S,SELECT UPDATE FIELDS,"):
-                names = line.split(b",", 2)[2]
-                writer.write(b"S,CURRENT UPDATE FIELDNAMES,Symbol," + names + b"\r\n")
-            elif line == b"T":
-                writer.write(TIME)
-            elif line.startswith(b"w"):
+            writer.write(agree(line))
+            if line.startswith(b"w"):
                 watched.add(line[1:])
                 writer.write(snapshot(line[1:].decode()))
                 if len(watched) == SYMBOL_COUNT + 1:
