@@ -56,6 +56,16 @@ class HelloParams(Params):
     version: Annotated[str, pydantic.Field(min_length=1, max_length=64)] | None = None
     """Version of the client."""
 
+    data_token: Annotated[str, pydantic.Field(min_length=14, max_length=32, pattern=r"^[0-9a-zA-Z]+$")] | None = None
+    """Token of the client's own topic `~<token>.sys,client,`: binds its data connection to its
+    leases.
+    """
+
+    is_relay: bool | None = None
+    """With `data_token`: the data connection is a relay's, which stands for many consumers. It is
+    exempt from the limits of one peer; so many relays are allowed.
+    """
+
 
 class PingParams(Params):
     """Parameters of `ping`: A round trip and nothing else."""
@@ -185,7 +195,9 @@ class SnapshotParams(Params):
 
 
 class ReplayParams(Params):
-    """Parameters of `replay`: Events again, from the ring in memory."""
+    """Parameters of `replay`: Events again, from the ring in memory; at most REPLAY_MESSAGES_MAX a
+    call.
+    """
 
     topic: Annotated[str, pydantic.Field(min_length=1, max_length=200)]
     """Public topic, second comma included."""
@@ -283,10 +295,10 @@ class AdminReloadParams(Params):
 
 
 class AdminEvictParams(Params):
-    """Parameters of `admin.evict`: Disconnect a peer."""
+    """Parameters of `admin.evict`: Disconnect a peer of the data socket. It may connect again."""
 
     peer: Annotated[str, pydantic.Field(min_length=1, max_length=128)]
-    """The peer, as named by `subscriptions`."""
+    """The peer, as named by `subscriptions`; or a client, for all data connections bound to it."""
 
     reason: Annotated[str, pydantic.Field(min_length=1, max_length=200)]
     """Why; written to the audit log with who asked."""
@@ -390,7 +402,7 @@ METHODS: Final[Mapping[str, MethodSpec]] = {
     ),
     "replay": MethodSpec(
         "replay",
-        "Events again, from the ring in memory.",
+        "Events again, from the ring in memory; at most REPLAY_MESSAGES_MAX a call.",
         Role.CONSUMER,
         is_idempotent=True,
         is_available=False,
@@ -494,7 +506,7 @@ METHODS: Final[Mapping[str, MethodSpec]] = {
     ),
     "admin.evict": MethodSpec(
         "admin.evict",
-        "Disconnect a peer.",
+        "Disconnect a peer of the data socket. It may connect again.",
         Role.ADMIN,
         is_idempotent=True,
         is_available=False,

@@ -45,6 +45,9 @@ SYMBOLS_MAX: Final = 5000
 TOPICS_MAX: Final = 5000
 """Most topics in one `snapshot`."""
 
+REPLAY_MESSAGES_MAX: Final = 5000
+"""Most messages in one `replay`."""
+
 KINDS_MAX: Final = 32
 """Most kinds in one request."""
 
@@ -64,7 +67,7 @@ DEADLINE_MS_MAX: Final = 60000
 """Largest deadline_ms of a request."""
 
 SCHEMA_HASH: Final = (
-    "6f0ce86f08caf31df35e9cd636fde7e7c094e5d41f7054f89736f92d98f34eb4"
+    "4460411ee69fc396a6e2c06ef85a79e7965aba5937bf80d4c6a9296d5f50da80"
 )
 """SHA-256 of the definitions without their prose."""
 
