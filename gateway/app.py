@@ -21,6 +21,7 @@ from gateway.app_options import (
     make_process,
 )
 from gateway.clock import Clock, SystemClock
+from gateway.control.consumer_requests import ConsumerRequests
 from gateway.control.desk import RequestDesk
 from gateway.control.feed_commands import NoteAdmin
 from gateway.control.identity import Identity
@@ -253,6 +254,7 @@ class Gateway:
             clock=clock,
             process_facts=process_facts,
             control_counts=self._control_counts,
+            consumers=ConsumerRequests(epoch=self._epoch, counters=self._counters),
             upstream=UpstreamRequests(
                 leases=self._leases,
                 errors=self._errors.history,

@@ -21,6 +21,7 @@ from gateway.runtime.link_parts import LinkOptions
 from gateway.runtime.tcp_stream import TcpStream
 from gateway.settings import Credentials, Settings, environment_of_child
 from gateway.settings.connection import PRODUCT_MARK
+from gateway.wire.rings import RingOptions
 
 MS_NS: Final = 1_000_000
 SECOND_NS: Final = 1_000_000_000
@@ -58,6 +59,11 @@ def feed_options(settings: Settings, *, host: str) -> FeedOptions:
         line_bytes_max=settings.upstream.line_bytes_max,
         summary_interval_us=settings.summary.interval_ms * 1000,
         symbol_count_max=settings.data.symbol_count_max,
+        rings=RingOptions(
+            bytes_max=settings.replay.memory_mb_max * 1_048_576,
+            frames_max=settings.replay.messages_per_topic_max,
+            age_ns_max=settings.replay.age_s_max * SECOND_NS,
+        ),
         subscriptions_per_connection_max=settings.data.subscriptions_per_connection_max,
         linger_ns=round(settings.data.watch_linger_s * 1e9),
         is_auto_watch=settings.is_auto_watch,

@@ -53,6 +53,8 @@ class Counter(enum.Enum):
     BOOK_IMAGES_REFUSED = "book_images_refused", "Fresh books not asked for, over the budget."
     BOOK_VARIANTS_REFUSED = "book_variants_refused", "Variants not made, a symbol having enough."
     SNAPSHOTS_ANSWERED = "snapshots_answered", "Private snapshot subscriptions answered."
+    EVENTS_REPLAYED = "events_replayed", "Events sent again on request, from memory."
+    EVENTS_FORGOTTEN = "events_forgotten", "Kept events that had to make room before their age."
     SUBSCRIPTIONS_SEEN = "subscriptions_seen", "Subscription frames read from the data socket."
     SUBSCRIPTIONS_REFUSED = "subscriptions_refused", "Subscriptions not granted."
     USER_MESSAGES = "user_messages", "Frames on the data socket that are no subscription."

@@ -22,6 +22,7 @@ from gateway.control.claims import (
     usable,
     wishes_of,
 )
+from gateway.control.consumer_requests import ConsumerRequests
 from gateway.control.feed_commands import (
     AwaitSettled,
     FeedCommand,
@@ -68,6 +69,7 @@ class RequestDesk:
         process_facts: Reads memory, processor and threads of this process.
         control_counts: Reads what was counted outside the feed thread, by label.
         upstream: Answers requests about the way to DTN.
+        consumers: Answers requests about the way to consumers.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class RequestDesk:
         process_facts: Callable[[], dict[str, Any]],
         control_counts: Callable[[], Mapping[str, int]] = dict,
         upstream: UpstreamRequests,
+        consumers: ConsumerRequests,
     ) -> None:
         self._identity = identity
         self._leases = leases
@@ -91,6 +94,8 @@ class RequestDesk:
         self._control_counts = control_counts
         self.upstream: Final = upstream
         """Answers requests about the way to DTN."""
+        self.consumers: Final = consumers
+        """Answers requests about the way to consumers."""
         self._description: dict[str, Any] | None = None
 
     def hello(self, _: m.HelloParams) -> dict[str, Any]:

@@ -53,6 +53,18 @@ class ReadSnapshots:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadRing:
+    """Read events that are kept; answered by `Kept`."""
+
+    name: TopicName
+    """A public topic of a kind that is kept."""
+    first_sequence: int
+    """First sequence wanted."""
+    last_sequence: int
+    """Last sequence wanted; at most `SYMBOLS_PER_COMMAND_MAX` in all."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadWatches:
     """Read who wants what; answered by a `WatchReport`."""
 
@@ -110,6 +122,7 @@ FeedCommand = (
     | AwaitSettled
     | ReadStandings
     | ReadSnapshots
+    | ReadRing
     | ReadWatches
     | NoteAdmin
     | Explain

@@ -27,6 +27,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "snapshot": _plain(RequestDesk.snapshot),
     "health": _plain(RequestDesk.health),
     "metrics": _plain(RequestDesk.metrics),
+    "replay": lambda desk, _, params: desk.consumers.replay(params),
     "errors": lambda desk, _, params: desk.upstream.errors(params),
     "why": lambda desk, _, params: desk.upstream.why(params),
     "resync": lambda desk, caller, params: desk.upstream.resync(caller, params),

@@ -18,6 +18,7 @@ from gateway.control.feed_commands import (
     ResetBreakers,
     Resync,
 )
+from gateway.control.public_topics import public_topic
 from gateway.counters import Counter, Counters
 from gateway.errors import (
     GatewayError,
@@ -31,7 +32,7 @@ from gateway.model import methods as m
 from gateway.policy.error_history import ErrorHistory
 from gateway.policy.leases import Leases
 from gateway.policy.rate_limit import KeyedBuckets, Window, as_ms
-from gateway.wire.topics import TopicName, parse_topic
+from gateway.wire.topics import TopicName
 
 Steps = Generator[FeedCommand, Any, dict[str, Any]]
 SECOND_NS: Final = 1_000_000_000
@@ -133,7 +134,7 @@ class UpstreamRequests:
             RateLimited: Over the budget; `retry_ms` says when it is not.
             UpstreamDown: The vendor cannot be asked.
         """
-        name = _public_topic(params.topic)
+        name = public_topic(params.topic)
         self._spend(caller, name)
         try:
             yield Resync(name)
@@ -248,22 +249,3 @@ class UpstreamRequests:
             return 1
         answer: int = yield ResetBreakers(port) if is_reset else ReconnectPort(port)
         return answer
-
-
-def _public_topic(topic: str) -> TopicName:
-    """Take a topic apart.
-
-    Raises:
-        InvalidParams: Not a complete public topic.
-        SymbolInvalid: Its symbol is none.
-    """
-    # UTF-8, so that a character the vendor has not is no other symbol's spelling.
-    name = parse_topic(topic.encode())
-    if name is None or name.nonce:
-        raise InvalidParams(
-            "not a complete public topic",
-            hint="Write kind,SYMBOL, with both commas, such as quote,AAPL,",
-            topic=topic,
-        )
-    check_symbol(name.symbol)
-    return name

@@ -405,7 +405,7 @@ METHODS: Final[Mapping[str, MethodSpec]] = {
         "Events again, from the ring in memory; at most REPLAY_MESSAGES_MAX a call.",
         Role.CONSUMER,
         is_idempotent=True,
-        is_available=False,
+        is_available=True,
         params=ReplayParams,
     ),
     "health": MethodSpec(

@@ -297,6 +297,13 @@ class Board:
             topic = self._news[distributor] = self.envelope.topic(Kind.NEWS, distributor)
         return topic
 
+    def known_topic(self, name: TopicName) -> Topic | None:
+        """The topic of a Level 1 kind or of news; None before it is first used."""
+        if name.kind is Kind.NEWS:
+            return self._news.get(name.symbol)
+        symbol = self.symbols.get(name.symbol)
+        return None if symbol is None else symbol.topics.get(name.kind)
+
     def topics(self) -> Iterable[Topic]:
         """Every topic there is; for the tails scan."""
         for symbol in self.symbols.values():

@@ -60,6 +60,7 @@ class Level1Messages(Level1Columns):
         self._epoch = board.envelope.epoch
         self._pack = board.envelope.pack
         self._send = board.envelope.send
+        self._keep = board.envelope.rings.keep
         self._eastern = eastern
         self._near_clock, self._dated = eastern.near_clock, eastern.dated
         self._prices, self._sizes = values.prices, values.sizes
@@ -164,9 +165,8 @@ class Level1Messages(Level1Columns):
         prices, sizes, prints = self._prices, self._sizes, symbol.prints
         size, trade_id = sizes[fields[self._size_at]], self._id_of(fields[self._trade_id_at])
         volume = self._count_of(fields[self._volume_at])
-        center_text = fields[self._center_at]
+        topic, center_text = symbol.trade, fields[self._center_at]
         center = sizes[center_text]
-        topic = symbol.trade
         if _is_repeated(topic.last, (event_us, price, trade_id, center, basis, volume)):
             self._complaints.complain(Counter.LINES_DUPLICATE, ",".join(fields), "trade repeats")
             return
@@ -177,33 +177,23 @@ class Level1Messages(Level1Columns):
         halts = is_halt(conditions)
         if symbol.cause is not None and not halts and not is_late:
             self._board.halt(symbol, is_halted=False)
+        prints.has_sizes |= bool(size)
         flags = symbol.flags
         if is_late or reason is not None:
             flags |= self._doubt(symbol, reason, is_late=is_late, recv_us=recv_us)
-        prints.has_sizes |= bool(size)
         topic.sequence += 1
         body = (
-            TRADE_TYPE,
-            self._epoch,
-            topic.sequence,
-            flags,
-            recv_us,
-            event_us,
-            price,
-            size,
-            trade_id,
-            center,
-            conditions,
-            basis,
-            sizes[fields[self._aggressor_at]],
-            volume,
-            prices[fields[self._bid_at]],
-            prices[fields[self._ask_at]],
-        )
+            TRADE_TYPE, self._epoch, topic.sequence, flags, recv_us, event_us,
+            price, size, trade_id, center, conditions, basis,
+            sizes[fields[self._aggressor_at]], volume,
+            prices[fields[self._bid_at]], prices[fields[self._ask_at]],
+        )  # fmt: skip
         if not is_late:
             topic.last = body
         self.trades += 1
-        self._send(topic.prefix + self._pack(body))
+        frame = topic.prefix + self._pack(body)
+        self._keep(topic, frame)
+        self._send(frame)
         if halts and not is_late:
             self._board.halt(symbol, is_halted=True)
 

@@ -157,7 +157,9 @@ class QuoteFirstNormalizer(Level1Normalizer):
         topic.sequence += 1
         topic.last = body
         self.trades += 1
-        self._send(topic.prefix + self._pack(body))
+        frame = topic.prefix + self._pack(body)
+        self._keep(topic, frame)
+        self._send(frame)
         if plan.has_quote:
             self._publish_quote(symbol, parts, plan.has_bid, plan.has_ask, symbol.flags, recv_us)
         self._summarize(symbol, line, recv_us, is_at_once=False)

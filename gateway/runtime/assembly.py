@@ -39,6 +39,7 @@ from gateway.runtime.port_errors import PortErrors
 from gateway.runtime.publisher import Peers, SocketPeers, SubscriptionDesk
 from gateway.runtime.upstream import DepthUpstreamDesk, UpstreamDesk, port_name
 from gateway.wire.envelope import Envelope
+from gateway.wire.rings import RingOptions, Rings
 from gateway.wire.system import SystemTopics
 
 
@@ -70,6 +71,8 @@ class FeedOptions:
     """Symbols kept in memory."""
     subscriptions_per_connection_max: int
     """More are not granted."""
+    rings: RingOptions
+    """Which events are kept for those who lose one."""
     linger_ns: int
     """How long a symbol is kept after the last wish for it."""
     is_auto_watch: bool
@@ -111,7 +114,7 @@ class FeedAssembly:
         if send is None:
             # The Cython base class sends in a third of the time of the convenient one.
             send = zmq.backend.Socket.send.__get__(data)
-        self._envelope = Envelope(epoch=epoch, send=send)
+        self._envelope = Envelope(epoch=epoch, send=send, rings=Rings(options.rings))
         self._board = Board(
             envelope=self._envelope,
             clock=clock,

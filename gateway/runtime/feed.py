@@ -43,6 +43,8 @@ SUSPENDED_NS_MIN: Final = 2_000_000_000
 """A round takes 50 ms at most; after two seconds this process was stopped or starved."""
 CATCH_UP_NS_MAX: Final = 3_000_000_000
 """How long the vendor's clock may take to catch up; it ticks every second."""
+RINGS_PER_TICK_MAX: Final = 50
+"""Topics whose kept events are looked at for their age at a time."""
 ADMIN_FIRST_NS_MAX: Final = 3_000_000_000
 """How long the data ports wait for the admin port to say that IQConnect is logged in."""
 IN: Final = int(zmq.POLLIN)
@@ -303,6 +305,7 @@ class FeedThread:
         parts.desk.close_lingering()
         parts.level1_care.look()
         parts.system.scan_tails()
+        parts.envelope.rings.age(now_ns, rings_max=RINGS_PER_TICK_MAX)
         self._orders.waiters.expire(now_ns)
         if self._reporter.causes() != self._reporter.told_causes:
             # `health` must not say for a second that all is well when it is not.

@@ -4,13 +4,14 @@ Each command is small, and at most a few are executed at one time: data goes fir
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.control.feed_commands import (
     AwaitSettled,
     Explain,
     FeedCommand,
     NoteAdmin,
+    ReadRing,
     ReadSnapshots,
     ReadStandings,
     ReadWatches,
@@ -31,6 +32,7 @@ from gateway.runtime.port_desk import PortDesk
 from gateway.runtime.queues import FactQueue, Order
 from gateway.runtime.upstream import port_name
 from gateway.runtime.waiters import Waiters
+from gateway.wire.rings import Kept
 
 if TYPE_CHECKING:
     from gateway.runtime.feed import FeedParts
@@ -68,6 +70,20 @@ class FeedOrders:
         self.waiters: Final = Waiters(parts.board.symbols, answer=self._answer)
         """Requests that wait for the vendor's first word about their symbols."""
         parts.board.on_settled = self.waiters.settle
+        desk = parts.desk
+        self._handlers: Final[dict[type[FeedCommand], Callable[[Any], object]]] = {
+            Watch: desk.watch,
+            Unwatch: desk.unwatch,
+            ReadStandings: desk.standings,
+            ReadSnapshots: desk.snapshots,
+            ReadWatches: desk.report,
+            ReadRing: self._read_ring,
+            NoteAdmin: self._note_admin,
+            Explain: lambda command: self._explain(command.symbol),
+            Resync: lambda command: parts.resync.ask(command.name),
+            ResetBreakers: lambda command: reset_breakers(self._links(command.port)),
+            ReconnectPort: lambda command: reconnect(self._links(command.port)),
+        }
 
     def __bool__(self) -> bool:
         """Whether commands wait to be executed."""
@@ -96,32 +112,14 @@ class FeedOrders:
             self._answer(order, result)
 
     def _do(self, command: FeedCommand) -> object:
-        parts, desk = self._parts, self._parts.desk
-        answer: object = None
-        match command:
-            case Watch():
-                answer = desk.watch(command)
-            case Unwatch():
-                desk.unwatch(command)
-            case ReadStandings():
-                answer = desk.standings(command)
-            case ReadSnapshots():
-                answer = desk.snapshots(command)
-            case ReadWatches():
-                answer = desk.report(command)
-            case NoteAdmin():
-                self._note_admin(command)
-            case Explain(symbol):
-                answer = self._explain(symbol)
-            case Resync(name):
-                parts.resync.ask(name)
-            case ResetBreakers(port):
-                answer = reset_breakers(self._links(port))
-            case ReconnectPort(port):
-                answer = reconnect(self._links(port))
-            case AwaitSettled():
-                raise AssertionError("waits are not executed at once")
-        return answer
+        return self._handlers[type(command)](command)
+
+    def _read_ring(self, command: ReadRing) -> Kept:
+        topic = self._parts.board.known_topic(command.name)
+        if topic is None:
+            return Kept((), 0, None)
+        rings = self._parts.envelope.rings
+        return rings.read(topic, command.first_sequence, command.last_sequence)
 
     def _note_admin(self, command: NoteAdmin) -> None:
         """Follow what the admin port says; the data ports wait for its first word."""

@@ -110,6 +110,8 @@ class FeedReporter:
         sent = parts.envelope.messages + sum(counters.value(counter) for counter in _SENT_IN_LINE)
         counters.add(Counter.MESSAGES_PUBLISHED, sent - self._counted_messages)
         self._counted_messages = sent
+        forgotten = parts.envelope.rings.forgotten
+        counters.add(Counter.EVENTS_FORGOTTEN, forgotten - counters.value(Counter.EVENTS_FORGOTTEN))
         refused = parts.desk.refused_wishes
         counters.add(Counter.WISHES_REFUSED, refused - self._counted_wishes)
         self._counted_wishes = refused

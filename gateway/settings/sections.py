@@ -38,6 +38,18 @@ class DataSettings(Section):
     """Symbols kept in memory, closed ones included."""
 
 
+class ReplaySettings(Section):
+    """Trades, corrections and news kept in memory for consumers that lose some."""
+
+    memory_mb_max: Annotated[int, Field(ge=0, le=65_536)] = 64
+    """Memory for all of them, shared fairly by the topics; about 170 bytes a trade. 0 keeps none,
+    and what a consumer loses stays lost."""
+    messages_per_topic_max: Positive = 10_000
+    """Kept of one topic."""
+    age_s_max: Annotated[int, Field(ge=1, le=86_400)] = 900
+    """Older ones are forgotten."""
+
+
 class SummarySettings(Section):
     """How often a day summary goes out."""
 
@@ -132,6 +144,7 @@ class Settings(BaseSettings):
     connection: ConnectionConfig = ConnectionConfig()
     upstream: UpstreamSettings = UpstreamSettings()
     data: DataSettings = DataSettings()
+    replay: ReplaySettings = ReplaySettings()
     summary: SummarySettings = SummarySettings()
     book: BookSettings = BookSettings()
     control: ControlSettings = ControlSettings()

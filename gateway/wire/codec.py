@@ -1,6 +1,6 @@
 """msgpack, in one place: how bodies are packed and requests are unpacked within bounds."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -45,6 +45,24 @@ def pack_image(head: tuple[object, ...], count: int, rows: bytes) -> Encoded:
     parts = [packer.pack_array_header(len(head) + 1)]
     parts += [packer.pack(item) for item in head]
     return Encoded(b"".join((*parts, packer.pack_array_header(count), rows)))
+
+
+def pack_resent(body: bytes, flag: int) -> bytes:
+    """Pack a body anew with a flag more.
+
+    Args:
+        body: One message's body as it was sent: an array whose fourth item are the flags.
+        flag: REPLAY or BACKFILL.
+    """
+    items = msgpack.unpackb(body)
+    items[3] |= flag
+    data: bytes = msgpack.packb(items)
+    return data
+
+
+def pack_array(items: Sequence[bytes]) -> Encoded:
+    """Make one array of what is packed already."""
+    return Encoded(b"".join((msgpack.Packer().pack_array_header(len(items)), *items)))
 
 
 def pack_reply(value: object) -> bytes:

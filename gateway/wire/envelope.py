@@ -10,6 +10,7 @@ from typing import Any, Final
 from gateway.model.enums import Flag
 from gateway.model.messages import KIND_TYPES, SYS_NAMES, Kind
 from gateway.wire.codec import Encoded, make_pack
+from gateway.wire.rings import Ring, Rings
 from gateway.wire.topics import topic_bytes
 
 Body = tuple[Any, ...]
@@ -17,6 +18,9 @@ Body = tuple[Any, ...]
 
 _SNAPSHOT: Final = int(Flag.SNAPSHOT)
 HEADER_ITEMS: Final = 6
+RING_KINDS: Final = frozenset({Kind.TRADE, Kind.CORRECTION, Kind.NEWS})
+"""Kinds whose last messages are kept: events that no later message stands for. What `order` and
+`depth` tell is in their image."""
 
 
 class Topic:
@@ -29,12 +33,16 @@ class Topic:
         variant: The text after `@`; empty for a base topic.
     """
 
-    __slots__ = ("last", "prefix", "scanned", "sequence", "told", "type")
+    __slots__ = ("is_kept", "last", "prefix", "ring", "scanned", "sequence", "told", "type")
 
     def __init__(self, kind: Kind, symbol: str, *, floor: int = 0, variant: str = "") -> None:
         self.prefix: Final = topic_bytes(kind, symbol, variant)
         """The bytes every frame of this topic begins with."""
         self.type: Final = int(SYS_NAMES[symbol] if kind is Kind.SYS else KIND_TYPES[kind])
+        self.is_kept: Final = kind in RING_KINDS
+        """Whether its messages are kept for those who lose one."""
+        self.ring: Ring | None = None
+        """Its last messages; None before the first, and for kinds that are not kept."""
         self.sequence = floor
         """Sequence of the last message published; `floor` when there was none."""
         self.last: Body | None = None
@@ -51,14 +59,18 @@ class Envelope:
     Args:
         epoch: Unix milliseconds at which this run began; greater than any earlier run's.
         send: Takes one frame for the data socket; never blocks.
+        rings: Where events are kept for those who lose one; rings of the usual size by default.
     """
 
-    __slots__ = ("epoch", "floor", "messages", "pack", "send")
+    __slots__ = ("epoch", "floor", "messages", "pack", "rings", "send")
 
-    def __init__(self, *, epoch: int, send: Callable[[bytes], object]) -> None:
+    def __init__(
+        self, *, epoch: int, send: Callable[[bytes], object], rings: Rings | None = None
+    ) -> None:
         self.epoch: Final = epoch
         self.send: Final = send
         self.pack: Final = make_pack()
+        self.rings: Final = rings if rings is not None else Rings()
         self.floor = 0
         """Highest sequence of any topic that was discarded; later topics start after it."""
         self.messages = 0
@@ -71,6 +83,7 @@ class Envelope:
     def discard(self, topic: Topic) -> None:
         """Forget a topic without ever letting its sequences go back."""
         self.floor = max(self.floor, topic.sequence)
+        self.rings.drop(topic)
 
     def publish(
         self, topic: Topic, values: Body, *, flags: int, recv_us: int, event_us: int | None
@@ -84,7 +97,10 @@ class Envelope:
         body = (topic.type, self.epoch, sequence, flags, recv_us, event_us, *values)
         topic.last = body
         self.messages += 1
-        self.send(topic.prefix + self.pack(body))
+        frame = topic.prefix + self.pack(body)
+        if topic.is_kept:
+            self.rings.keep(topic, frame)
+        self.send(frame)
 
     def repeat(self, topic: Topic, *, flags: int, recv_us: int) -> bool:
         """Publish a topic's last value again as a snapshot, as its next message.

@@ -67,7 +67,7 @@ DEADLINE_MS_MAX: Final = 60000
 """Largest deadline_ms of a request."""
 
 SCHEMA_HASH: Final = (
-    "4460411ee69fc396a6e2c06ef85a79e7965aba5937bf80d4c6a9296d5f50da80"
+    "35c6c1a619ea51b68a52f2fce15ea9af85dc35bea79642a37041a90bb4e90df0"
 )
 """SHA-256 of the definitions without their prose."""
 

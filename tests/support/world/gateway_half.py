@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import zmq
 
 from gateway.app_options import Retries, Sessions, feed_options, login_commands, login_policy
+from gateway.control.consumer_requests import ConsumerRequests
 from gateway.control.desk import RequestDesk, Steps
 from gateway.control.feed_commands import FeedCommand, NoteAdmin
 from gateway.control.identity import Identity
@@ -199,6 +200,7 @@ class GatewayHalf:
             judge=HealthJudge(self._clock),
             clock=self._clock,
             process_facts=dict,
+            consumers=ConsumerRequests(epoch=EPOCH, counters=Counters()),
             upstream=upstream_requests(self._clock, self.leases),
         )
 

@@ -7,11 +7,13 @@ from typing import Any
 import msgpack
 
 from gateway.clock import FakeClock
+from gateway.control.consumer_requests import ConsumerRequests
 from gateway.control.desk import RequestDesk
 from gateway.control.feed_commands import (
     AwaitSettled,
     Explain,
     FeedCommand,
+    ReadRing,
     ReadSnapshots,
     ReadStandings,
     ReadWatches,
@@ -26,6 +28,7 @@ from gateway.control.lineage import AskLog, LineageDesk
 from gateway.control.methods import answer
 from gateway.control.resync import ResyncDesk
 from gateway.control.watch_desk import WatchDesk
+from gateway.counters import Counters
 from gateway.errors import GatewayError
 from gateway.health.facts import FeedHistory, LinkReport
 from gateway.health.verdict import HealthJudge
@@ -163,6 +166,7 @@ class Bench:
             judge=HealthJudge(self.clock),
             clock=self.clock,
             process_facts=lambda: {"threads": 2},
+            consumers=ConsumerRequests(epoch=EPOCH, counters=Counters()),
             upstream=upstream_requests(
                 self.clock,
                 self.leases,
@@ -218,6 +222,10 @@ class Bench:
                 answer = self.desk.snapshots(command)
             case ReadWatches():
                 answer = self.desk.report(command)
+            case ReadRing(name, first, last):
+                topic = self.board.known_topic(name)
+                assert topic is not None
+                answer = self.envelope.rings.read(topic, first, last)
             case AwaitSettled():
                 answer = self.on_wait()
             case Explain(symbol):

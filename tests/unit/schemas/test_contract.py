@@ -210,7 +210,8 @@ def test_available_methods_are_the_announced_ones() -> None:
     available = {name for name, spec in methods.METHODS.items() if spec.is_available}
     announced = "hello ping describe subscribe unsubscribe renew subscriptions snapshot health"
     upstream = "metrics errors why resync admin.breaker_reset admin.reconnect"
-    assert available == {*announced.split(), *upstream.split()}
+    consumers = "replay"
+    assert available == {*announced.split(), *upstream.split(), *consumers.split()}
 
 
 def test_limits_are_generated_by_name() -> None:
