@@ -28,7 +28,7 @@ from gateway.control.identity import Identity
 from gateway.control.upstream_requests import UpstreamRequests
 from gateway.counters import Complaints, Counter, Counters, Sample
 from gateway.errors import ConfigError
-from gateway.health.facts import FeedHistory, FeedReport
+from gateway.health.facts import AlertFact, FeedHistory, FeedReport
 from gateway.health.verdict import HealthJudge
 from gateway.logs import get_logger
 from gateway.policy.error_history import ErrorFact, ErrorHistory
@@ -50,7 +50,6 @@ from gateway.settings import Credentials, Settings
 STOP_S_MAX: Final = 5.0
 HOUSEKEEPING_S: Final = 0.5
 FULL_COLLECTIONS_RARER: Final = 100
-SERVING_NS_MAX: Final = 5_000_000_000
 
 
 class Gateway:
@@ -228,6 +227,7 @@ class Gateway:
             make_retry=self._retries.of,
             describe=self._describe,
         )
+        parts.system.on_alert = lambda told: self._facts.post(AlertFact(told))
         self._feed = FeedThread(parts, self._commands, self._facts)
 
     def _make_control(self) -> None:
@@ -254,7 +254,13 @@ class Gateway:
             clock=clock,
             process_facts=process_facts,
             control_counts=self._control_counts,
-            consumers=ConsumerRequests(epoch=self._epoch, counters=self._counters),
+            consumers=ConsumerRequests(
+                leases=self._leases,
+                epoch=self._epoch,
+                clock=clock,
+                counters=self._counters,
+                audit=get_logger("audit").warning,
+            ),
             upstream=UpstreamRequests(
                 leases=self._leases,
                 errors=self._errors.history,
@@ -284,7 +290,7 @@ class Gateway:
             self._credentials,
             self._retries,
             self._clock,
-            is_serving=self._is_iqconnect_serving,
+            is_serving=lambda: self._history.is_serving(self._clock.monotonic_ns()),
             on_error=partial(self._errors.note, port="admin"),
         )
         talk = AdminTalk(
@@ -325,6 +331,9 @@ class Gateway:
             self._errors.note_report(fact)
         elif isinstance(fact, ErrorFact):
             self._errors.history.add(fact)
+        elif isinstance(fact, AlertFact):
+            told = dict(fact.told)
+            self._log.warning("alert", change=told.pop("event"), **told)
         elif isinstance(fact, BaseException):
             self._errors.note(self._access.fail(fact), port="gateway")
             self._fail("feed", fact)
@@ -341,15 +350,6 @@ class Gateway:
         self._errors.note_admin_loss(reason, address=admin.address, retry=admin.retry)
         if self._process is not None:
             self._process.note_absent()
-
-    def _is_iqconnect_serving(self) -> bool:
-        """Whether any streaming connection was heard of late, or nothing is known of them yet."""
-        newest = self._history.newest
-        if newest is None:
-            return True
-        now_ns = self._clock.monotonic_ns()
-        heard_ns = [link.heard_ns for link in newest.links if link.heard_ns is not None]
-        return any(now_ns - moment_ns < SERVING_NS_MAX for moment_ns in heard_ns)
 
     def _on_task_done(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, Final
 
 from gateway.clock import Clock
+from gateway.control.peer_desk import PeerOptions
 from gateway.errors import ConfigError, GatewayError
 from gateway.iqfeed import commands
 from gateway.iqfeed.level2_session import Level2Session
@@ -15,6 +16,7 @@ from gateway.policy.backoff import Backoff, Jitter
 from gateway.policy.breaker import BreakerState, CircuitBreaker
 from gateway.policy.login import LoginPolicy
 from gateway.policy.retry import Retry
+from gateway.policy.slow_consumers import SlowRules
 from gateway.runtime.assembly import FeedOptions
 from gateway.runtime.iqconnect_process import IqconnectProcess
 from gateway.runtime.link_parts import LinkOptions
@@ -59,6 +61,7 @@ def feed_options(settings: Settings, *, host: str) -> FeedOptions:
         line_bytes_max=settings.upstream.line_bytes_max,
         summary_interval_us=settings.summary.interval_ms * 1000,
         symbol_count_max=settings.data.symbol_count_max,
+        peers=_peer_options(settings),
         rings=RingOptions(
             bytes_max=settings.replay.memory_mb_max * 1_048_576,
             frames_max=settings.replay.messages_per_topic_max,
@@ -190,6 +193,19 @@ def _log_breaker(name: str, before: BreakerState, after: BreakerState) -> None:
         get_logger("breaker").warning(
             "circuit breaker", port=name, before=before.value, after=after.value
         )
+
+
+def _peer_options(settings: Settings) -> PeerOptions:
+    slow = settings.slow_consumers
+    return PeerOptions(
+        rules=SlowRules(
+            warn_ns=round(slow.warn_after_s * SECOND_NS),
+            clear_ns=round(slow.clear_below_s * SECOND_NS),
+            evict_stalled_ns=round(slow.evict_after_s * SECOND_NS),
+            evict_lag_ns=round(slow.evict_lag_s * SECOND_NS),
+        ),
+        snapshots_per_second_max=settings.data.snapshots_per_second_max,
+    )
 
 
 def _book_options(settings: Settings) -> BookOptions:

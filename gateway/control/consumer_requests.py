@@ -3,13 +3,25 @@
 from collections.abc import Generator
 from typing import Any, Final
 
-from gateway.control.feed_commands import SYMBOLS_PER_COMMAND_MAX, FeedCommand, ReadRing
+from gateway.clock import Clock
+from gateway.control.feed_commands import (
+    SYMBOLS_PER_COMMAND_MAX,
+    EvictPeer,
+    FeedCommand,
+    FindMissing,
+    ReadRing,
+    ReadWatches,
+    ReportClient,
+    WatchReport,
+)
 from gateway.control.public_topics import public_topic
+from gateway.control.upstream_requests import Audit, Caller, check_reason
 from gateway.counters import Counter, Counters
-from gateway.errors import InvalidParams, OutOfRange
+from gateway.errors import InvalidParams, OutOfRange, bounded
 from gateway.model import methods as m
 from gateway.model.enums import Flag
 from gateway.model.protocol import REPLAY_MESSAGES_MAX
+from gateway.policy.leases import Leases
 from gateway.wire.codec import pack_array, pack_resent
 from gateway.wire.envelope import RING_KINDS
 from gateway.wire.rings import Kept
@@ -18,17 +30,101 @@ Steps = Generator[FeedCommand, Any, dict[str, Any]]
 _REPLAY: Final = int(Flag.REPLAY)
 
 
+REPORT_ENTRIES_MAX: Final = 5_000
+"""Longest list in an answer."""
+LEASE_NS_MIN: Final = 2_000_000_000
+"""Subscriptions for a younger lease may still be on their way."""
+TOPICS_PER_COMMAND_MAX: Final = 4 * SYMBOLS_PER_COMMAND_MAX
+
+
 class ConsumerRequests:
-    """Answers `replay`.
+    """Answers `renew`, `subscriptions`, `replay` and `admin.evict`.
 
     Args:
+        leases: Living leases.
         epoch: This run.
+        clock: For the age of leases.
         counters: Where what is sent again is counted.
+        audit: Takes what administrators did.
     """
 
-    def __init__(self, *, epoch: int, counters: Counters) -> None:
+    def __init__(
+        self, *, leases: Leases, epoch: int, clock: Clock, counters: Counters, audit: Audit
+    ) -> None:
+        self._leases = leases
         self._epoch = epoch
+        self._clock = clock
         self._counters = counters
+        self._audit = audit
+
+    def renew(self, params: m.RenewParams) -> Steps:
+        """Extend a lease, hear how its client keeps up, and tell which subscriptions got lost.
+
+        libzmq drops subscriptions beyond the subscriber's own high-water mark without a word: that
+        what a client holds by lease does not arrive on its data connection is the only trace.
+        """
+        lease = self._leases.renew(params.client, params.lease_id)
+        missing: list[str] = []
+        token = params.data_token
+        if token is not None:
+            told = params.model_dump(include={"received", "gaps", "lag_us"}, exclude_none=True)
+            yield ReportClient(params.client, token, told)
+            if self._clock.monotonic_ns() - lease.granted_ns >= LEASE_NS_MIN:
+                topics = [
+                    f"{k},{claim.symbol}," for claim in lease.claims.values() for k in claim.kinds
+                ]
+                for begin in range(0, len(topics), TOPICS_PER_COMMAND_MAX):
+                    part = tuple(topics[begin : begin + TOPICS_PER_COMMAND_MAX])
+                    missing += yield FindMissing(token, part)
+        return {
+            "expires_us": lease.expires_us,
+            "missing_subscriptions": list(dict.fromkeys(missing))[:REPORT_ENTRIES_MAX],
+        }
+
+    def subscriptions(self, params: m.SubscriptionsParams) -> Steps:
+        """List leases, watches, where demand comes from, and who the consumers are."""
+        report: WatchReport = yield ReadWatches(REPORT_ENTRIES_MAX)
+        client = params.client
+        leases = [
+            {
+                "lease_id": lease.lease_id,
+                "client": lease.client,
+                "symbols": list(lease.claims),
+                "kinds": sorted({kind for claim in lease.claims.values() for kind in claim.kinds}),
+                "expires_us": lease.expires_us,
+            }
+            for lease in self._leases.living()
+            if client in (None, lease.client)
+        ]
+        return {
+            "leases": leases[:REPORT_ENTRIES_MAX],
+            "watches": report.watches,
+            "demand": {"subscriptions": report.topics, "connections": report.connection_count},
+            "peers": [peer for peer in report.peers if client in (None, peer["client"])],
+            "complete": report.is_complete and len(leases) <= REPORT_ENTRIES_MAX,
+        }
+
+    def evict(self, caller: Caller, params: m.AdminEvictParams) -> Steps:
+        """Cut off data connections, and write down who asked and why.
+
+        Raises:
+            SecurityValidationError: The reason would break a line of the log.
+        """
+        check_reason("admin.evict", params.reason)
+        count = 0
+        try:
+            count = yield EvictPeer(params.peer)
+        finally:
+            self._audit(
+                "admin request",
+                method="admin.evict",
+                peer=bounded(params.peer),
+                reason=params.reason,
+                caller=caller.identity,
+                address=caller.address,
+                outcome=f"{count} cut off",
+            )
+        return {"evicted": count}
 
     def replay(self, params: m.ReplayParams) -> Steps:
         """Send events again, as far as they are still in memory.

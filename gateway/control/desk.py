@@ -25,10 +25,10 @@ from gateway.control.claims import (
 from gateway.control.consumer_requests import ConsumerRequests
 from gateway.control.feed_commands import (
     AwaitSettled,
+    BindClient,
     FeedCommand,
     ReadSnapshots,
     ReadStandings,
-    ReadWatches,
     Standing,
     Unwatch,
     Watch,
@@ -52,7 +52,6 @@ from gateway.wire.codec import Encoded
 
 Steps = Generator[FeedCommand, Any, Any]
 """A handler in progress: yields commands for the feed thread, returns the result."""
-REPORT_ENTRIES_MAX: Final = 5_000
 SNAPSHOT_BYTES_MAX: Final = 16_777_216
 """Bytes of order books in one answer."""
 
@@ -98,9 +97,13 @@ class RequestDesk:
         """Answers requests about the way to consumers."""
         self._description: dict[str, Any] | None = None
 
-    def hello(self, _: m.HelloParams) -> dict[str, Any]:
-        """Say who we are, what we speak and what we allow."""
+    def hello(self, params: m.HelloParams) -> Steps:
+        """Say who we are, what we speak and what we allow, and learn whose connection is whose."""
         identity = self._identity
+        refused = None
+        if params.client is not None and params.data_token is not None:
+            is_relay = bool(params.is_relay)
+            refused = yield BindClient(params.client, params.data_token, is_relay)
         return {
             "gateway_id": identity.gateway_id,
             "version": identity.version,
@@ -111,6 +114,7 @@ class RequestDesk:
             "schema_hash": protocol.SCHEMA_HASH,
             "limits": LIMITS,
             "capabilities": list(identity.capabilities),
+            "refused_subscriptions": refused,
         }
 
     def ping(self, _: m.PingParams) -> dict[str, Any]:
@@ -160,6 +164,8 @@ class RequestDesk:
             nothing = (Standing(symbol, SymbolState.CLOSED.value, None, {}) for symbol in good)
             topics = [topic for standing in nothing for topic in topics_of(standing, kinds)]
             return {"lease_id": None, "expires_us": None, "topics": topics, "rejected": rejected}
+        if params.data_token is not None:
+            yield BindClient(params.client, params.data_token)
         lease = self._leases.open(params.client, symbol_count=len(claims), lease_s=params.lease_s)
         standings: list[Standing] = []
         for part in batches(claims):
@@ -203,32 +209,6 @@ class RequestDesk:
         )
         yield from self._unwatch_difference(params.client, before)
         return {"removed": sum(len(claim.kinds) for claim in given_up)}
-
-    def renew(self, params: m.RenewParams) -> dict[str, Any]:
-        """Extend a lease."""
-        lease = self._leases.renew(params.client, params.lease_id)
-        return {"expires_us": lease.expires_us, "missing_subscriptions": []}
-
-    def subscriptions(self, params: m.SubscriptionsParams) -> Steps:
-        """List leases, watches, and where demand comes from."""
-        report = yield ReadWatches(REPORT_ENTRIES_MAX)
-        leases = [
-            {
-                "lease_id": lease.lease_id,
-                "client": lease.client,
-                "symbols": list(lease.claims),
-                "kinds": sorted({kind for claim in lease.claims.values() for kind in claim.kinds}),
-                "expires_us": lease.expires_us,
-            }
-            for lease in self._leases.living()
-            if params.client in (None, lease.client)
-        ]
-        return {
-            "leases": leases[:REPORT_ENTRIES_MAX],
-            "watches": report.watches,
-            "demand": {"subscriptions": report.topics, "connections": report.connection_count},
-            "complete": report.is_complete and len(leases) <= REPORT_ENTRIES_MAX,
-        }
 
     def snapshot(self, params: m.SnapshotParams) -> Steps:
         """Read last values, for those who prefer a request to a subscription."""

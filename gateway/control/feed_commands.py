@@ -73,6 +73,54 @@ class ReadWatches:
 
 
 @dataclass(frozen=True, slots=True)
+class BindClient:
+    """Learn whose data connection holds a token.
+
+    Answered by how many of its subscriptions were one too many; None while no connection holds it.
+    """
+
+    client: str
+    """The name the client gave itself."""
+    token: str
+    """What it calls its data connection by."""
+    is_relay: bool = False
+    """Whether that connection stands for many consumers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportClient:
+    """Take what a client says of itself; answered by None."""
+
+    client: str
+    """Who."""
+    token: str
+    """What it calls its data connection by."""
+    told: dict[str, Any]
+    """received, gaps, lag_us; as far as it told."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindMissing:
+    """Look for topics that a client's data connection should be subscribed to.
+
+    Answered by those that it is not.
+    """
+
+    token: str
+    """What the client calls its data connection by."""
+    topics: tuple[str, ...]
+    """Complete public topics; some times `SYMBOLS_PER_COMMAND_MAX`."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvictPeer:
+    """Cut off data connections; answered by how many there were."""
+
+    name: str
+    """A connection's name, or a client's."""
+
+
+@dataclass(frozen=True, slots=True)
 class NoteAdmin:
     """Tell what the admin port says of the upstream; answered by None."""
 
@@ -123,6 +171,10 @@ FeedCommand = (
     | ReadStandings
     | ReadSnapshots
     | ReadRing
+    | BindClient
+    | ReportClient
+    | FindMissing
+    | EvictPeer
     | ReadWatches
     | NoteAdmin
     | Explain
@@ -160,5 +212,7 @@ class WatchReport:
     """Subscribed topics with their number of connections."""
     connection_count: int
     """Connections with at least one subscription."""
+    peers: list[dict[str, Any]]
+    """Those connections, one by one."""
     is_complete: bool
     """False when a list was cut at its limit."""

@@ -35,6 +35,8 @@ def figures_of(
         connections |= {
             "ports": report.ports,
             "consumers": report.connection_count,
+            "consumers_slow": len(report.slow_consumers),
+            "consumers_unmeasured": report.unmeasured_count,
             "max_symbols": report.max_symbols,
         }
         topics = {

@@ -22,8 +22,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "describe": _plain(RequestDesk.describe),
     "subscribe": _plain(RequestDesk.subscribe),
     "unsubscribe": _plain(RequestDesk.unsubscribe),
-    "renew": _plain(RequestDesk.renew),
-    "subscriptions": _plain(RequestDesk.subscriptions),
+    "renew": lambda desk, _, params: desk.consumers.renew(params),
+    "subscriptions": lambda desk, _, params: desk.consumers.subscriptions(params),
     "snapshot": _plain(RequestDesk.snapshot),
     "health": _plain(RequestDesk.health),
     "metrics": _plain(RequestDesk.metrics),
@@ -31,6 +31,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "errors": lambda desk, _, params: desk.upstream.errors(params),
     "why": lambda desk, _, params: desk.upstream.why(params),
     "resync": lambda desk, caller, params: desk.upstream.resync(caller, params),
+    "admin.evict": lambda desk, caller, params: desk.consumers.evict(caller, params),
     "admin.breaker_reset": lambda desk, caller, params: desk.upstream.reset_breaker(caller, params),
     "admin.reconnect": lambda desk, caller, params: desk.upstream.reconnect(caller, params),
 }

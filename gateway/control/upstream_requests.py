@@ -227,10 +227,7 @@ class UpstreamRequests:
                 hint=f"Name one of {', '.join(sorted(SERVED_PORTS))}.",
                 port=port,
             )
-        if not reason.isprintable():
-            raise SecurityValidationError(
-                "a reason is one line of printable text", method=method, reason=reason
-            )
+        check_reason(method, reason)
         deed = f"{method} {port}"
         wait_ns = self._by_deed.wait_ns(deed)
         if wait_ns > 0:
@@ -249,3 +246,15 @@ class UpstreamRequests:
             return 1
         answer: int = yield ResetBreakers(port) if is_reset else ReconnectPort(port)
         return answer
+
+
+def check_reason(method: str, reason: str) -> None:
+    """Let a reason into the audit log.
+
+    Raises:
+        SecurityValidationError: It would break a line, or forge one.
+    """
+    if not reason.isprintable():
+        raise SecurityValidationError(
+            "a reason is one line of printable text", method=method, reason=reason
+        )

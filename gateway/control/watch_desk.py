@@ -281,6 +281,7 @@ class WatchDesk:
                 for topic, count in list(topics.items())[:entries_max]
             ],
             connection_count=self._subscriptions.connection_count(),
+            peers=[],
             is_complete=max(len(watched), len(topics)) <= entries_max,
         )
 

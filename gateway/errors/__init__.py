@@ -14,7 +14,7 @@
     │   └── LocalProtocolError: SymbolInvalid · RemoteProtocolError
     ├── CodecError: DecodeError, UnknownMessage, SchemaMismatch
     ├── BookError: BookCrossed, SequenceGap
-    ├── BreakerOpen
+    ├── BreakerOpen, SlowConsumer
     └── RpcError
         ├── UnknownMethod, UnsupportedVersion, InvalidParams, OutOfRange
         ├── Unauthorized, QuotaExceeded, LeaseExpired
@@ -46,6 +46,7 @@ from gateway.errors.data import (
     DecodeError,
     SchemaMismatch,
     SequenceGap,
+    SlowConsumer,
     UnknownMessage,
 )
 from gateway.errors.requests import (
@@ -129,6 +130,7 @@ __all__ = [
     "SecurityValidationError",
     "SequenceGap",
     "Severity",
+    "SlowConsumer",
     "SymbolInvalid",
     "SymbolNotFound",
     "Unauthorized",

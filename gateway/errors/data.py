@@ -30,6 +30,17 @@ class SchemaMismatch(CodecError):
     code = "schema_mismatch"
 
 
+class SlowConsumer(GatewayError):
+    """A consumer of the data socket falls behind, or was cut off for it."""
+
+    code = "slow_consumer"
+    severity = Severity.WARN
+    hint = (
+        "Let it read faster, subscribe to less, or take conflated topics; `subscriptions` shows "
+        "every consumer."
+    )
+
+
 class BookError(GatewayError):
     """An order book cannot be trusted."""
 

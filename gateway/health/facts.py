@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from gateway.health.latency import LatencyHistogram
 
+SERVING_NS_MAX = 5_000_000_000
 WINDOW_REPORTS_MAX = 11
 """Reports kept: rates are over the last ten seconds."""
 
@@ -40,6 +41,14 @@ class LinkReport:
             "attempts": self.attempts,
             "held_lines": self.held_lines,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class AlertFact:
+    """An alert as it was published."""
+
+    told: Mapping[str, object]
+    """event, code, level, message, since_us, and what else is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,10 @@ class FeedReport:
     """Recent bad lines, newest last."""
     links: tuple[LinkReport, ...] = ()
     """Every streaming connection."""
+    slow_consumers: tuple[Mapping[str, object], ...] = ()
+    """Data connections that fall behind, as `subscriptions` describes them."""
+    unmeasured_count: int = 0
+    """Data connections of which this system does not tell what waits for them."""
 
 
 @dataclass(slots=True)
@@ -95,6 +108,18 @@ class FeedHistory:
     def newest(self) -> FeedReport | None:
         """The last report; None before the first."""
         return self.reports[-1] if self.reports else None
+
+    def is_serving(self, now_ns: int) -> bool:
+        """Whether any streaming connection was heard of late, or nothing is known of them yet.
+
+        Args:
+            now_ns: Monotonic.
+        """
+        newest = self.newest
+        if newest is None:
+            return True
+        heard_ns = [link.heard_ns for link in newest.links if link.heard_ns is not None]
+        return any(now_ns - moment_ns < SERVING_NS_MAX for moment_ns in heard_ns)
 
     def rate(self, label: str) -> float:
         """How often a second a counter grew over the window; 0 without two reports."""

@@ -10,6 +10,8 @@ from gateway.policy.breaker import BreakerState
 from gateway.policy.error_history import ErrorHistory
 from gateway.policy.login import LoginState
 
+SLOW_NAMED_MAX: Final = 5
+"""Slow consumers that an issue names."""
 REPORT_AGE_NS_MAX: Final = 3_000_000_000
 """A feed thread that has not reported for three seconds is stuck."""
 ERROR_PERCENT_MAX: Final = 1.0
@@ -173,6 +175,7 @@ class HealthJudge:
                 f"{merged} quotes were merged into newer ones: more lines waited than may",
                 "Watch fewer symbols, or give the machine more room; trades and books are whole.",
             )
+        yield from _consumer_issues(report)
         percent = error_percent(history)
         if percent > ERROR_PERCENT_MAX:
             yield Issue(
@@ -207,6 +210,24 @@ def _upstream_issues(report: FeedReport, login: str | None) -> Iterator[Issue]:
             f"the admin port is {report.ports.get('admin', 'unknown')}",
             "Check iqconnect.admin_port; IQConnect may exit when its last client leaves.",
             "admin",
+        )
+
+
+def _consumer_issues(report: FeedReport) -> Iterator[Issue]:
+    """Consumers that fall behind, the furthest first."""
+    slow = sorted(report.slow_consumers, key=lambda peer: -int(str(peer["lag_us"])))
+    if slow:
+        names = ", ".join(
+            f"{peer['client'] or peer['peer']} ({int(str(peer['lag_us'])) / 1e6:.1f} s)"
+            for peer in slow[:SLOW_NAMED_MAX]
+        )
+        more = f" and {len(slow) - SLOW_NAMED_MAX} more" if len(slow) > SLOW_NAMED_MAX else ""
+        yield Issue(
+            "slow_consumers",
+            "warning",
+            f"{len(slow)} consumers fall behind: {names}{more}",
+            "Others are not affected. Let them read faster, subscribe to less or take conflated "
+            "topics; `subscriptions` shows every consumer, `admin.evict` cuts one off.",
         )
 
 

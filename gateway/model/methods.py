@@ -509,7 +509,7 @@ METHODS: Final[Mapping[str, MethodSpec]] = {
         "Disconnect a peer of the data socket. It may connect again.",
         Role.ADMIN,
         is_idempotent=True,
-        is_available=False,
+        is_available=True,
         params=AdminEvictParams,
     ),
     "admin.drain": MethodSpec(

@@ -65,6 +65,6 @@ DEADLINE_MS_MAX: Final = 60000
 """Largest deadline_ms of a request."""
 
 SCHEMA_HASH: Final = (
-    "35c6c1a619ea51b68a52f2fce15ea9af85dc35bea79642a37041a90bb4e90df0"
+    "fe452415a6e3b8d3bcaf1bee01742b3c2fab10971bb0fbb50fe6fc0e52150f73"
 )
 """SHA-256 of the definitions without their prose."""

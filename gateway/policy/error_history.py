@@ -23,7 +23,7 @@ class ErrorFact:
     at_us: int
     """When, UTC."""
     port: str
-    """`level1`, `level1.2`, `level2`, `admin`, `control` or `gateway`."""
+    """`level1`, `level1.2`, `level2`, `admin`, `control`, `consumers` or `gateway`."""
     code: str
     """Stable, lower snake case."""
     severity: str

@@ -42,6 +42,8 @@ class Lease:
     """When it ends, monotonic clock."""
     expires_us: int
     """When it ends, UTC; for the client's information."""
+    granted_ns: int = 0
+    """When it was granted, or brought back by a restart, monotonic clock."""
     pending_count: int = 0
     """Symbols that are being asked for and count against the quota already."""
 
@@ -100,7 +102,8 @@ class Leases:
             raise QuotaExceeded(
                 "too many symbols", client=client, limit=self._symbols_per_client_max
             )
-        lease = Lease(secrets.token_hex(12), client, {}, lease_s, 0, 0, symbol_count)
+        now_ns = self._clock.monotonic_ns()
+        lease = Lease(secrets.token_hex(12), client, {}, lease_s, 0, 0, now_ns, symbol_count)
         self._extend(lease)
         self._keep(lease)
         return lease
@@ -216,13 +219,15 @@ class Leases:
             if left_us <= 0:
                 continue
             claims = {symbol: Claim(symbol, tuple(kinds)) for symbol, kinds in record["claims"]}
+            now_ns = self._clock.monotonic_ns()
             lease = Lease(
                 record["lease_id"],
                 record["client"],
                 claims,
                 record["lease_s"],
-                self._clock.monotonic_ns() + left_us * 1000,
+                now_ns + left_us * 1000,
                 now_us + left_us,
+                now_ns,
             )
             self._keep(lease)
             restored.append(lease)

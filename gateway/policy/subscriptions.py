@@ -24,20 +24,34 @@ class Subscriptions:
         "_by_connection",
         "_by_topic",
         "_dead_sweeps",
-        "_per_connection_max",
+        "_dying",
+        "_exempt",
         "pair_count",
+        "per_connection_max",
     )
 
     def __init__(self, *, per_connection_max: int) -> None:
-        self._per_connection_max = per_connection_max
+        self.per_connection_max: Final = per_connection_max
+        """Topics of one connection; more are not granted."""
         self._by_topic: dict[bytes, set[Hashable]] = {}
         self._by_connection: dict[Hashable, set[bytes]] = {}
         self._dead_sweeps: dict[Hashable, int] = {}
+        self._dying: dict[Hashable, None] = {}
+        self._exempt: set[Hashable] = set()
         self.pair_count = 0
 
     def is_full(self, connection: Hashable) -> bool:
         """Whether a connection may not have more topics."""
-        return len(self._by_connection.get(connection, ())) >= self._per_connection_max
+        is_many = self.topic_count(connection) >= self.per_connection_max
+        return is_many and connection not in self._exempt
+
+    def exempt(self, connection: Hashable) -> None:
+        """Let a connection have any number of topics: it is a relay's."""
+        self._exempt.add(connection)
+
+    def topic_count(self, connection: Hashable) -> int:
+        """How many topics a connection is subscribed to."""
+        return len(self._by_connection.get(connection, ()))
 
     def add(self, connection: Hashable, topic: bytes) -> bool:
         """Count a subscription.
@@ -73,7 +87,7 @@ class Subscriptions:
         if not holders:
             return False
         if connection is None or (connection not in holders and not is_alive(connection)):
-            connection = next((holder for holder in holders if not is_alive(holder)), None)
+            connection = self._dead_holder(holders, is_alive)
         if connection is None or connection not in holders:
             return False
         self._forget(connection, topic)
@@ -115,6 +129,22 @@ class Subscriptions:
         """How many connections have at least one subscription."""
         return len(self._by_connection)
 
+    def _dead_holder(
+        self, holders: set[Hashable], is_alive: Callable[[Hashable], bool]
+    ) -> Hashable | None:
+        """One of a topic's holders that is dead; None when all live.
+
+        A connection that dies loses all its topics at a stretch: one known to be dying is the
+        first to be looked for, because to look at every holder of every topic would take long.
+        """
+        for connection in self._dying:
+            if connection in holders:
+                return connection
+        found = next((holder for holder in holders if not is_alive(holder)), None)
+        if found is not None:
+            self._dying[found] = None
+        return found
+
     def _forget(self, connection: Hashable, topic: bytes) -> None:
         holders = self._by_topic[topic]
         holders.discard(connection)
@@ -125,4 +155,6 @@ class Subscriptions:
         if not topics:
             del self._by_connection[connection]
             self._dead_sweeps.pop(connection, None)
+            self._dying.pop(connection, None)
+            self._exempt.discard(connection)
         self.pair_count -= 1

@@ -11,6 +11,8 @@ import zmq
 from gateway.clock import Clock
 from gateway.control.depth_desk import DepthDesk
 from gateway.control.lineage import AskLog, LineageDesk
+from gateway.control.peer_desk import PeerDesk, PeerOptions
+from gateway.control.peer_teller import PeerTeller
 from gateway.control.resync import ResyncDesk
 from gateway.control.watch_desk import WatchDesk
 from gateway.counters import Complaints, Counters, Sample
@@ -28,15 +30,17 @@ from gateway.normalize.pipeline import Pipeline
 from gateway.normalize.values import Values
 from gateway.policy.demand import Demand
 from gateway.policy.error_history import ErrorFact
+from gateway.policy.peers import PeerNames
 from gateway.policy.retry import Retry
 from gateway.policy.subscriptions import Subscriptions
 from gateway.runtime.feed import FeedParts
 from gateway.runtime.level1_link import Level1Link
 from gateway.runtime.level2_link import Level2Link
 from gateway.runtime.link_parts import LinkOptions
+from gateway.runtime.peer_sockets import PeerSockets
 from gateway.runtime.pool import Level1Pool, Level2Pool
 from gateway.runtime.port_errors import PortErrors
-from gateway.runtime.publisher import Peers, SocketPeers, SubscriptionDesk
+from gateway.runtime.publisher import Peers, SubscriptionDesk
 from gateway.runtime.upstream import DepthUpstreamDesk, UpstreamDesk, port_name
 from gateway.wire.envelope import Envelope
 from gateway.wire.rings import RingOptions, Rings
@@ -75,6 +79,8 @@ class FeedOptions:
     """Which events are kept for those who lose one."""
     linger_ns: int
     """How long a symbol is kept after the last wish for it."""
+    peers: PeerOptions
+    """When a consumer is slow, and what becomes of it."""
     is_auto_watch: bool
     """Whether a subscription to a symbol's topic is a wish for it."""
 
@@ -130,7 +136,7 @@ class FeedAssembly:
         )
         self._demand = Demand(clock, linger_ns=options.linger_ns)
         self._values = Values(self._complaints)
-        self._peers = peers if peers is not None else SocketPeers()
+        self._peers = peers if peers is not None else PeerSockets()
         self._pairs = Subscriptions(per_connection_max=options.subscriptions_per_connection_max)
 
     def parts(
@@ -161,6 +167,7 @@ class FeedAssembly:
         system = SystemTopics(
             self._envelope, clock, topics=lambda: chain(board.topics(), depths.topics())
         )
+        peers = self._make_peers(system)
         upstreams, depth_upstreams = self._make_upstreams(level1, level2, desk, depth_desk, system)
         return FeedParts(
             data=self._data,
@@ -174,7 +181,8 @@ class FeedAssembly:
             desk=desk,
             resync=ResyncDesk(board=board, depths=depths, desk=desk, depth_desk=depth_desk),
             lineage=self._make_lineage(level1, level2),
-            subscriptions=self._make_subscriptions(desk, system),
+            subscriptions=self._make_subscriptions(desk, system, peers),
+            peers=peers,
             system=system,
             upstreams=upstreams,
             depth_upstreams=depth_upstreams,
@@ -340,7 +348,28 @@ class FeedAssembly:
             line_bytes_max=self._options.line_bytes_max,
         )
 
-    def _make_subscriptions(self, desk: WatchDesk, system: SystemTopics) -> SubscriptionDesk:
+    def _make_peers(self, system: SystemTopics) -> PeerDesk:
+        names = PeerNames()
+        teller = PeerTeller(
+            names,
+            envelope=self._envelope,
+            system=system,
+            clock=self._clock,
+            on_error=self._on_error,
+        )
+        return PeerDesk(
+            sockets=self._peers,
+            subscriptions=self._pairs,
+            names=names,
+            teller=teller,
+            clock=self._clock,
+            counters=self._counters,
+            options=self._options.peers,
+        )
+
+    def _make_subscriptions(
+        self, desk: WatchDesk, system: SystemTopics, peers: PeerDesk
+    ) -> SubscriptionDesk:
         return SubscriptionDesk(
             self._data,
             answer=desk.answer,
@@ -351,6 +380,7 @@ class FeedAssembly:
             on_gain=desk.note_subscription,
             on_loss=desk.drop_subscription,
             peers=self._peers,
+            desk=peers,
         )
 
     def _count_subscriptions(self) -> tuple[int, int]:

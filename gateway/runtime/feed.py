@@ -14,6 +14,7 @@ import zmq
 
 from gateway.clock import Clock
 from gateway.control.lineage import LineageDesk
+from gateway.control.peer_desk import PeerDesk
 from gateway.control.resync import ResyncDesk
 from gateway.control.watch_desk import WatchDesk
 from gateway.counters import Complaints, Counter, Counters
@@ -71,6 +72,7 @@ class FeedParts:
     resync: ResyncDesk
     lineage: LineageDesk
     subscriptions: SubscriptionDesk
+    peers: PeerDesk
     system: SystemTopics
     upstreams: tuple[UpstreamDesk, ...]
     """One for each Level 1 connection."""
@@ -304,6 +306,8 @@ class FeedThread:
             link.pipeline.flush(self._clock.utc_us())
         parts.desk.close_lingering()
         parts.level1_care.look()
+        parts.subscriptions.answer_delayed()
+        parts.peers.look()
         parts.system.scan_tails()
         parts.envelope.rings.age(now_ns, rings_max=RINGS_PER_TICK_MAX)
         self._orders.waiters.expire(now_ns)

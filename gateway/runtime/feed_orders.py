@@ -4,18 +4,23 @@ Each command is small, and at most a few are executed at one time: data goes fir
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.control.feed_commands import (
     AwaitSettled,
+    BindClient,
+    EvictPeer,
     Explain,
     FeedCommand,
+    FindMissing,
     NoteAdmin,
     ReadRing,
     ReadSnapshots,
     ReadStandings,
     ReadWatches,
     ReconnectPort,
+    ReportClient,
     ResetBreakers,
     Resync,
     Unwatch,
@@ -37,6 +42,8 @@ from gateway.wire.rings import Kept
 if TYPE_CHECKING:
     from gateway.runtime.feed import FeedParts
 
+SUBSCRIPTION_NS_MAX: Final = 2_000_000_000
+"""How long a new connection's subscriptions may be on their way."""
 ORDERS_PER_ROUND_MAX: Final = 20
 """Commands executed between two reads."""
 
@@ -76,8 +83,20 @@ class FeedOrders:
             Unwatch: desk.unwatch,
             ReadStandings: desk.standings,
             ReadSnapshots: desk.snapshots,
-            ReadWatches: desk.report,
+            ReadWatches: lambda command: replace(
+                desk.report(command), peers=parts.peers.peers()[: command.entries_max]
+            ),
             ReadRing: self._read_ring,
+            BindClient: lambda command: parts.peers.bind(
+                command.client, command.token, is_relay=command.is_relay
+            ),
+            ReportClient: lambda command: parts.peers.report(
+                command.client, command.token, command.told
+            ),
+            FindMissing: lambda command: parts.peers.missing(
+                command.token, command.topics, age_ns_min=SUBSCRIPTION_NS_MAX
+            ),
+            EvictPeer: lambda command: parts.peers.evict(command.name),
             NoteAdmin: self._note_admin,
             Explain: lambda command: self._explain(command.symbol),
             Resync: lambda command: parts.resync.ask(command.name),

@@ -127,6 +127,8 @@ class FeedReporter:
             topic_count=sum(len(s.topics) for s in parts.board.symbols.values()),
             connection_count=connections,
             subscription_count=pairs,
+            slow_consumers=tuple(parts.peers.slow_peers()),
+            unmeasured_count=parts.peers.unmeasured_count,
             latency=latency.copy(),
             market_clock_us=parts.level1.links[0].pipeline.eastern.clock_us,
             max_symbols=upstream.max_symbols,

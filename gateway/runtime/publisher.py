@@ -5,17 +5,18 @@ subscription; MAXMSGSIZE bounds what a stranger can make us hold; heartbeats fin
 a small send buffer keeps a stalled consumer from being fed minutes of old data later.
 """
 
-import os
-import socket
+from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Any, Final, Protocol
 
 import zmq
 
+from gateway.control.peer_desk import PeerDesk, PeerSockets
 from gateway.counters import Counter, Counters
 from gateway.errors import ConfigError
 from gateway.model.messages import Kind
 from gateway.model.protocol import DATA_MESSAGE_BYTES_MAX
+from gateway.policy.peers import Peer
 from gateway.policy.subscriptions import Subscriptions
 from gateway.wire.codec import Encoded
 from gateway.wire.envelope import Body, Envelope, Topic
@@ -95,15 +96,11 @@ def bind_socket(bound: "zmq.Socket[Any]", name: str, bind: str) -> None:
         ) from error
 
 
-class Peers(Protocol):
-    """Tells connections apart."""
+class Peers(PeerSockets, Protocol):
+    """Tells connections apart, and looks at them."""
 
     def of(self, frame: zmq.Frame) -> Hashable | None:
         """The connection a frame came from; None when it is gone, or nobody can say."""
-        ...
-
-    def is_alive(self, connection: Hashable) -> bool:
-        """Whether a connection still exists."""
         ...
 
 
@@ -121,6 +118,7 @@ class SubscriptionDesk:
             is read: a private topic behind it is answered with that demand known.
         on_loss: Told of a complete public topic that lost a connection.
         peers: Tells connections apart.
+        desk: Who they are, and how many snapshots each may have.
     """
 
     def __init__(
@@ -135,6 +133,7 @@ class SubscriptionDesk:
         on_gain: Callable[[TopicName], object],
         on_loss: Callable[[TopicName], object],
         peers: Peers,
+        desk: PeerDesk,
     ) -> None:
         self._data = data
         self._answer_of = answer
@@ -145,7 +144,9 @@ class SubscriptionDesk:
         self._on_gain = on_gain
         self._on_loss = on_loss
         self._peers = peers
+        self._desk = desk
         self._answered_bytes = 0
+        self._delayed: dict[Hashable, deque[tuple[bytes, TopicName]]] = {}
 
     def drain(self) -> None:
         """Read what subscribers ask for, at most `FRAMES_PER_TICK_MAX` frames.
@@ -173,9 +174,13 @@ class SubscriptionDesk:
         if connection is None:
             # Gone before its frame was read: nobody is there to be granted anything.
             return
+        peer = self._desk.peer_of(connection)
         grants = grants_of(topic)
-        if not grants or self._subscriptions.is_full(connection):
+        is_full = self._subscriptions.is_full(connection)
+        if not grants or (is_full and not self._subscriptions.holds(connection, topic)):
             self._counters.add(Counter.SUBSCRIPTIONS_REFUSED)
+            if is_full:
+                self._desk.note_refusal(connection)
             return
         for prefix in grants:
             self._data.setsockopt(zmq.SUBSCRIBE, prefix)
@@ -183,10 +188,13 @@ class SubscriptionDesk:
         name = parse_topic(topic)
         if name is None:
             return
-        if name.nonce:
-            self._answer(topic, name)
-        elif is_new:
-            self._on_gain(name)
+        if not name.nonce:
+            if is_new:
+                self._on_gain(name)
+        elif name.kind is Kind.SYS and name.symbol == "client":
+            self._desk.note_token(connection, name.nonce)
+        else:
+            self._ask(peer, topic, name)
 
     def _unsubscribe(self, connection: Hashable | None, topic: bytes) -> None:
         if connection is not None:
@@ -197,8 +205,12 @@ class SubscriptionDesk:
                     self._data.setsockopt(zmq.UNSUBSCRIBE, prefix)
         is_gone = self._subscriptions.remove(connection, topic, self._peers.is_alive)
         name = parse_topic(topic)
-        if is_gone and name is not None and not name.nonce:
+        if not is_gone or name is None:
+            return
+        if not name.nonce:
             self._on_loss(name)
+        elif name.kind is Kind.SYS and name.symbol == "client":
+            self._desk.drop_token(connection, name.nonce)
 
     def _is_held_otherwise(self, connection: Hashable, topic: bytes, prefix: bytes) -> bool:
         """Whether a prefix is granted by another subscription of the same peer too."""
@@ -212,6 +224,41 @@ class SubscriptionDesk:
             name = parse_topic(topic)
             if name is not None and not name.nonce:
                 self._on_loss(name)
+        self._desk.sweep()
+
+    def _ask(self, peer: Peer, topic: bytes, name: TopicName) -> None:
+        """Answer a snapshot now, or in its turn when its consumer has asked for many.
+
+        It is never refused: after a restart of ours a bare SUB socket cannot ask again.
+        """
+        waiting = self._delayed.get(peer.connection)
+        if waiting is None and (peer.is_relay or not peer.snapshots.wait_ns()):
+            peer.snapshots.take()
+            self._answer(topic, name)
+            return
+        self._counters.add(Counter.SNAPSHOTS_DELAYED)
+        if waiting is None:
+            waiting = self._delayed[peer.connection] = deque()
+        # Never longer than the connection's subscriptions are many: each is subscribed to, and
+        # who takes one back and asks again is answered no more often.
+        waiting.append((topic, name))
+        if len(waiting) > self._subscriptions.per_connection_max:
+            waiting.popleft()
+
+    def answer_delayed(self) -> None:
+        """Answer the snapshots whose turn has come; call it every tick."""
+        bytes_before = self._answered_bytes
+        for connection, waiting in list(self._delayed.items()):
+            peer = self._desk.peer_of(connection)
+            while waiting and (peer.is_relay or not peer.snapshots.wait_ns()):
+                if self._answered_bytes - bytes_before > ANSWER_BYTES_PER_TICK_MAX:
+                    return
+                topic, name = waiting.popleft()
+                if self._subscriptions.holds(connection, topic):
+                    peer.snapshots.take()
+                    self._answer(topic, name)
+            if not waiting or not self._peers.is_alive(connection):
+                del self._delayed[connection]
 
     def _answer(self, prefix: bytes, name: TopicName) -> None:
         self._counters.add(Counter.SNAPSHOTS_ANSWERED)
@@ -223,42 +270,3 @@ class SubscriptionDesk:
         if topic is not None and topic.last is not None:
             body = self._envelope.snapshot_body(topic, items=len(topic.last), recv_us=0)
             self._envelope.send_private(prefix, body)
-
-
-class SocketPeers:
-    """Connections by their descriptor, which libzmq tells, and what tells it from the next one."""
-
-    def of(self, frame: zmq.Frame) -> Hashable | None:
-        """The connection a frame came from; None when it is gone, or libzmq does not say."""
-        try:
-            descriptor = int(frame.get(zmq.SRCFD))
-        except (zmq.ZMQError, ValueError):
-            return None
-        identity = _identity_of(descriptor)
-        return None if identity is None else (descriptor, identity)
-
-    def is_alive(self, connection: Hashable) -> bool:
-        """Whether a connection still exists."""
-        if not isinstance(connection, tuple):
-            return False
-        descriptor, identity = connection
-        return bool(_identity_of(descriptor) == identity)
-
-
-def _identity_of(descriptor: int) -> Hashable | None:
-    """What tells a connection from the next one with the same descriptor; None when it is gone.
-
-    Descriptors are reused at once. On POSIX the socket's inode is its own; elsewhere the peer's
-    address is, which a TCP connection has.
-    """
-    try:
-        if os.name == "posix":
-            return os.fstat(descriptor).st_ino
-        borrowed = socket.socket(fileno=descriptor)
-        try:
-            return str(borrowed.getpeername())
-        finally:
-            # It is libzmq's socket: forget it without closing it.
-            borrowed.detach()
-    except OSError:
-        return None

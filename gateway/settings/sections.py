@@ -34,8 +34,25 @@ class DataSettings(Section):
     """How long a symbol is kept after the last consumer left."""
     subscriptions_per_connection_max: Positive = 20_000
     """More are not granted: a subscription costs the gateway about 900 bytes."""
+    snapshots_per_second_max: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
+    """Snapshots that one consumer is answered a second; more are delayed, never refused."""
     symbol_count_max: Positive = 50_000
     """Symbols kept in memory, closed ones included."""
+
+
+class SlowConsumerSettings(Section):
+    """Consumers that fall behind: when they are named, and when they are cut off."""
+
+    warn_after_s: Annotated[float, Field(gt=0, le=3_600)] = 3.0
+    """Behind by so much, or without reading for so long, a consumer is named: `sys,alert,`, the
+    log, `health`, `subscriptions`."""
+    clear_below_s: Annotated[float, Field(ge=0, le=3_600)] = 1.0
+    """Behind by no more than this for two seconds it is not slow any more."""
+    evict_after_s: Annotated[float, Field(ge=0, le=86_400)] = 10.0
+    """A consumer that has not read anything for so long, although something waits, is cut off: it
+    sees a broken connection at once instead of old data later. 0 for never."""
+    evict_lag_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
+    """One that reads, and is behind by so much all the same, is cut off. 0 for never."""
 
 
 class ReplaySettings(Section):
@@ -144,6 +161,7 @@ class Settings(BaseSettings):
     connection: ConnectionConfig = ConnectionConfig()
     upstream: UpstreamSettings = UpstreamSettings()
     data: DataSettings = DataSettings()
+    slow_consumers: SlowConsumerSettings = SlowConsumerSettings()
     replay: ReplaySettings = ReplaySettings()
     summary: SummarySettings = SummarySettings()
     book: BookSettings = BookSettings()

@@ -31,12 +31,15 @@ class Topic:
         symbol: The symbol part of the topic.
         floor: The sequence to continue after: the highest one of any topic ever discarded.
         variant: The text after `@`; empty for a base topic.
+        nonce: Of one client's own topic; empty for a public one.
     """
 
     __slots__ = ("is_kept", "last", "prefix", "ring", "scanned", "sequence", "told", "type")
 
-    def __init__(self, kind: Kind, symbol: str, *, floor: int = 0, variant: str = "") -> None:
-        self.prefix: Final = topic_bytes(kind, symbol, variant)
+    def __init__(
+        self, kind: Kind, symbol: str, *, floor: int = 0, variant: str = "", nonce: str = ""
+    ) -> None:
+        self.prefix: Final = topic_bytes(kind, symbol, variant, nonce)
         """The bytes every frame of this topic begins with."""
         self.type: Final = int(SYS_NAMES[symbol] if kind is Kind.SYS else KIND_TYPES[kind])
         self.is_kept: Final = kind in RING_KINDS
@@ -76,9 +79,9 @@ class Envelope:
         self.messages = 0
         """Frames handed to `send`, private ones included."""
 
-    def topic(self, kind: Kind, symbol: str, variant: str = "") -> Topic:
+    def topic(self, kind: Kind, symbol: str, variant: str = "", nonce: str = "") -> Topic:
         """Make a topic that continues after the floor."""
-        return Topic(kind, symbol, floor=self.floor, variant=variant)
+        return Topic(kind, symbol, floor=self.floor, variant=variant, nonce=nonce)
 
     def discard(self, topic: Topic) -> None:
         """Forget a topic without ever letting its sequences go back."""

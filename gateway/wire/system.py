@@ -32,9 +32,11 @@ class SystemTopics:
         "_scan",
         "_scan_tick",
         "_slice",
+        "alert",
         "feed",
         "goodbye",
         "heartbeat",
+        "on_alert",
         "tails",
     )
 
@@ -46,8 +48,11 @@ class SystemTopics:
         self._list_topics = topics
         self.heartbeat: Final = envelope.topic(Kind.SYS, "heartbeat")
         self.tails: Final = envelope.topic(Kind.SYS, "tails")
+        self.alert: Final = envelope.topic(Kind.SYS, "alert")
         self.feed: Final = envelope.topic(Kind.SYS, "feed")
         self.goodbye: Final = envelope.topic(Kind.SYS, "goodbye")
+        self.on_alert: Callable[[dict[str, Any]], object] = lambda _: None
+        """Told of every alert; for the log."""
         self._scan: list[Topic] = []
         self._scan_tick = 0
         self._slice = 0
@@ -57,6 +62,7 @@ class SystemTopics:
         return {
             "heartbeat": self.heartbeat,
             "tails": self.tails,
+            "alert": self.alert,
             "feed": self.feed,
             "goodbye": self.goodbye,
         }
@@ -86,6 +92,17 @@ class SystemTopics:
         facts = {"port": port, "from": from_state, "to": to_state, "at_us": at_us}
         # A key without a value is left out of every map.
         self.publish(self.feed, facts if cause is None else {**facts, "cause": cause})
+
+    def announce_alert(self, **facts: Any) -> None:
+        """Tell of an alert: raised, changed or cleared.
+
+        Args:
+            facts: event, code, level, message, since_us, and what else is known; None where
+                nothing is.
+        """
+        told = {name: value for name, value in facts.items() if value is not None}
+        self.publish(self.alert, told)
+        self.on_alert(told)
 
     def say_goodbye(self, *, reason: str, is_resume_expected: bool) -> None:
         """Tell every consumer that this stop is on purpose."""

@@ -39,19 +39,21 @@ class TopicName:
         return f"{self.kind}{variant},{self.symbol},"
 
 
-def topic_bytes(kind: Kind, symbol: str, variant: str = "") -> bytes:
+def topic_bytes(kind: Kind, symbol: str, variant: str = "", nonce: str = "") -> bytes:
     """Spell a topic.
 
     Args:
         kind: One of the wire contract's kinds.
         symbol: The vendor's string, verbatim; ASCII without a comma.
         variant: The text after `@`; empty for the base topic.
+        nonce: Of a private topic; empty for a public one.
 
     Returns:
         The prefix of every frame of that topic, second comma included.
     """
     mark = f"@{variant}" if variant else ""
-    return f"{kind}{mark},{symbol},".encode("ascii")
+    private = f"~{nonce}." if nonce else ""
+    return f"{private}{kind}{mark},{symbol},".encode("ascii")
 
 
 def parse_topic(topic: bytes) -> TopicName | None:

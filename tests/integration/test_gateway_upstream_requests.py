@@ -333,4 +333,4 @@ def test_an_iqconnect_that_is_heard_counts_as_serving(fake: FakeIqconnect) -> No
         gateway = stage.gateway
         stage.consumer("state,AAPL,").wait_for_state("AAPL", "live", None, seconds=8.0)
         wait_for_link(stage.requester(), lambda link: link["state"] == "streaming")
-        assert gateway._is_iqconnect_serving()
+        assert gateway._history.is_serving(gateway._clock.monotonic_ns())

@@ -11,6 +11,8 @@ from typing import Any, Final, NamedTuple
 import msgpack
 import zmq
 
+from gateway.runtime.peer_sockets import PeerAddress
+
 
 class Received(NamedTuple):
     """One frame, taken apart as the wire contract says."""
@@ -152,6 +154,21 @@ class WorldData:
     def is_alive(self, connection: Hashable) -> bool:
         """Whether a consumer is there."""
         return any(one.number == connection for one in self.consumers)
+
+    def address(self, connection: Hashable) -> PeerAddress:
+        """What a consumer is called."""
+        return PeerAddress(f"world #{connection}", "")
+
+    def backlog(self, connection: Hashable) -> None:
+        """Nothing can be measured here."""
+
+    def cut(self, connection: Hashable) -> bool:
+        """Nobody is cut off here."""
+        del connection
+        return False
+
+    def forget(self, connection: Hashable) -> None:
+        """Nothing was learned."""
 
     def is_wanted(self, topic: str) -> bool:
         """Whether a consumer subscribes to exactly this topic."""

@@ -200,7 +200,13 @@ class GatewayHalf:
             judge=HealthJudge(self._clock),
             clock=self._clock,
             process_facts=dict,
-            consumers=ConsumerRequests(epoch=EPOCH, counters=Counters()),
+            consumers=ConsumerRequests(
+                leases=self.leases,
+                epoch=EPOCH,
+                clock=self._clock,
+                counters=Counters(),
+                audit=lambda *_, **__: None,
+            ),
             upstream=upstream_requests(self._clock, self.leases),
         )
 

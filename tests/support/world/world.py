@@ -289,7 +289,7 @@ class World:
     def renew(self, lease_id: str) -> Asked:
         """A program keeps a lease."""
         params = parse_params("renew", {"client": "world", "lease_id": lease_id})
-        return self.gateway.request(self.gateway.desk.renew(params))  # type: ignore[arg-type]
+        return self.gateway.request(self.gateway.desk.consumers.renew(params))  # type: ignore[arg-type]
 
     # Time.
 

@@ -166,7 +166,13 @@ class Bench:
             judge=HealthJudge(self.clock),
             clock=self.clock,
             process_facts=lambda: {"threads": 2},
-            consumers=ConsumerRequests(epoch=EPOCH, counters=Counters()),
+            consumers=ConsumerRequests(
+                leases=self.leases,
+                epoch=EPOCH,
+                clock=self.clock,
+                counters=Counters(),
+                audit=lambda _, **facts: self.audited.append(facts),
+            ),
             upstream=upstream_requests(
                 self.clock,
                 self.leases,

@@ -199,6 +199,8 @@ def test_metrics_are_those_of_the_newest_report(bench: Bench) -> None:
     assert connections == {
         "ports": GOOD.ports,
         "consumers": GOOD.connection_count,
+        "consumers_slow": 0,
+        "consumers_unmeasured": 0,
         "max_symbols": GOOD.max_symbols,
     }
     assert metrics["topics"] == {

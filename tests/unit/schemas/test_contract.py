@@ -210,7 +210,7 @@ def test_available_methods_are_the_announced_ones() -> None:
     available = {name for name, spec in methods.METHODS.items() if spec.is_available}
     announced = "hello ping describe subscribe unsubscribe renew subscriptions snapshot health"
     upstream = "metrics errors why resync admin.breaker_reset admin.reconnect"
-    consumers = "replay"
+    consumers = "replay admin.evict"
     assert available == {*announced.split(), *upstream.split(), *consumers.split()}
 
 

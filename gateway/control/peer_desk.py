@@ -1,0 +1,386 @@
+"""The peer desk: who the consumers of the data socket are, and which of them fall behind.
+
+It is the feed thread's own. What a connection's kernel says comes through `PeerSockets`; what that
+means is the policy's to judge; here consumers are named, warned, cleared and cut off, and everybody
+is told.
+"""
+
+from collections import deque
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from gateway.clock import Clock
+from gateway.counters import Counter, Counters
+from gateway.errors import QuotaExceeded
+from gateway.policy.peers import (
+    RELAY_TOKENS_MAX,
+    TOKENS_PER_PEER_MAX,
+    ClientName,
+    Peer,
+    PeerNames,
+)
+from gateway.policy.rate_limit import TokenBucket
+from gateway.policy.slow_consumers import Backlog, Progress, SlowRules
+from gateway.policy.subscriptions import Subscriptions
+
+SECOND_NS: Final = 1_000_000_000
+LOOK_NS: Final = SECOND_NS // 4
+"""How often each connection is looked at."""
+SLICES: Final = 4
+"""Calls that one look at all of them is spread over."""
+RELAYS_MAX: Final = 16
+
+
+class PeerAddress(Protocol):
+    """Who is at the other end."""
+
+    @property
+    def text(self) -> str:
+        """How people call it."""
+        ...
+
+    @property
+    def transport(self) -> str:
+        """`tcp` or `ipc`; empty where it cannot be told."""
+        ...
+
+
+class PeerSockets(Protocol):
+    """What can be asked of a connection."""
+
+    def is_alive(self, connection: Hashable) -> bool:
+        """Whether it still exists."""
+        ...
+
+    def address(self, connection: Hashable) -> PeerAddress:
+        """Who is at the other end."""
+        ...
+
+    def backlog(self, connection: Hashable) -> Backlog | None:
+        """What waits for it; None where nobody can tell."""
+        ...
+
+    def cut(self, connection: Hashable) -> bool:
+        """Reset it; False when it was gone."""
+        ...
+
+    def forget(self, connection: Hashable) -> None:
+        """Drop what was learned of it."""
+        ...
+
+
+class Teller(Protocol):
+    """Tells of consumers that fall behind."""
+
+    def warn(self, peer: Peer) -> None:
+        """A consumer has fallen behind."""
+        ...
+
+    def clear(self, peer: Peer, why: str) -> None:
+        """A consumer is not slow any more, or not there any more."""
+        ...
+
+    def record(self, peer: Peer, what: str) -> None:
+        """Something happened to a consumer that operators want to find again."""
+        ...
+
+    def note_unmeasured(self, peer: Peer) -> None:
+        """The system does not tell what waits for a consumer."""
+        ...
+
+    def notify_lag(self, peer: Peer, lag_us: int) -> None:
+        """Tell a client that it is behind."""
+        ...
+
+    def notify_limit(self, peer: Peer, limit: int) -> None:
+        """Tell a client that it has as many subscriptions as it may."""
+        ...
+
+    def forget(self, token: str) -> None:
+        """A client's own topic is not subscribed to any more."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PeerOptions:
+    """What of the settings decides about consumers."""
+
+    rules: SlowRules
+    """When one is slow, and when it is cut off."""
+    snapshots_per_second_max: int
+    """Snapshots that one is answered; more are delayed."""
+
+
+class PeerDesk:
+    """Knows every connection of the data socket.
+
+    Args:
+        sockets: What can be asked of a connection.
+        subscriptions: What each is subscribed to.
+        names: Which client a token belongs to.
+        teller: Tells of consumers that fall behind.
+        clock: Both clocks.
+        counters: Where evictions are counted.
+        options: What the settings say.
+    """
+
+    def __init__(
+        self,
+        *,
+        sockets: PeerSockets,
+        subscriptions: Subscriptions,
+        names: PeerNames,
+        teller: Teller,
+        clock: Clock,
+        counters: Counters,
+        options: PeerOptions,
+    ) -> None:
+        self._sockets = sockets
+        self._subscriptions = subscriptions
+        self._names = names
+        self._teller = teller
+        self._clock = clock
+        self._counters = counters
+        self._options = options
+        self._peers: dict[Hashable, Peer] = {}
+        self._holders: dict[str, Peer] = {}
+        self._scan: deque[Peer] = deque()
+        self._next_scan_ns = 0
+
+    # What the data socket tells.
+
+    def peer_of(self, connection: Hashable) -> Peer:
+        """The record of a connection, made when it is first heard of."""
+        peer = self._peers.get(connection)
+        if peer is None:
+            address = self._sockets.address(connection)
+            rate = self._options.snapshots_per_second_max
+            peer = self._peers[connection] = Peer(
+                connection,
+                name=address.text or f"connection {len(self._peers) + 1}",
+                transport=address.transport,
+                progress=Progress(self._options.rules),
+                snapshots=TokenBucket(self._clock, tokens_max=rate, token_ns=SECOND_NS // rate),
+                now_ns=self._clock.monotonic_ns(),
+            )
+        return peer
+
+    def note_token(self, connection: Hashable, token: str) -> None:
+        """A connection subscribed to the private topic of a token."""
+        peer = self.peer_of(connection)
+        if len(peer.tokens) >= (RELAY_TOKENS_MAX if peer.is_relay else TOKENS_PER_PEER_MAX):
+            self._counters.add(Counter.TOKENS_REFUSED)
+            return
+        peer.tokens[token] = None
+        self._holders[token] = peer
+        self._name(token)
+
+    def drop_token(self, connection: Hashable | None, token: str) -> None:
+        """A connection took its subscription to a token's topic back."""
+        holder = self._holders.get(token)
+        if holder is None or (connection is not None and holder.connection != connection):
+            return
+        if connection is None and self._sockets.is_alive(holder.connection):
+            return
+        self._forget_token(token)
+        del holder.tokens[token]
+        if holder.token == token:
+            holder.token = next(
+                (other for other in holder.tokens if self._names.of(other) is not None), None
+            )
+
+    def note_refusal(self, connection: Hashable) -> None:
+        """A connection asked for more subscriptions than it may have."""
+        peer = self.peer_of(connection)
+        peer.refused_count += 1
+        if peer.refused_count == 1:
+            self._teller.notify_limit(peer, self._subscriptions.per_connection_max)
+
+    def is_exempt(self, connection: Hashable) -> bool:
+        """Whether a connection stands for many, so that limits of one do not hold for it."""
+        peer = self._peers.get(connection)
+        return peer is not None and peer.is_relay
+
+    def sweep(self) -> None:
+        """Forget connections that are gone."""
+        for peer in [p for p in self._peers.values() if not self._sockets.is_alive(p.connection)]:
+            self._forget(peer, "it is gone")
+
+    # What clients tell.
+
+    def bind(self, client: str, token: str, *, is_relay: bool = False) -> int | None:
+        """Learn whose data connection holds a token.
+
+        Returns:
+            How many of its subscriptions were not granted, being too many; a relay's count begins
+            anew, because it may ask for them again. None while no connection holds the token.
+
+        Raises:
+            QuotaExceeded: A relay, and there are enough.
+        """
+        relays = sum(1 for peer in self._peers.values() if peer.is_relay)
+        holder = self._holders.get(token)
+        is_new_relay = is_relay and (holder is None or not holder.is_relay)
+        if is_new_relay and relays >= RELAYS_MAX:
+            raise QuotaExceeded("too many relays", client=client, limit=RELAYS_MAX)
+        self._names.tell(token, ClientName(client, is_relay))
+        if holder is None:
+            return None
+        self._name(token)
+        refused = holder.refused_count
+        if holder.is_relay:
+            holder.refused_count = 0
+        return refused
+
+    def report(self, client: str, token: str, told: dict[str, Any]) -> None:
+        """Take what a client says of itself with a renewal: received, gaps, lag_us."""
+        self.bind(client, token)
+        peer = self._holders.get(token)
+        if peer is None or peer.is_relay:
+            return
+        now_ns = self._clock.monotonic_ns()
+        peer.reported = {**told, "at_us": self._clock.utc_us()}
+        lag_us = told.get("lag_us")
+        if lag_us is None:
+            return
+        peer.progress.report(lag_us * 1000, now_ns)
+        if lag_us * 1000 >= self._options.rules.warn_ns:
+            self._teller.notify_lag(peer, lag_us)
+
+    def missing(self, token: str, topics: Iterable[str], *, age_ns_min: int) -> list[str]:
+        """Which topics the connection of a token is not subscribed to, by itself or by a prefix.
+
+        Args:
+            token: What a client calls its data connection by.
+            topics: Complete public topics.
+            age_ns_min: A younger connection's subscriptions may still be on their way.
+
+        Returns:
+            Those that are missing; the token's own topic where no connection holds it.
+        """
+        peer = self._holders.get(token)
+        if peer is None:
+            return [f"~{token}.sys,client,"]
+        if self._clock.monotonic_ns() - peer.seen_ns < age_ns_min:
+            return []
+        holds, connection = self._subscriptions.holds, peer.connection
+        if holds(connection, b""):
+            return []
+        found = []
+        for topic in topics:
+            name = topic.encode("ascii")
+            kind_end = name.index(b",") + 1
+            if not holds(connection, name) and not holds(connection, name[:kind_end]):
+                found.append(topic)
+        return found
+
+    # Looking after them.
+
+    def look(self) -> None:
+        """Look at the next connections; call it twenty times a second."""
+        now_ns = self._clock.monotonic_ns()
+        if now_ns >= self._next_scan_ns:
+            self._next_scan_ns = now_ns + LOOK_NS
+            # What the last one did not come to is looked at first.
+            waiting = set(map(id, self._scan))
+            self._scan.extend(p for p in self._peers.values() if id(p) not in waiting)
+        for _ in range(-(-len(self._peers) // SLICES)):
+            if not self._scan:
+                return
+            peer = self._scan.popleft()
+            if self._peers.get(peer.connection) is peer:
+                self._look_at(peer, now_ns)
+
+    def _look_at(self, peer: Peer, now_ns: int) -> None:
+        backlog = self._sockets.backlog(peer.connection)
+        peer.is_measured = backlog is not None
+        if backlog is None and self._sockets.is_alive(peer.connection):
+            self._teller.note_unmeasured(peer)
+        was_slow = peer.progress.is_slow
+        peer.progress.look(backlog, now_ns)
+        if peer.progress.must_go and not peer.is_relay:
+            self._evict(peer, "it fell too far behind")
+        elif peer.progress.is_slow and not was_slow:
+            self._counters.add(Counter.CONSUMERS_SLOW)
+            self._teller.warn(peer)
+        elif was_slow and not peer.progress.is_slow:
+            self._teller.clear(peer, "it keeps up again")
+
+    def evict(self, name: str) -> int:
+        """Cut off connections by their own name, or by their client's.
+
+        Returns:
+            How many were cut off.
+        """
+        chosen = [p for p in self._peers.values() if name in (p.name, self._names.client_of(p))]
+        return sum(self._evict(peer, "an administrator asked for it") for peer in chosen)
+
+    def peers(self) -> list[dict[str, Any]]:
+        """Every connection, for `subscriptions`."""
+        return [self._describe(peer) for peer in self._peers.values()]
+
+    def slow_peers(self) -> list[dict[str, Any]]:
+        """The connections that fall behind."""
+        return [self._describe(peer) for peer in self._peers.values() if peer.progress.is_slow]
+
+    @property
+    def unmeasured_count(self) -> int:
+        """Connections of which the system does not tell what waits for them."""
+        return sum(1 for peer in self._peers.values() if not peer.is_measured)
+
+    # Names.
+
+    def _name(self, token: str) -> None:
+        """Let a token that was told name the connection that holds it."""
+        name, peer = self._names.of(token), self._holders.get(token)
+        if name is None or peer is None:
+            return
+        if name.is_relay and not peer.is_relay:
+            peer.is_relay, peer.token = True, token
+            self._subscriptions.exempt(peer.connection)
+        elif peer.token is None:
+            peer.token = token
+
+    def _describe(self, peer: Peer) -> dict[str, Any]:
+        progress = peer.progress
+        since_ns = progress.slow_since_ns
+        return {
+            "peer": peer.name,
+            "client": self._names.client_of(peer),
+            "address": peer.name,
+            "transport": peer.transport or None,
+            "subscriptions": self._subscriptions.topic_count(peer.connection),
+            "refused": peer.refused_count,
+            "is_relay": peer.is_relay,
+            "is_measured": peer.is_measured,
+            "backlog_bytes": progress.backlog_bytes if peer.is_measured else None,
+            "lag_us": progress.lag_ns // 1000,
+            "is_slow": progress.is_slow,
+            "slow_since_us": None if since_ns is None else self._as_utc_us(since_ns),
+            "reported": peer.reported or None,
+        }
+
+    def _as_utc_us(self, moment_ns: int) -> int:
+        return self._clock.utc_us() - (self._clock.monotonic_ns() - moment_ns) // 1000
+
+    def _evict(self, peer: Peer, reason: str) -> bool:
+        if not self._sockets.cut(peer.connection):
+            return False
+        self._counters.add(Counter.CONSUMERS_EVICTED)
+        self._teller.record(peer, f"cut off: {reason}")
+        self._forget(peer, f"it was cut off: {reason}")
+        return True
+
+    def _forget_token(self, token: str) -> None:
+        del self._holders[token]
+        self._teller.forget(token)
+
+    def _forget(self, peer: Peer, why: str) -> None:
+        if peer.progress.is_slow:
+            self._teller.clear(peer, why)
+        for token in peer.tokens:
+            if self._holders.get(token) is peer:
+                self._forget_token(token)
+        self._sockets.forget(peer.connection)
+        del self._peers[peer.connection]

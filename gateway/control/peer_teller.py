@@ -1,0 +1,143 @@
+"""What is told of a consumer that falls behind: to itself, to everybody, and to the history."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from gateway.clock import Clock
+from gateway.errors import SlowConsumer
+from gateway.model.messages import Kind
+from gateway.policy.error_history import ErrorFact, fact_of
+from gateway.policy.peers import Peer, PeerNames
+from gateway.wire.envelope import Envelope, Topic
+from gateway.wire.system import SystemTopics
+
+SECOND_NS: Final = 1_000_000_000
+ALERT_CODE: Final = "slow_consumer"
+PORT: Final = "consumers"
+_HINT: Final = (
+    "Let the program read faster, subscribe to less, or take conflated topics such as quote@250; "
+    "`subscriptions` shows every consumer, `admin.evict` cuts one off."
+)
+
+
+class PeerTeller:
+    """Publishes alerts and notices about consumers, and records them as errors.
+
+    Args:
+        names: Which client a connection belongs to.
+        envelope: Makes clients' own topics.
+        system: Publishes.
+        clock: Stamps.
+        on_error: Takes what is recorded.
+    """
+
+    def __init__(
+        self,
+        names: PeerNames,
+        *,
+        envelope: Envelope,
+        system: SystemTopics,
+        clock: Clock,
+        on_error: Callable[[ErrorFact], object],
+    ) -> None:
+        self._names = names
+        self._envelope = envelope
+        self._system = system
+        self._clock = clock
+        self._on_error = on_error
+        self._notices: dict[str, Topic] = {}
+        self._is_unmeasured_told = False
+
+    def warn(self, peer: Peer) -> None:
+        """A consumer has fallen behind."""
+        behind = f"it is {peer.progress.lag_ns / SECOND_NS:.1f} s behind"
+        self._alert("raised", peer, behind)
+        self.notify_lag(peer, peer.progress.lag_ns // 1000)
+        self.record(peer, behind)
+
+    def clear(self, peer: Peer, why: str) -> None:
+        """A consumer is not slow any more, or not there any more."""
+        self._alert("cleared", peer, why)
+
+    def record(self, peer: Peer, what: str) -> None:
+        """Put what happened to a consumer into the error history."""
+        error = SlowConsumer(
+            "a consumer falls behind",
+            peer=peer.name,
+            client=self._names.client_of(peer),
+            lag_ms=peer.progress.lag_ns // 1_000_000,
+            backlog_bytes=peer.progress.backlog_bytes,
+            what=what,
+        )
+        self._on_error(fact_of(error, port=PORT, at_us=self._clock.utc_us()))
+
+    def note_unmeasured(self, peer: Peer) -> None:
+        """Say once that this system does not tell what waits for consumers."""
+        if self._is_unmeasured_told:
+            return
+        self._is_unmeasured_told = True
+        error = SlowConsumer(
+            "this system does not tell what waits for a consumer",
+            hint="Slow ones are named only by what their own clients report with `renew`.",
+            peer=peer.name,
+            transport=peer.transport,
+        )
+        self._on_error(fact_of(error, port=PORT, at_us=self._clock.utc_us()))
+
+    def notify_lag(self, peer: Peer, lag_us: int) -> None:
+        """Tell a client that it is behind."""
+        self.notify(
+            peer,
+            {
+                "notice": "lag",
+                "message": f"you are {lag_us / 1e6:.1f} s behind",
+                "lag_us": lag_us,
+                "hint": "Read faster, subscribe to less, or take conflated topics such as "
+                "quote@250.",
+            },
+        )
+
+    def notify_limit(self, peer: Peer, limit: int) -> None:
+        """Tell a client that it has as many subscriptions as it may."""
+        self.notify(
+            peer,
+            {
+                "notice": "limit",
+                "message": f"subscriptions beyond {limit} are not granted",
+                "limit": "subscriptions_per_connection_max",
+                "limit_max": limit,
+                "hint": "Use prefixes such as quote, or several connections.",
+            },
+        )
+
+    def notify(self, peer: Peer, details: dict[str, Any]) -> None:
+        """Publish a notice on a client's own topic, if it has one."""
+        if peer.token is None:
+            return
+        topic = self._notices.get(peer.token)
+        if topic is None:
+            topic = self._envelope.topic(Kind.SYS, "client", nonce=peer.token)
+            self._notices[peer.token] = topic
+        self._system.publish(topic, details)
+
+    def forget(self, token: str) -> None:
+        """A client's own topic is not subscribed to any more."""
+        topic = self._notices.pop(token, None)
+        if topic is not None:
+            self._envelope.discard(topic)
+
+    def _alert(self, event: str, peer: Peer, what: str) -> None:
+        client = self._names.client_of(peer)
+        called = f"{client} ({peer.name})" if client is not None else peer.name
+        since_ns = peer.progress.slow_since_ns
+        lag_ns = 0 if since_ns is None else self._clock.monotonic_ns() - since_ns
+        self._system.announce_alert(
+            event=event,
+            code=ALERT_CODE,
+            level="warning",
+            message=f"consumer {called}: {what}",
+            hint=_HINT if event == "raised" else None,
+            since_us=self._clock.utc_us() - lag_ns // 1000,
+            peer=peer.name,
+            client=client,
+        )

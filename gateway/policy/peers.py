@@ -1,0 +1,99 @@
+"""The connections of the data socket: whose they are, and how they keep up.
+
+A connection has no name of its own without keys. A client gives it one: it subscribes to a private
+topic made of a token that nobody else can guess, and tells the token with its requests.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.policy.rate_limit import TokenBucket
+from gateway.policy.slow_consumers import Progress
+
+NAMES_MAX: Final = 10_000
+"""Tokens whose client is remembered; the one told longest ago is forgotten first."""
+TOKENS_PER_PEER_MAX: Final = 8
+"""Tokens a connection may hold: one is its own, and a relay's consumers have each one."""
+RELAY_TOKENS_MAX: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class ClientName:
+    """Who a token belongs to."""
+
+    client: str
+    """The name it gave itself."""
+    is_relay: bool
+    """Whether it stands for many consumers."""
+
+
+class Peer:
+    """One connection of the data socket.
+
+    Args:
+        connection: How the feed thread tells it from others.
+        name: How people do, such as `tcp://127.0.0.1:45678`.
+        transport: `tcp`, `ipc`, or empty.
+        progress: How it keeps up.
+        snapshots: How many snapshots a second it is answered.
+        now_ns: Monotonic.
+    """
+
+    __slots__ = (
+        "connection", "is_measured", "is_relay", "name", "progress", "refused_count",
+        "reported", "seen_ns", "snapshots", "token", "tokens", "transport",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        connection: Hashable,
+        *,
+        name: str,
+        transport: str,
+        progress: Progress,
+        snapshots: TokenBucket,
+        now_ns: int,
+    ) -> None:
+        self.connection: Final = connection
+        self.name: Final = name
+        self.transport: Final = transport
+        self.progress: Final = progress
+        self.snapshots: Final = snapshots
+        self.seen_ns: Final = now_ns
+        """When its first subscription was read, monotonic."""
+        self.tokens: dict[str, None] = {}
+        """Tokens whose private topic it is subscribed to, the oldest first."""
+        self.token: str | None = None
+        """The one of them that names it; None while its client has told none."""
+        self.is_relay = False
+        self.is_measured = False
+        """Whether the system tells what waits for it."""
+        self.refused_count = 0
+        """Subscriptions that were one too many."""
+        self.reported: dict[str, Any] = {}
+        """What its client last said of itself."""
+
+
+class PeerNames:
+    """Which client a token belongs to, as clients have told."""
+
+    def __init__(self) -> None:
+        self._names: OrderedDict[str, ClientName] = OrderedDict()
+
+    def tell(self, token: str, name: ClientName) -> None:
+        """Remember whose a token is."""
+        self._names[token] = name
+        self._names.move_to_end(token)
+        if len(self._names) > NAMES_MAX:
+            self._names.popitem(last=False)
+
+    def of(self, token: str | None) -> ClientName | None:
+        """Whose a token is; None when nobody has told."""
+        return None if token is None else self._names.get(token)
+
+    def client_of(self, peer: Peer) -> str | None:
+        """The client a connection belongs to; None when nobody has told."""
+        name = self.of(peer.token)
+        return None if name is None else name.client
