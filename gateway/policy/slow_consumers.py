@@ -142,7 +142,9 @@ class Progress:
             self.stalled_ns += step_ns + (self._silent_ns if self.stalled_ns else 0)
             self._silent_ns = 0
         else:
+            # What the window says may be old, so nothing is known to wait.
             self._silent_ns += step_ns
+            self._waiting_since_ns = now_ns
         if backlog.unsent_bytes >= backlog.full_bytes:
             if self._full_since_ns is None:
                 self._full_since_ns = now_ns
