@@ -62,6 +62,7 @@ def feed_options(settings: Settings, *, host: str) -> FeedOptions:
         summary_interval_us=settings.summary.interval_ms * 1000,
         symbol_count_max=settings.data.symbol_count_max,
         peers=_peer_options(settings),
+        variants_max=settings.data.variants_per_topic_max,
         rings=RingOptions(
             bytes_max=settings.replay.memory_mb_max * 1_048_576,
             frames_max=settings.replay.messages_per_topic_max,

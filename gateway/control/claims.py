@@ -5,6 +5,7 @@ from itertools import groupby, islice
 from typing import Any, Final
 
 from gateway.control.feed_commands import SYMBOLS_PER_COMMAND_MAX, Standing
+from gateway.control.variant_desk import SERVED_KINDS
 from gateway.control.watch_desk import SERVICES, check_symbols
 from gateway.model.enums import Cause, SymbolState
 from gateway.model.error_codes import HINTS, ErrorCode
@@ -35,7 +36,7 @@ def services_of(kinds: Iterable[str]) -> tuple[Service, ...]:
 def _service_of(kind: str) -> Service | None:
     """The service that delivers one kind; None for what is not delivered yet."""
     base, _, variant = kind.partition("@")
-    is_delivered = not variant or base == Kind.BOOK
+    is_delivered = not variant or base in SERVED_KINDS
     return SERVICES.get(Kind(base)) if is_delivered else None
 
 

@@ -17,11 +17,13 @@ from gateway.control.feed_commands import (
     Watch,
     WatchReport,
 )
+from gateway.control.variant_desk import VariantDesk
 from gateway.errors import GatewayError, SymbolInvalid
 from gateway.iqfeed.commands import check_symbol
 from gateway.model.enums import Cause, SymbolState
 from gateway.model.messages import Kind
 from gateway.normalize.board import Board
+from gateway.normalize.board_answers import BoardAnswers
 from gateway.normalize.depth_answers import DepthAnswers
 from gateway.normalize.symbols import BOARD_KINDS, BOOK_KINDS
 from gateway.policy.demand import LEVEL1_SERVICES, LEVEL2_SERVICES, Demand, Service
@@ -69,7 +71,8 @@ class WatchDesk:
         subscriptions: Pairs on the data socket.
         upstream: Where requests to the vendor go.
         depth: The desk for what Level 2 delivers.
-        depth_answers: Answers snapshots of it.
+        board_answers: Answers snapshots of what Level 1 delivers.
+        depth_answers: Answers snapshots of what Level 2 does.
         is_auto_watch: Whether a subscription that names a symbol is a wish for it.
     """
 
@@ -81,6 +84,7 @@ class WatchDesk:
         subscriptions: Subscriptions,
         upstream: Upstream,
         depth: DepthDesk,
+        board_answers: BoardAnswers,
         depth_answers: DepthAnswers,
         is_auto_watch: bool,
     ) -> None:
@@ -89,7 +93,9 @@ class WatchDesk:
         self._subscriptions = subscriptions
         self._upstream = upstream
         self._depth = depth
+        self._board_answers = board_answers
         self._depth_answers = depth_answers
+        self._variants = VariantDesk(board, depth)
         depth.on_slot_freed = self._retry_limited
         self._is_auto_watch = is_auto_watch
         self._limited: dict[str, None] = {}
@@ -111,6 +117,7 @@ class WatchDesk:
             return
         if not self._demand.is_watched(symbol, service):
             self._board.open(symbol)
+            self._variants.attach(symbol)
             self._ask(symbol, service)
         self._demand.want(symbol, service)
 
@@ -134,10 +141,8 @@ class WatchDesk:
         Args:
             name: A complete public topic.
         """
-        if name.variant:
-            if name.kind is not Kind.BOOK or not _is_symbol(name.symbol):
-                return
-            self._depth.add_variant(name.symbol, name.variant)
+        if name.variant and not (_is_symbol(name.symbol) and self._variants.add(name)):
+            return
         service = SERVICES.get(name.kind)
         if service is None or not self._is_auto_watch:
             return
@@ -154,10 +159,8 @@ class WatchDesk:
 
     def drop_subscription(self, name: TopicName) -> None:
         """Take back the wish of a subscription that ended."""
-        if name.variant:
-            if name.kind is not Kind.BOOK or not _is_symbol(name.symbol):
-                return
-            self._depth.drop_variant(name.symbol, name.variant)
+        if name.variant and not (_is_symbol(name.symbol) and self._variants.drop(name)):
+            return
         service = SERVICES.get(name.kind)
         if service is None:
             return
@@ -256,8 +259,8 @@ class WatchDesk:
 
     def answer(self, name: TopicName) -> Body | Encoded:
         """Answer a snapshot request from memory, whichever port the kind comes from."""
-        desk = self._depth_answers if name.kind in BOOK_KINDS else self._board
-        return desk.answer(name)
+        answers = self._depth_answers if name.kind in BOOK_KINDS else self._board_answers
+        return answers.answer(name)
 
     def report(self, command: ReadWatches) -> WatchReport:
         """List watches and subscriptions, cut at the command's limit."""

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from gateway.clock import Clock
+from gateway.counters import Counters
 from gateway.errors import QuotaExceeded
 from gateway.model.enums import Cause, Flag, SymbolState
-from gateway.model.messages import KIND_TYPES, MESSAGES, Kind, MessageType
-from gateway.normalize.symbols import BOARD_KINDS, REPEATED_KINDS, Gap, Level2Standing, Symbol
+from gateway.model.messages import Kind, MessageType
+from gateway.normalize.symbols import REPEATED_KINDS, Gap, Level2Standing, Symbol
+from gateway.normalize.variants import VariantPublisher, variants_of
 from gateway.policy.shards import shard_of
 from gateway.wire.envelope import Body, Envelope, Topic
 from gateway.wire.topics import TopicName
@@ -27,8 +29,6 @@ REASON_US_MIN: Final = 1_000_000
 """A symbol's reason for doubt is told anew at most this often."""
 _STATE_TYPE: Final = int(MessageType.STATE)
 _WANTED: Final = frozenset(SymbolState) - {SymbolState.CLOSED}
-_ITEMS: Final = {kind: len(MESSAGES[KIND_TYPES[kind]]._fields) for kind in BOARD_KINDS}
-_NEWS_ITEMS: Final = len(MESSAGES[MessageType.NEWS]._fields)
 
 
 class Board:
@@ -40,6 +40,7 @@ class Board:
         symbol_count_max: Symbols kept, closed ones included; the oldest closed one makes room.
         shard_count: Level 1 connections that the symbols are shared out to.
         on_settled: Told of a symbol that stopped being pending.
+        variants: Publishes conflated topics; one of its own by default.
     """
 
     def __init__(
@@ -50,8 +51,13 @@ class Board:
         symbol_count_max: int,
         shard_count: int = 1,
         on_settled: Callable[[Symbol], None] | None = None,
+        variants: VariantPublisher | None = None,
     ) -> None:
         self.envelope: Final = envelope
+        self.variants: Final = (
+            variants if variants is not None else VariantPublisher(envelope, counters=Counters())
+        )
+        """Conflated topics of quotes and summaries."""
         self._clock: Final = clock
         self._symbol_count_max: Final = symbol_count_max
         self.on_settled = on_settled
@@ -308,36 +314,8 @@ class Board:
         """Every topic there is; for the tails scan."""
         for symbol in self.symbols.values():
             yield from symbol.topics.values()
+            yield from variants_of((symbol.quote, symbol.summary))
         yield from self._news.values()
-
-    def answer(self, name: TopicName) -> Body:
-        """Answer a snapshot request from memory.
-
-        Args:
-            name: The topic asked for, private prefix ignored.
-
-        Returns:
-            A body of the base kind with SNAPSHOT, or a `state` body that says why there is none.
-        """
-        now_us = self._clock.utc_us()
-        if name.kind is Kind.NEWS and not name.variant:
-            known = self._news.get(name.symbol)
-            topic = known if known is not None else self.envelope.topic(Kind.NEWS, name.symbol)
-            return self.envelope.snapshot_body(topic, items=_NEWS_ITEMS, recv_us=now_us)
-        symbol = self.symbols.get(name.symbol)
-        is_state = name.kind is Kind.STATE
-        if symbol is None or not (symbol.is_wanted if is_state else symbol.is_wanted_level1):
-            return self.why_not(SymbolState.CLOSED, Cause.NOT_SUBSCRIBED, now_us)
-        if name.kind not in _ITEMS or name.variant:
-            return self.why_not(SymbolState.REFUSED, Cause.NO_DEPTH, symbol.since_us)
-        topic = symbol.topic(name.kind)
-        is_unheard = symbol.state in (SymbolState.PENDING, SymbolState.REFUSED)
-        if is_unheard and topic.last is None and name.kind is not Kind.STATE:
-            return self.why_not(symbol.state, symbol.cause, symbol.since_us)
-        body = self.envelope.snapshot_body(topic, items=_ITEMS[name.kind], recv_us=now_us)
-        if symbol.is_live or name.kind is Kind.STATE:
-            return body
-        return (*body[:3], body[3] | _STALE, *body[4:])
 
     def _repeat(self, symbol: Symbol, now_us: int) -> None:
         """Repeat the last quote and summary with what they are worth now."""
@@ -347,6 +325,7 @@ class Board:
                 # What stood for several updates still does: flag and `merged` go together.
                 flags = symbol.flags | (topic.last[3] & _CONFLATED)
                 self.envelope.repeat(topic, flags=flags, recv_us=now_us)
+                self.variants.publish_all(topic, self._clock.monotonic_ns() // 1000)
 
     def _age_regional(self, symbol: Symbol) -> None:
         """Mark the last regional quote STALE until a newer one comes.
@@ -375,4 +354,5 @@ class Board:
         oldest = next(iter(self._closed))
         del self._closed[oldest]
         for topic in self.symbols.pop(oldest).topics.values():
+            self.variants.drop_all(topic)
             self.envelope.discard(topic)

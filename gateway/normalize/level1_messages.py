@@ -122,6 +122,8 @@ class Level1Messages(Level1Columns):
             topic.last = body
         self.quotes += 1
         self._send(topic.prefix + self._pack(body))
+        if topic.variants is not None:
+            self._envelope.mark(topic, merged)
 
     def _date_sides(self, symbol: Symbol, fields: list[str], has_bid: bool, has_ask: bool) -> None:
         """Date the side that changed by the session's clock; the other keeps the moment it had."""

@@ -104,6 +104,8 @@ class QuoteFirstNormalizer(Level1Normalizer):
             topic.last = body
             self.quotes += 1
             send(topic.prefix + pack(body))
+            if topic.variants is not None:
+                self._envelope.mark(topic, 1)
 
     def _read_trade(self, line: str, parts: list[str], symbol: Symbol, recv_us: int) -> bool:
         """Publish a usual trade.

@@ -360,6 +360,9 @@ class Symbol:
         for kind, topic in self.topics.items():
             if kind in _FORGOTTEN_KINDS:
                 topic.last = None
+                for variant in (topic.variants or {}).values():
+                    variant.topic.last = None
+                    variant.merged = 0
         self.bid_time_text = self.ask_time_text = ""
         self.bid_us = self.ask_us = None
         self.last_conditions = None

@@ -20,6 +20,7 @@ from gateway.iqfeed.level2_session import Level2Session
 from gateway.iqfeed.link import Link
 from gateway.iqfeed.session import Level1Session
 from gateway.normalize.board import Board
+from gateway.normalize.board_answers import BoardAnswers
 from gateway.normalize.depth_answers import DepthAnswers
 from gateway.normalize.depth_board import DepthBoard
 from gateway.normalize.depth_care import DepthCare
@@ -28,6 +29,7 @@ from gateway.normalize.depths import BookOptions
 from gateway.normalize.level1_care import Level1Care
 from gateway.normalize.pipeline import Pipeline
 from gateway.normalize.values import Values
+from gateway.normalize.variants import VariantPublisher
 from gateway.policy.demand import Demand
 from gateway.policy.error_history import ErrorFact
 from gateway.policy.peers import PeerNames
@@ -75,6 +77,8 @@ class FeedOptions:
     """Symbols kept in memory."""
     subscriptions_per_connection_max: int
     """More are not granted."""
+    variants_max: int
+    """Conflated topics of one topic."""
     rings: RingOptions
     """Which events are kept for those who lose one."""
     linger_ns: int
@@ -126,6 +130,9 @@ class FeedAssembly:
             clock=clock,
             symbol_count_max=options.symbol_count_max,
             shard_count=options.level1_count,
+            variants=VariantPublisher(
+                self._envelope, counters=self._counters, per_topic_max=options.variants_max
+            ),
         )
         self._depths = DepthBoard(
             self._board,
@@ -300,6 +307,7 @@ class FeedAssembly:
             subscriptions=self._pairs,
             upstream=level1,
             depth=depth_desk,
+            board_answers=BoardAnswers(self._board, clock=self._clock),
             depth_answers=DepthAnswers(self._board, self._depths, clock=self._clock),
             is_auto_watch=self._options.is_auto_watch,
         )

@@ -194,6 +194,9 @@ class FeedThread:
         due_us = parts.depths.next_due_us()
         if due_us is not None and now_ns >= due_us * 1000:
             parts.level2.links[0].pipeline.flush()
+        due_us = parts.board.variants.next_due_us()
+        if due_us is not None and now_ns >= due_us * 1000:
+            parts.board.variants.flush(now_ns // 1000)
         for place, (link, desk) in enumerate(self._ports):
             deadline_ns = link.deadline_ns()
             if deadline_ns is None or now_ns < deadline_ns:
@@ -293,9 +296,10 @@ class FeedThread:
             for place, (link, _) in enumerate(self._ports)
             if (d := link.deadline_ns()) is not None
         ]
-        due_us = self._parts.depths.next_due_us()
-        if due_us is not None:
-            deadlines.append(due_us * 1000)
+        for publisher in (self._parts.depths, self._parts.board.variants):
+            due_us = publisher.next_due_us()
+            if due_us is not None:
+                deadlines.append(due_us * 1000)
         return min(deadlines)
 
     def _tick(self, now_ns: int) -> None:

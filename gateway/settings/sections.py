@@ -36,6 +36,8 @@ class DataSettings(Section):
     """More are not granted: a subscription costs the gateway about 900 bytes."""
     snapshots_per_second_max: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
     """Snapshots that one consumer is answered a second; more are delayed, never refused."""
+    variants_per_topic_max: Annotated[int, Field(ge=0, le=1_000)] = 16
+    """Different conflated topics, such as `quote@250`, of one symbol's quote or summary."""
     symbol_count_max: Positive = 50_000
     """Symbols kept in memory, closed ones included."""
 

@@ -34,7 +34,9 @@ class Topic:
         nonce: Of one client's own topic; empty for a public one.
     """
 
-    __slots__ = ("is_kept", "last", "prefix", "ring", "scanned", "sequence", "told", "type")
+    __slots__ = (
+        "is_kept", "last", "prefix", "ring", "scanned", "sequence", "told", "type", "variants",
+    )  # fmt: skip
 
     def __init__(
         self, kind: Kind, symbol: str, *, floor: int = 0, variant: str = "", nonce: str = ""
@@ -46,6 +48,8 @@ class Topic:
         """Whether its messages are kept for those who lose one."""
         self.ring: Ring | None = None
         """Its last messages; None before the first, and for kinds that are not kept."""
+        self.variants: dict[str, Any] | None = None
+        """Conflated topics made of it, by the text after `@`; None while there is none."""
         self.sequence = floor
         """Sequence of the last message published; `floor` when there was none."""
         self.last: Body | None = None
@@ -65,7 +69,7 @@ class Envelope:
         rings: Where events are kept for those who lose one; rings of the usual size by default.
     """
 
-    __slots__ = ("epoch", "floor", "messages", "pack", "rings", "send")
+    __slots__ = ("epoch", "floor", "mark", "messages", "pack", "rings", "send")
 
     def __init__(
         self, *, epoch: int, send: Callable[[bytes], object], rings: Rings | None = None
@@ -74,6 +78,8 @@ class Envelope:
         self.send: Final = send
         self.pack: Final = make_pack()
         self.rings: Final = rings if rings is not None else Rings()
+        self.mark: Callable[[Topic, int], object] = lambda *_: None
+        """Told of each message of a topic with variants, and how many updates it stands for."""
         self.floor = 0
         """Highest sequence of any topic that was discarded; later topics start after it."""
         self.messages = 0
@@ -104,6 +110,8 @@ class Envelope:
         if topic.is_kept:
             self.rings.keep(topic, frame)
         self.send(frame)
+        if topic.variants is not None:
+            self.mark(topic, values[-1])
 
     def repeat(self, topic: Topic, *, flags: int, recv_us: int) -> bool:
         """Publish a topic's last value again as a snapshot, as its next message.

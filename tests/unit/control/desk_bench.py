@@ -35,6 +35,7 @@ from gateway.health.verdict import HealthJudge
 from gateway.model.enums import SymbolState
 from gateway.model.messages import Kind
 from gateway.normalize.board import Board
+from gateway.normalize.board_answers import BoardAnswers
 from gateway.policy.demand import Demand
 from gateway.policy.leases import Leases
 from gateway.policy.subscriptions import Subscriptions
@@ -116,6 +117,7 @@ class Bench:
             subscriptions=self.subscriptions,
             upstream=self.upstream,
             depth=self.depth.desk,
+            board_answers=BoardAnswers(self.board, clock=self.clock),
             depth_answers=self.depth.answers,
             is_auto_watch=is_auto_watch,
         )

@@ -241,7 +241,8 @@ def test_an_error_of_parameters_has_a_bounded_text() -> None:
         (("order", "state"), (Service.ORDERS,)),
         (("quote", "order", "state"), (Service.LEVEL1, Service.ORDERS)),
         (("order@250", "depth@5", "news", "bar"), ()),
-        (("quote@250", "regional@1000"), ()),
+        (("regional@1000",), ()),
+        (("quote@250", "summary@1000", "quote"), (Service.LEVEL1,)),
         ((), ()),
     ],
 )

@@ -167,10 +167,13 @@ def test_a_refused_subscription_does_not_take_back_another_consumers() -> None:
     assert bench.demand.count("B", LEVEL1) == 1
 
 
-def test_a_variant_opens_no_watch_while_variants_are_not_delivered(bench: Bench) -> None:
-    """Its snapshot says `refused`, and a lease for it asks nothing: nor may a subscription."""
+def test_a_variant_is_a_wish_for_its_symbol_like_any_other(bench: Bench) -> None:
+    """Who takes conflated quotes alone needs the symbol as much."""
     bench.gain(b"quote@250,A,")
-    assert bench.upstream.take() == []
+    assert bench.upstream.take() == ["watch A"]
+    bench.lose(b"quote@250,A,")
+    bench.linger()
+    assert bench.upstream.take() == ["unwatch A"]
 
 
 def test_a_new_connection_is_asked_for_everything(bench: Bench) -> None:

@@ -60,7 +60,16 @@ def test_a_variant_is_a_wish_for_the_book_and_lives_as_long(bench: Bench) -> Non
     assert bench.depth.depths.depths == {}
 
 
-@pytest.mark.parametrize("topic", [b"order@250,@ES,", b"quote@250,@ES,", b"book@250,a;b,"])
+@pytest.mark.parametrize(
+    "topic",
+    [
+        b"order@250,@ES,",
+        b"trade@250,@ES,",
+        b"regional@5,@ES,",
+        b"quote@250x5,@ES,",
+        b"book@250,a;b,",
+    ],
+)
 def test_other_variants_are_no_wishes(bench: Bench, topic: bytes) -> None:
     """They are not delivered, and a stranger's spelling must not reach the vendor."""
     bench.gain(topic)

@@ -17,6 +17,7 @@ import pytest
 from gateway.clock import FakeClock
 from gateway.counters import Complaints, Counter, Counters
 from gateway.normalize.board import Board
+from gateway.normalize.board_answers import BoardAnswers
 from gateway.normalize.pipeline import Pipeline
 from gateway.normalize.symbols import Symbol
 from gateway.normalize.values import Values
@@ -225,7 +226,7 @@ class Desk:
         """The answer to a snapshot request."""
         name = parse_topic(topic.encode())
         assert name is not None
-        return as_frame(self.board.answer(name))
+        return as_frame(BoardAnswers(self.board, clock=self.clock).answer(name))
 
     def count(self, counter: Counter) -> int:
         """A counter's number."""

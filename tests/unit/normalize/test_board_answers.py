@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.model.enums import Cause
+from gateway.normalize.board_answers import BoardAnswers
 from gateway.wire.topics import parse_topic
 from schemas.reference_codec import ReferenceCodec
 from tests.unit.normalize.line_desk import NOW_US, SNAPSHOT, STALE, Desk, Options, line
@@ -93,7 +94,7 @@ def test_snapshot_of_an_event_that_never_happened_fits_the_contract_after_an_evi
     desk.live("MSFT")
     name = parse_topic(b"trade,MSFT,")
     assert name is not None
-    body = desk.board.answer(name)
+    body = BoardAnswers(desk.board, clock=desk.clock).answer(name)
     assert (body[2] > 0, body[6]) == (True, None)
     ReferenceCodec().decode(b"~0123456789abcd.trade,MSFT," + desk.envelope.pack(body))
 
@@ -124,7 +125,7 @@ def test_snapshot_of_the_state_of_a_pending_symbol_has_its_sequence() -> None:
     assert (answer["state"], answer["sequence"]) == ("pending", 1)
 
 
-@pytest.mark.parametrize("topic", ["depth,AAPL,", "order,AAPL,", "quote@250,AAPL,", "book,AAPL,"])
+@pytest.mark.parametrize("topic", ["depth,AAPL,", "order,AAPL,", "trade@250,AAPL,", "book,AAPL,"])
 def test_snapshot_of_what_is_not_delivered_is_refused(topic: str) -> None:
     """No answer at all would leave the consumer waiting for ever."""
     desk = Desk()
