@@ -5,8 +5,9 @@ from itertools import groupby, islice
 from typing import Any, Final
 
 from gateway.control.feed_commands import SYMBOLS_PER_COMMAND_MAX, Standing
+from gateway.control.public_topics import check_symbols
 from gateway.control.variant_desk import SERVED_KINDS
-from gateway.control.watch_desk import SERVICES, check_symbols
+from gateway.control.watch_desk import SERVICES
 from gateway.model.enums import Cause, SymbolState
 from gateway.model.error_codes import HINTS, ErrorCode
 from gateway.model.messages import KIND_TYPES, L1_KINDS, L2_KINDS, Kind

@@ -89,6 +89,8 @@ class DepthDesk:
         self._variants: dict[str, dict[str, int]] = {}
         self.on_slot_freed: Callable[[], object] | None = None
         """Told when the vendor watches a symbol less."""
+        self.on_limit: Callable[[], object] = lambda: None
+        """Told when the vendor's limit refused a symbol."""
 
     def open(self, symbol: str) -> None:
         """Begin to want a symbol's depth, before the wish is counted.
@@ -227,6 +229,7 @@ class DepthDesk:
         """The vendor's symbol limit refused a symbol; it gets the next free slot."""
         if self._refuse(symbol, Cause.SYMBOL_LIMIT):
             self._limited[symbol] = None
+            self.on_limit()
 
     def note_not_entitled(self) -> None:
         """The account may not see something; the vendor does not say what.

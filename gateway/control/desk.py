@@ -35,8 +35,9 @@ from gateway.control.feed_commands import (
 )
 from gateway.control.figures import figures_of
 from gateway.control.identity import LIMITS, Identity
+from gateway.control.public_topics import check_symbols
 from gateway.control.upstream_requests import UpstreamRequests
-from gateway.control.watch_desk import SERVICES, check_symbols
+from gateway.control.watch_desk import SERVICES
 from gateway.errors import InvalidParams, LeaseExpired, OutOfRange, bounded
 from gateway.health.facts import FeedHistory
 from gateway.health.verdict import HealthJudge

@@ -4,7 +4,7 @@ It is the feed thread's own; leases reach it as commands, subscriptions as they 
 data socket. It does no I/O: what to send upstream goes through `Upstream`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from gateway.control.depth_desk import DepthDesk
@@ -17,8 +17,9 @@ from gateway.control.feed_commands import (
     Watch,
     WatchReport,
 )
+from gateway.control.public_topics import is_symbol
 from gateway.control.variant_desk import VariantDesk
-from gateway.errors import GatewayError, SymbolInvalid
+from gateway.errors import GatewayError
 from gateway.iqfeed.commands import check_symbol
 from gateway.model.enums import Cause, SymbolState
 from gateway.model.messages import Kind
@@ -97,10 +98,13 @@ class WatchDesk:
         self._depth_answers = depth_answers
         self._variants = VariantDesk(board, depth)
         depth.on_slot_freed = self._retry_limited
+        depth.on_limit = self.give_up_lingering
         self._is_auto_watch = is_auto_watch
         self._limited: dict[str, None] = {}
         self._counted: dict[tuple[str, Kind], int] = {}
         self._uncounted: dict[tuple[str, Kind], int] = {}
+        self.symbol_limit: Callable[[], int | None] = lambda: None
+        """How many symbols the vendor lets the login watch; None while it has not said."""
         self.refused_wishes = 0
         """Subscriptions that could not be counted as wishes."""
 
@@ -110,6 +114,7 @@ class WatchDesk:
         Raises:
             QuotaExceeded: The board has no room for another symbol.
         """
+        self._make_room(symbol)
         if service in LEVEL2_SERVICES:
             self._depth.open(symbol)
             self._demand.want(symbol, service)
@@ -141,7 +146,7 @@ class WatchDesk:
         Args:
             name: A complete public topic.
         """
-        if name.variant and not (_is_symbol(name.symbol) and self._variants.add(name)):
+        if name.variant and not (is_symbol(name.symbol) and self._variants.add(name)):
             return
         service = SERVICES.get(name.kind)
         if service is None or not self._is_auto_watch:
@@ -159,7 +164,7 @@ class WatchDesk:
 
     def drop_subscription(self, name: TopicName) -> None:
         """Take back the wish of a subscription that ended."""
-        if name.variant and not (_is_symbol(name.symbol) and self._variants.drop(name)):
+        if name.variant and not (is_symbol(name.symbol) and self._variants.drop(name)):
             return
         service = SERVICES.get(name.kind)
         if service is None:
@@ -175,12 +180,38 @@ class WatchDesk:
     def close_lingering(self) -> None:
         """End the watches that nobody wanted back in time."""
         for symbol, service in self._demand.ended():
-            if service in LEVEL2_SERVICES:
-                self._depth.review(symbol)
-                continue
-            if service is Service.REGIONAL:
-                self._upstream.regional(symbol, is_on=False)
-            self._close_if_unwanted(symbol)
+            self._end(symbol, service)
+
+    def _end(self, symbol: str, service: Service) -> None:
+        """Close what is left of a watch that has ended."""
+        if service in LEVEL2_SERVICES:
+            self._depth.review(symbol)
+            return
+        if service is Service.REGIONAL:
+            self._upstream.regional(symbol, is_on=False)
+        self._close_if_unwanted(symbol)
+
+    def _make_room(self, symbol: str) -> None:
+        """Free a place of the vendor's limit for a symbol that is not watched yet."""
+        limit = self.symbol_limit()
+        if limit is None or self._demand.is_open(symbol):
+            return
+        if self._demand.symbol_count >= limit:
+            self.give_up_lingering()
+
+    def give_up_lingering(self) -> bool:
+        """End the watch of the symbol that nobody wants for longest; False when there is none.
+
+        What the vendor refuses takes no place, and ending it frees none.
+        """
+        while over := self._demand.give_up_lingering():
+            known = self._board.symbols.get(over[0][0])
+            has_place = known is not None and known.state is not SymbolState.REFUSED
+            for symbol, service in over:
+                self._end(symbol, service)
+            if has_place:
+                return True
+        return False
 
     def ask_again(self, shard: int = 0) -> None:
         """Ask a new connection for all its symbols: the vendor keeps nothing of the old one."""
@@ -222,6 +253,8 @@ class WatchDesk:
         """The vendor's symbol limit refused a symbol; it gets the next free slot."""
         if self._board.refuse(symbol, Cause.SYMBOL_LIMIT) is not None:
             self._limited[symbol] = None
+            # A freed place goes to whoever waits longest, perhaps to this one.
+            self.give_up_lingering()
 
     def watch(self, command: Watch) -> list[Standing]:
         """Count a lease's wishes and say how each symbol stands."""
@@ -349,28 +382,3 @@ def _take_one(counts: dict[tuple[str, Kind], int], key: tuple[str, Kind]) -> boo
     elif count:
         del counts[key]
     return bool(count)
-
-
-def _is_symbol(text: str) -> bool:
-    """Whether the vendor could be asked for a symbol of this spelling."""
-    try:
-        check_symbol(text)
-    except SymbolInvalid:
-        return False
-    return True
-
-
-def check_symbols(symbols: Iterable[str]) -> tuple[list[str], list[SymbolInvalid]]:
-    """Sort symbols into those that may reach the vendor and those that may not.
-
-    Returns:
-        The good ones, each once, in order; and an error for each bad one.
-    """
-    good: dict[str, None] = {}
-    bad: list[SymbolInvalid] = []
-    for symbol in symbols:
-        try:
-            good[check_symbol(symbol)] = None
-        except SymbolInvalid as refused:
-            bad.append(refused)
-    return list(good), bad

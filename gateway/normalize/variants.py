@@ -37,7 +37,8 @@ class Variant:
     """
 
     __slots__ = (
-        "base", "due_us", "interval_us", "is_dropped", "is_marked", "merged", "published_us", "topic",
+        "base", "due_us", "interval_us", "is_dropped", "is_marked", "merged", "published_us",
+        "topic",
     )  # fmt: skip
 
     def __init__(self, base: Topic, topic: Topic, *, interval_us: int) -> None:

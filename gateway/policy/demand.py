@@ -38,13 +38,23 @@ class Demand:
         linger_ns: How long a watch outlives its last wish.
     """
 
-    __slots__ = ("_clock", "_linger_ns", "_lingering", "_wishes")
+    __slots__ = ("_clock", "_linger_ns", "_lingering", "_open", "_wishes")
 
     def __init__(self, clock: Clock, *, linger_ns: int) -> None:
         self._clock = clock
         self._linger_ns = linger_ns
         self._wishes: dict[tuple[str, Service], int] = {}
         self._lingering: dict[tuple[str, Service], int] = {}
+        self._open: dict[str, int] = {}
+
+    @property
+    def symbol_count(self) -> int:
+        """How many different symbols are watched, lingering ones included."""
+        return len(self._open)
+
+    def is_open(self, symbol: str) -> bool:
+        """Whether any watch of a symbol is open, wanted or lingering."""
+        return symbol in self._open
 
     def want(self, symbol: str, service: Service) -> bool:
         """Count one wish more.
@@ -55,9 +65,10 @@ class Demand:
         key = (symbol, service)
         count = self._wishes.get(key, 0)
         self._wishes[key] = count + 1
-        if count:
+        if count or self._lingering.pop(key, None) is not None:
             return False
-        return self._lingering.pop(key, None) is None
+        self._open[symbol] = self._open.get(symbol, 0) + 1
+        return True
 
     def unwant(self, symbol: str, service: Service) -> None:
         """Take one wish back; after the last one the watch begins to linger.
@@ -82,13 +93,38 @@ class Demand:
                 break
             over.append(key)
         for key in over:
-            del self._lingering[key]
+            self._close(key)
         return over
+
+    def give_up_lingering(self) -> list[tuple[str, Service]]:
+        """End the watches of the symbol that nobody wants for longest: its place is needed.
+
+        Returns:
+            Its watches; empty when every symbol is wanted.
+        """
+        for symbol, _ in self._lingering:
+            held = [(symbol, service) for service in Service]
+            if not any(key in self._wishes for key in held):
+                over = [key for key in held if key in self._lingering]
+                for key in over:
+                    self._close(key)
+                return over
+        return []
+
+    def _close(self, key: tuple[str, Service]) -> None:
+        del self._lingering[key]
+        symbol = key[0]
+        count = self._open[symbol] - 1
+        if count:
+            self._open[symbol] = count
+        else:
+            del self._open[symbol]
 
     def forget(self, symbol: str, services: Iterable[Service] = Service) -> None:
         """Drop a symbol's lingering watches: the vendor refused it, nothing is there to keep."""
         for service in services:
-            self._lingering.pop((symbol, service), None)
+            if (symbol, service) in self._lingering:
+                self._close((symbol, service))
 
     def count(self, symbol: str, service: Service) -> int:
         """How many wishes there are; 0 for one that only lingers."""

@@ -176,6 +176,7 @@ class FeedAssembly:
         )
         peers = self._make_peers(system)
         upstreams, depth_upstreams = self._make_upstreams(level1, level2, desk, depth_desk, system)
+        desk.symbol_limit = lambda: upstreams[0].max_symbols
         return FeedParts(
             data=self._data,
             level1=level1,

@@ -69,6 +69,36 @@ def test_the_symbol_limit_refuses_the_extra_symbols_only() -> None:
         )
 
 
+def test_symbols_that_only_linger_make_room() -> None:
+    """What nobody wants any more must not keep out what somebody wants: the oldest goes first."""
+    with simulated(symbol_limit=LIMIT, settings={"data": {"watch_linger_s": 600.0}}) as stage:
+        consumer = stage.consumer("sys,heartbeat,")
+        requester = stage.requester()
+        for symbol in SYMBOLS[:LIMIT]:
+            consumer.subscribe(f"state,{symbol},")
+            consumer.wait_for_state(symbol, "live", None)
+        for symbol in (SYMBOLS[1], SYMBOLS[0]):
+            consumer.unsubscribe(f"state,{symbol},")
+            wait_until(
+                lambda s=symbol: any(  # type: ignore[misc]
+                    w["symbol"] == s and w["lingering"]
+                    for w in requester.result("subscriptions")["watches"]
+                ),
+                what=f"{symbol} lingering",
+            )
+        for new, gone in ((SYMBOLS[3], SYMBOLS[1]), (SYMBOLS[4], SYMBOLS[0])):
+            consumer.subscribe(f"state,{new},")
+            consumer.wait_for_state(new, "live", None, seconds=REUSE_S_MAX)
+            assert gone not in watched(requester)
+        assert watched(requester) == {SYMBOLS[2], SYMBOLS[3], SYMBOLS[4]}
+        # The limit was known: the vendor was not asked in vain.
+        assert stage.simulator.statistics()["watches_refused"] == 0
+        consumer.subscribe("state,SPY,")
+        consumer.wait_for_state("SPY", "refused", "symbol_limit")
+        assert stage.simulator.statistics()["watches"] == LIMIT
+        consumer.history.check()
+
+
 def test_a_symbol_that_waits_for_a_slot_is_forgotten_with_its_last_client() -> None:
     """A freed slot must not go to a symbol that nobody wants any more."""
     with simulated(symbol_limit=1, settings={"data": {"watch_linger_s": 0.0}}) as stage:

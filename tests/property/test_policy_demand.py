@@ -71,6 +71,23 @@ class DemandMachine(RuleBasedStateMachine):
         for service in Service:
             self.lingering.pop((key[0], service), None)
 
+    @rule()
+    def give_up(self) -> None:
+        """A place is needed: the symbol goes that nobody has wanted for longest."""
+        free = [s for s, _ in self.lingering if not any(self.is_wished((s, x)) for x in Service)]
+        over = self.demand.give_up_lingering()
+        assert set(over) == {key for key in self.lingering if free and key[0] == free[0]}
+        assert len(over) == len(set(over))
+        for key in over:
+            del self.lingering[key]
+
+    @invariant()
+    def symbols_are_counted_once(self) -> None:
+        """The vendor's limit counts symbols, whatever is asked of each."""
+        symbols = {symbol for symbol, _ in self.demand.watched()}
+        assert self.demand.symbol_count == len(symbols)
+        assert all(self.demand.is_open(s) is (s in symbols) for s in ("A", "AAPL", "@ES#"))
+
     @invariant()
     def watches_are_wishes_and_what_lingers(self) -> None:
         """Less would cut somebody off; more would waste the vendor's limit."""

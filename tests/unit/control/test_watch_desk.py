@@ -3,7 +3,8 @@
 import pytest
 
 from gateway.control.feed_commands import ReadSnapshots, ReadStandings, ReadWatches, Unwatch, Watch
-from gateway.control.watch_desk import SERVICES, check_symbols
+from gateway.control.public_topics import check_symbols
+from gateway.control.watch_desk import SERVICES
 from gateway.errors import QuotaExceeded
 from gateway.model.enums import Cause, Flag, SymbolState
 from gateway.model.messages import EVENT_KINDS, STATE_KINDS, Kind
@@ -181,11 +182,11 @@ def test_a_new_connection_is_asked_for_everything(bench: Bench) -> None:
     bench.desk.want("A", LEVEL1)
     bench.desk.want("B", REGIONAL)
     bench.desk.want("LINGERS", LEVEL1)
-    bench.desk.unwant("LINGERS", LEVEL1)
     for name in ("NOTHERE", "LIMITED"):
         bench.desk.want(name, LEVEL1)
     bench.desk.note_not_found("NOTHERE")
     bench.desk.note_limit("LIMITED")
+    bench.desk.unwant("LINGERS", LEVEL1)
     bench.hear("A")
     bench.board.lose_upstream(Cause.IQCONNECT_DOWN)
     bench.upstream.take()

@@ -138,10 +138,39 @@ def test_a_symbol_that_only_lingers_takes_no_slot(bench: Bench) -> None:
     bench.hear("A")
     bench.desk.unwant("A", LEVEL1)
     bench.desk.want("B", LEVEL1)
-    bench.desk.unwant("B", LEVEL1)
-    bench.desk.note_limit("B")
     bench.desk.want("C", LEVEL1)
+    bench.desk.unwant("B", LEVEL1)
     bench.desk.note_limit("C")
+    assert bench.upstream.take()[-2:] == ["unwatch A", "watch C"]
+    bench.desk.note_limit("B")
+    assert bench.upstream.take() == []
+
+
+def test_what_was_refused_itself_makes_no_room(bench: Bench) -> None:
+    """Only a watch that stands is worth ending; the next one that lingers is, then."""
+    for name in ("A", "B", "C"):
+        bench.desk.want(name, LEVEL1)
+    bench.desk.note_not_found("A")
+    bench.hear("B")
+    bench.demand.unwant("A", LEVEL1)
+    bench.desk.unwant("B", LEVEL1)
     bench.upstream.take()
-    bench.linger()
-    assert "watch C" in bench.upstream.take()
+    bench.desk.note_limit("C")
+    assert bench.upstream.take() == ["unwatch B", "watch C"]
+    assert bench.desk.give_up_lingering() is False
+
+
+def test_a_known_limit_makes_room_before_the_vendor_is_asked(bench: Bench) -> None:
+    """A refusal that can be foreseen costs the consumer a round trip, and the vendor a line."""
+    bench.desk.symbol_limit = lambda: 2
+    for name in ("A", "B"):
+        bench.desk.want(name, LEVEL1)
+        bench.hear(name)
+    bench.desk.unwant("A", LEVEL1)
+    bench.upstream.take()
+    bench.desk.want("B", REGIONAL)
+    assert bench.upstream.take() == ["regional on B"]
+    bench.desk.want("C", LEVEL1)
+    assert bench.upstream.take() == ["unwatch A", "watch C"]
+    bench.desk.want("D", LEVEL1)
+    assert bench.upstream.take() == ["watch D"]
