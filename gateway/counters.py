@@ -67,6 +67,7 @@ class Counter(enum.Enum):
     USER_MESSAGES = "user_messages", "Frames on the data socket that are no subscription."
     WISHES_REFUSED = "wishes_refused", "Subscriptions that could not be counted as wishes."
     RPC_REQUESTS = "rpc_requests", "Requests on the control socket."
+    RPC_REPEATS = "rpc_repeats", "Requests sent twice, answered as the first time."
     RPC_ERRORS = "rpc_errors", "Requests answered with an error."
     RPC_REPLIES_LOST = "rpc_replies_lost", "Replies whose requester was gone or did not read."
     CONNECTS = "connects", "Connections opened to IQConnect."

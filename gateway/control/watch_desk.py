@@ -101,8 +101,8 @@ class WatchDesk:
         depth.on_limit = self.give_up_lingering
         self._is_auto_watch = is_auto_watch
         self._limited: dict[str, None] = {}
-        self._counted: dict[tuple[str, Kind], int] = {}
-        self._uncounted: dict[tuple[str, Kind], int] = {}
+        self._counted: dict[tuple[str, Kind, str], int] = {}
+        self._uncounted: dict[tuple[str, Kind, str], int] = {}
         self.symbol_limit: Callable[[], int | None] = lambda: None
         """How many symbols the vendor lets the login watch; None while it has not said."""
         self.refused_wishes = 0
@@ -151,7 +151,7 @@ class WatchDesk:
         service = SERVICES.get(name.kind)
         if service is None or not self._is_auto_watch:
             return
-        key = (name.symbol, name.kind)
+        key = (name.symbol, name.kind, name.variant)
         try:
             check_symbol(name.symbol)
             self.want(name.symbol, service)
@@ -169,7 +169,7 @@ class WatchDesk:
         service = SERVICES.get(name.kind)
         if service is None:
             return
-        key = (name.symbol, name.kind)
+        key = (name.symbol, name.kind, name.variant)
         # All of them want the same: while one is left that was not counted, a wish stays for it.
         if _take_one(self._uncounted, key):
             return
@@ -374,7 +374,7 @@ class WatchDesk:
         )
 
 
-def _take_one(counts: dict[tuple[str, Kind], int], key: tuple[str, Kind]) -> bool:
+def _take_one(counts: dict[tuple[str, Kind, str], int], key: tuple[str, Kind, str]) -> bool:
     """Count one less; False when there was none."""
     count = counts.get(key, 0)
     if count > 1:

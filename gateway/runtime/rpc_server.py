@@ -16,6 +16,7 @@ from gateway.clock import Clock
 from gateway.control.desk import RequestDesk, Steps
 from gateway.control.feed_commands import FeedCommand
 from gateway.control.methods import answer
+from gateway.control.repeats import Repeats
 from gateway.control.upstream_requests import Caller
 from gateway.counters import Counter, Counters
 from gateway.errors import (
@@ -26,7 +27,7 @@ from gateway.errors import (
     UnsupportedVersion,
 )
 from gateway.logs import get_logger
-from gateway.model.methods import Request
+from gateway.model.methods import METHODS, Request, Role
 from gateway.model.protocol import PROTOCOL_VERSION, REQUEST_BYTES_MAX
 from gateway.runtime.publisher import (
     BACKLOG,
@@ -39,8 +40,11 @@ from gateway.wire.codec import pack_reply, unpack_request
 
 Ask = Callable[[FeedCommand], Awaitable[Any]]
 """Asks the feed thread and waits for its answer."""
-FRAMES_MAX: Final = 3
-"""Routing id, perhaps the empty delimiter of a REQ socket, and the request."""
+CHANGING: Final = frozenset(
+    {"subscribe", "unsubscribe", "renew", "resync"}
+    | {name for name, spec in METHODS.items() if spec.role is Role.ADMIN}
+)
+"""Methods that do something: sent twice with the same id, they do it once."""
 
 
 def open_control_socket(context: zmq.asyncio.Context, *, bind: str) -> zmq.asyncio.Socket:
@@ -131,6 +135,7 @@ class RpcServer:
         self._counters = counters
         self._deadline_ms_default = deadline_ms_default
         self._on_error = on_error
+        self._repeats: Repeats[asyncio.Future[Any]] = Repeats(clock)
         self._slots = asyncio.Semaphore(requests_in_flight_max)
         self._tasks: set[asyncio.Task[None]] = set()
         self._log = get_logger("control")
@@ -192,26 +197,43 @@ class RpcServer:
             request_id = raw.get("id") if isinstance(raw, dict) else None
             request = _parse(raw)
             deadline_ms = request.deadline_ms or self._deadline_ms_default
-            result = await self._answer(request, caller, deadline_ms, late)
+            work = self._begin(request, caller, frames[0])
+            result = await self._wait_for(work, request, deadline_ms, late)
         except GatewayError as error:
             self._on_error(error)
             return self._error(request_id, error)
         return {"v": PROTOCOL_VERSION, "id": request_id, "ok": True, "result": result} | self._now()
 
-    async def _answer(
+    def _begin(self, request: Request, caller: Caller, frame: bytes) -> "asyncio.Future[Any]":
+        """Begin to answer a request, unless the requester has just sent it.
+
+        Only what succeeded, or is still being done, stands for its repeat: who asks again after an
+        error means it.
+        """
+        requester = caller.identity.encode()
+        is_change = request.method in CHANGING and request.id is not None
+        known = self._repeats.find(requester, frame) if is_change else None
+        if known is not None and (not known.done() or known.exception() is None):
+            self._counters.add(Counter.RPC_REPEATS)
+            return known
+        steps: Steps | Any = answer(self._desk, request.method, request.params, caller=caller)
+        work = asyncio.ensure_future(drive(steps, self._ask))
+        if is_change:
+            self._repeats.note(requester, frame, work)
+        return work
+
+    async def _wait_for(
         self,
+        work: "asyncio.Future[Any]",
         request: Request,
-        caller: Caller,
         deadline_ms: int,
         late: list[asyncio.Future[Any]],
     ) -> Any:
-        """Answer a request, or say that it is late.
+        """Wait for the answer, or say that it is late.
 
         A late one is finished all the same: half a lease, or a lease half given up, would leave
         counts that take watches from others or keep watches that nobody holds.
         """
-        steps: Steps | Any = answer(self._desk, request.method, request.params, caller=caller)
-        work = asyncio.ensure_future(drive(steps, self._ask))
         try:
             await asyncio.wait({work}, timeout=deadline_ms / 1000)
         except asyncio.CancelledError:
