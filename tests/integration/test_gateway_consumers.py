@@ -263,3 +263,38 @@ def test_an_ipc_connection_is_a_process(tmp_path: Path) -> None:
             assert peer["transport"] == "ipc"
             wait_until(lambda: peers_of(requester)[0]["is_measured"], what="a measurement")
         wait_until(lambda: not peers_of(requester), what="its end")
+
+
+def test_snapshots_beyond_the_pace_are_delayed_and_never_refused() -> None:
+    """After a restart a bare socket cannot ask again; and who asks for less does not wait."""
+    pace, count = 100, 250
+    with simulated(rate=500.0, settings={"data": {"snapshots_per_second_max": pace}}) as stage:
+        greedy = stage.consumer("quote,AAPL,", "sys,heartbeat,")
+        greedy.wait_for_topic("quote,AAPL,")
+        asked_s = time.monotonic()
+        privates = [f"~{secrets.token_hex(10)}.quote,AAPL," for _ in range(count)]
+        greedy.subscribe(*privates)
+        other = stage.consumer("quote,MSFT,")
+        other.wait_for_topic("quote,MSFT,")
+        other.ask("quote,MSFT,", seconds=1.0)
+        answers = greedy.wait_for_all(set(privates), lambda _: True, what="answers", seconds=15.0)
+        assert len(answers) == count
+        took_s = answers[-1].at_s - asked_s
+        # The bucket holds one second's worth.
+        assert took_s > (count - pace) / pace * 0.8
+        # Delayed or not: each answer carries the sequence of the message just before it.
+        last = 0
+        for message in greedy.messages:
+            if message.topic == "quote,AAPL,":
+                last = message.sequence
+            elif message.topic in privates:
+                assert message.sequence == last
+        counters = stage.requester().result("metrics")["client_metrics"]["counters"]
+        assert count - pace <= counters["snapshots_delayed"] <= count
+        # Who takes its question back is not answered.
+        late = [f"~{secrets.token_hex(10)}.quote,AAPL," for _ in range(count)]
+        greedy.subscribe(*late)
+        greedy.unsubscribe(*late)
+        greedy.wait_for_beats(3)
+        assert len([m for m in greedy.messages if m.topic in late]) <= pace
+        greedy.history.check()
