@@ -3,10 +3,11 @@
 from typing import Any
 
 import msgpack
-from gateway_client.delivery import Pending
+from gateway_client.entries import Pending
 from gateway_client.events import Gap, GatewayRestarted
 from gateway_client.intake import Intake
 from gateway_client.joins import Joins
+from gateway_client.replays import Replays
 
 from tests.unit.client.fake_gateway import quote, trade
 
@@ -24,7 +25,7 @@ def frame(
 def make(*names: str) -> tuple[Intake, Joins]:
     """An intake that listens to some topics."""
     joins = Joins()
-    intake = Intake(joins)
+    intake = Intake(joins, Replays())
     for name in names:
         intake.add(name)
     return intake, joins
@@ -37,9 +38,11 @@ def taken(intake: Intake) -> list[Any]:
     return out
 
 
-def gap(topic: str, first: int, last: int, *, healed: bool = False) -> Gap:
+def gap(
+    topic: str, first: int, last: int, *, healed: bool = False, is_final: bool = False
+) -> Gap:
     """A gap in this file's epoch."""
-    return Gap(topic, first, last, healed=healed, epoch=EPOCH)
+    return Gap(topic, first, last, healed=healed, epoch=EPOCH, is_final=is_final)
 
 
 def test_replay_of_an_earlier_run_is_no_restart() -> None:
@@ -63,7 +66,7 @@ def test_clients_own_topic_brings_notices_and_tails() -> None:
     intake.receive(frame(own, 25, 2, {"notice": "lag"}))
     assert taken(intake) == [1, gap("trade,A,", 2, 3), 2]
     intake.receive(frame(own, 25, 4, {"notice": "lag"}))
-    assert taken(intake) == [gap(own, 3, 3), 4]
+    assert taken(intake) == [gap(own, 3, 3, is_final=True), 4]
     assert len(joins.start(0)) == 2
 
 
