@@ -42,7 +42,9 @@ ATTEMPTS_MAX: Final = 5
 APART_MAX: Final = 50
 """Messages between two holes that are fetched again, and ignored, to save a request."""
 PAUSE_NS: Final = 500_000_000
-PAUSE_NS_MAX: Final = 10_000_000_000
+"""Pause after a failure; twice as long after each further one."""
+PAUSE_NS_MAX: Final = 60_000_000_000
+"""A gateway that asks for a longer pause will not have the messages then: they are given up."""
 _BUSY_CODES: Final = frozenset({"rate_limited", "busy", "timeout"})
 
 
@@ -240,11 +242,13 @@ class Replays:
         line.attempts += 1
         if not is_busy or line.attempts >= ATTEMPTS_MAX:
             return False
-        self.retried_count += 1
         pause_ns = PAUSE_NS << (line.attempts - 1)
         if isinstance(error, RequestRefused) and error.retry_ms is not None:
             pause_ns = error.retry_ms * 1_000_000
-        self._resume_at_ns = max(self._resume_at_ns, now_ns + min(pause_ns, PAUSE_NS_MAX))
+        if pause_ns > PAUSE_NS_MAX:
+            return False
+        self.retried_count += 1
+        self._resume_at_ns = max(self._resume_at_ns, now_ns + pause_ns)
         return True
 
     def _take(self, line: _Line, request: ReplayRequest, result: object) -> list[Pending | Event]:

@@ -22,7 +22,7 @@ EVENTS_MAX: Final = 1_000
 class Skipped:
     """Everything skipped since the application last looked."""
 
-    __slots__ = ("_count", "_has_value", "_named_count", "_range_count", "_ranges", "topics")
+    __slots__ = ("_has_value", "_named_count", "_range_count", "_ranges", "count", "topics")
 
     def __init__(self) -> None:
         self.topics: set[str] = set()
@@ -31,13 +31,14 @@ class Skipped:
         self._ranges: dict[tuple[str, int], list[Range]] = {}
         self._range_count = 0
         self._named_count = 0
-        self._count = 0
+        self.count = 0
+        """Messages, and events of the client that found no room."""
 
     def add_all(self, entries: Iterable[Pending]) -> None:
         """Note messages that are not delivered, oldest first."""
         runs: dict[Slot, list[int]] = {}
         for entry in entries:
-            self._count += 1
+            self.count += 1
             slot = entry.slot
             if entry.is_snapshot or entry.items[0] == STATE_TYPE:
                 self.topics.add(slot.topic)  # An answer: it has no sequence of its own.
@@ -57,33 +58,29 @@ class Skipped:
         self.topics.add(slot.topic)
         if slot.has_value:
             self._has_value.add(slot.topic)
-        self._add_range(slot.topic, epoch, first, last)
+        if self._add_range(slot.topic, epoch, first, last):
+            self._named_count += last - first + 1
 
     def __bool__(self) -> bool:
-        return self._count > 0
+        return self.count > 0
 
     def add_any(self, entry: Pending | Event) -> None:
         """Note what found no room, a message or an event of the client's own."""
         if isinstance(entry, Pending):
-            if entry.is_state:
-                self._count += 1
-                self.topics.add(entry.slot.topic)  # Its newest value is asked for.
-            else:
+            if not entry.is_state:
                 self.add_all((entry,))
-        elif not isinstance(entry, Gap):
-            self._count += 1
-            self.topics.add("")
-        else:
-            self.topics.add(entry.topic)
-            if entry.is_final:
-                # It is the only word on these messages, so it must not vanish.
-                first, last = entry.first_missing, entry.last_missing
-                self._count += last - first + 1
-                self._add_range(entry.topic, entry.epoch, first, last)
-            else:
-                self._count += 1
+                return
+            self.topics.add(entry.slot.topic)
+            self.count += 1 + entry.merged_add
+            return
+        self.topics.add(entry.topic if isinstance(entry, Gap) else "")
+        self.count += 1
+        if isinstance(entry, Gap) and entry.is_final:
+            # It is the only word on these messages, so it must not vanish.
+            first, last = entry.first_missing, entry.last_missing
+            self._named_count += self._add_range(entry.topic, entry.epoch, first, last)
 
-    def _add_range(self, topic: str, epoch: int, first: int, last: int) -> None:
+    def _add_range(self, topic: str, epoch: int, first: int, last: int) -> bool:
         ranges = self._ranges.setdefault((topic, epoch), [])
         if ranges and ranges[-1][1] + 1 == first:
             ranges[-1] = (ranges[-1][0], last)
@@ -91,8 +88,8 @@ class Skipped:
             self._range_count += 1
             ranges.append((first, last))
         else:
-            return
-        self._named_count += last - first + 1
+            return False
+        return True
 
     def cut(self, gap: Gap) -> list[Gap]:
         """Cut what was skipped out of a Gap that still waits: the last word on it is another."""
@@ -114,7 +111,7 @@ class Skipped:
             for (topic, epoch), ranges in self._ranges.items()
             for first, last in joined(ranges)
         ]
-        return Overrun(topic or None, self._count, self._count - self._named_count), gaps
+        return Overrun(topic or None, self.count, self.count - self._named_count), gaps
 
 
 Entry = Pending | Event | Skipped
@@ -141,46 +138,61 @@ def skip(entries: Iterable[Entry], *, values_max: int) -> Rest:
 
     Returns:
         The client's own events and the gateway's, and the newest value of each state topic. What
-        was skipped stands in front of the values, behind events that had come up already.
+        was skipped stands where the first message waited.
     """
     skipped = Skipped()
     kept: list[Pending | Event] = []
     events: list[Pending] = []
+    lead: int | None = None
     value_count = merged_count = 0
     for entry in entries:
-        if type(entry) is Skipped:
+        if type(entry) is Pending:
+            lead = len(kept) if lead is None else lead
+            if entry.slot.kind == "sys":
+                kept.append(entry)
+            elif not entry.is_state:
+                events.append(entry)
+            elif (newest := entry.slot.pending) is entry or newest is None:
+                kept.append(entry)
+                value_count += 1
+            else:
+                newest.stand_for(entry)
+                merged_count += 1
+        elif type(entry) is Skipped:
+            lead = len(kept)
             skipped = entry
-        elif type(entry) is not Pending or entry.slot.kind == "sys":
-            kept.append(entry)  # type: ignore[arg-type]
-        elif not entry.is_state:
-            events.append(entry)
-        elif (newest := entry.slot.pending) is entry or newest is None:
-            kept.append(entry)
-            value_count += 1
         else:
-            newest.stand_for(entry)
-            merged_count += 1
+            kept.append(entry)  # type: ignore[arg-type]
+    count = skipped.count
     skipped.add_all(events)
-    dropped_count = len(events)
-    values_over = value_count - values_max
-    events_over = len(kept) - value_count - EVENTS_MAX
+    lead = len(kept) if lead is None else lead
+    over = [len(kept) - value_count - EVENTS_MAX, value_count - values_max]
+    head = _within(kept[:lead], skipped, over)
+    tail = _within(kept[lead:], skipped, over)
+    middle: list[Entry] = [skipped] if skipped else []
+    return Rest(deque((*head, *middle, *tail)), skipped.count - count, merged_count)
+
+
+def _within(
+    kept: Iterable[Pending | Event], skipped: Skipped, over: list[int]
+) -> list[Pending | Event]:
+    """Let go of the oldest events and values there is no room for.
+
+    Args:
+        kept: Events and values, oldest first.
+        skipped: Gets those.
+        over: How many events, and how many values, are to go; counted down.
+    """
     left: list[Pending | Event] = []
     for entry in kept:
-        if type(entry) is Pending and entry.is_state:
-            values_over -= 1
-            if values_over < 0:
-                left.append(entry)
-                continue
-            entry.slot.pending = None
+        is_value = isinstance(entry, Pending) and entry.is_state
+        over[is_value] -= 1
+        if over[is_value] >= 0:
+            skipped.add_any(entry)
+            if isinstance(entry, Pending):
+                entry.slot.pending = None
+        elif isinstance(entry, Gap):
+            left += skipped.cut(entry)
         else:
-            events_over -= 1
-            if events_over < 0:
-                left += skipped.cut(entry) if isinstance(entry, Gap) else (entry,)
-                continue
-        skipped.add_any(entry)
-        dropped_count += 1
-    rest: deque[Entry] = deque(left)
-    if skipped:
-        at = next((i for i, entry in enumerate(left) if type(entry) is Pending), len(left))
-        rest.insert(at, skipped)
-    return Rest(rest, dropped_count, merged_count)
+            left.append(entry)
+    return left

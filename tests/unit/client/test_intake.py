@@ -38,9 +38,7 @@ def taken(intake: Intake) -> list[Any]:
     return out
 
 
-def gap(
-    topic: str, first: int, last: int, *, healed: bool = False, is_final: bool = False
-) -> Gap:
+def gap(topic: str, first: int, last: int, *, healed: bool = False, is_final: bool = False) -> Gap:
     """A gap in this file's epoch."""
     return Gap(topic, first, last, healed=healed, epoch=EPOCH, is_final=is_final)
 
