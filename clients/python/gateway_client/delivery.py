@@ -51,6 +51,8 @@ class DeliveryQueue:
         self._skip_after_ns = skip_after_ns
         self._limit = capacity
         self._entries: deque[Entry] = deque()
+        self._skipped: Skipped | None = None
+        """The one among the entries, if any."""
         self._marks: deque[tuple[int, int]] = deque()
         """How many entries had ever come by the end of a moment, and when it began."""
         self._taken_count = 0
@@ -83,7 +85,7 @@ class DeliveryQueue:
         with self._lock:
             self._skip_if_old(now_ns)
             entries = self._entries
-            if len(entries) + len(batch) < self._conflate_above:
+            if self._skipped is None and len(entries) + len(batch) < self._conflate_above:
                 for entry in batch:
                     if type(entry) is Pending and entry.is_state:
                         entry.slot.pending = entry
@@ -107,7 +109,11 @@ class DeliveryQueue:
             self._skip(now_ns)
         if is_state:
             entry.slot.pending = entry  # type: ignore[union-attr]
-        self._entries.append(entry)
+        if self._skipped is not None and isinstance(entry, Gap):
+            # What it says was recovered may have been skipped a moment ago.
+            self._entries.extend(self._skipped.cut(entry))
+        else:
+            self._entries.append(entry)
 
     # Skipping.
 
@@ -144,7 +150,7 @@ class DeliveryQueue:
     def _skip(self, now_ns: int) -> None:
         half = (self.capacity + 1) // 2
         rest = skip(self._entries, values_max=self.capacity // 2)
-        self._entries = rest.entries
+        self._entries, self._skipped = rest.entries, rest.skipped
         self._limit = max(self.capacity, len(rest.entries) + half)
         self._marks.clear()
         self._mark(now_ns)
@@ -166,6 +172,7 @@ class DeliveryQueue:
                 return entry
             if type(entry) is not Skipped:
                 return entry  # type: ignore[return-value]
+            self._skipped = None
             overrun, gaps = entry.told()
             self._entries.extendleft(reversed(gaps))
             self._taken_count -= len(gaps)

@@ -80,8 +80,6 @@ class _Line:
     epoch: int
     holes: deque[Range] = field(default_factory=deque)
     """Ascending, apart from each other."""
-    recovered: Range | None = None
-    """What has come of the first hole so far, and was not told yet."""
     attempts: int = 0
     """Requests that failed since the last one that did not."""
     request: ReplayRequest | None = None
@@ -219,9 +217,7 @@ class Replays:
         if line.request is not None:
             self._outstanding_count -= 1
         self.hole_count -= len(line.holes)
-        out = self._flush(line)
-        out += [self.lost(line.route, line.epoch, *hole) for hole in line.holes]
-        return out
+        return [self.lost(line.route, line.epoch, *hole) for hole in line.holes]
 
     def give_up_all(self) -> list[Pending | Event]:
         """Stop wanting anything; returns what is to be told."""
@@ -301,28 +297,17 @@ class Replays:
             lost = without(ended, came)
             for piece in sorted([*lost, *without(ended, lost)]):
                 if piece in lost:
-                    out += self._flush(line)
                     out.append(self.lost(line.route, line.epoch, *piece))
                     continue
                 count = size([piece])
-                out += [Pending(line.route, items, is_state=False) for items in islice(rows, count)]
                 self.recovered_count += count
-                before = piece[0] if line.recovered is None else line.recovered[0]
-                line.recovered = (before, piece[1])
+                out += [Pending(line.route, items, is_state=False) for items in islice(rows, count)]
+                out.append(Gap(line.route.topic, *piece, healed=True, epoch=line.epoch))
             if ended[1] < last:
                 line.holes.appendleft((ended[1] + 1, last))
                 break
             self.hole_count -= 1
-            out += self._flush(line)
         return out
-
-    def _flush(self, line: _Line) -> list[Pending | Event]:
-        """Tell of what was recovered without interruption."""
-        if line.recovered is None:
-            return []
-        first, last = line.recovered
-        line.recovered = None
-        return [Gap(line.route.topic, first, last, healed=True, epoch=line.epoch)]
 
 
 def _next_request(line: _Line) -> ReplayRequest:

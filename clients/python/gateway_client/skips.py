@@ -61,9 +61,6 @@ class Skipped:
         if self._add_range(slot.topic, epoch, first, last):
             self._named_count += last - first + 1
 
-    def __bool__(self) -> bool:
-        return self.count > 0
-
     def add_any(self, entry: Pending | Event) -> None:
         """Note what found no room, a message or an event of the client's own."""
         if isinstance(entry, Pending):
@@ -123,6 +120,8 @@ class Rest(NamedTuple):
 
     entries: deque[Entry]
     """What still waits, oldest first."""
+    skipped: Skipped | None
+    """The one among them, if anything was skipped."""
     dropped_count: int
     """Messages and events skipped."""
     merged_count: int
@@ -169,8 +168,10 @@ def skip(entries: Iterable[Entry], *, values_max: int) -> Rest:
     over = [len(kept) - value_count - EVENTS_MAX, value_count - values_max]
     head = _within(kept[:lead], skipped, over)
     tail = _within(kept[lead:], skipped, over)
-    middle: list[Entry] = [skipped] if skipped else []
-    return Rest(deque((*head, *middle, *tail)), skipped.count - count, merged_count)
+    dropped_count = skipped.count - count
+    if not skipped.count:
+        return Rest(deque((*head, *tail)), None, dropped_count, merged_count)
+    return Rest(deque((*head, skipped, *tail)), skipped, dropped_count, merged_count)
 
 
 def _within(
