@@ -110,22 +110,6 @@ def test_gap_on_state_is_told_and_healed(
     assert len(set(nonces)) == 2
 
 
-def test_lost_trade_is_told_and_stays_lost(
-    gateway: FakeGateway, connect: Callable[..., GatewayClient]
-) -> None:
-    """Events cannot be replaced by a snapshot: the gap says so by never being healed."""
-    client = connect()
-    gateway.publish("trade,AAPL,", *trade(1.0))
-    client.subscribe_symbol("AAPL", ["trade"])
-    settle_joins(gateway)
-    gateway.publish("trade,AAPL,", *trade(2.0), is_lost=True)
-    gateway.publish("trade,AAPL,", *trade(3.0))
-    gap, late = take(client, 2)
-    assert gap == Gap("trade,AAPL,", 2, 2, healed=False, epoch=gateway.epoch)
-    assert isinstance(late, Trade)
-    assert late.price == 3.0
-
-
 def test_loss_of_the_last_message_is_told_by_tails(
     gateway: FakeGateway, connect: Callable[..., GatewayClient]
 ) -> None:

@@ -209,6 +209,65 @@ def test_change_of_an_unknown_kind_is_a_change_lost() -> None:
     assert (asked(joins), intake.unknown_count) == (1, 1)
 
 
+def test_hole_before_a_position_is_told_like_any_other() -> None:
+    """The answer that only tells where the sequence stands proves a loss as a message does."""
+    intake, joins = make("trade,A,")
+    intake.receive(frame("trade,A,", 2, 4, *trade(1.0)))
+    intake.ask_again("trade,A,")
+    (private,) = joins.start(0)
+    intake.receive(frame(private, 2, 7, *trade(1.0), flags=1))
+    assert taken(intake) == [4, gap("trade,A,", 5, 7)]
+    (request,) = intake._replays.start(0)
+    assert (request.first, request.last, request.epoch) == (5, 7, EPOCH)
+    intake.receive(frame("trade,A,", 2, 6, *trade(1.0)))
+    intake.receive(frame("trade,A,", 2, 6, *trade(1.0), flags=2))
+    assert taken(intake) == []
+    assert intake.repeat_count == 2
+
+
+def test_what_cannot_be_fetched_is_lost_at_once() -> None:
+    """Bars have no ring, and neither has an earlier run of the gateway."""
+    intake, _ = make("bar,A,", "trade,A,", "quote,A,")
+    bar = (1, "s", 1, 2, 1.0, 1.0, 1.0, 1.0, 5, 5, 1, 1)
+    for sequence in (1, 3):
+        intake.receive(frame("bar,A,", 12, sequence, *bar))
+    assert taken(intake) == [1, gap("bar,A,", 2, 2, is_final=True), 3]
+    intake.receive(frame("trade,A,", 2, 1, *trade(1.0)))
+    intake.receive(frame("quote,A,", 1, 1, *quote(1.0), epoch=EPOCH + 5))
+    intake.receive(frame("trade,A,", 2, 4, *trade(1.0), flags=2))
+    assert taken(intake)[2:] == [1, gap("trade,A,", 2, 3, is_final=True), 4]
+
+
+def test_topics_of_a_prefix_go_with_it() -> None:
+    """Otherwise all that is published until it comes back would look like loss."""
+    intake, _ = make("news,", "news,B,", "trade,A,")
+    for symbol in "AB":
+        intake.receive(frame(f"news,{symbol},", 8, 1, symbol, "1", [], "headline"))
+    for sequence in (1, 3):
+        intake.receive(frame("trade,A,", 2, sequence, *trade(1.0)))
+    taken(intake)
+    intake.remove("news,")
+    intake.add("news,")
+    for symbol in "AB":
+        intake.receive(frame(f"news,{symbol},", 8, 5, symbol, "1", [], "headline"))
+    assert taken(intake) == [5, gap("news,B,", 2, 4), 5]
+    intake.remove("trade,A,")
+    assert taken(intake) == [gap("trade,A,", 2, 2, is_final=True)]
+
+
+def test_rows_that_were_skipped_are_healed_by_the_next_image() -> None:
+    """The application was told of them by a Gap, so it is told when the book is whole again."""
+    intake, joins = make("order,A,")
+    for sequence in (1, 2, 3):
+        intake.receive(order(sequence))
+    taken(intake)
+    intake.note_skipped([gap("order,A,", 2, 3), gap("order,B,", 2, 3), gap("trade,A,", 2, 3)])
+    intake.ask_again("order,A,")
+    (private,) = joins.start(0)
+    intake.receive(frame(private, 13, 3, [], flags=1))
+    assert taken(intake) == [3, gap("order,A,", 2, 3, healed=True)]
+
+
 def test_tails_of_a_topic_never_heard_ask_for_its_value() -> None:
     """All of its first messages were lost; no sequence could show it."""
     intake, joins = make("order,A,", "quote,A,", "trade,A,")
