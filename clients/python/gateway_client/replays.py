@@ -27,14 +27,16 @@ from gateway_client.errors import (
 )
 from gateway_client.events import Event, Gap
 from gateway_client.layouts import Items
-from gateway_client.messages import REPLAY_MESSAGES_MAX
+from gateway_client.messages import HEADER_FIELDS, REPLAY_MESSAGES_MAX
 from gateway_client.ranges import Range, joined, size, without
 from gateway_client.routes import Route
-from gateway_client.rpc_codec import Reply, read_body
+from gateway_client.rpc_codec import Reply
 from gateway_client.tracker import REPLAY
 
 OUTSTANDING_MAX: Final = 8
 """Requests under way at a time."""
+MESSAGES_MAX: Final = min(1_000, REPLAY_MESSAGES_MAX)
+"""Messages asked for at a time: while they are taken in, nothing else is read."""
 HOLES_MAX: Final = 20_000
 """Holes waiting at a time; what is lost beyond that is lost for good."""
 ATTEMPTS_MAX: Final = 5
@@ -314,7 +316,7 @@ def _next_request(line: _Line) -> ReplayRequest:
     """Ask for the first hole, or as much of it as one request may, and for what is close to it."""
     holes = iter(line.holes)
     first, hole_last = next(holes)
-    limit = first + REPLAY_MESSAGES_MAX - 1
+    limit = first + MESSAGES_MAX - 1
     last = min(hole_last, limit)
     for later_first, later_last in holes:
         if later_last > limit or later_first - last - 1 > APART_MAX:
@@ -330,7 +332,9 @@ def _checked(request: ReplayRequest, body: object, position: int) -> Items:
         DecodeError: It is not one of those asked for, not behind `position`, or unreadable.
     """
     route = request.route
-    items = read_body(route.topic, body)
+    if not isinstance(body, list) or len(body) < len(HEADER_FIELDS):
+        raise DecodeError("body is not an array with a header", topic=route.topic)
+    items = tuple(tuple(item) if type(item) is list else item for item in body)
     number, epoch, sequence, flags = items[:4]
     if not (type(number) is type(epoch) is type(sequence) is type(flags) is int):
         raise DecodeError("header items are not integers", items=items)

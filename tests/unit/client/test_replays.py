@@ -6,10 +6,10 @@ import pytest
 from gateway_client.entries import Pending
 from gateway_client.errors import GatewayClientError, NotConnected, RequestRefused, RequestTimedOut
 from gateway_client.events import Gap
-from gateway_client.messages import REPLAY_MESSAGES_MAX
 from gateway_client.replays import (
     APART_MAX,
     ATTEMPTS_MAX,
+    MESSAGES_MAX,
     OUTSTANDING_MAX,
     PAUSE_NS,
     PAUSE_NS_MAX,
@@ -103,10 +103,10 @@ def test_what_is_gone_is_told_piece_by_piece() -> None:
 
 
 def test_long_hole_is_fetched_and_healed_in_pieces() -> None:
-    """The contract bounds one request; later holes of the topic wait their turn."""
+    """One request is bounded; later holes of the topic wait their turn."""
     replays = Replays()
     topic = Topic(replays)
-    end = 2 * REPLAY_MESSAGES_MAX + 10
+    end = 2 * MESSAGES_MAX + 10
     topic.lose(1, end)
     topic.lose(end + 1_000, end + 1_000)
     found: list[Any] = []
@@ -115,7 +115,7 @@ def test_long_hole_is_fetched_and_healed_in_pieces() -> None:
         request = asked(replays)
         ranges.append((request.first, request.last))
         found += told(replays.answered(request, reply(*range(request.first, request.last + 1)), 0))
-    assert ranges == [(1, 5_000), (5_001, 10_000), (10_001, 10_010)]
+    assert ranges == [(1, 1_000), (1_001, 2_000), (2_001, 2_010)]
     assert [item for item in found if isinstance(item, int)] == list(range(1, end + 1))
     assert [item for item in found if isinstance(item, Gap)] == [healed(*x) for x in ranges]
     assert asked(replays).first == end + 1_000
@@ -322,12 +322,12 @@ def test_topic_given_up_in_the_middle_tells_what_is_left() -> None:
     """Of a long hole a part may have been delivered already."""
     replays = Replays()
     topic = Topic(replays)
-    topic.lose(1, REPLAY_MESSAGES_MAX + 2)
-    replays.answered(asked(replays), reply(*range(1, REPLAY_MESSAGES_MAX + 1)), 0)
-    assert replays.is_awaited(TOPIC, EPOCH, REPLAY_MESSAGES_MAX + 1)
+    topic.lose(1, MESSAGES_MAX + 2)
+    replays.answered(asked(replays), reply(*range(1, MESSAGES_MAX + 1)), 0)
+    assert replays.is_awaited(TOPIC, EPOCH, MESSAGES_MAX + 1)
     assert not replays.is_awaited(TOPIC, EPOCH, 1)
-    assert not replays.is_awaited(TOPIC, EPOCH + 1, REPLAY_MESSAGES_MAX + 1)
-    assert told(replays.give_up(TOPIC)) == [lost(REPLAY_MESSAGES_MAX + 1, REPLAY_MESSAGES_MAX + 2)]
+    assert not replays.is_awaited(TOPIC, EPOCH + 1, MESSAGES_MAX + 1)
+    assert told(replays.give_up(TOPIC)) == [lost(MESSAGES_MAX + 1, MESSAGES_MAX + 2)]
     assert replays.give_up(TOPIC) == []
     assert (replays.hole_count, replays.start(0)) == (0, [])
 
