@@ -17,7 +17,8 @@ class Gap:
       are being fetched. It is followed by others about the same range, or parts of it.
     * `healed`: for state kinds, `depth` and `order` a snapshot newer than the hole was delivered
       just before. For trades, corrections and news each of these messages was delivered just
-      before, with Flag.REPLAY and its own sequence.
+      before, with Flag.REPLAY and its own sequence. After a restart of the gateway it may come
+      without an earlier Gap: what the new run published before we were back was fetched.
     * `is_final`: these messages are lost for good: they never come. It may be the first that is
       said of them, if there is nothing to fetch them with.
 

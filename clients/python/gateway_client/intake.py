@@ -139,6 +139,7 @@ class Intake:
                 self._note_gap(route, epoch, first, last)
             elif verdict is Verdict.RESTART:
                 route.begin_anew()
+                self._fetch_start(route, epoch, sequence - 1)
             elif verdict is Verdict.REPEAT or self._is_being_replayed(route, epoch, sequence):
                 self.repeat_count += 1
                 return
@@ -220,6 +221,10 @@ class Intake:
             # Not a snapshot but why there is none; it says nothing of the sequence.
             route.needs_image = route.has_image
             self.out.append(Pending(route, items, is_state=False))
+            if route.is_baseline and epoch == self.epoch != route.tracker.epoch:
+                # Most likely nothing was published in this run; certain it is not.
+                route.is_from_start = True
+                route.tracker.snapshot(epoch, 0)
             return
         if number != route.type and not (route.has_image and number == _IMAGE_TYPE):
             self.bad_frame_count += 1
@@ -235,7 +240,8 @@ class Intake:
         if verdict is Verdict.GAP:
             self._add_gap(route, epoch, first, last)
         elif verdict is Verdict.RESTART:
-            route.gap_first = route.gap_last = 0
+            route.begin_anew()
+            self._fetch_start(route, epoch, sequence)
         if route.is_baseline:
             return
         route.needs_image = False
@@ -294,7 +300,8 @@ class Intake:
                 continue
             if route.tracker.epoch != epoch:
                 # Whatever was published so far did not arrive; how much that is nobody can tell.
-                route.tracker.snapshot(epoch, sequence)
+                if route.tracker.snapshot(epoch, sequence).verdict is Verdict.RESTART:
+                    self._fetch_start(route, epoch, sequence)
                 route.begin_anew()
                 if not route.is_baseline:
                     self._ask(route)
@@ -316,8 +323,18 @@ class Intake:
         if not route.is_baseline:
             self._ask(route)
 
+    def _fetch_start(self, route: Route, epoch: int, last: int) -> None:
+        """Fetch what a run published before we heard of it, as far as it did and still has it."""
+        if route.is_baseline and last > 0 and epoch == self.epoch:
+            self._replays.ask(route, epoch, 1, last, is_sure=False)
+
     def _add_gap(self, route: Route, epoch: int, first: int, last: int) -> None:
         """Tell of lost messages, and have those fetched that nothing newer stands for."""
+        if route.is_from_start:
+            route.is_from_start = False
+            if first == 1:
+                self._fetch_start(route, epoch, last)
+                return
         self.gap_count += 1
         self.missing_count += last - first + 1
         if route.has_value:

@@ -82,6 +82,8 @@ class _Line:
     epoch: int
     holes: deque[Range] = field(default_factory=deque)
     """Ascending, apart from each other."""
+    unsure_last: int = 0
+    """Up to here it is not known whether the sequences were ever published."""
     attempts: int = 0
     """Requests that failed since the last one that did not."""
     request: ReplayRequest | None = None
@@ -114,8 +116,15 @@ class Replays:
         self.late_count = 0
         """Answers nobody waited for any more."""
 
-    def ask(self, route: Route, epoch: int, first: int, last: int) -> bool:
+    def ask(self, route: Route, epoch: int, first: int, last: int, *, is_sure: bool = True) -> bool:
         """Want messages again that were lost; they come after all that is wanted already.
+
+        Args:
+            route: The topic.
+            epoch: The present run.
+            first: First sequence lost.
+            last: Last sequence lost.
+            is_sure: Whether they were published; if not, those that do not come are not told.
 
         Returns:
             Whether it will be tried; False when the gateway has no replay, or too much waits.
@@ -123,7 +132,7 @@ class Replays:
         if not self._is_supported:
             return False
         line = self._lines.get(route.topic)
-        if line is not None and line.holes[-1][1] == first - 1:
+        if line is not None and line.holes[-1][1] == first - 1 and is_sure:
             line.holes[-1] = (line.holes[-1][0], last)
             return True
         if self.hole_count >= self._holes_max:
@@ -133,6 +142,7 @@ class Replays:
             line = self._lines[route.topic] = _Line(route, epoch)
             self._ready[route.topic] = None
         line.holes.append((first, last))
+        line.unsure_last = line.unsure_last if is_sure else last
         self.hole_count += 1
         return True
 
@@ -219,7 +229,7 @@ class Replays:
         if line.request is not None:
             self._outstanding_count -= 1
         self.hole_count -= len(line.holes)
-        return [self.lost(line.route, line.epoch, *hole) for hole in line.holes]
+        return [gap for hole in line.holes for gap in self._lost(line, hole)]
 
     def give_up_all(self) -> list[Pending | Event]:
         """Stop wanting anything; returns what is to be told."""
@@ -231,6 +241,10 @@ class Replays:
         self._is_supported = True
         self._unanswered_count = self._resume_at_ns = 0
         return out
+
+    def _lost(self, line: _Line, piece: Range) -> list[Gap]:
+        first, last = max(piece[0], line.unsure_last + 1), piece[1]
+        return [self.lost(line.route, line.epoch, first, last)] if first <= last else []
 
     # Answers.
 
@@ -299,7 +313,7 @@ class Replays:
             lost = without(ended, came)
             for piece in sorted([*lost, *without(ended, lost)]):
                 if piece in lost:
-                    out.append(self.lost(line.route, line.epoch, *piece))
+                    out += self._lost(line, piece)
                     continue
                 count = size([piece])
                 self.recovered_count += count

@@ -10,7 +10,8 @@ class Route(Slot):
 
     __slots__ = (
         "ask_at", "ask_step", "gap_first", "gap_last", "has_image", "has_snapshot", "is_baseline",
-        "is_of_prefix", "is_state", "merged_index", "needs_image", "tracker", "type",
+        "is_from_start", "is_of_prefix", "is_state", "merged_index", "needs_image", "tracker",
+        "type",
     )  # fmt: skip
 
     def __init__(self, topic: str) -> None:
@@ -27,6 +28,8 @@ class Route(Slot):
         self.has_snapshot = self.has_value or self.is_baseline
         self.is_of_prefix = False
         """Whether it is followed only because a kind prefix is."""
+        self.is_from_start = False
+        """Whether nothing was published yet, as far as we know: what comes first has no number."""
         self.tracker = TopicTracker()
         self.gap_first = 0
         self.gap_last = 0
@@ -40,6 +43,7 @@ class Route(Slot):
     def begin_anew(self) -> None:
         """Follow another run of the gateway; holes of the earlier one are past healing."""
         self.gap_first = self.gap_last = 0
+        self.is_from_start = False
         self.want_image()
 
     def want_image(self) -> None:

@@ -238,6 +238,43 @@ def test_what_cannot_be_fetched_is_lost_at_once() -> None:
     assert taken(intake)[2:] == [1, gap("trade,A,", 2, 3, is_final=True), 4]
 
 
+def test_start_of_a_new_run_is_fetched() -> None:
+    """It may have published before we were back; that is no claim that it has."""
+    for found in ("message", "snapshot", "tails"):
+        intake, joins = make("trade,A,", "quote,A,")
+        intake.receive(frame("trade,A,", 2, 7, *trade(1.0)))
+        intake.receive(frame("quote,A,", 1, 1, *quote(1.0), epoch=EPOCH + 5))
+        taken(intake)
+        if found == "message":
+            intake.receive(frame("trade,A,", 2, 4, *trade(1.0), epoch=EPOCH + 5))
+        elif found == "snapshot":
+            intake.ask_again("trade,A,")
+            (private,) = joins.start(0)
+            intake.receive(frame(private, 2, 3, *trade(1.0), epoch=EPOCH + 5, flags=1))
+        else:
+            intake.receive(frame("sys,tails,", 21, 1, {"topics": {"trade,A,": 3}}, epoch=EPOCH + 5))
+        (request,) = intake._replays.start(0)
+        assert (request.first, request.last, request.epoch) == (1, 3, EPOCH + 5)
+        assert intake._replays.give_up_all() == []
+        assert taken(intake) == ([4] if found == "message" else [])
+        assert intake.gap_count == 0
+
+
+def test_first_trades_of_a_symbol_are_fetched() -> None:
+    """When we came there were none, as far as the gateway could tell; later losses are certain."""
+    intake, joins = make("trade,A,")
+    intake.receive(frame("sys,heartbeat,", 20, 1, {}))
+    intake.ask_again("trade,A,")
+    (private,) = joins.start(0)
+    intake.receive(frame(private, 9, 0, "pending", None, 1))
+    intake.receive(frame("trade,A,", 2, 3, *trade(1.0)))
+    intake.receive(frame("trade,A,", 2, 5, *trade(1.0)))
+    assert taken(intake) == [0, 3, gap("trade,A,", 4, 4), 5]
+    (request,) = intake._replays.start(0)
+    assert (request.first, request.last) == (1, 4)
+    assert intake._replays.give_up_all() == [gap("trade,A,", 4, 4, is_final=True)]
+
+
 def test_topics_of_a_prefix_go_with_it() -> None:
     """Otherwise all that is published until it comes back would look like loss."""
     intake, _ = make("news,", "news,B,", "trade,A,")

@@ -332,6 +332,19 @@ def test_topic_given_up_in_the_middle_tells_what_is_left() -> None:
     assert (replays.hole_count, replays.start(0)) == (0, [])
 
 
+def test_what_may_never_have_been_is_not_said_to_be_lost() -> None:
+    """What comes of it is delivered; of what does not nobody knows that it was published."""
+    replays = Replays()
+    topic = Topic(replays)
+    assert replays.ask(topic.route, EPOCH, 1, 4, is_sure=False)
+    topic.lose(5, 6)
+    out = replays.answered(asked(replays), reply(3, complete=False, oldest=1), 0)
+    assert told(out) == [3, healed(3, 3)]
+    out = replays.answered(asked(replays), reply(complete=False, oldest=None), 0)
+    assert told(out) == [lost(5, 6)]
+    assert replays.lost_count == 2
+
+
 def test_nothing_is_asked_while_the_gateway_is_not_heard() -> None:
     """It would only use up the attempts."""
     replays = Replays()
