@@ -4,17 +4,29 @@ Gateway and market are real. One consumer hears the gateway directly; what it ha
 was published. The client hears it through a relay that loses single frames and bursts of them.
 """
 
+import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway_client import Disconnected, Gap, GatewayClient, Overrun, StreamItem, Trade
+from gateway_client import (
+    Disconnected,
+    Gap,
+    GatewayClient,
+    GatewayRestarted,
+    Overrun,
+    StreamItem,
+    Trade,
+)
 
+from gateway.simulator import SimulatorOptions
 from tests.support.consumer import Consumer
 from tests.support.lossy_relay import LossyRelay
-from tests.support.stage import Stage, simulated
+from tests.support.processes import GatewayProcess
+from tests.support.stage import Stage, open_stage, simulated
 
 pytestmark = pytest.mark.slow
 SYMBOLS = ("AAPL", "MSFT", "NVDA", "AMZN", "SPY", "TSLA")
@@ -39,7 +51,7 @@ class Tape:
         self.live: dict[str, list[int]] = defaultdict(list)
         self.gone: dict[str, list[int]] = defaultdict(list)
         self.twice: list[tuple[str, int]] = []
-        self.holes = self.healed = self.overruns = self.silences = 0
+        self.holes = self.healed = self.overruns = self.silences = self.restarts = 0
 
     def note(self, item: StreamItem) -> None:
         """Take one item of the stream."""
@@ -58,7 +70,13 @@ class Tape:
             if item.is_final:
                 self.gone[item.topic] += range(item.first_missing, item.last_missing + 1)
         self.overruns += isinstance(item, Overrun)
+        self.restarts += isinstance(item, GatewayRestarted)
         self.silences += isinstance(item, Disconnected)
+
+    def forget(self) -> None:
+        """Begin a new tape: sequences start over."""
+        for noted in (self.trades, self.live, self.gone):
+            noted.clear()
 
     @property
     def count(self) -> int:
@@ -171,6 +189,48 @@ def test_what_a_short_ring_forgot_is_named() -> None:
     assert gone > 100
     assert statistics.lost == gone
     assert statistics.replayed > 20
+
+
+def test_start_of_a_new_run_is_fetched(tmp_path: Path) -> None:
+    """A gateway with leases publishes at once; whoever comes back later has it all the same."""
+    options = SimulatorOptions(
+        admin_port=0, level1_port=0, level2_port=0, rate=1500.0, equity_count=12, trade_share=0.7
+    )
+    with open_stage() as stage:
+        simulator = stage.start_simulator(options)
+        ports = {"level1_port": simulator.level1_port, "admin_port": simulator.admin_port}
+        state = {"state_dir": str(tmp_path / "state")}
+        with (
+            GatewayProcess(tmp_path, **ports, settings=state) as gateway,
+            contextlib.ExitStack() as clients,
+        ):
+            gateway.start()
+            relay = clients.enter_context(LossyRelay(gateway.data, seed=5, single=0.0, burst=0.0))
+            client = clients.enter_context(
+                GatewayClient(relay.endpoint, gateway.control, lease_s=600)
+            )
+            tape = Tape()
+            client.subscribe_symbols(SYMBOLS, ["l1"])
+            tape.read(client, lambda: tape.count > 500, seconds=20)
+            relay.cut(60.0)
+            gateway.kill()
+            gateway.start()
+            with gateway.consumer(*TOPICS) as other:
+                other.wait_for(lambda m: m.sequence > 100, what="trades of the new run")
+            relay.cut(0.0)
+            tape.read(client, lambda: tape.restarts == 1, seconds=30)
+            tape.forget()
+            tape.read(client, lambda: tape.count > 2_000, seconds=30)
+            early = max(min(sequences) for sequences in tape.live.values())
+            statistics = client.statistics()
+    print(f"first live sequences up to {early}; {statistics}")
+    assert early > 50
+    assert statistics.replayed > 50
+    assert statistics.restarts == 1
+    assert statistics.lost == 0
+    for topic in TOPICS:
+        newest = max(tape.live[topic])
+        assert sorted(s for s in tape.trades[topic] if s <= newest) == list(range(1, newest + 1))
 
 
 def test_slow_application_is_told_and_reads_what_is_current(stage: Stage) -> None:
