@@ -229,6 +229,24 @@ def test_slow_application_is_told_what_it_missed(gateway: FakeGateway) -> None:
         assert gateway.asked("replay") == []
 
 
+def test_nothing_is_fetched_for_who_does_not_read(gateway: FakeGateway) -> None:
+    """What came would push out what is current; it is fetched once the application keeps up."""
+    with GatewayClient(gateway.data_endpoint, gateway.control_endpoint, conflate_above=3) as client:
+        client.subscribe_symbol("AAPL", ["trade"])
+        assert isinstance(take(client, 1)[0], State)
+        for _ in range(3):
+            gateway.publish(TOPIC, *trade(1.0))
+        gateway.wait_for(lambda: client.statistics().queue_size == 3)
+        lose(gateway, 1)
+        gateway.publish(TOPIC, *trade(1.0))
+        gateway.wait_for(lambda: client.statistics().queue_size == 5)
+        assert client.statistics().holes == 1
+        assert gateway.asked("replay") == []
+        assert shown(take(client, 7)) == [
+            1, 2, 3, gap(gateway, 4, 4), 5, -4, gap(gateway, 4, 4, healed=True),
+        ]  # fmt: skip
+
+
 def test_data_connection_is_named_without_a_lease(
     gateway: FakeGateway, client: GatewayClient
 ) -> None:

@@ -115,6 +115,11 @@ class DeliveryQueue:
         else:
             self._entries.append(entry)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the application keeps up, so that more than live messages may come."""
+        return len(self._entries) < self._conflate_above
+
     # Skipping.
 
     def age_ns(self, now_ns: int) -> int:

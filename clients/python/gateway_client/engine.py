@@ -90,9 +90,7 @@ class Engine:
         except zmq.ZMQError as error:
             self._close_sockets()
             raise InvalidArgument("endpoint or keys refused", cause=str(error)) from error
-        self.session = Session(
-            options, rpc=self.rpc, subscriber=self.subscriber, waiting_ns=self.queue.age_ns
-        )
+        self.session = Session(options, rpc=self.rpc, subscriber=self.subscriber, queue=self.queue)
         self._thread = threading.Thread(target=self._run, name="gateway-client", daemon=True)
         self._heard_ns = 0
         self._heartbeat_count = 0

@@ -1,6 +1,7 @@
 """Sends the requests for lost events and puts what comes into the stream."""
 
 import time
+from collections.abc import Callable
 from functools import partial
 
 from gateway_client.greeter import Call
@@ -17,16 +18,29 @@ class Healer:
         intake: Where they go.
         call: Sends requests.
         timeout_s: Seconds to wait for an answer.
+        has_room: Whether the application keeps up. While it does not, nothing is asked for: what
+            came would push out what is current.
     """
 
-    def __init__(self, replays: Replays, intake: Intake, *, call: Call, timeout_s: float) -> None:
+    def __init__(
+        self,
+        replays: Replays,
+        intake: Intake,
+        *,
+        call: Call,
+        timeout_s: float,
+        has_room: Callable[[], bool],
+    ) -> None:
         self._replays = replays
         self._intake = intake
         self._call = call
         self._timeout_s = timeout_s
+        self._has_room = has_room
 
     def start(self, now_ns: int) -> None:
         """Ask for what may be asked for now; answers come later."""
+        if not self._has_room():
+            return
         for request in self._replays.start(now_ns):
             self._call(
                 "replay",

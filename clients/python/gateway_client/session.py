@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any
 
 from gateway_client import topics
+from gateway_client.delivery import DeliveryQueue
 from gateway_client.errors import DecodeError, GatewayClientError, RequestRefused
 from gateway_client.events import SubscriptionRefused
 from gateway_client.greeter import Greeter
@@ -49,7 +50,7 @@ class Session:
         options: What the client was told.
         rpc: The control side.
         subscriber: The data side.
-        waiting_ns: Tells at a monotonic time how long the application has left a message waiting.
+        queue: What waits for the application; looked at only.
     """
 
     def __init__(
@@ -58,17 +59,21 @@ class Session:
         *,
         rpc: RpcClient,
         subscriber: Subscriber,
-        waiting_ns: Callable[[int], int],
+        queue: DeliveryQueue,
     ) -> None:
         self._options = options
         self._rpc = rpc
         self._subscriber = subscriber
-        self._waiting_ns = waiting_ns
+        self._queue = queue
         self.joins = Joins()
         self.replays = Replays()
         self.intake = Intake(self.joins, self.replays)
         self.healer = Healer(
-            self.replays, self.intake, call=self.call, timeout_s=options.request_timeout_s
+            self.replays,
+            self.intake,
+            call=self.call,
+            timeout_s=options.request_timeout_s,
+            has_room=lambda: queue.has_room,
         )
         self.leases = LeaseBook(lease_s=options.lease_s)
         self._token = topics.new_nonce()
@@ -93,7 +98,7 @@ class Session:
 
     def lag_us(self, now_ns: int) -> int | None:
         """Tell how far behind we are: the way to us, or the application, whichever is worse."""
-        waiting_us = self._waiting_ns(now_ns) // 1_000
+        waiting_us = self._queue.age_ns(now_ns) // 1_000
         if self.heartbeat_lag_us is None:
             return waiting_us or None
         return max(self.heartbeat_lag_us, waiting_us, 0)

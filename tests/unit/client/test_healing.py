@@ -91,7 +91,7 @@ class World:
             Options(client_name="test"),
             rpc=self.network,  # type: ignore[arg-type]
             subscriber=self.network,  # type: ignore[arg-type]
-            waiting_ns=self.queue.age_ns,
+            queue=self.queue,
         )
         self.models: dict[int, Model] = defaultdict(Model)
         self.empty: set[tuple[int, str]] = set()
