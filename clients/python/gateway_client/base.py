@@ -39,7 +39,7 @@ class ClientBase:
             left out.
         request_timeout_s: Seconds to wait for a reply.
         connect_timeout_s: Seconds in which `connect` must have heard a reply and a heartbeat.
-        lease_s: Life of a lease in seconds; renewed in the background at half of it, or every ten.
+        lease_s: Life of a lease in seconds; renewed in the background, every ten at least.
         heartbeat_silence_s: Seconds without a heartbeat after which the connection counts as lost.
         queue_capacity: Messages that wait for the application at most.
         conflate_above: Waiting messages from which on state messages are conflated.

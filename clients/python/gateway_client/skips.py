@@ -100,7 +100,6 @@ class Skipped:
 
     def told(self) -> tuple[Overrun, list[Gap]]:
         """Spell it: the event that stands for all of it, and one for each range."""
-        topic = next(iter(self.topics)) if len(self.topics) == 1 else ""
         gaps = [
             Gap(
                 topic, first, last, healed=False, epoch=epoch, is_final=topic not in self._has_value
@@ -108,7 +107,8 @@ class Skipped:
             for (topic, epoch), ranges in self._ranges.items()
             for first, last in joined(ranges)
         ]
-        return Overrun(topic or None, self.count, self.count - self._named_count), gaps
+        only = next(iter(self.topics)) if len(self.topics) == 1 else ""
+        return Overrun(only or None, self.count, self.count - self._named_count), gaps
 
 
 Entry = Pending | Event | Skipped
