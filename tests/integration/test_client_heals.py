@@ -95,7 +95,7 @@ class Tape:
     @property
     def is_whole(self) -> bool:
         """Whether every topic has each trade from the first one on."""
-        return all(len(self.trades[topic]) == max(self.live[topic]) for topic in TOPICS)
+        return all(len(self.trades[topic]) == max(self.live[topic], default=-1) for topic in TOPICS)
 
     def ends_at(self, last: dict[str, int]) -> bool:
         """Whether every topic is known up to its last trade."""
