@@ -110,22 +110,6 @@ def test_gap_on_state_is_told_and_healed(
     assert len(set(nonces)) == 2
 
 
-def test_lost_trade_is_told_and_stays_lost(
-    gateway: FakeGateway, connect: Callable[..., GatewayClient]
-) -> None:
-    """Events cannot be replaced by a snapshot: the gap says so by never being healed."""
-    client = connect()
-    gateway.publish("trade,AAPL,", *trade(1.0))
-    client.subscribe_symbol("AAPL", ["trade"])
-    settle_joins(gateway)
-    gateway.publish("trade,AAPL,", *trade(2.0), is_lost=True)
-    gateway.publish("trade,AAPL,", *trade(3.0))
-    gap, late = take(client, 2)
-    assert gap == Gap("trade,AAPL,", 2, 2, healed=False, epoch=gateway.epoch)
-    assert isinstance(late, Trade)
-    assert late.price == 3.0
-
-
 def test_loss_of_the_last_message_is_told_by_tails(
     gateway: FakeGateway, connect: Callable[..., GatewayClient]
 ) -> None:
@@ -275,10 +259,10 @@ def test_silence_is_told_and_recovered_from(
     assert client.statistics().reconnects >= 1
 
 
-def test_slow_application_gets_conflated_state_and_counted_loss(
+def test_slow_application_skips_to_what_is_current(
     gateway: FakeGateway, connect: Callable[..., GatewayClient]
 ) -> None:
-    """Nobody waits for a slow reader: quotes are merged, trades beyond the bound are told."""
+    """Nobody waits for a slow reader: it is told what it missed, and goes on with the newest."""
     client = connect(queue_capacity=10, conflate_above=5)
     client.subscribe_symbol("AAPL", ["quote", "trade"])
     take(client, 2)
@@ -286,18 +270,38 @@ def test_slow_application_gets_conflated_state_and_counted_loss(
         gateway.publish("quote,AAPL,", *quote(float(bid)))
     for price in range(1, 21):
         gateway.publish("trade,AAPL,", *trade(float(price)))
-    # Frames arrive in order: once this answer is there, so is everything before it.
     gateway.publish_sys("goodbye", 24, {"reason": "test", "resume_expected": True})
-    gateway.wait_for(lambda: client.statistics().dropped == 16)
-    items = list(client.messages(timeout_s=0))
-    quotes = [item for item in items if isinstance(item, Quote)]
-    trades = [item.price for item in items if isinstance(item, Trade)]
-    assert [item.bid for item in quotes] == [1.0, 2.0, 3.0, 4.0, 20.0]
-    assert quotes[-1].flags & 8
-    assert quotes[-1].merged == 16
-    assert trades == [1.0, 2.0, 3.0, 4.0, 5.0]
-    assert items[-1] == Overrun(None, 16)
-    assert client.statistics().conflated == 15
+    gateway.wait_for(lambda: client.statistics().queue_size == 10)
+    overrun, gap, newest, *trades, goodbye = client.messages(timeout_s=0)
+    assert overrun == Overrun("trade,AAPL,", 13)
+    lost = Gap("trade,AAPL,", 1, 13, healed=False, epoch=gateway.epoch, is_final=True)
+    assert gap == lost
+    assert isinstance(newest, Quote)
+    assert (newest.bid, newest.merged, newest.flags & 8) == (20.0, 20, 8)
+    assert [item.price for item in trades if isinstance(item, Trade)] == list(range(14, 21))
+    assert isinstance(goodbye, Goodbye)
+    statistics = client.statistics()
+    assert (statistics.conflated, statistics.dropped, statistics.skips) == (19, 13, 2)
+
+
+@pytest.mark.slow
+def test_what_waits_too_long_is_skipped_if_asked_for(
+    gateway: FakeGateway, connect: Callable[..., GatewayClient]
+) -> None:
+    """An application that slept reads what is current, not what was when it fell asleep."""
+    client = connect(skip_after_s=0.2)
+    client.subscribe_symbol("AAPL", ["trade"])
+    take(client, 1)
+    for price in (1.0, 2.0, 3.0):
+        gateway.publish("trade,AAPL,", *trade(price))
+    gateway.wait_for(lambda: client.statistics().skips == 1)
+    gateway.publish("trade,AAPL,", *trade(4.0))
+    overrun, gap, late = take(client, 3)
+    assert overrun == Overrun("trade,AAPL,", 3)
+    assert gap == Gap("trade,AAPL,", 1, 3, healed=False, epoch=gateway.epoch, is_final=True)
+    assert isinstance(late, Trade)
+    assert late.price == 4.0
+    assert gateway.asked("replay") == []
 
 
 def test_bad_frames_are_counted_and_never_stop_the_reader(

@@ -1,5 +1,6 @@
 """What a client is subscribed to, and how it stays so, over real sockets."""
 
+import time
 from concurrent.futures import Future
 from typing import Any
 
@@ -88,6 +89,21 @@ def test_missing_subscription_is_repaired(gateway: FakeGateway, client: GatewayC
     gateway.wait_for(lambda: gateway.subscribed.count("quote,AAPL,") == 2)
     assert gateway.asked("renew")[0]["lease_id"] == "lease-1"
     assert client.statistics().subscriptions_repaired == 1
+
+
+def test_clients_own_topic_is_repaired(gateway: FakeGateway, client: GatewayClient) -> None:
+    """Without it the gateway knows neither our name nor what else is missing."""
+    client.subscribe_symbol("AAPL", ["quote"])
+    own = f"~{gateway.asked('hello')[0]['data_token']}.sys,client,"
+    gateway.wait_for(lambda: gateway.subscribed.count(own) == 1)
+    gateway.handlers["renew"] = lambda _: {"missing_subscriptions": [own]}
+    make_renewals_due(client)
+    gateway.wait_for(lambda: gateway.subscribed.count(own) == 2)
+    engine = client._engine
+    assert engine is not None
+    (lease,) = engine.session.leases._leases.values()
+    assert lease.renew_at_ns - time.monotonic_ns() <= 2_000_000_000
+    assert gateway.asked("renew")[0]["data_token"] in own
 
 
 def test_many_leases_become_few(gateway: FakeGateway, client: GatewayClient) -> None:

@@ -20,6 +20,7 @@ from gateway_client.results import (
     SymbolLineage,
     SymbolResult,
     as_map,
+    count_of,
     errors_of,
     health_of,
     health_without,
@@ -294,6 +295,35 @@ class AsyncGatewayClient(ClientBase):
     ) -> list[dict[str, Any]]:
         """List the gateway's errors, oldest first; errors as in `call`."""
         return errors_of(await self.call("errors", {"limit": limit}, timeout_s))
+
+    async def get_subscriptions(
+        self, client: str | None = None, *, timeout_s: float | None = None
+    ) -> dict[str, Any]:
+        """Ask who is connected and what is held, of one client or of all; errors as in `call`.
+
+        Returns:
+            `leases`, `watches`, `demand` by source, and `peers`: one map a data connection.
+        """
+        params = {} if client is None else {"client": client}
+        return as_map(await self.call("subscriptions", params, timeout_s))
+
+    async def evict(self, peer: str, reason: str, *, timeout_s: float | None = None) -> int:
+        """Cut the data connections of a peer; they may come back at once.
+
+        Args:
+            peer: `peer` of `get_subscriptions`, or a client's name.
+            reason: What the gateway's log is to say.
+            timeout_s: Seconds to wait for the gateway; `request_timeout_s` when left out.
+
+        Returns:
+            Connections cut.
+
+        Raises:
+            RequestRefused: `unauthorized`, as long as the gateway does not allow it.
+            DecodeError: The gateway did not say how many.
+        """
+        params = {"peer": peer, "reason": reason}
+        return count_of(await self.call("admin.evict", params, timeout_s), "evicted")
 
     async def why(self, symbol: str, *, timeout_s: float | None = None) -> SymbolLineage:
         """Ask why a symbol is in its state, in plain words.

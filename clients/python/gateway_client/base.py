@@ -1,14 +1,15 @@
 """What both clients share: construction, the message stream, request shaping, statistics."""
 
 import threading
+import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
 from gateway_client import codec, topics
-from gateway_client.delivery import Pending
 from gateway_client.engine import Engine, Link
+from gateway_client.entries import Pending
 from gateway_client.errors import (
     DecodeError,
     GatewayClientError,
@@ -17,10 +18,10 @@ from gateway_client.errors import (
     SecurityValidationError,
 )
 from gateway_client.events import Event, Gap
-from gateway_client.intake import Route
 from gateway_client.messages import Message
 from gateway_client.options import CONTROL_ENDPOINT, DATA_ENDPOINT, CurveKeys, Options
 from gateway_client.results import Statistics, SymbolResult, as_map, rows_of
+from gateway_client.routes import Route
 from gateway_client.rpc_codec import read_body
 from gateway_client.session import settle
 
@@ -38,10 +39,11 @@ class ClientBase:
             left out.
         request_timeout_s: Seconds to wait for a reply.
         connect_timeout_s: Seconds in which `connect` must have heard a reply and a heartbeat.
-        lease_s: Life of a lease in seconds; renewed in the background at half of it.
+        lease_s: Life of a lease in seconds; renewed in the background, every ten at least.
         heartbeat_silence_s: Seconds without a heartbeat after which the connection counts as lost.
         queue_capacity: Messages that wait for the application at most.
         conflate_above: Waiting messages from which on state messages are conflated.
+        skip_after_s: Seconds after which what waits is skipped; None for only when it is too much.
         curve: Keys, when the gateway asks for CURVE.
 
     Raises:
@@ -60,6 +62,7 @@ class ClientBase:
         heartbeat_silence_s: float = 3.0,
         queue_capacity: int = 100_000,
         conflate_above: int = 10_000,
+        skip_after_s: float | None = None,
         curve: CurveKeys | None = None,
     ) -> None:
         self._engine: Engine | None = None
@@ -73,6 +76,7 @@ class ClientBase:
             heartbeat_silence_s=heartbeat_silence_s,
             queue_capacity=queue_capacity,
             conflate_above=conflate_above,
+            skip_after_s=skip_after_s,
             curve=curve,
         )
         self._lock = threading.Lock()
@@ -122,6 +126,7 @@ class ClientBase:
         engine = self._require()
         session, rpc, queue = engine.session, engine.rpc, engine.queue
         intake, joins, leases = session.intake, session.joins, session.leases
+        replays = session.replays
         return Statistics(
             received=intake.received_count,
             delivered=queue.delivered_count,
@@ -144,7 +149,16 @@ class ClientBase:
             renewals=leases.renewed_count,
             leases_expired=leases.expired_count,
             subscriptions_repaired=session.repaired_count,
-            lag_us=session.lag_us,
+            replays_requested=replays.requested_count,
+            replays_retried=replays.retried_count,
+            replays_refused=replays.refused_count,
+            replays_late=replays.late_count,
+            replayed=replays.recovered_count,
+            replayed_bad=replays.bad_count,
+            lost=replays.lost_count,
+            holes=replays.hole_count,
+            skips=queue.skip_count,
+            lag_us=session.lag_us(time.monotonic_ns()),
             queue_size=len(queue),
             queue_capacity=queue.capacity,
             requests_size=rpc.outstanding_count,
@@ -178,7 +192,14 @@ class ClientBase:
             with self._lock:
                 self._undecoded_count += 1
             engine.heal(route.topic)
-            return Gap(route.topic, items[2], items[2], healed=False, epoch=items[1])
+            return Gap(
+                route.topic,
+                items[2],
+                items[2],
+                healed=False,
+                epoch=items[1],
+                is_final=not route.has_value,
+            )
 
     # Requests.
 

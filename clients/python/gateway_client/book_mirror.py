@@ -168,7 +168,8 @@ class BookMirror:
         elif isinstance(item, Gap):
             self._take_gap(item)
         elif isinstance(item, Overrun):
-            if item.topic in (None, self.topic):
+            # When several topics lost messages, the Gaps that follow say which, as far as they go.
+            if item.topic == self.topic or (item.topic is None and item.unnamed):
                 self._lose(f"{item.dropped} messages were dropped unread")
         elif isinstance(item, Disconnected):
             self._is_flagged_stale = True

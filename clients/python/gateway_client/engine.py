@@ -14,7 +14,7 @@ import socket as sockets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ import zmq
 from gateway_client import messages
 from gateway_client.delivery import DeliveryQueue
 from gateway_client.errors import GatewayClientError, InvalidArgument, NotConnected, RequestTimedOut
-from gateway_client.events import Disconnected, Reconnected
+from gateway_client.events import Disconnected, Gap, Overrun, Reconnected
 from gateway_client.options import Options
 from gateway_client.results import as_map
 from gateway_client.rpc_client import Outcome, RpcClient
@@ -35,7 +35,6 @@ FRAMES_PER_BATCH_MAX: Final = 1_000
 TICK_NS_MAX: Final = 500_000_000
 """Timers are looked at twice a second at least; a longer pause means that we were suspended."""
 COMMANDS_MAX: Final = 10_000
-CLIENT_VERSION: Final = "0.1.0"
 
 Command = Callable[[int], None]
 
@@ -59,6 +58,7 @@ class Engine:
         self.queue = DeliveryQueue(
             capacity=options.queue_capacity,
             conflate_above=options.conflate_above,
+            skip_after_ns=options.skip_after_ns,
             on_overrun=self._replace_lost,
         )
         self.link = Link.CONNECTING
@@ -90,7 +90,7 @@ class Engine:
         except zmq.ZMQError as error:
             self._close_sockets()
             raise InvalidArgument("endpoint or keys refused", cause=str(error)) from error
-        self.session = Session(options, rpc=self.rpc, subscriber=self.subscriber)
+        self.session = Session(options, rpc=self.rpc, subscriber=self.subscriber, queue=self.queue)
         self._thread = threading.Thread(target=self._run, name="gateway-client", daemon=True)
         self._heard_ns = 0
         self._heartbeat_count = 0
@@ -172,16 +172,16 @@ class Engine:
         with contextlib.suppress(NotConnected):
             self.post(command, future)
 
-    def _replace_lost(self, topics: Collection[str]) -> None:
-        """Have the values of topics fetched anew whose messages were dropped unread."""
-        names = tuple(topics)
+    def _replace_lost(self, overrun: Overrun, topics: Collection[str], gaps: Sequence[Gap]) -> None:
+        """Have the values of topics fetched anew whose messages were skipped unread."""
         future: Future[None] = Future()
 
         def command(_: int) -> None:
             intake = self.session.intake
-            for name in names:
-                intake.ask_again(name)
-            if len(names) != 1 or not names[0]:
+            intake.note_skipped(gaps)
+            for topic in topics:
+                intake.ask_again(topic)
+            if overrun.topic is None and overrun.unnamed:
                 # Which topics they were is not told to the application, so every book is in doubt.
                 intake.ask_images_again()
             settle(future, None)
@@ -216,12 +216,8 @@ class Engine:
         now_ns = time.monotonic_ns()
         self._heard_ns = self._ticked_ns = now_ns
         self._connect_deadline_ns = now_ns + int(options.connect_timeout_s * 1e9)
-        self.session.call(
-            "hello",
-            {"client": options.client_name, "language": "python", "version": CLIENT_VERSION},
-            now_ns=now_ns,
-            timeout_s=options.connect_timeout_s,
-            on_done=self._greeted,
+        self.session.greeter.greet(
+            now_ns, timeout_s=options.connect_timeout_s, on_done=self._greeted
         )
 
     def _finish(self, reason: GatewayClientError) -> None:
@@ -233,6 +229,8 @@ class Engine:
             self._commands.clear()
         self.rpc.close(reason)
         self._close_sockets()
+        self.session.healer.close()
+        self._deliver(time.monotonic_ns())
         for _, future in waiting:
             settle(future, reason)
         self.queue.close()
@@ -277,8 +275,11 @@ class Engine:
         if now_ns >= self._tick_at_ns:
             self._tick(now_ns, is_drained=is_drained)
         self.session.after_batch(now_ns)
+        self._deliver(now_ns)
+
+    def _deliver(self, now_ns: int) -> None:
         if self.session.intake.out:
-            self.queue.extend(self.session.intake.out)
+            self.queue.extend(self.session.intake.out, now_ns)
             self.session.intake.out.clear()
 
     def _run_commands(self, now_ns: int) -> None:
@@ -294,11 +295,11 @@ class Engine:
         self._heartbeat_count = intake.heartbeat_count
         silent_ns = now_ns - self._heard_ns
         self._heard_ns = now_ns
-        self.session.lag_us = time.time_ns() // 1_000 - intake.heartbeat_us
+        self.session.heartbeat_lag_us = time.time_ns() // 1_000 - intake.heartbeat_us
         if self.link is Link.SILENT:
             self.link = Link.CONNECTED
             intake.out.insert(0, Reconnected(silent_ns / 1e9))
-            self.session.reconnected()
+            self.session.reconnected(now_ns)
         self._judge_connected()
 
     def _tick(self, now_ns: int, *, is_drained: bool) -> None:
@@ -308,6 +309,7 @@ class Engine:
         self._ticked_ns = now_ns
         self.rpc.expire(now_ns)
         self.session.tick(now_ns)
+        self.queue.skip_if_old(now_ns)
         if self.link is Link.CONNECTING:
             if now_ns >= self._connect_deadline_ns:
                 self._fail(RequestTimedOut("no heartbeat in time", hint=_HEARTBEAT_HINT))
@@ -323,6 +325,7 @@ class Engine:
         if self.link is Link.CONNECTED:
             self.link = Link.SILENT
             self.session.intake.out.append(Disconnected("silence", silent_ns / 1e9))
+            self.session.disconnected()
         elif now_ns < self._reopen_at_ns:
             return
         self._reopen_at_ns = now_ns + self._silence_ns

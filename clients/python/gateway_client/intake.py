@@ -6,16 +6,18 @@ reads the message: what is conflated away is then never decoded, and the socket 
 as fast.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from gateway_client import codec, topics
-from gateway_client.delivery import Pending, Slot
+from gateway_client import codec
+from gateway_client.entries import Pending
 from gateway_client.errors import DecodeError
 from gateway_client.events import Event, Gap, GatewayRestarted
 from gateway_client.joins import Joins
 from gateway_client.layouts import Items
-from gateway_client.tracker import SNAPSHOT, TopicTracker, Verdict
+from gateway_client.replays import Replays
+from gateway_client.routes import Route
+from gateway_client.tracker import SNAPSHOT, Verdict
 
 ROUTES_MAX: Final = 200_000
 """Topics known at a time; what a prefix brings beyond that is counted as unrouted."""
@@ -28,51 +30,12 @@ _TAILS_TYPE: Final = codec.TYPE_OF_KIND["tails"]
 _IMAGE_TYPE: Final = codec.TYPE_OF_KIND["image"]
 
 
-class Route(Slot):
-    """Everything known of one topic."""
-
-    __slots__ = (
-        "ask_at", "ask_step", "gap_first", "gap_last", "has_image", "has_snapshot", "is_baseline",
-        "is_state", "merged_index", "needs_image", "tracker", "type",
-    )  # fmt: skip
-
-    def __init__(self, topic: str) -> None:
-        kind, symbol, _ = topic.split(",", 2)
-        super().__init__(topic, kind=topics.split_private(kind), symbol=symbol)
-        base = topics.base_kind(self.kind)
-        self.type = codec.TYPE_OF_KIND.get(symbol if base == "sys" else base, 0)
-        self.merged_index = codec.MERGED_INDEX.get(self.type)
-        self.is_state = base in topics.STATE_KINDS
-        self.has_image = base in topics.BOOK_EVENT_KINDS
-        self.is_baseline = base in topics.BASELINE_KINDS
-        """Whether a snapshot only tells where the sequence stands."""
-        self.has_snapshot = self.is_state or self.has_image or self.is_baseline
-        self.tracker = TopicTracker()
-        self.gap_first = 0
-        self.gap_last = 0
-        """The hole a snapshot is awaited for; 0 when there is none."""
-        self.needs_image = False
-        """Whether updates are of no use before an image has come."""
-        self.ask_at = 0
-        self.ask_step = 1
-        self.want_image()
-
-    def begin_anew(self) -> None:
-        """Follow another run of the gateway; holes of the earlier one are past healing."""
-        self.gap_first = 0
-        self.want_image()
-
-    def want_image(self) -> None:
-        """Have an image asked for by the next update that finds none asked for."""
-        self.needs_image = self.has_image
-        self.ask_at, self.ask_step = 0, 1
-
-
 class Intake:
     """The data side of one client, between the socket and the queue."""
 
-    def __init__(self, joins: Joins) -> None:
+    def __init__(self, joins: Joins, replays: Replays) -> None:
         self._joins = joins
+        self._replays = replays
         self._routes: dict[bytes, Route] = {}
         self._prefixes: set[bytes] = set()
         self._tails = Route(TAILS)
@@ -102,14 +65,33 @@ class Intake:
         key = topic.encode("ascii")
         if topic.count(",") < 2:
             self._prefixes.add(key)
-        elif key not in self._routes:
+            return
+        if key not in self._routes:
             self._routes[key] = self._tails if topic == TAILS else Route(topic)
+        self._routes[key].is_of_prefix = False
 
     def remove(self, topic: str) -> None:
-        """Stop accepting a topic or prefix."""
+        """Stop accepting a topic, or everything under a prefix that was not added by itself."""
         key = topic.encode("ascii")
-        self._prefixes.discard(key)
-        self._routes.pop(key, None)
+        gone = [key]
+        if key in self._prefixes:
+            self._prefixes.remove(key)
+            gone += [
+                name
+                for name, route in self._routes.items()
+                if route.is_of_prefix and name.startswith(key)
+            ]
+        for name in gone:
+            route = self._routes.pop(name, None)
+            if route is not None:
+                self.out += self._replays.give_up(route.topic)
+
+    def note_skipped(self, gaps: Iterable[Gap]) -> None:
+        """Let the image that is asked for be told as what heals the rows that were skipped."""
+        for gap in gaps:
+            route = self._routes.get(gap.topic.encode("ascii"))
+            if route is not None and route.has_value and gap.epoch == route.tracker.epoch:
+                self._widen(route, gap.first_missing, gap.last_missing)
 
     def ask_again(self, topic: str) -> None:
         """Want a fresh snapshot of a topic, if it has any."""
@@ -153,13 +135,14 @@ class Intake:
             self._note_epoch(epoch, flags)
         verdict, first, last = route.tracker.update(epoch, sequence, flags)
         if verdict is not Verdict.GOOD:
-            if verdict is Verdict.REPEAT:
-                self.repeat_count += 1
-                return
             if verdict is Verdict.GAP:
                 self._note_gap(route, epoch, first, last)
             elif verdict is Verdict.RESTART:
                 route.begin_anew()
+                self._fetch_start(route, epoch, sequence - 1)
+            elif verdict is Verdict.REPEAT or self._is_being_replayed(route, epoch, sequence):
+                self.repeat_count += 1
+                return
         if route.kind == "sys" and self._receive_sys(items):
             return
         if number in codec.CLASS_OF_TYPE:
@@ -173,6 +156,10 @@ class Intake:
             )
         if route.needs_image or (route.has_image and number != route.type):
             self._follow_book(route, items)
+
+    def _is_being_replayed(self, route: Route, epoch: int, sequence: int) -> bool:
+        """Whether what is sent again to everybody was asked for already: it comes once."""
+        return self._replays.is_awaited(route.topic, epoch, sequence)
 
     def _follow_book(self, route: Route, items: Items) -> None:
         """Have an image by the time updates come: they are of no use without.
@@ -220,6 +207,7 @@ class Intake:
                 return
         elif topic[: topic.index(b",") + 1] in self._prefixes and len(self._routes) < ROUTES_MAX:
             self.add(text)
+            self._routes[topic].is_of_prefix = True
             # Once only: the route exists now.
             self.received_count -= 1
             self.receive(topic + codec.repack(items))
@@ -233,6 +221,10 @@ class Intake:
             # Not a snapshot but why there is none; it says nothing of the sequence.
             route.needs_image = route.has_image
             self.out.append(Pending(route, items, is_state=False))
+            if route.is_baseline and epoch == self.epoch != route.tracker.epoch:
+                # Most likely nothing was published in this run; certain it is not.
+                route.is_from_start = True
+                route.tracker.snapshot(epoch, 0)
             return
         if number != route.type and not (route.has_image and number == _IMAGE_TYPE):
             self.bad_frame_count += 1
@@ -248,7 +240,8 @@ class Intake:
         if verdict is Verdict.GAP:
             self._add_gap(route, epoch, first, last)
         elif verdict is Verdict.RESTART:
-            route.gap_first = 0
+            route.begin_anew()
+            self._fetch_start(route, epoch, sequence)
         if route.is_baseline:
             return
         route.needs_image = False
@@ -269,7 +262,7 @@ class Intake:
             self.out.append(
                 Gap(route.topic, route.gap_first, route.gap_last, healed=True, epoch=epoch)
             )
-            route.gap_first = 0
+            route.gap_first = route.gap_last = 0
 
     def _receive_sys(self, items: Items) -> bool:
         """Handle heartbeats and tails; returns whether the message ends here."""
@@ -307,7 +300,8 @@ class Intake:
                 continue
             if route.tracker.epoch != epoch:
                 # Whatever was published so far did not arrive; how much that is nobody can tell.
-                route.tracker.snapshot(epoch, sequence)
+                if route.tracker.snapshot(epoch, sequence).verdict is Verdict.RESTART:
+                    self._fetch_start(route, epoch, sequence)
                 route.begin_anew()
                 if not route.is_baseline:
                     self._ask(route)
@@ -329,13 +323,35 @@ class Intake:
         if not route.is_baseline:
             self._ask(route)
 
+    def _fetch_start(self, route: Route, epoch: int, last: int) -> None:
+        """Fetch what a run published before we heard of it, as far as it did and still has it."""
+        if route.is_baseline and last > 0 and epoch == self.epoch:
+            self._replays.ask(route, epoch, 1, last, is_sure=False)
+
     def _add_gap(self, route: Route, epoch: int, first: int, last: int) -> None:
+        """Tell of lost messages, and have those fetched that nothing newer stands for."""
+        if route.is_from_start:
+            route.is_from_start = False
+            if first == 1:
+                self._fetch_start(route, epoch, last)
+                return
         self.gap_count += 1
         self.missing_count += last - first + 1
+        if route.has_value:
+            self._widen(route, first, last)
+        elif not (
+            route.is_baseline
+            and epoch == self.epoch
+            and self._replays.ask(route, epoch, first, last)
+        ):
+            self.out.append(self._replays.lost(route, epoch, first, last))
+            return
         self.out.append(Gap(route.topic, first, last, healed=False, epoch=epoch))
-        if route.has_snapshot and not route.is_baseline:
-            route.gap_first = min(route.gap_first or first, first)
-            route.gap_last = last
+
+    def _widen(self, route: Route, first: int, last: int) -> None:
+        """Await a snapshot for a hole, and for those it is awaited for already."""
+        route.gap_first = min(route.gap_first or first, first)
+        route.gap_last = max(route.gap_last, last)
 
     def _note_epoch(self, epoch: int, flags: int) -> None:
         """Notice another run of the gateway; re-sent messages of an earlier one do not count."""
@@ -346,13 +362,12 @@ class Intake:
             self.epoch = epoch
             self.has_restarted = True
             self.restart_count += 1
+            self.out += self._replays.restart()
             self.out.append(GatewayRestarted(old, epoch))
 
     def heal(self, topic: str) -> None:
         """Ask for a snapshot of a topic whose message the application could not decode."""
         route = self._routes.get(topic.encode("ascii"))
-        if route is None or not route.has_snapshot or route.is_baseline:
-            return
-        route.gap_first = route.gap_first or route.tracker.sequence
-        route.gap_last = max(route.gap_last, route.tracker.sequence)
-        self._ask(route)
+        if route is not None and route.has_value:
+            self._widen(route, route.tracker.sequence, route.tracker.sequence)
+            self._ask(route)

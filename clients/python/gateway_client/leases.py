@@ -1,8 +1,8 @@
 """What is held at the gateway, and when it is to be renewed. No I/O.
 
-Every `subscribe` brings one lease. A lease is renewed at half its life; when so many have gathered
-that renewing them one by one would be a burden, everything is subscribed anew in few requests and
-the old leases are left to lapse.
+Every `subscribe` brings one lease. A lease is renewed at half its life, and every ten seconds at
+least; when so many have gathered that renewing them one by one would be a burden, everything is
+subscribed anew in few requests and the old leases are left to lapse.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,6 +11,12 @@ from typing import Final
 
 from gateway_client import topics
 
+RENEW_NS_MAX: Final = 10_000_000_000
+"""A lease is renewed so often at least: it is how the gateway learns of loss and lag."""
+DOUBT_NS: Final = 2_000_000_000
+"""When subscriptions were missing and were sent again, the next renewal is this soon."""
+DOUBTS_MAX: Final = 3
+"""So many renewals in a row come early for that."""
 LEASES_MAX: Final = 32
 """More leases than this are replaced by as few as possible at the next renewal."""
 
@@ -25,6 +31,8 @@ class Lease:
     """The symbols it keeps."""
     renew_at_ns: int
     """Monotonic time of the next renewal."""
+    doubts: int = 0
+    """Renewals in a row that came early, because subscriptions were missing."""
     is_renewing: bool = False
     """Whether an answer is awaited."""
 
@@ -38,6 +46,7 @@ class LeaseBook:
 
     def __init__(self, *, lease_s: int) -> None:
         self._half_life_ns = lease_s * 500_000_000
+        self._renew_ns = min(self._half_life_ns, RENEW_NS_MAX)
         self._wanted: dict[str, dict[str, None]] = {}
         self._leases: dict[str, Lease] = {}
         self.renewed_count = 0
@@ -91,7 +100,7 @@ class LeaseBook:
 
     def add(self, lease_id: str, symbols: Sequence[str], now_ns: int) -> None:
         """Remember a lease just granted."""
-        self._leases[lease_id] = Lease(lease_id, tuple(symbols), now_ns + self._half_life_ns)
+        self._leases[lease_id] = Lease(lease_id, tuple(symbols), now_ns + self._renew_ns)
 
     def due(self, now_ns: int) -> list[Lease]:
         """Take the leases to be renewed now; each is out until `renewed` or `retry`."""
@@ -108,10 +117,22 @@ class LeaseBook:
         """Whether subscribing anew beats renewing one by one."""
         return len(self._leases) > LEASES_MAX
 
-    def renewed(self, lease_id: str, now_ns: int) -> None:
-        """Note a successful renewal."""
+    def renewed(self, lease_id: str, now_ns: int, *, is_in_doubt: bool = False) -> None:
+        """Note a successful renewal.
+
+        Args:
+            lease_id: The lease.
+            now_ns: Monotonic time.
+            is_in_doubt: Whether the gateway missed subscriptions of it; then the next one is soon.
+        """
         self.renewed_count += 1
-        self._again(lease_id, now_ns + self._half_life_ns)
+        wait_ns = self._renew_ns
+        lease = self._leases.get(lease_id)
+        if lease is not None:
+            is_early = is_in_doubt and lease.doubts < DOUBTS_MAX
+            lease.doubts = lease.doubts + 1 if is_in_doubt else 0
+            wait_ns = min(wait_ns, DOUBT_NS) if is_early else wait_ns
+        self._again(lease_id, now_ns + wait_ns)
 
     def retry(self, lease_id: str, now_ns: int) -> None:
         """Note a renewal that failed for the moment; several tries fit in what life is left."""

@@ -43,22 +43,31 @@ class Options:
     connect_timeout_s: float = 5.0
     """Seconds in which `connect` must have heard a reply and a heartbeat (one comes a second)."""
     lease_s: int = 60
-    """Life of a lease in seconds; renewed at half of it."""
+    """Life of a lease in seconds; renewed at half of it, and every ten seconds at least."""
     heartbeat_silence_s: float = 3.0
     """Seconds without a heartbeat after which the data connection counts as lost."""
     queue_capacity: int = 100_000
-    """Messages that wait for the application at most; what comes then is dropped and told."""
+    """Messages that wait for the application at most; then they are skipped, and that is told."""
     conflate_above: int = 10_000
     """Waiting messages from which on state messages replace older ones of their topic."""
+    skip_after_s: float | None = None
+    """Seconds after which what waits is skipped, too. None, for only when the queue is full: no
+    trade is ever skipped for its age alone, unless asked for."""
     curve: CurveKeys | None = None
     """Keys, when the gateway asks for them."""
+
+    @property
+    def skip_after_ns(self) -> int | None:
+        """The same in nanoseconds."""
+        return None if self.skip_after_s is None else int(self.skip_after_s * 1e9)
 
     def __post_init__(self) -> None:
         for name in ("data_endpoint", "control_endpoint"):
             _check_endpoint(name, getattr(self, name))
         for name in ("request_timeout_s", "connect_timeout_s", "heartbeat_silence_s"):
-            if not 0 < getattr(self, name) < 86_400:
-                raise InvalidArgument("not a duration", name=name, value=getattr(self, name))
+            _check_duration(name, getattr(self, name))
+        if self.skip_after_s is not None:
+            _check_duration("skip_after_s", self.skip_after_s)
         if not messages.LEASE_S_MIN <= self.lease_s <= messages.LEASE_S_MAX:
             raise InvalidArgument("lease_s out of range", value=self.lease_s)
         if not 0 < self.conflate_above <= self.queue_capacity:
@@ -76,6 +85,11 @@ class Options:
                 hint="Use 1 to 64 letters, digits and ._:@- only.",
                 client_name=self.client_name,
             )
+
+
+def _check_duration(name: str, value: float) -> None:
+    if not 0 < value < 86_400:
+        raise InvalidArgument("not a duration", name=name, value=value)
 
 
 def _check_endpoint(name: str, endpoint: str) -> None:

@@ -103,7 +103,7 @@ class Statistics:
     repeats: int
     """Messages dropped because they were seen before."""
     dropped: int
-    """Messages dropped because the application's queue was full; each is told by an Overrun."""
+    """Messages skipped because the application was too slow; each is told by an Overrun."""
     conflated: int
     """State messages replaced by newer ones while they waited for the application."""
     bad_frames: int
@@ -134,8 +134,27 @@ class Statistics:
     """Leases the gateway no longer knew."""
     subscriptions_repaired: int
     """Topics the gateway had not seen on the data socket, subscribed again."""
+    replays_requested: int
+    """Requests for lost events."""
+    replays_retried: int
+    """Such requests sent again, because the gateway was busy or did not answer."""
+    replays_refused: int
+    """Holes for which there was no room; what is in them is lost for good."""
+    replays_late: int
+    """Answers to such requests that nobody waited for any more."""
+    replayed: int
+    """Lost events that came by replay."""
+    replayed_bad: int
+    """Messages in such answers that were not what was asked for."""
+    lost: int
+    """Messages lost for good; each is named by a Gap with `is_final`."""
+    holes: int
+    """Holes being fetched."""
+    skips: int
+    """Times that everything waiting for a slow application was skipped."""
     lag_us: int | None
-    """Age of the last heartbeat when it was read, microseconds, by this machine's clock."""
+    """How far behind this client is, microseconds: the age of the last heartbeat when it was read,
+    by this machine's clock, or the time the oldest message has waited for the application."""
     queue_size: int
     """Messages waiting for the application."""
     queue_capacity: int
@@ -155,6 +174,18 @@ def as_map(result: object) -> dict[str, Any]:
     if not isinstance(result, dict):
         raise DecodeError("result is not a map", result=result)
     return result
+
+
+def count_of(result: object, name: str) -> int:
+    """Take a number out of a result.
+
+    Raises:
+        DecodeError: It is not there.
+    """
+    value = as_map(result).get(name)
+    if type(value) is not int:
+        raise DecodeError("result lacks a number", name=name, result=result)
+    return value
 
 
 def rows_of(result: object, *names: str) -> list[dict[str, Any]]:

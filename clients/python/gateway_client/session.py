@@ -11,13 +11,17 @@ from itertools import count
 from typing import Any
 
 from gateway_client import topics
+from gateway_client.delivery import DeliveryQueue
 from gateway_client.errors import DecodeError, GatewayClientError, RequestRefused
 from gateway_client.events import SubscriptionRefused
+from gateway_client.greeter import Greeter
+from gateway_client.healer import Healer
 from gateway_client.intake import SYS_TOPICS, Intake
 from gateway_client.joins import Joins
 from gateway_client.leases import Lease, LeaseBook
 from gateway_client.options import Options
-from gateway_client.results import SymbolResult, as_map, read_subscribed
+from gateway_client.replays import Replays
+from gateway_client.results import SymbolResult, read_subscribed
 from gateway_client.rpc_client import Outcome, RpcClient
 from gateway_client.rpc_codec import Reply
 from gateway_client.subscriber import Subscriber
@@ -40,22 +44,47 @@ def settle(future: "Future[Any]", outcome: object) -> None:
 
 
 class Session:
-    """The subscriptions of one client over its two sockets."""
+    """The subscriptions of one client over its two sockets.
 
-    def __init__(self, options: Options, *, rpc: RpcClient, subscriber: Subscriber) -> None:
+    Args:
+        options: What the client was told.
+        rpc: The control side.
+        subscriber: The data side.
+        queue: What waits for the application; looked at only.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        *,
+        rpc: RpcClient,
+        subscriber: Subscriber,
+        queue: DeliveryQueue,
+    ) -> None:
         self._options = options
         self._rpc = rpc
         self._subscriber = subscriber
+        self._queue = queue
         self.joins = Joins()
-        self.intake = Intake(self.joins)
+        self.replays = Replays()
+        self.intake = Intake(self.joins, self.replays)
+        self.healer = Healer(
+            self.replays,
+            self.intake,
+            call=self.call,
+            timeout_s=options.request_timeout_s,
+            has_room=lambda: queue.has_room,
+        )
         self.leases = LeaseBook(lease_s=options.lease_s)
         self._token = topics.new_nonce()
+        self.greeter = Greeter(options.client_name, self._token, call=self.call, later=self._later)
         self._timers: list[tuple[int, int, Callable[[int], None]]] = []
         self._timer_ids = count()
         self._reported_received = 0
         self._reported_missing = 0
         self.repaired_count = 0
-        self.lag_us: int | None = None
+        self.heartbeat_lag_us: int | None = None
+        """Age of the last heartbeat when it was read, by this machine's clock."""
         for topic in (*SYS_TOPICS, f"~{self._token}.sys,client,"):
             self._listen(topic)
 
@@ -66,6 +95,13 @@ class Session:
         self._rpc.request(
             method, params, timeout_ns=int(timeout_s * 1e9), now_ns=now_ns, on_done=on_done
         )
+
+    def lag_us(self, now_ns: int) -> int | None:
+        """Tell how far behind we are: the way to us, or the application, whichever is worse."""
+        waiting_us = self._queue.age_ns(now_ns) // 1_000
+        if self.heartbeat_lag_us is None:
+            return waiting_us or None
+        return max(self.heartbeat_lag_us, waiting_us, 0)
 
     # Subscriptions.
 
@@ -220,13 +256,20 @@ class Session:
             self.intake.has_restarted = False
             self._restore(now_ns)
         self._start_joins(now_ns)
+        self.healer.start(now_ns)
+
+    def disconnected(self) -> None:
+        """Ask for nothing while nothing is heard: it would only use up the attempts."""
+        self.replays.is_paused = True
 
     def reopened(self) -> None:
         """Begin anew on a fresh data socket."""
         self.joins.restart()
 
-    def reconnected(self) -> None:
-        """Fetch what may have been missed while nothing was heard."""
+    def reconnected(self, now_ns: int) -> None:
+        """Fetch what may have been missed while nothing was heard, by a connection with a name."""
+        self.replays.is_paused = False
+        self.greeter.greet_again(now_ns, timeout_s=self._options.request_timeout_s)
         self.intake.ask_all_again()
 
     def tick(self, now_ns: int) -> None:
@@ -236,6 +279,7 @@ class Session:
         for private in self.joins.overdue(now_ns):
             self._subscriber.unsubscribe(private)
         self._start_joins(now_ns)
+        self.healer.start(now_ns)
         due = self.leases.due(now_ns)
         if due and self.leases.has_too_many():
             self._lease_again(self.leases.start_over(), now_ns)
@@ -248,6 +292,7 @@ class Session:
         candidates = (
             self._timers[0][0] if self._timers else None,
             self.joins.deadline_ns(),
+            self.replays.deadline_ns(),
             self.leases.deadline_ns(),
         )
         return min((at_ns for at_ns in candidates if at_ns is not None), default=None)
@@ -258,6 +303,7 @@ class Session:
 
     def _restore(self, now_ns: int) -> None:
         """Subscribe again at a gateway that was restarted."""
+        self.greeter.greet_again(now_ns, timeout_s=self._options.request_timeout_s)
         self.intake.ask_all_again(unless=self.leases.is_wanted)
         self._lease_again(self.leases.start_over(), now_ns)
 
@@ -270,8 +316,9 @@ class Session:
             "gaps": missing - self._reported_missing,
             "data_token": self._token,
         }
-        if self.lag_us is not None:
-            params["lag_us"] = max(self.lag_us, 0)
+        lag_us = self.lag_us(now_ns)
+        if lag_us is not None:
+            params["lag_us"] = lag_us
         self._reported_received, self._reported_missing = received, missing
         self.call(
             "renew",
@@ -289,15 +336,17 @@ class Session:
         if not isinstance(outcome, Reply):
             self.leases.retry(lease.lease_id, now_ns)
             return
-        self.leases.renewed(lease.lease_id, now_ns)
-        try:
-            missing = as_map(outcome.result).get("missing_subscriptions")
-        except DecodeError:
-            return
-        for topic in missing if isinstance(missing, list) else ():
-            if isinstance(topic, str) and self._subscriber.repair(topic):
-                self.repaired_count += 1
-                self.intake.ask_again(topic)
+        result = outcome.result if isinstance(outcome.result, dict) else {}
+        missing = result.get("missing_subscriptions")
+        repaired = [
+            topic
+            for topic in (missing if isinstance(missing, list) else ())
+            if isinstance(topic, str) and self._subscriber.repair(topic)
+        ]
+        self.repaired_count += len(repaired)
+        self.leases.renewed(lease.lease_id, now_ns, is_in_doubt=bool(repaired))
+        for topic in repaired:
+            self.intake.ask_again(topic)
 
     def _lease_again(
         self, groups: Iterable[Group], now_ns: int, *, delay_ns: int = RETRY_NS_MIN
@@ -326,9 +375,10 @@ class Session:
         if isinstance(error, RequestRefused) and error.retry_ms is not None:
             wait_ns = max(wait_ns, error.retry_ms * 1_000_000)
         next_ns = min(delay_ns * 2, RETRY_NS_MAX)
-        timer = (
+        self._later(
             now_ns + wait_ns,
-            next(self._timer_ids),
             lambda at_ns: self._lease_again(self.leases.groups(symbols), at_ns, delay_ns=next_ns),
         )
-        heapq.heappush(self._timers, timer)
+
+    def _later(self, at_ns: int, call: Callable[[int], None]) -> None:
+        heapq.heappush(self._timers, (at_ns, next(self._timer_ids), call))

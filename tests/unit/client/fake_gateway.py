@@ -16,9 +16,11 @@ import zmq
 
 TYPES = {
     "quote": 1, "trade": 2, "summary": 3, "fundamental": 4, "depth": 5, "order": 6, "book": 7,
-    "news": 8, "state": 9, "regional": 10,
+    "news": 8, "state": 9, "regional": 10, "correction": 11,
 }  # fmt: skip
 SNAPSHOT = 1
+REPLAY = 2
+REPLAYED_KINDS = ("trade", "correction", "news")
 WAIT_S = 10.0
 Handler = Callable[[dict[str, Any]], Any]
 
@@ -42,6 +44,8 @@ class FakeGateway:
         self.silent_methods: set[str] = set()
         self.sequences: dict[str, int] = {}
         self.values: dict[str, list[Any]] = {}
+        self.rings: dict[str, dict[int, list[Any]]] = {}
+        """What `replay` finds, by topic and sequence; tests take out what is to be gone."""
         self.images: dict[str, list[Any]] = {}
         """Rows of a book by topic; snapshot requests for it are answered by an image."""
         self.subscribed: list[str] = []
@@ -52,6 +56,7 @@ class FakeGateway:
             "hello": lambda _: {"protocol": [1], "gateway_id": "fake", "epoch": self.epoch},
             "ping": lambda _: {},
             "subscribe": self._subscribe,
+            "replay": self._replay,
             "unsubscribe": lambda _: {"removed": 1},
             "renew": lambda _: {"expires_us": 1, "missing_subscriptions": []},
         }
@@ -225,6 +230,9 @@ class FakeGateway:
             *fields,
         ]  # fmt: skip
         self.values[topic] = body
+        if kind in REPLAYED_KINDS:
+            ring = self.rings.setdefault(topic, {})
+            ring[self.sequences[topic]] = [*body[:3], flags | REPLAY, *body[4:]]
         if not is_lost:
             self._data.send(topic.encode() + msgpack.packb(body))
 
@@ -240,6 +248,7 @@ class FakeGateway:
         self._close()
         self.epoch += 1_000
         self.sequences.clear()
+        self.rings.clear()
         self.subscribed.clear()
         self.unsubscribed.clear()
         if keeps_values:
@@ -266,6 +275,20 @@ class FakeGateway:
         except Refusal as refusal:
             reply |= {"ok": False, "error": refusal.error}
         self._control.send_multipart([*frames[:-1], msgpack.packb(reply)])
+
+    def _replay(self, params: dict[str, Any]) -> dict[str, Any]:
+        first, last = params["from_sequence"], params["to_sequence"]
+        if not 0 < last - first + 1 <= 5_000:
+            raise Refusal("out_of_range")
+        ring = self.rings.get(params["topic"], {})
+        if params["epoch"] != self.epoch:
+            ring = {}
+        wanted = range(first, last + 1)
+        return {
+            "bodies": [ring[sequence] for sequence in wanted if sequence in ring],
+            "complete": all(sequence in ring for sequence in wanted),
+            "oldest": min(ring, default=None),
+        }
 
     def _subscribe(self, params: dict[str, Any]) -> dict[str, Any]:
         self._leases += 1

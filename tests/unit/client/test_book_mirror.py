@@ -225,7 +225,8 @@ def test_a_restart_empties_the_mirror() -> None:
     ("event", "is_lost"),
     [
         (Disconnected("silence", 3.0), True),
-        (Overrun(None, 4), True),
+        (Overrun(None, 4, unnamed=1), True),
+        (Overrun(None, 4), False),
         (Overrun(f"order,{SYMBOL},", 4), True),
         (Overrun("trade,A,", 4), False),
         (Gap(f"order,{SYMBOL},", 6, 9, healed=False, epoch=EPOCH), True),

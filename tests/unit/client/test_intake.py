@@ -3,10 +3,11 @@
 from typing import Any
 
 import msgpack
-from gateway_client.delivery import Pending
+from gateway_client.entries import Pending
 from gateway_client.events import Gap, GatewayRestarted
 from gateway_client.intake import Intake
 from gateway_client.joins import Joins
+from gateway_client.replays import Replays
 
 from tests.unit.client.fake_gateway import quote, trade
 
@@ -24,7 +25,7 @@ def frame(
 def make(*names: str) -> tuple[Intake, Joins]:
     """An intake that listens to some topics."""
     joins = Joins()
-    intake = Intake(joins)
+    intake = Intake(joins, Replays())
     for name in names:
         intake.add(name)
     return intake, joins
@@ -37,9 +38,9 @@ def taken(intake: Intake) -> list[Any]:
     return out
 
 
-def gap(topic: str, first: int, last: int, *, healed: bool = False) -> Gap:
+def gap(topic: str, first: int, last: int, *, healed: bool = False, is_final: bool = False) -> Gap:
     """A gap in this file's epoch."""
-    return Gap(topic, first, last, healed=healed, epoch=EPOCH)
+    return Gap(topic, first, last, healed=healed, epoch=EPOCH, is_final=is_final)
 
 
 def test_replay_of_an_earlier_run_is_no_restart() -> None:
@@ -63,7 +64,7 @@ def test_clients_own_topic_brings_notices_and_tails() -> None:
     intake.receive(frame(own, 25, 2, {"notice": "lag"}))
     assert taken(intake) == [1, gap("trade,A,", 2, 3), 2]
     intake.receive(frame(own, 25, 4, {"notice": "lag"}))
-    assert taken(intake) == [gap(own, 3, 3), 4]
+    assert taken(intake) == [gap(own, 3, 3, is_final=True), 4]
     assert len(joins.start(0)) == 2
 
 
@@ -206,6 +207,102 @@ def test_change_of_an_unknown_kind_is_a_change_lost() -> None:
     intake.receive(order(2, number=99))
     assert taken(intake) == [1, gap("order,A,", 2, 2)]
     assert (asked(joins), intake.unknown_count) == (1, 1)
+
+
+def test_hole_before_a_position_is_told_like_any_other() -> None:
+    """The answer that only tells where the sequence stands proves a loss as a message does."""
+    intake, joins = make("trade,A,")
+    intake.receive(frame("trade,A,", 2, 4, *trade(1.0)))
+    intake.ask_again("trade,A,")
+    (private,) = joins.start(0)
+    intake.receive(frame(private, 2, 7, *trade(1.0), flags=1))
+    assert taken(intake) == [4, gap("trade,A,", 5, 7)]
+    (request,) = intake._replays.start(0)
+    assert (request.first, request.last, request.epoch) == (5, 7, EPOCH)
+    intake.receive(frame("trade,A,", 2, 6, *trade(1.0)))
+    intake.receive(frame("trade,A,", 2, 6, *trade(1.0), flags=2))
+    assert taken(intake) == []
+    assert intake.repeat_count == 2
+
+
+def test_what_cannot_be_fetched_is_lost_at_once() -> None:
+    """Bars have no ring, and neither has an earlier run of the gateway."""
+    intake, _ = make("bar,A,", "trade,A,", "quote,A,")
+    bar = (1, "s", 1, 2, 1.0, 1.0, 1.0, 1.0, 5, 5, 1, 1)
+    for sequence in (1, 3):
+        intake.receive(frame("bar,A,", 12, sequence, *bar))
+    assert taken(intake) == [1, gap("bar,A,", 2, 2, is_final=True), 3]
+    intake.receive(frame("trade,A,", 2, 1, *trade(1.0)))
+    intake.receive(frame("quote,A,", 1, 1, *quote(1.0), epoch=EPOCH + 5))
+    intake.receive(frame("trade,A,", 2, 4, *trade(1.0), flags=2))
+    assert taken(intake)[2:] == [1, gap("trade,A,", 2, 3, is_final=True), 4]
+
+
+def test_start_of_a_new_run_is_fetched() -> None:
+    """It may have published before we were back; that is no claim that it has."""
+    for found in ("message", "snapshot", "tails"):
+        intake, joins = make("trade,A,", "quote,A,")
+        intake.receive(frame("trade,A,", 2, 7, *trade(1.0)))
+        intake.receive(frame("quote,A,", 1, 1, *quote(1.0), epoch=EPOCH + 5))
+        taken(intake)
+        if found == "message":
+            intake.receive(frame("trade,A,", 2, 4, *trade(1.0), epoch=EPOCH + 5))
+        elif found == "snapshot":
+            intake.ask_again("trade,A,")
+            (private,) = joins.start(0)
+            intake.receive(frame(private, 2, 3, *trade(1.0), epoch=EPOCH + 5, flags=1))
+        else:
+            intake.receive(frame("sys,tails,", 21, 1, {"topics": {"trade,A,": 3}}, epoch=EPOCH + 5))
+        (request,) = intake._replays.start(0)
+        assert (request.first, request.last, request.epoch) == (1, 3, EPOCH + 5)
+        assert intake._replays.give_up_all() == []
+        assert taken(intake) == ([4] if found == "message" else [])
+        assert intake.gap_count == 0
+
+
+def test_first_trades_of_a_symbol_are_fetched() -> None:
+    """When we came there were none, as far as the gateway could tell; later losses are certain."""
+    intake, joins = make("trade,A,")
+    intake.receive(frame("sys,heartbeat,", 20, 1, {}))
+    intake.ask_again("trade,A,")
+    (private,) = joins.start(0)
+    intake.receive(frame(private, 9, 0, "pending", None, 1))
+    intake.receive(frame("trade,A,", 2, 3, *trade(1.0)))
+    intake.receive(frame("trade,A,", 2, 5, *trade(1.0)))
+    assert taken(intake) == [0, 3, gap("trade,A,", 4, 4), 5]
+    (request,) = intake._replays.start(0)
+    assert (request.first, request.last) == (1, 4)
+    assert intake._replays.give_up_all() == [gap("trade,A,", 4, 4, is_final=True)]
+
+
+def test_topics_of_a_prefix_go_with_it() -> None:
+    """Otherwise all that is published until it comes back would look like loss."""
+    intake, _ = make("news,", "news,B,", "trade,A,")
+    for symbol in "AB":
+        intake.receive(frame(f"news,{symbol},", 8, 1, symbol, "1", [], "headline"))
+    for sequence in (1, 3):
+        intake.receive(frame("trade,A,", 2, sequence, *trade(1.0)))
+    taken(intake)
+    intake.remove("news,")
+    intake.add("news,")
+    for symbol in "AB":
+        intake.receive(frame(f"news,{symbol},", 8, 5, symbol, "1", [], "headline"))
+    assert taken(intake) == [5, gap("news,B,", 2, 4), 5]
+    intake.remove("trade,A,")
+    assert taken(intake) == [gap("trade,A,", 2, 2, is_final=True)]
+
+
+def test_rows_that_were_skipped_are_healed_by_the_next_image() -> None:
+    """The application was told of them by a Gap, so it is told when the book is whole again."""
+    intake, joins = make("order,A,")
+    for sequence in (1, 2, 3):
+        intake.receive(order(sequence))
+    taken(intake)
+    intake.note_skipped([gap("order,A,", 2, 3), gap("order,B,", 2, 3), gap("trade,A,", 2, 3)])
+    intake.ask_again("order,A,")
+    (private,) = joins.start(0)
+    intake.receive(frame(private, 13, 3, [], flags=1))
+    assert taken(intake) == [3, gap("order,A,", 2, 3, healed=True)]
 
 
 def test_tails_of_a_topic_never_heard_ask_for_its_value() -> None:

@@ -1,13 +1,13 @@
-"""Leases: renewed at half their life, replaced when there are too many."""
+"""Leases: renewed in time, sooner when in doubt, replaced when there are too many."""
 
-from gateway_client.leases import LEASES_MAX, LeaseBook
+from gateway_client.leases import DOUBT_NS, DOUBTS_MAX, LEASES_MAX, RENEW_NS_MAX, LeaseBook
 
-HALF_NS = 30_000_000_000
+HALF_NS = 10_000_000_000
 
 
 def test_lease_is_renewed_at_half_its_life() -> None:
     """One lost renewal must leave time for another."""
-    book = LeaseBook(lease_s=60)
+    book = LeaseBook(lease_s=20)
     book.want(["A"], ["quote"])
     book.add("1", ["A"], 0)
     assert book.deadline_ns() == HALF_NS
@@ -21,6 +21,33 @@ def test_lease_is_renewed_at_half_its_life() -> None:
     assert book.deadline_ns() == 2 * HALF_NS
     book.renewed("gone", 0)
     assert book.renewed_count == 2
+
+
+def test_long_lease_is_renewed_every_ten_seconds() -> None:
+    """The gateway learns of loss and lag by it."""
+    book = LeaseBook(lease_s=60)
+    book.want(["A"], ["quote"])
+    book.add("1", ["A"], 0)
+    assert book.deadline_ns() == RENEW_NS_MAX == 10_000_000_000
+    book.renewed("1", RENEW_NS_MAX)
+    assert book.deadline_ns() == 2 * RENEW_NS_MAX
+
+
+def test_missing_subscriptions_are_looked_at_again_soon() -> None:
+    """Whether the repair has worked is known after two seconds; but not for ever so often."""
+    book = LeaseBook(lease_s=60)
+    book.want(["A"], ["quote"])
+    book.add("1", ["A"], 0)
+    waits = []
+    for _ in range(DOUBTS_MAX + 2):
+        book.renewed("1", 0, is_in_doubt=True)
+        waits.append(book.deadline_ns())
+    assert waits == [DOUBT_NS] * DOUBTS_MAX + [RENEW_NS_MAX] * 2
+    book.renewed("1", 0)
+    assert book.deadline_ns() == RENEW_NS_MAX
+    book.renewed("1", 0, is_in_doubt=True)
+    assert book.deadline_ns() == DOUBT_NS
+    book.renewed("gone", 0, is_in_doubt=True)
 
 
 def test_expired_lease_names_what_it_kept() -> None:

@@ -28,5 +28,5 @@ def test_a_line_has_what_has_a_value() -> None:
     event = as_map(Gap("quote,AAPL,", 1, 2, healed=False, epoch=9))
     assert event == {
         "event": "Gap", "topic": "quote,AAPL,", "first_missing": 1, "last_missing": 2,
-        "healed": False, "epoch": 9,
+        "healed": False, "epoch": 9, "is_final": False,
     }  # fmt: skip
