@@ -161,6 +161,7 @@ class History:
         for low, high in Intervals([(first, last)]).minus(run.received):
             run.declared.add(low, high)
         run.head = max(run.head, last)
+        self._last[topic] = (epoch, run.head)
 
     def forget(self, topic: str) -> None:
         """Begin anew with a topic that was not subscribed for a while."""
@@ -168,7 +169,7 @@ class History:
             run.is_left = True
 
     def last(self, topic: str) -> tuple[int, int]:
-        """The (epoch, sequence) seen last; (0, 0) before the first."""
+        """The (epoch, sequence) accounted for last; (0, 0) before the first."""
         return self._last.get(topic, (0, 0))
 
     def check(self) -> None:

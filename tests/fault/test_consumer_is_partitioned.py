@@ -1,0 +1,155 @@
+"""The network between gateway and consumer is cut: both notice, and every loss is declared."""
+
+import time
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.support import fault_table, records
+from tests.support.fault_table import fault_row
+from tests.support.market import Market, Subscriber, established_count, topics_of
+from tests.support.network import FAR, Network
+from tests.support.stage import wait_until
+
+pytestmark = pytest.mark.slow
+RATE: Final = 1_500.0
+PARTITION_S: Final = 20.0
+DETECT_S_MAX: Final = 4.0
+HALF_DETECT_S_MAX: Final = 5.0
+BACK_S_MAX: Final = 3.0
+BLIP_S: Final = 2.0
+
+
+def seconds_between(since_us: int, at_us: int) -> float:
+    """From one time to another."""
+    return (at_us - since_us) / 1e6
+
+
+def now_us() -> int:
+    """The clock of the records."""
+    return time.time_ns() // 1000
+
+
+def wait_for_all_silent(consumers: dict[str, Subscriber], cut_us: int, limit_s: float) -> float:
+    """Wait until every consumer noticed, and give the slowest's time."""
+    slowest_s = 0.0
+    for name, consumer in consumers.items():
+        at_us, _ = consumer.wait_for(records.SILENT, seconds=limit_s + 2, since_us=cut_us)
+        took_s = seconds_between(cut_us, at_us)
+        print(f"{name}: noticed after {took_s:.2f} s")
+        assert took_s <= limit_s
+        slowest_s = max(slowest_s, took_s)
+    return slowest_s
+
+
+def wait_for_all_back(consumers: dict[str, Subscriber], healed_us: int) -> float:
+    """Wait until every consumer hears the gateway again, and give the slowest's time."""
+    slowest_s = 0.0
+    for name, consumer in consumers.items():
+        at_us, _ = consumer.wait_for(records.BACK, seconds=BACK_S_MAX + 3, since_us=healed_us)
+        took_s = seconds_between(healed_us, at_us)
+        print(f"{name}: back after {took_s:.2f} s")
+        assert took_s <= BACK_S_MAX
+        slowest_s = max(slowest_s, took_s)
+    return slowest_s
+
+
+def check_all(consumers: dict[str, Subscriber], reference: Subscriber) -> str:
+    """Hold every history against the reference's; gives the declared losses in words."""
+    words = []
+    for name, consumer in consumers.items():
+        account = consumer.check_against(reference)
+        words.append(f"{name}: {account.declared:,} of {account.published:,} declared missing")
+    return "; ".join(words)
+
+
+@fault_row(34)
+def test_a_partition_is_noticed_by_both_ends_and_healed(network: Network, tmp_path: Path) -> None:
+    """A strategy that does not notice trades on prices of twenty seconds ago."""
+    topics = topics_of()
+    with Market(tmp_path, network=network, rate=RATE) as market:
+        reference = market.subscriber(*topics)
+        consumers = {
+            "bare": market.subscriber(*topics, at="far"),
+            "client": market.subscriber(*topics, at="far", program="client"),
+        }
+        time.sleep(1.0)
+        assert established_count(market.gateway.pid, FAR) == len(consumers)
+        network.cut()
+        cut_us = now_us()
+        detect_s = wait_for_all_silent(consumers, cut_us, DETECT_S_MAX)
+        wait_until(
+            lambda: established_count(market.gateway.pid, FAR) == 0,
+            what="the gateway lets the connections go",
+            seconds=PARTITION_S,
+        )
+        dropped_s = seconds_between(cut_us, now_us())
+        time.sleep(max(0.0, PARTITION_S - seconds_between(cut_us, now_us())))
+        network.heal()
+        recover_s = wait_for_all_back(consumers, now_us())
+        time.sleep(1.0)
+        words = check_all(consumers, reference)
+        assert not reference.log.holes()
+        assert all(consumer.log.holes() for consumer in consumers.values())
+    fault_table.note(
+        34,
+        f"partition of {PARTITION_S:.0f} s",
+        detect_s=detect_s,
+        recover_s=recover_s,
+        cause="no heartbeat",
+        more=f"dropped after {dropped_s:.1f} s; {words}",
+    )
+
+
+@fault_row(35)
+def test_a_half_partition_is_noticed(network: Network, tmp_path: Path) -> None:
+    """The consumer still hears packets, but its acknowledgments are lost: TCP stops."""
+    topics = topics_of()
+    with Market(tmp_path, network=network, rate=RATE) as market:
+        reference = market.subscriber(*topics)
+        consumers = {
+            "bare": market.subscriber(*topics, at="far"),
+            "client": market.subscriber(*topics, at="far", program="client"),
+        }
+        time.sleep(1.0)
+        network.cut("to_near")
+        cut_us = now_us()
+        detect_s = wait_for_all_silent(consumers, cut_us, HALF_DETECT_S_MAX)
+        network.heal()
+        recover_s = wait_for_all_back(consumers, now_us())
+        time.sleep(1.0)
+        words = check_all(consumers, reference)
+        assert not reference.log.holes()
+    fault_table.note(
+        35,
+        "only consumer to gateway cut",
+        detect_s=detect_s,
+        recover_s=recover_s,
+        cause="no heartbeat",
+        more=words,
+    )
+
+
+@fault_row(36)
+def test_a_blip_loses_nothing_undeclared(network: Network, tmp_path: Path) -> None:
+    """Two seconds are short enough for TCP to repair, and whatever it does not is declared."""
+    topics = topics_of()
+    with Market(tmp_path, network=network, rate=RATE) as market:
+        reference = market.subscriber(*topics)
+        consumers = {
+            "bare": market.subscriber(*topics, at="far"),
+            "client": market.subscriber(*topics, at="far", program="client"),
+        }
+        time.sleep(1.0)
+        network.cut()
+        time.sleep(BLIP_S)
+        network.heal()
+        healed_us = now_us()
+        for consumer in consumers.values():
+            consumer.wait_until_level(reference, seconds=10.0)
+        recover_s = seconds_between(healed_us, now_us())
+        time.sleep(1.0)
+        words = check_all(consumers, reference)
+        assert not reference.log.holes()
+    fault_table.note(36, f"blip of {BLIP_S:.0f} s", recover_s=recover_s, more=words)
