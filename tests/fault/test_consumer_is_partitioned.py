@@ -17,6 +17,8 @@ RATE: Final = 1_500.0
 PARTITION_S: Final = 20.0
 DETECT_S_MAX: Final = 4.0
 HALF_DETECT_S_MAX: Final = 5.0
+NAMED_S_MAX: Final = 5.0
+DROPPED_S_MAX: Final = 16.0
 BACK_S_MAX: Final = 3.0
 BLIP_S: Final = 2.0
 
@@ -55,6 +57,27 @@ def wait_for_all_back(consumers: dict[str, Subscriber], healed_us: int) -> float
     return slowest_s
 
 
+def wait_for_alerts(reference: Subscriber, event: str, count: int, seconds: float) -> int:
+    """Wait until the gateway has said something of so many slow connections of the far end.
+
+    Returns:
+        When it said so of the last of them, us UTC.
+    """
+
+    def said() -> dict[str, int]:
+        reference.log.read()
+        alerts = reference.log.events_of(records.NOTICE)
+        return {
+            told["peer"]: at_us
+            for at_us, (topic, told) in reversed(alerts)
+            if topic == "sys,alert," and told["code"] == "slow_consumer"
+            if told["event"] == event and FAR in told["peer"]
+        }
+
+    wait_until(lambda: len(said()) >= count, what=f"{event} for {count}", seconds=seconds)
+    return max(said().values())
+
+
 def check_all(consumers: dict[str, Subscriber], reference: Subscriber) -> str:
     """Hold every history against the reference's; gives the declared losses in words."""
     words = []
@@ -62,6 +85,27 @@ def check_all(consumers: dict[str, Subscriber], reference: Subscriber) -> str:
         account = consumer.check_against(reference)
         words.append(f"{name}: {account.declared:,} of {account.published:,} declared missing")
     return "; ".join(words)
+
+
+def fill_by_replay(market: Market, consumer: Subscriber, topics: list[str]) -> int:
+    """Ask the gateway for every message that a consumer declared missing on some topics.
+
+    Returns:
+        How many came.
+    """
+    count = 0
+    with market.gateway.requester() as requester:
+        for _, (topic, epoch, first, last) in consumer.log.events_of(records.HOLE):
+            if topic not in topics:
+                continue
+            answer = requester.result(
+                "replay", topic=topic, from_sequence=first, to_sequence=last, epoch=epoch
+            )
+            assert answer["complete"], answer["oldest"]
+            for body in answer["bodies"]:
+                consumer.log.history.note(topic, body)
+            count += len(answer["bodies"])
+    return count
 
 
 @fault_row(34)
@@ -79,12 +123,17 @@ def test_a_partition_is_noticed_by_both_ends_and_healed(network: Network, tmp_pa
         network.cut()
         cut_us = now_us()
         detect_s = wait_for_all_silent(consumers, cut_us, DETECT_S_MAX)
+        named_us = wait_for_alerts(reference, "raised", len(consumers), NAMED_S_MAX)
+        named_s = seconds_between(cut_us, named_us)
         wait_until(
             lambda: established_count(market.gateway.pid, FAR) == 0,
             what="the gateway lets the connections go",
             seconds=PARTITION_S,
         )
         dropped_s = seconds_between(cut_us, now_us())
+        assert named_s <= NAMED_S_MAX
+        assert dropped_s <= DROPPED_S_MAX
+        wait_for_alerts(reference, "cleared", len(consumers), NAMED_S_MAX)
         time.sleep(max(0.0, PARTITION_S - seconds_between(cut_us, now_us())))
         network.heal()
         recover_s = wait_for_all_back(consumers, now_us())
@@ -98,7 +147,7 @@ def test_a_partition_is_noticed_by_both_ends_and_healed(network: Network, tmp_pa
         detect_s=detect_s,
         recover_s=recover_s,
         cause="no heartbeat",
-        more=f"dropped after {dropped_s:.1f} s; {words}",
+        more=f"named after {named_s:.1f} s, dropped after {dropped_s:.1f} s; {words}",
     )
 
 
@@ -151,5 +200,11 @@ def test_a_blip_loses_nothing_undeclared(network: Network, tmp_path: Path) -> No
         recover_s = seconds_between(healed_us, now_us())
         time.sleep(1.0)
         words = check_all(consumers, reference)
+        trades = [topic for topic in topics if topic.startswith("trade,")]
+        filled = fill_by_replay(market, consumers["bare"], trades)
+        account = consumers["bare"].log.history.check_against(reference.log.history, trades)
+        assert account.declared == 0
+        assert account.received == account.published
         assert not reference.log.holes()
+    words += f"; then all {filled:,} lost trades replayed"
     fault_table.note(36, f"blip of {BLIP_S:.0f} s", recover_s=recover_s, more=words)

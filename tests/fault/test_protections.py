@@ -27,10 +27,13 @@ from gateway.normalize.rows import RowPublisher
 from gateway.normalize.symbols import Prints, Symbol
 from gateway.policy.backoff import Backoff
 from gateway.policy.breaker import CircuitBreaker
+from gateway.policy.leases import Leases
 from gateway.policy.login import LoginPolicy
 from gateway.policy.retry import Retry
+from gateway.policy.subscriptions import Subscriptions
 from gateway.runtime.feed import FeedThread
 from tests.fault import (
+    test_consumer_is_killed,
     test_depth_of_one_symbol_stops,
     test_feed_is_mangled,
     test_feed_sends_bad_lines,
@@ -120,6 +123,12 @@ def forget_half_lines(patch: pytest.MonkeyPatch) -> None:
         return feed(framer, data)
 
     patch.setattr(LineFramer, "feed", forget)
+
+
+def no_funerals(patch: pytest.MonkeyPatch) -> None:
+    """Keep what a connection held when it is gone."""
+    patch.setattr(Subscriptions, "remove", lambda *_: False)
+    patch.setattr(Subscriptions, "sweep", lambda *_: [])
 
 
 def endless_lines(patch: pytest.MonkeyPatch) -> None:
@@ -280,6 +289,10 @@ PROTECTIONS = [
                DAYS.test_stepping_the_wall_clock_ends_no_lease_and_doubts_nothing),
     Protection(28, "a suspension is noticed", nothing(FeedThread, "_note_round"),
                test_sim_process_is_suspended.test_nothing_that_waited_is_published_as_fresh),
+    Protection(33, "the topics of the dead are taken back", no_funerals,
+               test_consumer_is_killed.test_its_demand_is_released_upstream_and_no_others),
+    Protection(57, "leases end", always(Leases, "expire", []),
+               test_consumer_is_killed.test_its_lease_ends_and_not_before),
     Protection(0, "quiet symbols are audited", nothing(Level1Care, "look"),
                lambda: DOUBT.test_one_symbol_that_stops_is_found_and_asked_for_again("watch")),
     Protection(0, "quiet books are asked anew", nothing(DepthCare, "look"),
