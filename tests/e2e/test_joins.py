@@ -53,6 +53,9 @@ def endpoint_of(way: str, folder: Path) -> Iterator[tuple[str, str]]:
         endpoint = market.gateway.data
         if way == "plain relay":
             endpoint = stack.enter_context(joins.plain_relay(endpoint, short))
+        elif way == "relay":
+            control = market.gateway.control
+            endpoint = stack.enter_context(joins.gateway_relay(endpoint, control, short))
         yield endpoint, market.gateway.data
 
 
@@ -79,7 +82,7 @@ def test_every_join_is_free_of_gaps_and_repetitions(tmp_path: Path, way: str, pr
         done = joins.run(command(options), seconds=START_S_MAX + JOINS / JOINS_A_SECOND_MIN)
         published.wait_for(done)
     assert len(done) == JOINS
-    figures = joins.summarize(done, published.values)
+    figures = joins.summarize(done, published.values, is_relayed="relay" in way)
     print(f"seed {SEED}, {program}, {way}: {figures}")
     assert figures.raced, "no join raced with an update: nothing was proven"
 
@@ -117,6 +120,10 @@ def test_a_wrong_join_is_seen() -> None:
     ]
     for change in wrong:
         assert joins.judge(right | change), change
+    for runs in ([[3, 4]], [[1, 2], [4, 5]]):
+        assert not joins.judge(right | {"before": runs}, is_relayed=True)
+    for runs in ([[3, 6]], [[4, 5], [4, 5]], [[4, 5], [2, 3]], [[1, 3], [3, 3]]):
+        assert joins.judge(right | {"before": runs}, is_relayed=True), runs
     for change in ({"snapshot": [1, 5, 1, 10.5, 100]}, {"after": [[6, 10]]}):
         with pytest.raises((AssertionError, KeyError)):
             joins.summarize([right | change], published)

@@ -9,7 +9,7 @@ import pytest
 from tests.support import fault_table, records
 from tests.support.fault_table import fault_row
 from tests.support.market import Market, topics_of
-from tests.support.network import Network
+from tests.support.network import FAR, Network
 
 pytestmark = pytest.mark.slow
 LINES_PER_SECOND: Final = 4_400.0
@@ -80,11 +80,18 @@ def test_a_slow_link_hurts_nobody_else(network: Network, tmp_path: Path) -> None
             for a, b in ((calm_us, struck_us), (struck_us, healed_us))
         )
         assert network.figures("to_far")["overflowed"] > 0
+        named = {
+            told["peer"]
+            for _, (topic, told) in reference.log.events_of(records.NOTICE)
+            if topic == "sys,alert," and told["code"] == "slow_consumer"
+        }
+        assert all(FAR in peer for peer in named), named
     fault_table.note(
         38,
         "1 Mbit/s to one consumer",
         lost=0,
         repeated=0,
         more=f"others: p99 {calm:.1f} ms before, {struck:.1f} ms meanwhile; the slow one: "
-        f"{account.declared:,} of {account.published:,} declared missing",
+        f"{account.declared:,} of {account.published:,} declared missing, "
+        f"{'named' if named else 'not named'}",
     )

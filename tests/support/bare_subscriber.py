@@ -39,17 +39,16 @@ class Subscriber:
     """One SUB socket, its positions, and its record.
 
     Args:
-        endpoint: The gateway's data socket, or a relay's.
-        topics: Public topics to follow.
+        given: The command line.
         recorder: Where everything is written down.
-        token: Names its own `sys,client` topic; none when empty.
     """
 
-    def __init__(self, endpoint: str, topics: list[str], recorder: Recorder, token: str) -> None:
-        self._endpoint = endpoint
-        self._topics = topics
+    def __init__(self, given: argparse.Namespace, recorder: Recorder) -> None:
+        self._endpoint: str = given.data
+        self._topics: list[str] = given.topics
+        self._token: str = given.token
+        self._silence_s_max: float = given.silence_s_max
         self._recorder = recorder
-        self._token = token
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._positions: dict[str, tuple[int, int]] = {}
         self._retries: list[tuple[float, str]] = []
@@ -110,7 +109,7 @@ class Subscriber:
             self._heard_s = now_s
             return
         # Judged with an empty socket only: after a pause the heartbeats are behind other frames.
-        if now_s - self._heard_s > SILENCE_S_MAX:
+        if now_s - self._heard_s > self._silence_s_max:
             self.renew(now_s - self._heard_s)
         while self._retries and self._retries[0][0] <= now_s:
             self._ask(self._retries.pop(0)[1])
@@ -207,11 +206,12 @@ def _wait_for_orders(orders: int) -> dict[Any, int]:
 def arguments() -> argparse.Namespace:
     """The command line of all consumer programs."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--control", default="")
-    parser.add_argument("--record", type=Path, required=True)
-    parser.add_argument("--token", default="")
-    parser.add_argument("--name", default="")
+    parser.add_argument("--data", required=True, help="where the gateway or a relay publishes")
+    parser.add_argument("--control", default="", help="where it answers, for programs that ask")
+    parser.add_argument("--record", type=Path, required=True, help="file to write to")
+    parser.add_argument("--token", default="", help="names its own sys,client topic")
+    parser.add_argument("--name", default="", help="its name, for programs that hold leases")
+    parser.add_argument("--silence-s-max", type=float, default=SILENCE_S_MAX)
     parser.add_argument("topics", nargs="+")
     return parser.parse_args()
 
@@ -220,7 +220,7 @@ def main() -> None:
     """Run from the command line."""
     given = arguments()
     recorder = Recorder(given.record)
-    serve(Subscriber(given.data, given.topics, recorder, given.token), recorder)
+    serve(Subscriber(given, recorder), recorder)
 
 
 if __name__ == "__main__":

@@ -88,6 +88,7 @@ def main() -> None:
         control_endpoint=given.control,
         client_name=given.name,
         connect_timeout_s=CONNECT_S_MAX,
+        heartbeat_silence_s=given.silence_s_max,
     ) as client:
         client.subscribe_topics(given.topics)
         recorder.write(records.READY)

@@ -23,6 +23,10 @@ from tests.support.stage import free_ports, wait_until
 
 SYMBOLS: Final = ("AAPL", "MSFT", "GOOGL", "AMZN", "TSLA", "NVDA", "META", "SPY")
 KINDS: Final = ("quote", "trade", "summary", "state")
+PROGRAM_OPTIONS: list[str] = []
+"""More options of every consumer program: a test takes a protection out with them."""
+GATEWAY_SETTINGS: dict[str, Any] = {}
+"""More settings of every gateway, for the same purpose."""
 
 
 def topics_of(symbols: Iterable[str] = SYMBOLS, kinds: Iterable[str] = KINDS) -> list[str]:
@@ -207,7 +211,7 @@ class Market:
             *("--admin-port", str(admin), "--level1-port", str(level1), "--seed", str(seed)),
             *("--level2-port", str(level2), "--control-port", str(self.control_port), *options),
         ]
-        merged = dict(settings or {})
+        merged = {**GATEWAY_SETTINGS, **(settings or {})}
         merged["iqconnect"] = {"level2_port": level2, **merged.get("iqconnect", {})}
         self.gateway = NamespacedGateway(
             folder,
@@ -282,6 +286,7 @@ class Market:
             *("--data", endpoint or self.gateway.data, "--control", self.gateway.control),
             *("--record", str(path), "--name", f"consumer-{self._count}"),
             *(("--token", token) if token else ()),
+            *PROGRAM_OPTIONS,
             *topics,
         ]
         started = Subscriber(command, path)
