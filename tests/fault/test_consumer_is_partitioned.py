@@ -20,6 +20,8 @@ HALF_DETECT_S_MAX: Final = 5.0
 NAMED_S_MAX: Final = 5.0
 DROPPED_S_MAX: Final = 16.0
 BACK_S_MAX: Final = 3.0
+BUSY_S: Final = 1.0
+"""What a machine with other work may add."""
 BLIP_S: Final = 2.0
 
 
@@ -52,7 +54,7 @@ def wait_for_all_back(consumers: dict[str, Subscriber], healed_us: int) -> float
         at_us, _ = consumer.wait_for(records.BACK, seconds=BACK_S_MAX + 3, since_us=healed_us)
         took_s = seconds_between(healed_us, at_us)
         print(f"{name}: back after {took_s:.2f} s")
-        assert took_s <= BACK_S_MAX
+        assert took_s <= BACK_S_MAX + BUSY_S
         slowest_s = max(slowest_s, took_s)
     return slowest_s
 
@@ -201,6 +203,7 @@ def test_a_blip_loses_nothing_undeclared(network: Network, tmp_path: Path) -> No
         time.sleep(1.0)
         words = check_all(consumers, reference)
         trades = [topic for topic in topics if topic.startswith("trade,")]
+        consumers["bare"].wait_until_level(reference)
         filled = fill_by_replay(market, consumers["bare"], trades)
         account = consumers["bare"].log.history.check_against(reference.log.history, trades)
         assert account.declared == 0

@@ -21,6 +21,7 @@ from tests.support import records
 from tests.support.records import Recorder
 
 SILENCE_S_MAX: Final = 3.0
+CONNECT_MS_MAX: Final = 1_000
 QUEUE_MAX: Final = 100_000
 FLUSH_MS: Final = 20
 FRAMES_AT_ONCE: Final = 500
@@ -62,6 +63,8 @@ class Subscriber:
         opened.setsockopt(zmq.SNDHWM, 0)
         opened.setsockopt(zmq.RCVHWM, QUEUE_MAX)
         opened.setsockopt(zmq.LINGER, 0)
+        # The kernel tries again after one second, then two, then four: too rarely for prices.
+        opened.setsockopt(zmq.CONNECT_TIMEOUT, CONNECT_MS_MAX)
         opened.connect(self._endpoint)
         for topic in (*SYSTEM, *self._topics):
             opened.subscribe(topic)
@@ -118,6 +121,9 @@ class Subscriber:
         kind, symbol, data = frame.split(b",", 2)
         topic = f"{kind.decode('latin-1')},{symbol.decode('latin-1')},"
         body = msgpack.unpackb(data)
+        if self._is_new and not self._is_first:
+            self._is_new = False
+            self._recorder.write(records.BACK)
         if topic.startswith("~"):
             self._take_answer(topic, body)
             return
@@ -167,8 +173,8 @@ class Subscriber:
 
     def _beat(self) -> None:
         self._heard_s = time.monotonic()
-        if self._is_new:
-            self._recorder.write(records.READY if self._is_first else records.BACK)
+        if self._is_first:
+            self._recorder.write(records.READY)
             self._is_new = self._is_first = False
 
 

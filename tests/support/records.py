@@ -18,7 +18,7 @@ HOLE: Final = 2
 SILENT: Final = 3
 """[seconds]: no heartbeat for so long; the socket is made anew."""
 BACK: Final = 4
-"""[]: the first heartbeat of a new socket."""
+"""[]: the first frame of a new socket, or the first heartbeat of a client's."""
 READY: Final = 5
 """[]: the first heartbeat of all."""
 STOPPED_READING: Final = 6
