@@ -1,10 +1,13 @@
 """Fixtures that every kind of test may ask for."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.support.network import Network, require
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +26,16 @@ def samples() -> Path:
     if not folder.is_dir():
         pytest.fail(f"IQFEED_SAMPLES names no folder: {folder}")
     return folder
+
+
+@pytest.fixture
+def network() -> Iterator[Network]:
+    """Two network namespaces with a perfect link between them, to be made worse."""
+    require()
+    seed = int(os.environ.get("NETWORK_SEED", "1"))
+    print(f"network seed {seed} (NETWORK_SEED)")
+    with Network(seed=seed) as network:
+        yield network
 
 
 settings.register_profile("default", deadline=None, print_blob=True)

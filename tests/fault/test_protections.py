@@ -4,7 +4,9 @@ Waiting for what never comes takes its time, so this runs only where `PROTECTION
 """
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -27,10 +29,14 @@ from gateway.normalize.rows import RowPublisher
 from gateway.normalize.symbols import Prints, Symbol
 from gateway.policy.backoff import Backoff
 from gateway.policy.breaker import CircuitBreaker
+from gateway.policy.leases import Leases
 from gateway.policy.login import LoginPolicy
 from gateway.policy.retry import Retry
+from gateway.policy.subscriptions import Subscriptions
 from gateway.runtime.feed import FeedThread
 from tests.fault import (
+    test_consumer_is_killed,
+    test_consumer_is_partitioned,
     test_depth_of_one_symbol_stops,
     test_feed_is_mangled,
     test_feed_sends_bad_lines,
@@ -43,7 +49,10 @@ from tests.fault import (
     test_symbols_in_doubt,
     test_upstream_breaks,
 )
+from tests.support import market
 from tests.support.fake_iqconnect import FakeIqconnect
+from tests.support.history import History
+from tests.support.network import Network, require
 from tests.support.stage import scripted
 from tests.support.world.clock import WorldClock
 
@@ -120,6 +129,24 @@ def forget_half_lines(patch: pytest.MonkeyPatch) -> None:
         return feed(framer, data)
 
     patch.setattr(LineFramer, "feed", forget)
+
+
+def no_funerals(patch: pytest.MonkeyPatch) -> None:
+    """Keep what a connection held when it is gone."""
+    patch.setattr(Subscriptions, "remove", lambda *_: False)
+    patch.setattr(Subscriptions, "sweep", lambda *_: [])
+
+
+def no_watch(patch: pytest.MonkeyPatch) -> None:
+    """Let consumers wait for heartbeats for ever."""
+    patch.setattr(market, "PROGRAM_OPTIONS", ["--silence-s-max", "3600"])
+
+
+def over_a_link(test: Callable[[Network, Path], object]) -> None:
+    """Run a test between two network namespaces."""
+    require()
+    with Network() as network, tempfile.TemporaryDirectory() as folder:
+        test(network, Path(folder))
 
 
 def endless_lines(patch: pytest.MonkeyPatch) -> None:
@@ -217,6 +244,7 @@ def level2_test() -> None:
         test_level2_connection_breaks.test_a_dropped_connection_clears_and_rebuilds(stage, depth)
 
 
+CUT = test_consumer_is_partitioned
 BREAKS, MANGLED, DOUBT = test_upstream_breaks, test_feed_is_mangled, test_symbols_in_doubt
 BAD, REFUSED, AWAY = test_feed_sends_bad_lines, test_symbols_are_refused, test_sim_upstream_is_away
 DAYS = test_sim_time_of_day
@@ -280,6 +308,20 @@ PROTECTIONS = [
                DAYS.test_stepping_the_wall_clock_ends_no_lease_and_doubts_nothing),
     Protection(28, "a suspension is noticed", nothing(FeedThread, "_note_round"),
                test_sim_process_is_suspended.test_nothing_that_waited_is_published_as_fresh),
+    Protection(33, "the topics of the dead are taken back", no_funerals,
+               test_consumer_is_killed.test_its_demand_is_released_upstream_and_no_others),
+    Protection(34, "the gateway cuts off who takes nothing",
+               lambda p: p.setattr(market, "GATEWAY_SETTINGS",
+                                   {"slow_consumers": {"evict_after_s": 0}}),
+               lambda: over_a_link(CUT.test_a_partition_is_noticed_by_both_ends_and_healed)),
+    Protection(34, "consumers watch the heartbeat", no_watch,
+               lambda: over_a_link(CUT.test_a_partition_is_noticed_by_both_ends_and_healed)),
+    Protection(35, "consumers watch the heartbeat", no_watch,
+               lambda: over_a_link(CUT.test_a_half_partition_is_noticed)),
+    Protection(36, "holes are declared", nothing(History, "declare"),
+               lambda: over_a_link(CUT.test_a_blip_loses_nothing_undeclared)),
+    Protection(57, "leases end", always(Leases, "expire", []),
+               test_consumer_is_killed.test_its_lease_ends_and_not_before),
     Protection(0, "quiet symbols are audited", nothing(Level1Care, "look"),
                lambda: DOUBT.test_one_symbol_that_stops_is_found_and_asked_for_again("watch")),
     Protection(0, "quiet books are asked anew", nothing(DepthCare, "look"),

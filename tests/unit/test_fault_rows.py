@@ -1,4 +1,4 @@
-"""Every numbered fault of the upstream has a test, and the test loses its protection once."""
+"""Every numbered fault has a test, and the test loses its protection once."""
 
 import ast
 from collections import defaultdict
@@ -7,8 +7,9 @@ from pathlib import Path
 from tests.support.fault_table import BESIDE, ROW_NUMBERS
 
 FOLDER = Path(__file__).resolve().parents[1] / "fault"
-IN_PROCESSES_OF_THEIR_OWN = {21}
-"""Rows whose tests start real processes, where nothing can be taken out from here."""
+OUT_OF_REACH = {21, 37, 38, 40, 41, 42, 43}
+"""Rows whose tests start real processes, or whose protection is libzmq's own: nothing can be taken
+out from here. Of those with a history, the unit tests of the checker show that it notices."""
 
 
 def marks() -> dict[int, list[str]]:
@@ -40,4 +41,4 @@ def test_every_row_loses_its_protection_once() -> None:
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "Protection"
     }
-    assert rows - {BESIDE} == set(ROW_NUMBERS) - IN_PROCESSES_OF_THEIR_OWN
+    assert rows - {BESIDE} == set(ROW_NUMBERS) - OUT_OF_REACH

@@ -1,0 +1,99 @@
+"""The consumer program built on `gateway_client`; orders and records as of the bare one."""
+
+import os
+import select
+import sys
+import time
+from typing import Any, Final
+
+from gateway_client import (
+    Alert,
+    ClientNotice,
+    Disconnected,
+    Gap,
+    GatewayClient,
+    Overrun,
+    Reconnected,
+)
+
+from tests.support import records
+from tests.support.bare_subscriber import arguments
+from tests.support.records import Recorder
+
+FLUSH_S: Final = 0.02
+CONNECT_S_MAX: Final = 20.0
+
+
+def take(item: Any, recorder: Recorder) -> None:
+    """Write one item of the client's stream down."""
+    match item:
+        case Gap(healed=False):
+            recorder.write(
+                records.HOLE, item.topic, item.epoch, item.first_missing, item.last_missing
+            )
+        case Disconnected():
+            recorder.write(records.SILENT, item.silent_s)
+        case Reconnected():
+            recorder.write(records.BACK)
+        case Overrun():
+            recorder.write(records.NOTICE, "overrun", {"dropped": item.dropped})
+        case Alert() | ClientNotice():
+            recorder.write(records.NOTICE, f"sys,{item.symbol},", item.details)
+        case _ if getattr(item, "kind", "sys") != "sys" and item.sequence:
+            recorder.write(
+                records.MESSAGE,
+                f"{item.kind},{item.symbol},",
+                item.epoch,
+                item.sequence,
+                int(item.flags),
+                item.recv_us,
+                None,
+            )
+
+
+def serve(client: GatewayClient, recorder: Recorder) -> None:
+    """Read items and orders until the orders end."""
+    orders = sys.stdin.fileno()
+    is_reading, slow_s, pending = True, 0.0, b""
+    while True:
+        if select.select([orders], [], [], 0 if is_reading else FLUSH_S)[0]:
+            data = os.read(orders, 4096)
+            if not data:
+                recorder.flush()
+                return
+            *lines, pending = (pending + data).split(b"\n")
+            for line in lines:
+                verb, *values = line.decode("ascii").split()
+                is_reading = verb != "pause"
+                slow_s = float(values[0]) / 1000 if verb == "slow" else 0.0
+                if not is_reading:
+                    recorder.write(records.STOPPED_READING)
+        until_s = time.monotonic() + FLUSH_S
+        while is_reading and (left_s := until_s - time.monotonic()) > 0:
+            item = client.next_message(timeout_s=left_s)
+            if item is None:
+                break
+            take(item, recorder)
+            if slow_s:
+                time.sleep(slow_s)
+        recorder.flush()
+
+
+def main() -> None:
+    """Run from the command line."""
+    given = arguments()
+    recorder = Recorder(given.record)
+    with GatewayClient(
+        data_endpoint=given.data,
+        control_endpoint=given.control,
+        client_name=given.name,
+        connect_timeout_s=CONNECT_S_MAX,
+        heartbeat_silence_s=given.silence_s_max,
+    ) as client:
+        client.subscribe_topics(given.topics)
+        recorder.write(records.READY)
+        serve(client, recorder)
+
+
+if __name__ == "__main__":
+    main()
