@@ -58,6 +58,7 @@ class PeerTeller:
     def clear(self, peer: Peer, why: str) -> None:
         """A consumer is not slow any more, or not there any more."""
         self._alert("cleared", peer, why)
+        peer.warned_us = None
 
     def record(self, peer: Peer, what: str) -> None:
         """Put what happened to a consumer into the error history."""
@@ -129,15 +130,15 @@ class PeerTeller:
     def _alert(self, event: str, peer: Peer, what: str) -> None:
         client = self._names.client_of(peer)
         called = f"{client} ({peer.name})" if client is not None else peer.name
-        since_ns = peer.progress.slow_since_ns
-        lag_ns = 0 if since_ns is None else self._clock.monotonic_ns() - since_ns
+        if peer.warned_us is None:
+            peer.warned_us = self._clock.utc_us()
         self._system.announce_alert(
             event=event,
             code=ALERT_CODE,
             level="warning",
             message=f"consumer {called}: {what}",
             hint=_HINT if event == "raised" else None,
-            since_us=self._clock.utc_us() - lag_ns // 1000,
+            since_us=peer.warned_us,
             peer=peer.name,
             client=client,
         )

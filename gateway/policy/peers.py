@@ -44,6 +44,7 @@ class Peer:
     __slots__ = (
         "connection", "is_measured", "is_relay", "name", "progress", "refused_count",
         "reported", "seen_ns", "snapshots", "token", "tokens", "transport",
+        "warned_us",
     )  # fmt: skip
 
     def __init__(
@@ -70,6 +71,8 @@ class Peer:
         self.is_relay = False
         self.is_measured = False
         """Whether the system tells what waits for it."""
+        self.warned_us: int | None = None
+        """Since when everybody knows that it is slow, UTC; None while it is not."""
         self.refused_count = 0
         """Subscriptions that were one too many."""
         self.reported: dict[str, Any] = {}

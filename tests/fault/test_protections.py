@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from gateway_client.delivery import DeliveryQueue
 
+from gateway.control.repeats import Repeats
 from gateway.control.upstream_state import UpstreamState
 from gateway.control.watch_desk import WatchDesk
 from gateway.iqfeed import streaming, values
@@ -29,7 +31,7 @@ from gateway.normalize.rows import RowPublisher
 from gateway.normalize.symbols import Prints, Symbol
 from gateway.policy.backoff import Backoff
 from gateway.policy.breaker import CircuitBreaker
-from gateway.policy.leases import Leases
+from gateway.policy.leases import Lease, Leases
 from gateway.policy.login import LoginPolicy
 from gateway.policy.retry import Retry
 from gateway.policy.subscriptions import Subscriptions
@@ -37,10 +39,12 @@ from gateway.runtime.feed import FeedThread
 from tests.fault import (
     test_consumer_is_killed,
     test_consumer_is_partitioned,
+    test_consumer_reads_slowly,
     test_depth_of_one_symbol_stops,
     test_feed_is_mangled,
     test_feed_sends_bad_lines,
     test_feed_stalls,
+    test_leases_and_repeats,
     test_level2_connection_breaks,
     test_sim_process_is_suspended,
     test_sim_time_of_day,
@@ -135,6 +139,17 @@ def no_funerals(patch: pytest.MonkeyPatch) -> None:
     """Keep what a connection held when it is gone."""
     patch.setattr(Subscriptions, "remove", lambda *_: False)
     patch.setattr(Subscriptions, "sweep", lambda *_: [])
+
+
+def no_owners(patch: pytest.MonkeyPatch) -> None:
+    """Let every client dispose of every lease."""
+    find = Leases.find
+
+    def find_any(leases: Leases, client: str, lease_id: str) -> Lease:
+        known = leases._leases.get(lease_id)
+        return find(leases, client if known is None else known.client, lease_id)
+
+    patch.setattr(Leases, "find", find_any)
 
 
 def no_watch(patch: pytest.MonkeyPatch) -> None:
@@ -308,6 +323,9 @@ PROTECTIONS = [
                DAYS.test_stepping_the_wall_clock_ends_no_lease_and_doubts_nothing),
     Protection(28, "a suspension is noticed", nothing(FeedThread, "_note_round"),
                test_sim_process_is_suspended.test_nothing_that_waited_is_published_as_fresh),
+    Protection(31, "old messages are skipped", nothing(DeliveryQueue, "_skip"),
+               test_consumer_reads_slowly
+               .test_it_is_told_how_much_it_missed_and_then_reads_current_data),
     Protection(33, "the topics of the dead are taken back", no_funerals,
                test_consumer_is_killed.test_its_demand_is_released_upstream_and_no_others),
     Protection(34, "the gateway cuts off who takes nothing",
@@ -322,6 +340,10 @@ PROTECTIONS = [
                lambda: over_a_link(CUT.test_a_blip_loses_nothing_undeclared)),
     Protection(57, "leases end", always(Leases, "expire", []),
                test_consumer_is_killed.test_its_lease_ends_and_not_before),
+    Protection(58, "leases have owners", no_owners,
+               test_leases_and_repeats.test_doubled_and_foreign_requests_leave_nothing_over),
+    Protection(59, "a repeat is recognized", always(Repeats, "find", None),
+               test_leases_and_repeats.test_a_request_that_comes_twice_is_done_once),
     Protection(0, "quiet symbols are audited", nothing(Level1Care, "look"),
                lambda: DOUBT.test_one_symbol_that_stops_is_found_and_asked_for_again("watch")),
     Protection(0, "quiet books are asked anew", nothing(DepthCare, "look"),
