@@ -55,8 +55,16 @@ def open_data_socket(
     bind: str,
     high_water_mark: int,
     send_buffer_bytes: int,
+    name: str = "data.bind",
 ) -> "zmq.Socket[bytes]":
     """Make and bind the data socket.
+
+    Args:
+        context: The socket's.
+        bind: Where to listen.
+        high_water_mark: Messages queued per consumer before ZeroMQ drops for it.
+        send_buffer_bytes: Kernel buffer per consumer.
+        name: The setting that an address which cannot be bound is to be blamed on.
 
     Raises:
         ConfigError: The address cannot be bound; the text says why.
@@ -74,7 +82,7 @@ def open_data_socket(
     data.setsockopt(zmq.LINGER, 0)
     if bind.startswith("tcp://["):
         data.setsockopt(zmq.IPV6, 1)
-    bind_socket(data, "data.bind", bind)
+    bind_socket(data, name, bind)
     return data
 
 
