@@ -78,7 +78,7 @@ class RelayReporter:
         """List the consumers' connections, each with its token."""
         desk = self._parts.desk
         return [
-            {"connection": connection, "token": desk.token_of(connection), "subscriptions": count}
+            {"peer": str(connection), "token": desk.token_of(connection), "subscriptions": count}
             for connection, count in self._parts.subscriptions.connections().items()
         ]
 

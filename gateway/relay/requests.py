@@ -205,7 +205,7 @@ class RelayDesk:
         peers: list[dict[str, Any]] = await asyncio.wrap_future(
             self._thread.ask(self._reporter.peers)
         )
-        return [{**peer, "client": self._names.of(peer["token"])} for peer in peers]
+        return [{"client": self._names.of(peer.pop("token")), **peer} for peer in peers]
 
     async def _opinion(
         self, method: str, deadline_ms: int, params: Mapping[str, Any] | None = None

@@ -64,7 +64,7 @@ class Upstream:
         self._own_topic = b"~" + token.encode("ascii") + b"." + sys_topic("client")
         self._interest = Interest(HEARTBEAT, self._own_topic)
         self._log = get_logger("relay")
-        self._looked_ns = self._patient_since_ns = clock.monotonic_ns()
+        self._started_ns = self._looked_ns = self._patient_since_ns = clock.monotonic_ns()
         self.marks: Final = (HEARTBEAT, self._own_topic)
         """Beginnings of the frames that `note` wants to see."""
         self.heard_ns: int | None = None
@@ -120,7 +120,7 @@ class Upstream:
 
     def silent_ns(self) -> int:
         """How long no heartbeat has come; since the start when there was none yet."""
-        since_ns = self.heard_ns if self.heard_ns is not None else self._patient_since_ns
+        since_ns = self.heard_ns if self.heard_ns is not None else self._started_ns
         return self._clock.monotonic_ns() - since_ns
 
     def look(self, *, is_drained: bool) -> bool:

@@ -84,10 +84,7 @@ def load_relay_settings(config: Path | None, *, options: Mapping[str, str | None
         raise ConfigError("; ".join(map(describe, problems)), source="options") from error
     addresses = relay.model_dump(include={"data", "control", "bind_data", "bind_control"})
     for name, address in addresses.items():
-        _check_bind(f"relay.{name}", address)
-    for name in ("data", "control"):
-        if _is_any_port(addresses[name]):
-            raise ConfigError(f"relay.{name} has no port", hint="Write the gateway's.")
+        _check_bind(f"relay.{name}", address, is_ours=name.startswith("bind"))
     concrete = [address for address in addresses.values() if not _is_any_port(address)]
     if len(set(concrete)) < len(concrete):
         raise ConfigError(
@@ -234,8 +231,15 @@ def _refuse_iqconnect_ports(settings: Settings) -> None:
                 )
 
 
-def _check_bind(name: str, bind: str) -> None:
-    """Refuse an address that other machines could reach."""
+def _check_bind(name: str, bind: str, *, is_ours: bool = True) -> None:
+    """Refuse an address that other machines could reach.
+
+    Args:
+        name: The setting.
+        bind: The address.
+        is_ours: Whether we listen there; otherwise we connect to it, and nothing may come from
+            another machine either.
+    """
     if bind.startswith("ipc://") and len(bind) > len("ipc://"):
         return
     match = _TCP.fullmatch(bind)
@@ -252,16 +256,19 @@ def _check_bind(name: str, bind: str) -> None:
             hint=f"Write a port up to {PORT_MAX}, or * for any free one.",
             bind=bind,
         )
+    if not is_ours and _is_any_port(bind):
+        raise ConfigError(f"{name} has no port", hint="Write the gateway's.", bind=bind)
     host = match[1].strip("[]")
     try:
         is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         is_loopback = False
     if not is_loopback:
+        what = "would let other machines in" if is_ours else "is on another machine"
         raise ConfigError(
-            f"{name} would let other machines in",
-            hint="Bind 127.0.0.1, [::1] or ipc://. Other machines need CURVE keys "
-            "(security.server_key_file), which this version does not have yet, together with "
+            f"{name} {what}",
+            hint=f"{'Bind' if is_ours else 'Use'} 127.0.0.1, [::1] or ipc://. "
+            "Other machines need CURVE keys (security.server_key_file), which this version does not have yet, together with "
             "license.redistribution_acknowledged.",
             bind=bind,
         )
