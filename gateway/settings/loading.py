@@ -268,7 +268,7 @@ def _check_bind(name: str, bind: str, *, is_ours: bool = True) -> None:
         raise ConfigError(
             f"{name} {what}",
             hint=f"{'Bind' if is_ours else 'Use'} 127.0.0.1, [::1] or ipc://. "
-            "Other machines need CURVE keys (security.server_key_file), which this version does not have yet, together with "
-            "license.redistribution_acknowledged.",
+            "Other machines need CURVE keys (security.server_key_file), which this version does "
+            "not have yet, together with license.redistribution_acknowledged.",
             bind=bind,
         )
