@@ -3,6 +3,7 @@
 import asyncio
 
 from gateway import __version__
+from gateway.app_options import peer_options
 from gateway.commands.loops import on_stop_signal
 from gateway.relay.relay import Relay, RelayOptions
 from gateway.settings import Settings
@@ -25,6 +26,7 @@ def relay_options(settings: Settings) -> RelayOptions:
         high_water_mark=data.high_water_mark,
         send_buffer_bytes=data.send_buffer_bytes,
         subscriptions_per_connection_max=data.subscriptions_per_connection_max,
+        peers=peer_options(settings),
         requests_in_flight_max=control.requests_in_flight_max,
         deadline_ms_default=control.deadline_ms_default,
         is_admin_allowed=settings.security.allow_local_admin,

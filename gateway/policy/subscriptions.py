@@ -125,11 +125,7 @@ class Subscriptions:
         """Every topic with its number of connections."""
         return {topic: len(holders) for topic, holders in self._by_topic.items()}
 
-    def connections(self) -> dict[Hashable, int]:
-        """Every connection that is subscribed to something, with its number of topics."""
-        return {connection: len(topics) for connection, topics in self._by_connection.items()}
-
-    def topic_count(self) -> int:
+    def different_count(self) -> int:
         """How many different topics are subscribed to."""
         return len(self._by_topic)
 

@@ -7,18 +7,17 @@ connection, and we pass them on in their order: what the snapshot does not cover
 """
 
 from collections.abc import Hashable
-from typing import Final
 
 import zmq
 
+from gateway.control.peer_desk import PeerDesk
 from gateway.counters import Counter, Counters
+from gateway.model.messages import Kind
 from gateway.policy.subscriptions import Subscriptions
 from gateway.relay.upstream import Upstream
 from gateway.runtime.grants import Grants
 from gateway.runtime.publisher import FRAMES_PER_TICK_MAX, Peers
-from gateway.wire.topics import grants_of, is_private, sys_topic
-
-CLIENT_TOPIC_END: Final = b"." + sys_topic("client")
+from gateway.wire.topics import TopicName, grants_of, parse_topic
 
 
 class ConsumerDesk:
@@ -30,6 +29,7 @@ class ConsumerDesk:
         subscriptions: Counts pairs.
         counters: Where frames are counted.
         peers: Tells connections apart.
+        desk: Who they are.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class ConsumerDesk:
         subscriptions: Subscriptions,
         counters: Counters,
         peers: Peers,
+        desk: PeerDesk,
     ) -> None:
         self._data = data
         self._upstream = upstream
@@ -47,8 +48,7 @@ class ConsumerDesk:
         self._grants = Grants(data, subscriptions)
         self._counters = counters
         self._peers = peers
-        self._tokens: dict[Hashable, str] = {}
-        """Of the topics `~<token>.sys,client,`, by connection."""
+        self._desk = desk
 
     def drain(self) -> None:
         """Read what consumers ask for, at most `FRAMES_PER_TICK_MAX` frames."""
@@ -69,42 +69,51 @@ class ConsumerDesk:
         """Take back what dead connections left behind."""
         for topic in set(self._subscriptions.sweep(self._peers.is_alive)):
             self._note_loss(topic)
-        living = self._subscriptions.connections()
-        for connection in self._tokens.keys() - living.keys():
-            del self._tokens[connection]
-
-    def token_of(self, connection: Hashable) -> str:
-        """The token of a connection's own topic; empty while it has none."""
-        return self._tokens.get(connection, "")
+        self._desk.sweep()
 
     def _subscribe(self, connection: Hashable | None, topic: bytes) -> None:
         self._counters.add(Counter.SUBSCRIPTIONS_SEEN)
         if connection is None:
             # Gone before its frame was read: nobody is there to be granted anything.
             return
-        if not grants_of(topic) or self._subscriptions.is_full(connection):
+        self._desk.peer_of(connection)
+        is_full = self._subscriptions.is_full(connection)
+        if not grants_of(topic) or (is_full and not self._subscriptions.holds(connection, topic)):
             self._counters.add(Counter.SUBSCRIPTIONS_REFUSED)
+            if is_full:
+                self._desk.note_refusal(connection)
             return
         # Before the frame goes up: that is what makes joins free of races.
         self._grants.give(topic)
         is_first = not self._subscriptions.count(topic)
         self._subscriptions.add(connection, topic)
-        is_of_client = is_private(topic) and topic.endswith(CLIENT_TOPIC_END)
-        if is_of_client:
-            self._tokens[connection] = topic[1 : -len(CLIENT_TOPIC_END)].decode("ascii")
+        name = parse_topic(topic)
+        token = _token_of(name)
+        if token:
+            self._desk.note_token(connection, token)
         if is_first:
             self._upstream.subscribe(topic)
-        elif is_private(topic) and not is_of_client:
+        elif name is not None and name.nonce and not token:
             self._upstream.ask_again(topic)
 
     def _unsubscribe(self, connection: Hashable | None, topic: bytes) -> None:
         if connection is not None:
             # Named: the peer lives. A dead peer's grants are gone with its pipe.
             self._grants.take(connection, topic)
-        if self._subscriptions.remove(connection, topic, self._peers.is_alive):
-            self._note_loss(topic)
+        if not self._subscriptions.remove(connection, topic, self._peers.is_alive):
+            return
+        token = _token_of(parse_topic(topic))
+        if token:
+            self._desk.drop_token(connection, token)
+        self._note_loss(topic)
 
     def _note_loss(self, topic: bytes) -> None:
         """Take a topic back from the gateway when its last consumer has left it."""
         if not self._subscriptions.count(topic):
             self._upstream.unsubscribe(topic)
+
+
+def _token_of(name: TopicName | None) -> str:
+    """The token of a client's own topic, which names it and is never answered; else empty."""
+    is_own = name is not None and name.kind is Kind.SYS and name.symbol == "client"
+    return name.nonce if name is not None and is_own else ""

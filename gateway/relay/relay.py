@@ -10,20 +10,23 @@ import zmq
 import zmq.asyncio
 
 from gateway.clock import Clock, SystemClock
+from gateway.control.peer_desk import PeerDesk, PeerOptions
 from gateway.counters import Counters
 from gateway.logs import get_logger
+from gateway.policy.peers import PeerNames
 from gateway.policy.subscriptions import Subscriptions
 from gateway.relay.consumers import ConsumerDesk
 from gateway.relay.gateway_link import GatewayLink
 from gateway.relay.introduction import Introduction
-from gateway.relay.names import ConsumerNames
 from gateway.relay.report import RelayReporter
 from gateway.relay.requests import RelayDesk, RelayIdentity
 from gateway.relay.server import RelayServer
+from gateway.relay.teller import RelayTeller
 from gateway.relay.thread import RelayParts, RelayThread
 from gateway.relay.upstream import Upstream
 from gateway.runtime.host import process_facts
-from gateway.runtime.publisher import SocketPeers, check_libzmq, open_data_socket
+from gateway.runtime.peer_sockets import PeerSockets
+from gateway.runtime.publisher import check_libzmq, open_data_socket
 from gateway.runtime.rpc_server import open_control_socket
 
 STOP_S_MAX: Final = 5.0
@@ -53,6 +56,8 @@ class RelayOptions:
     """Kernel buffer per consumer."""
     subscriptions_per_connection_max: int
     """More are not granted."""
+    peers: PeerOptions
+    """When a consumer is slow, and what becomes of it."""
     requests_in_flight_max: int
     """Requests being answered at one time."""
     deadline_ms_default: int
@@ -77,7 +82,6 @@ class Relay:
         self._clock: Clock = clock if clock is not None else SystemClock()
         self._log = get_logger("relay")
         self._token = secrets.token_hex(TOKEN_BYTES)
-        self._names = ConsumerNames()
         self._counters = Counters()
         self._tasks: list[asyncio.Task[None]] = []
         self.stopped = asyncio.Event()
@@ -168,14 +172,19 @@ class Relay:
             self._control_context, options.control, clock=self._clock, counters=self._counters
         )
         self._introduction = Introduction(
-            self._gateway, name=options.name, version=options.version, token=self._token
+            self._gateway,
+            name=options.name,
+            version=options.version,
+            token=self._token,
+            on_refused=lambda: self._thread.ask(self._upstream.repeat),
+            on_unseen=lambda: self._thread.ask(self._upstream.note_unseen),
         )
         self._make_thread()
         self._make_control()
 
     def _make_thread(self) -> None:
         options, counters = self._options, Counters()
-        upstream = Upstream(
+        self._upstream = upstream = Upstream(
             self._data_context,
             options.data,
             token=self._token,
@@ -184,16 +193,28 @@ class Relay:
             on_news=self._from_thread(self._introduction.repeat),
         )
         subscriptions = Subscriptions(per_connection_max=options.subscriptions_per_connection_max)
+        sockets, names = PeerSockets(), PeerNames()
+        self._peers = PeerDesk(
+            sockets=sockets,
+            subscriptions=subscriptions,
+            names=names,
+            teller=RelayTeller(names),
+            clock=self._clock,
+            counters=counters,
+            options=options.peers,
+        )
         parts = RelayParts(
             data=self._data,
             upstream=upstream,
-            desk=ConsumerDesk(
+            consumers=ConsumerDesk(
                 self._data,
                 upstream=upstream,
                 subscriptions=subscriptions,
                 counters=counters,
-                peers=SocketPeers(),
+                peers=sockets,
+                desk=self._peers,
             ),
+            peers=self._peers,
             subscriptions=subscriptions,
             counters=counters,
             clock=self._clock,
@@ -215,7 +236,7 @@ class Relay:
             gateway=self._gateway,
             thread=self._thread,
             reporter=self._reporter,
-            names=self._names,
+            peers=self._peers,
             refusal=lambda: self._introduction.refusal,
             clock=self._clock,
             counters=self._counters,
@@ -227,7 +248,6 @@ class Relay:
             self._control,
             desk=desk,
             gateway=self._gateway,
-            names=self._names,
             clock=self._clock,
             counters=self._counters,
             requests_in_flight_max=options.requests_in_flight_max,

@@ -27,6 +27,10 @@ class RelayReport:
     """Pairs of connection and topic."""
     consumer_count: int
     """Connections that are subscribed to something."""
+    slow: tuple[dict[str, Any], ...]
+    """Those that fall behind, as `subscriptions` describes them."""
+    unmeasured_count: int
+    """Those of which this system does not tell what waits for them."""
     frames_per_s: float
     """Over the last ten seconds."""
     bytes_per_s: float
@@ -66,21 +70,19 @@ class RelayReporter:
             epoch=parts.upstream.epoch,
             silent_ns=parts.upstream.silent_ns(),
             gateway_topic_count=parts.upstream.topic_count,
-            topic_count=parts.subscriptions.topic_count(),
+            topic_count=parts.subscriptions.different_count(),
             subscription_count=parts.subscriptions.pair_count,
             consumer_count=parts.subscriptions.connection_count(),
+            slow=tuple(parts.peers.slow_peers()),
+            unmeasured_count=parts.peers.unmeasured_count,
             frames_per_s=frames_per_s,
             bytes_per_s=bytes_per_s,
             counters=parts.counters.as_map(),
         )
 
     def peers(self) -> list[dict[str, Any]]:
-        """List the consumers' connections, each with its token."""
-        desk = self._parts.desk
-        return [
-            {"peer": str(connection), "token": desk.token_of(connection), "subscriptions": count}
-            for connection, count in self._parts.subscriptions.connections().items()
-        ]
+        """List the consumers' connections."""
+        return self._parts.peers.peers()
 
     def _rates(self) -> tuple[float, float]:
         if len(self._samples) < 2:

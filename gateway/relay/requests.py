@@ -3,15 +3,18 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
+import pydantic
+
 from gateway.clock import Clock
-from gateway.control.upstream_requests import Audit, Caller
+from gateway.control.peer_desk import PeerDesk
+from gateway.control.upstream_requests import Audit, Caller, check_reason
 from gateway.counters import Counter, Counters
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, Unauthorized, bounded
 from gateway.model import methods as m
 from gateway.relay.gateway_link import GatewayLink
-from gateway.relay.names import ConsumerNames
 from gateway.relay.report import RelayReport, RelayReporter
 from gateway.relay.thread import RelayThread
 from gateway.relay.verdict import RelayFacts, RelayJudge
@@ -22,15 +25,21 @@ THREAD_S_MAX: Final = 1.0
 """A relay thread that does not answer for so long is stuck."""
 OPINION_MS_MAX: Final = 1_000
 """How long the gateway's part of an answer of the relay's own is waited for."""
+PEERS_MAX: Final = 5_000
+"""Longest list of consumers in an answer, as in the gateway's."""
 CAPABILITY: Final = "relay"
 COUNTED: Final = (
     Counter.FRAMES_RELAYED,
     Counter.BYTES_RELAYED,
     Counter.FRAMES_INVALID,
     Counter.UPSTREAM_REOPENED,
+    Counter.UPSTREAM_REPEATED,
     Counter.SUBSCRIPTIONS_SEEN,
     Counter.SUBSCRIPTIONS_REFUSED,
     Counter.USER_MESSAGES,
+    Counter.TOKENS_REFUSED,
+    Counter.CONSUMERS_SLOW,
+    Counter.CONSUMERS_EVICTED,
     Counter.RPC_REQUESTS,
     Counter.RPC_ERRORS,
     Counter.RPC_REPLIES_LOST,
@@ -66,7 +75,7 @@ class RelayDesk:
         gateway: Answers its part.
         thread: The relay thread.
         reporter: Reports on it; asked in that thread.
-        names: Knows which client a consumer is.
+        peers: Who the consumers are; asked in that thread.
         refusal: Reads why the gateway does not take this relay as one; None while it does.
         clock: For stamps.
         counters: The control loop's own.
@@ -82,7 +91,7 @@ class RelayDesk:
         gateway: GatewayLink,
         thread: RelayThread,
         reporter: RelayReporter,
-        names: ConsumerNames,
+        peers: PeerDesk,
         refusal: Callable[[], str | None],
         clock: Clock,
         counters: Counters,
@@ -94,7 +103,7 @@ class RelayDesk:
         self._gateway = gateway
         self._thread = thread
         self._reporter = reporter
-        self._names = names
+        self._peers = peers
         self._refusal = refusal
         self._judge = RelayJudge(clock)
         self._counters = counters
@@ -107,6 +116,7 @@ class RelayDesk:
             "health": self.health,
             "metrics": self.metrics,
             "subscriptions": self.subscriptions,
+            "admin.evict": self.evict,
         }
         """By method; what is not here is the gateway's."""
 
@@ -118,7 +128,13 @@ class RelayDesk:
         Raises:
             UpstreamDown: Nobody knows who it is: it does not answer.
             RequestTimedOut: It did not answer this in time.
+            QuotaExceeded: A relay behind this one, and there are enough.
         """
+        refused = None
+        if params.client is not None and params.data_token is not None:
+            bind = partial(self._peers.bind, params.client, params.data_token)
+            is_relay = bool(params.is_relay)
+            refused = await self._in_thread(lambda: bind(is_relay=is_relay))
         # A relay behind this one is a consumer to the gateway: one connection, one relay.
         asked = params.model_dump(exclude_none=True, exclude={"is_relay"})
         reply = await self._gateway.ask("hello", asked, deadline_ms=deadline_ms)
@@ -129,6 +145,7 @@ class RelayDesk:
         return result | {
             "endpoints": dict(identity.endpoints),
             "capabilities": [*result.get("capabilities", []), CAPABILITY],
+            "refused_subscriptions": refused,
             "relay": {"name": identity.name, "version": identity.version},
         }
 
@@ -147,6 +164,7 @@ class RelayDesk:
                 gateway=gateway,
                 gateway_error=error,
                 refusal=self._refusal(),
+                slow=report.slow if report is not None else (),
             )
         )
 
@@ -177,12 +195,62 @@ class RelayDesk:
         """List what the gateway knows, with this relay's consumers as the peers."""
         asked = params.model_dump(exclude_none=True)
         peers, (gateway, _error) = await asyncio.gather(
-            self._peers(), self._opinion("subscriptions", deadline_ms, asked)
+            self._in_thread(self._peers.peers),
+            self._opinion("subscriptions", deadline_ms, asked),
         )
         if gateway is None:
             gateway = {"leases": [], "watches": [], "demand": {}, "complete": False}
         wanted = [peer for peer in peers if params.client in (None, peer["client"])]
+        wanted = wanted[:PEERS_MAX]
         return {**gateway, "peers": wanted}
+
+    async def evict(
+        self, params: m.AdminEvictParams, _: Mapping[str, Any], caller: Caller, __: int
+    ) -> dict[str, Any]:
+        """Cut off consumers of this relay, and write down who asked and why.
+
+        Raises:
+            Unauthorized: Nobody is an administrator here.
+            SecurityValidationError: The reason would break a line of the log.
+        """
+        outcome: object = Unauthorized.code
+        try:
+            if not self._is_admin_allowed:
+                raise Unauthorized("admin methods are off", method="admin.evict")
+            outcome = "refused"
+            check_reason("admin.evict", params.reason)
+            count = await self._in_thread(partial(self._peers.evict, params.peer))
+            outcome = f"{count} cut off"
+        finally:
+            self._audit(
+                "admin request",
+                method="admin.evict",
+                peer=bounded(params.peer),
+                reason=bounded(params.reason),
+                caller=caller.identity,
+                address=caller.address,
+                outcome=outcome,
+            )
+        return {"evicted": count}
+
+    def note_passing(self, request: m.Request) -> None:
+        """Learn from a request that is passed on whose a data connection is."""
+        params = request.params or {}
+        try:
+            if request.method == "renew":
+                renewed = m.RenewParams.model_validate(params)
+                told = renewed.model_dump(include={"received", "gaps", "lag_us"}, exclude_none=True)
+                if renewed.data_token is not None:
+                    report = partial(self._peers.report, renewed.client, renewed.data_token, told)
+                    self._thread.ask(report)
+            elif request.method == "subscribe":
+                who = {name: params.get(name) for name in ("client", "data_token")}
+                named = m.HelloParams.model_validate(who)
+                if named.client is not None and named.data_token is not None:
+                    self._thread.ask(partial(self._peers.bind, named.client, named.data_token))
+        except pydantic.ValidationError:
+            # The gateway will say what is wrong with it.
+            return
 
     @property
     def epoch(self) -> int:
@@ -193,19 +261,14 @@ class RelayDesk:
         """Ask the relay thread how it is; None when it is stuck."""
         try:
             async with asyncio.timeout(THREAD_S_MAX):
-                report: RelayReport = await asyncio.wrap_future(
-                    self._thread.ask(self._reporter.report)
-                )
+                report: RelayReport = await self._in_thread(self._reporter.report)
         except TimeoutError:
             return None
         return report
 
-    async def _peers(self) -> list[dict[str, Any]]:
-        """List the consumers by name."""
-        peers: list[dict[str, Any]] = await asyncio.wrap_future(
-            self._thread.ask(self._reporter.peers)
-        )
-        return [{"client": self._names.of(peer.pop("token")), **peer} for peer in peers]
+    async def _in_thread(self, task: Callable[[], Any]) -> Any:
+        """Have something done in the relay thread, which is never away for long."""
+        return await asyncio.wrap_future(self._thread.ask(task))
 
     async def _opinion(
         self, method: str, deadline_ms: int, params: Mapping[str, Any] | None = None
@@ -237,6 +300,8 @@ def _figures_of(report: RelayReport) -> dict[str, Any]:
         },
         "connections": {
             "consumers": report.consumer_count,
+            "consumers_slow": len(report.slow),
+            "consumers_unmeasured": report.unmeasured_count,
             "gateway_silent_ms": report.silent_ns // 1_000_000,
         },
         "topics": {

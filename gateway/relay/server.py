@@ -9,7 +9,6 @@ from gateway.control.desk import parse_params
 from gateway.control.upstream_requests import Caller
 from gateway.model.methods import Request
 from gateway.relay.gateway_link import GatewayLink
-from gateway.relay.names import ConsumerNames
 from gateway.relay.requests import RelayDesk
 from gateway.runtime.rpc_server import RequestServer, Whole
 
@@ -21,7 +20,6 @@ class RelayServer(RequestServer):
         control: The ROUTER; closed by `close`.
         desk: Answers what is the relay's own.
         gateway: Takes everything else.
-        names: Learns who consumers are from what passes.
         options: As `RequestServer` takes them.
     """
 
@@ -31,13 +29,11 @@ class RelayServer(RequestServer):
         *,
         desk: RelayDesk,
         gateway: GatewayLink,
-        names: ConsumerNames,
         **options: Any,
     ) -> None:
         super().__init__(control, **options)
         self._desk = desk
         self._gateway = gateway
-        self._names = names
 
     @property
     def epoch(self) -> int:
@@ -56,8 +52,7 @@ class RelayServer(RequestServer):
         del late
         handler = self._desk.handlers.get(request.method)
         if handler is None:
-            self._names.learn(request.params)
+            self._desk.note_passing(request)
             return Whole(await self._gateway.forward(raw, deadline_ms=deadline_ms))
         params = parse_params(request.method, request.params)
-        self._names.learn(request.params)
         return await handler(params, raw, caller, deadline_ms)

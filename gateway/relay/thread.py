@@ -16,6 +16,7 @@ from typing import Any, Final
 import zmq
 
 from gateway.clock import Clock
+from gateway.control.peer_desk import PeerDesk
 from gateway.counters import Counter, Counters
 from gateway.errors import FeedThreadFailed, GatewayError
 from gateway.policy.subscriptions import Subscriptions
@@ -41,7 +42,9 @@ class RelayParts:
     data: "zmq.Socket[bytes]"
     """The relay's own data socket."""
     upstream: Upstream
-    desk: ConsumerDesk
+    consumers: ConsumerDesk
+    peers: PeerDesk
+    """Who the consumers are, and which of them fall behind."""
     subscriptions: Subscriptions
     counters: Counters
     clock: Clock
@@ -147,7 +150,7 @@ class RelayThread:
             upstream = parts.upstream.socket
             self._is_drained = upstream not in ready or self._pass_on(upstream, send)
             if parts.data in ready:
-                parts.desk.drain()
+                parts.consumers.drain()
             if self._reader.fileno() in ready:
                 self._do_tasks()
             now_ns = parts.clock.monotonic_ns()
@@ -181,13 +184,14 @@ class RelayThread:
 
     def _tick(self, now_ns: int) -> None:
         parts = self._parts
+        parts.peers.look()
         before = parts.upstream.socket
         if parts.upstream.look(is_drained=self._is_drained):
             self._poller.unregister(before)
             self._poller.register(parts.upstream.socket, zmq.POLLIN)
         if now_ns >= self._next_second_ns:
             self._next_second_ns = now_ns + SECOND_NS
-            parts.desk.sweep()
+            parts.consumers.sweep()
             self._on_second()
 
     def _do_tasks(self) -> None:

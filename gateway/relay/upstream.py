@@ -63,8 +63,11 @@ class Upstream:
         self._on_news = on_news
         self._own_topic = b"~" + token.encode("ascii") + b"." + sys_topic("client")
         self._interest = Interest(HEARTBEAT, self._own_topic)
+        self._repeated: dict[bytes, int] = {}
+        """How often topics were asked for once more; libzmq wants them taken back as often."""
         self._log = get_logger("relay")
         self._started_ns = self._looked_ns = self._patient_since_ns = clock.monotonic_ns()
+        self._is_unseen = False
         self.marks: Final = (HEARTBEAT, self._own_topic)
         """Beginnings of the frames that `note` wants to see."""
         self.heard_ns: int | None = None
@@ -86,7 +89,19 @@ class Upstream:
     def unsubscribe(self, topic: bytes) -> None:
         """Take a topic back that has lost its last consumer."""
         for unwanted in self._interest.lose(topic):
-            self.socket.send(b"\x00" + unwanted)
+            for _ in range(1 + self._repeated.pop(unwanted, 0)):
+                self.socket.send(b"\x00" + unwanted)
+
+    def repeat(self) -> None:
+        """Ask for everything once more on the same connection.
+
+        The gateway granted some of it before it knew that this is a relay, and refused the rest.
+        What it granted it counts once; private topics it answers once more, as after a restart.
+        """
+        self._counters.add(Counter.UPSTREAM_REPEATED)
+        for topic in self._interest.in_order():
+            self._repeated[topic] = self._repeated.get(topic, 0) + 1
+            self.socket.send(b"\x01" + topic)
 
     def ask_again(self, topic: bytes) -> None:
         """Let a private topic be answered once more.
@@ -138,12 +153,26 @@ class Upstream:
                 self._patient_since_ns, now_ns - SILENCE_NS_MAX + SETTLE_NS
             )
         self._looked_ns = now_ns
+        if self._is_unseen:
+            self._is_unseen = False
+            self._reopen()
+            self._patient_since_ns = now_ns
+            return True
         since_ns = max(self._patient_since_ns, self.heard_ns or 0)
         if not is_drained or now_ns - since_ns < SILENCE_NS_MAX:
             return False
         self._reopen()
         self._patient_since_ns = now_ns
         return True
+
+    def note_unseen(self) -> None:
+        """The gateway has not seen the relay's own topic: let `look` connect anew.
+
+        libzmq repeats subscriptions by their spelling, and the relay's own topic comes last: when
+        there are more before it than one consumer may have, it was refused. On a connection of our
+        own making it comes first.
+        """
+        self._is_unseen = True
 
     def close(self) -> None:
         """Close for good."""
@@ -163,6 +192,7 @@ class Upstream:
                 times=count,
             )
         self.socket.close(linger=0)
+        self._repeated.clear()
         self.socket = self._open()
         self._on_news()
 

@@ -1,11 +1,11 @@
 """Whether a relay is well: the gateway's verdict, and what the relay knows beside it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from gateway.clock import Clock
-from gateway.health.verdict import Issue
+from gateway.health.verdict import Issue, consumer_issues
 from gateway.relay.upstream import SILENCE_NS_MAX
 
 ORDER: Final = {"healthy": 0, "warning": 1, "critical": 2}
@@ -23,8 +23,8 @@ class RelayFacts:
     """Why it does not."""
     refusal: str | None
     """Why the gateway does not take this relay as one; None while it does."""
-    others: tuple[Issue, ...] = ()
-    """What else is wrong."""
+    slow: tuple[Mapping[str, Any], ...] = ()
+    """Its consumers that fall behind, as `subscriptions` describes them."""
 
 
 class RelayJudge:
@@ -122,4 +122,8 @@ def issues_of(facts: RelayFacts) -> list[Issue]:
                 "needs.",
             )
         )
-    return [*issues, *facts.others]
+    issues += (
+        replace(issue, message=f"behind this relay, {issue.message}")
+        for issue in consumer_issues(facts.slow)
+    )
+    return issues

@@ -8,25 +8,20 @@ from typing import Any, Final, Self
 
 import zmq
 
-from gateway.relay.relay import Relay, RelayOptions
+from gateway.commands.relay import relay_options
+from gateway.relay.relay import Relay
+from gateway.settings import Settings
 from tests.support.consumer import Consumer
 from tests.support.requester import Requester
 from tests.support.stage import ANY_PORT, Stage, free_ports, open_stage
 
-CALM: Final = RelayOptions(
+CALM: Final = replace(
+    relay_options(Settings()),
     name="relay@test",
-    version="0",
-    data="",
-    control="",
     bind_data=ANY_PORT,
     bind_control=ANY_PORT,
-    high_water_mark=100_000,
-    send_buffer_bytes=131_072,
-    subscriptions_per_connection_max=20_000,
-    requests_in_flight_max=256,
-    deadline_ms_default=5_000,
-    is_admin_allowed=False,
 )
+"""As a relay is without settings, on any free ports."""
 
 
 class RelayStage:
