@@ -12,7 +12,7 @@ from gateway.clock import Clock
 from gateway.control.peer_desk import PeerDesk
 from gateway.control.upstream_requests import Audit, Caller, check_reason
 from gateway.counters import Counter, Counters
-from gateway.errors import GatewayError, Unauthorized, bounded
+from gateway.errors import GatewayError, RequestTimedOut, Unauthorized, bounded
 from gateway.model import methods as m
 from gateway.relay.gateway_link import GatewayLink
 from gateway.relay.report import RelayReport, RelayReporter
@@ -260,15 +260,22 @@ class RelayDesk:
     async def _report(self) -> RelayReport | None:
         """Ask the relay thread how it is; None when it is stuck."""
         try:
-            async with asyncio.timeout(THREAD_S_MAX):
-                report: RelayReport = await self._in_thread(self._reporter.report)
-        except TimeoutError:
+            report: RelayReport = await self._in_thread(self._reporter.report)
+        except RequestTimedOut:
             return None
         return report
 
     async def _in_thread(self, task: Callable[[], Any]) -> Any:
-        """Have something done in the relay thread, which is never away for long."""
-        return await asyncio.wrap_future(self._thread.ask(task))
+        """Have something done in the relay thread, which is never away for long.
+
+        Raises:
+            RequestTimedOut: It is.
+        """
+        try:
+            async with asyncio.timeout(THREAD_S_MAX):
+                return await asyncio.wrap_future(self._thread.ask(task))
+        except TimeoutError as error:
+            raise RequestTimedOut("the relay thread does not answer") from error
 
     async def _opinion(
         self, method: str, deadline_ms: int, params: Mapping[str, Any] | None = None

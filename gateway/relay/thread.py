@@ -18,7 +18,7 @@ import zmq
 from gateway.clock import Clock
 from gateway.control.peer_desk import PeerDesk
 from gateway.counters import Counter, Counters
-from gateway.errors import FeedThreadFailed, GatewayError
+from gateway.errors import FeedThreadFailed, GatewayError, Overloaded
 from gateway.policy.subscriptions import Subscriptions
 from gateway.relay.consumers import ConsumerDesk
 from gateway.relay.upstream import Upstream
@@ -28,6 +28,8 @@ FRAMES_PER_TURN_MAX: Final = 1_000
 TICK_NS: Final = 50_000_000
 """How often silence is looked for."""
 SECOND_NS: Final = 1_000_000_000
+TASKS_MAX: Final = 10_000
+"""What the control loop has asked for and was not done yet."""
 FINAL_DRAIN_MS: Final = 200
 """How long queued frames may take to leave before the process ends."""
 _NOBLOCK: Final = int(zmq.NOBLOCK)
@@ -105,10 +107,13 @@ class RelayThread:
             task: Short; what it raises is raised where its result is awaited.
 
         Returns:
-            Brings the result; fails with FeedThreadFailed when the thread ends first. As many can
-            wait as requests are in flight.
+            Brings the result; fails with FeedThreadFailed when the thread ends first, and with
+            Overloaded when too many wait.
         """
         future: Future[Any] = Future()
+        if len(self._tasks) >= TASKS_MAX:
+            future.set_exception(Overloaded("the relay thread is behind", retry_ms=100))
+            return future
         self._tasks.append((task, future))
         self._wake()
         if self._is_ended:
