@@ -84,6 +84,7 @@ class Counter(enum.Enum):
     FRAMES_INVALID = "frames_invalid", "Frames from the gateway that a relay could not read."
     UPSTREAM_REOPENED = "upstream_reopened", "Connections to the gateway made anew after silence."
     UPSTREAM_REPEATED = "upstream_repeated", "Times everything was asked of the gateway once more."
+    STALLS = "stalls", "Times a relay did not run for a second or more."
     RPC_FORWARDED = "rpc_forwarded", "Requests that a relay passed on to the gateway."
     RPC_UNANSWERED = "rpc_unanswered", "Those that the gateway did not answer in time."
     RPC_REPLIES_LATE = "rpc_replies_late", "Replies of the gateway that nobody waited for any more."

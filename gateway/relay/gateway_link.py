@@ -24,6 +24,8 @@ CONNECT_MS_MAX: Final = 1_000
 REPLY_MS: Final = 50
 """The gateway is given this much less time than the caller gives, so that what it says when the
 time is over still arrives."""
+REPLY_BYTES_MAX: Final = 268_435_456
+"""Longer replies end the connection; whole books of many symbols are some tens of megabytes."""
 RETRY_MS: Final = 1_000
 RECONNECT_MS: Final = 100
 RECONNECT_MS_MAX: Final = 1_000
@@ -56,6 +58,7 @@ class GatewayLink:
         self._heard_ns = 0
         self._dealer = context.socket(zmq.DEALER)
         self._dealer.setsockopt(zmq.LINGER, 0)
+        self._dealer.setsockopt(zmq.MAXMSGSIZE, REPLY_BYTES_MAX)
         # Nothing is queued for a gateway that is away: it would be done long after its deadline.
         self._dealer.setsockopt(zmq.IMMEDIATE, 1)
         self._dealer.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)

@@ -34,6 +34,7 @@ COUNTED: Final = (
     Counter.FRAMES_INVALID,
     Counter.UPSTREAM_REOPENED,
     Counter.UPSTREAM_REPEATED,
+    Counter.STALLS,
     Counter.SUBSCRIPTIONS_SEEN,
     Counter.SUBSCRIPTIONS_REFUSED,
     Counter.USER_MESSAGES,

@@ -149,6 +149,11 @@ class Upstream:
         """
         now_ns = self._clock.monotonic_ns()
         if now_ns - self._looked_ns > SUSPENDED_NS_MIN:
+            # What waits is old and passes all the same: its times tell, and a trade is a trade.
+            self._counters.add(Counter.STALLS)
+            self._log.warning(
+                "this process stood still", for_ms=(now_ns - self._looked_ns) // 1_000_000
+            )
             self._patient_since_ns = max(
                 self._patient_since_ns, now_ns - SILENCE_NS_MAX + SETTLE_NS
             )

@@ -46,7 +46,7 @@ def quote(number: int, stamp_ns: int) -> bytes:
 
 def feed(endpoint: str, count: int, rate: int) -> None:
     """Publish once somebody wants the end: as fast as possible, or so many a second."""
-    data = zmq.Context.instance().socket(zmq.XPUB)
+    data: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.XPUB)
     data.setsockopt(zmq.SNDHWM, 0)
     data.bind(endpoint)
     while data.recv() != b"\x01" + END:
@@ -74,7 +74,7 @@ def feed(endpoint: str, count: int, rate: int) -> None:
 
 def sink(endpoint: str, rate: int) -> None:
     """Count, or take ages; print figures as JSON."""
-    data = zmq.Context.instance().socket(zmq.SUB)
+    data: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
     data.setsockopt(zmq.SNDHWM, 0)
     data.setsockopt(zmq.RCVHWM, 0)
     data.connect(endpoint)
@@ -133,8 +133,8 @@ def run_once(style: str, *, count: int, rate: int) -> dict[str, float]:
     upstream = next(ENDPOINTS)
     role = [sys.executable, __file__]
     processes = [subprocess.Popen([*role, "--feed", upstream, str(count), str(rate)])]
+    data = upstream
     try:
-        data = upstream
         if style == "relay":
             relay, data = start_relay(upstream)
             processes.append(relay)
@@ -146,7 +146,7 @@ def run_once(style: str, *, count: int, rate: int) -> dict[str, float]:
             timeout=180,
         ).stdout
         figures: dict[str, float] = json.loads(output)
-        if style == "relay":
+        for relay in processes[1:]:
             cpu_s = sum(psutil.Process(relay.pid).cpu_times()[:2])
             figures["relay_cpu_us_per_frame"] = cpu_s / count * 1e6
     finally:
@@ -159,11 +159,11 @@ def run_once(style: str, *, count: int, rate: int) -> dict[str, float]:
 def memory_per_topic(topics: int) -> float:
     """Bytes of a relay's memory for each topic of one consumer."""
     upstream = next(ENDPOINTS)
-    feeder = zmq.Context.instance().socket(zmq.XPUB)
+    feeder: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.XPUB)
     feeder.setsockopt(zmq.RCVHWM, 0)
     feeder.bind(upstream)
     relay, data = start_relay(upstream)
-    consumer = zmq.Context.instance().socket(zmq.SUB)
+    consumer: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
     consumer.setsockopt(zmq.SNDHWM, 0)
     consumer.connect(data)
 

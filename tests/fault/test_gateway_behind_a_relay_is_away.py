@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from gateway.simulator import Simulator, SimulatorOptions
-from tests.support.consumer import SNAPSHOT, private_topic
+from tests.support.consumer import SNAPSHOT, Consumer, private_topic
 from tests.support.processes import GatewayProcess
 from tests.support.relays import FakeUpstream, RelayStage, before_fake, relayed
-from tests.support.stage import Stage, open_stage, wait_until
+from tests.support.stage import Stage, free_ports, open_stage, wait_until
 
 pytestmark = pytest.mark.slow
 TOPIC_COUNT = 20_000
@@ -119,6 +119,33 @@ def test_after_a_restart_snapshots_come_by_themselves(
     consumer.history.check()
     requester = relay.requester()
     wait_until(lambda: requester.call("ping")["epoch"] == after.epoch, what="the relay's new epoch")
+
+
+def test_a_relay_that_is_started_again_is_found_by_its_consumers(
+    stage: Stage, gateway: GatewayProcess
+) -> None:
+    """Libzmq repeats a consumer's subscriptions to the new relay, data before private topics."""
+    data, control = (f"tcp://127.0.0.1:{port}" for port in free_ports(2))
+    options = {"data": gateway.data, "control": gateway.control}
+    options |= {"bind_data": data, "bind_control": control}
+    private = private_topic("quote,AAPL,")
+    with Consumer(data, "quote,AAPL,", "state,AAPL,") as consumer:
+        with relayed(stage, **options):
+            consumer.wait_for_state("AAPL", "live", None)
+            consumer.subscribe(private)
+            consumer.wait_for_topic(private)
+        while consumer.receive(0.0) is not None:
+            continue
+        # What was published meanwhile is lost, and the sequences say so.
+        consumer.history.forget("quote,AAPL,")
+        with relayed(stage, **options):
+            snapshot = consumer.wait_for_topic(private)
+            assert snapshot.flags & SNAPSHOT
+            following = consumer.wait_for(
+                lambda m: m.topic == "quote,AAPL," and m.sequence > snapshot.sequence, what="quote"
+            )
+            assert following.sequence == snapshot.sequence + 1
+            consumer.history.check()
 
 
 def test_a_gateway_that_stops_is_told_by_heartbeats_and_health(

@@ -2,10 +2,13 @@
 
 import contextlib
 import random
+import time
 from collections.abc import Iterator
 
+import msgpack
 import pytest
 
+from gateway.wire.topics import grants_of
 from tests.support.consumer import SNAPSHOT, Consumer, Message, private_topic
 from tests.support.relays import RelayStage, before_fake, relayed
 from tests.support.stage import Stage, simulated, wait_until
@@ -15,6 +18,7 @@ SEED = 20_261_126
 JOINS = 480
 JOINS_AT_ONCE = 8
 UPDATES_AFTER_SNAPSHOT = 3
+HEARTBEAT = b"sys,heartbeat," + msgpack.packb([20, 1, 1, 0, 1, None, {}])
 SYMBOLS = ("AAPL", "MSFT", "GOOGL", "AMZN", "TSLA", "NVDA", "META", "SPY")
 KINDS = ("quote", "quote", "trade")
 LINES_PER_SECOND = 4000.0
@@ -121,6 +125,59 @@ def test_a_topic_goes_up_once_and_comes_back_with_its_last_consumer() -> None:
         second.close()
         gone = upstream.read_until(b"\x00quote,AAPL,", b"\x00quote,MSFT,")
         assert len(gone) == 2
+
+
+CHURN_SEEDS = (1, 2, 3)
+CHURN_STEPS = 400
+CHURNED = (
+    "", "quote,", "quote@", "trade,", "quote,AAPL,", "quote,MSFT,", "quote@250,AAPL,",
+    "~0123456789abcdef.quote,AAPL,", "~abcdefabcdefabcd.sys,client,", "~incomplete", "no topic",
+    "sys,heartbeat,",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", CHURN_SEEDS)
+def test_whatever_consumers_do_the_gateway_is_asked_for_the_union(seed: int) -> None:
+    """A topic that is left behind costs for ever; one that is taken back too early is a loss."""
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    with before_fake() as (relay, upstream):
+        own = {(upstream.read(5.0) or b"")[1:] for _ in range(2)}
+        held: list[tuple[Consumer, set[str]]] = [(Consumer(relay.data), set()) for _ in range(4)]
+        seen: list[bytes] = []
+        for step in range(CHURN_STEPS):
+            place = chance.randrange(len(held))
+            consumer, topics = held[place]
+            topic = chance.choice(CHURNED)
+            if topic in topics:
+                consumer.unsubscribe(topic)
+                topics.remove(topic)
+            elif chance.random() < 0.9:
+                consumer.subscribe(topic)
+                topics.add(topic)
+            else:
+                # All of it is read while it lives: a descriptor that is used again tells nothing.
+                consumer.subscribe(f"last,{step},")
+                upstream.read_until(f"\x01last,{step},".encode(), into=seen)
+                consumer.close()
+                held[place] = (Consumer(relay.data), set())
+        wanted = set(own)
+        for _, topics in held:
+            wanted.update(*(grants_of(topic.encode()) for topic in topics))
+        asked: set[bytes] = set(own)
+        for frame in seen:
+            (asked.add if frame[:1] == b"\x01" else asked.discard)(frame[1:])
+        # Until it is as it must be, and has stayed so through two sweeps for the dead.
+        began_s = right_s = time.monotonic()
+        while time.monotonic() - right_s < 2.5:
+            upstream.send(HEARTBEAT)
+            if (latest := upstream.read(0.1)) is not None:
+                (asked.add if latest[:1] == b"\x01" else asked.discard)(latest[1:])
+            if asked != wanted:
+                right_s = time.monotonic()
+                assert right_s - began_s < 15.0, (asked - wanted, wanted - asked)
+        for consumer, _ in held:
+            consumer.close()
 
 
 def test_a_killed_consumers_topics_are_taken_back_at_the_gateway() -> None:

@@ -117,10 +117,18 @@ class FakeUpstream:
             return None
         return self._socket.recv()
 
-    def read_until(self, *awaited: bytes, seconds: float = 8.0) -> list[bytes]:
-        """Take frames until all that are waited for came, in any order."""
+    def read_until(
+        self, *awaited: bytes, seconds: float = 8.0, into: list[bytes] | None = None
+    ) -> list[bytes]:
+        """Take frames until all that are waited for came, in any order.
+
+        Args:
+            awaited: Subscription frames.
+            seconds: Longest wait.
+            into: Takes the frames; a new list when left out.
+        """
         deadline_s = time.monotonic() + seconds
-        frames: list[bytes] = []
+        frames: list[bytes] = [] if into is None else into
         left = set(awaited)
         while left:
             frame = self.read(deadline_s - time.monotonic())

@@ -104,6 +104,7 @@ def test_a_relay_that_stood_still_listens_before_it_judges(bench: Bench) -> None
     assert not bench.upstream.look(is_drained=True)
     assert not bench.pass_time(0.4)
     assert bench.pass_time(0.2), "nothing came"
+    assert bench.counters.value(Counter.STALLS) == 1
 
 
 def test_a_new_epoch_is_news(bench: Bench) -> None:
