@@ -17,6 +17,7 @@ from gateway.errors import DecodeError, RequestTimedOut, UpstreamDown
 from gateway.logs import get_logger
 from gateway.model.protocol import PROTOCOL_VERSION
 from gateway.runtime.publisher import HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS
+from gateway.runtime.rpc_server import Whole
 from gateway.wire.codec import find_id, pack_once, unpack_reply
 
 CONNECT_MS_MAX: Final = 1_000
@@ -26,6 +27,8 @@ REPLY_MS: Final = 50
 time is over still arrives."""
 REPLY_BYTES_MAX: Final = 268_435_456
 """Longer replies end the connection; whole books of many symbols are some tens of megabytes."""
+ERROR_BYTES_MAX: Final = 4_096
+"""Longer replies are results: the text of an error is bounded."""
 RETRY_MS: Final = 1_000
 RECONNECT_MS: Final = 100
 RECONNECT_MS_MAX: Final = 1_000
@@ -96,7 +99,7 @@ class GatewayLink:
         """Release the socket."""
         self._dealer.close(linger=0)
 
-    async def forward(self, request: dict[str, Any], *, deadline_ms: int) -> bytes:
+    async def forward(self, request: dict[str, Any], *, deadline_ms: int) -> Whole:
         """Pass a request on.
 
         Args:
@@ -104,7 +107,7 @@ class GatewayLink:
             deadline_ms: The caller's time, or the default.
 
         Returns:
-            The gateway's reply with the caller's id, packed.
+            The gateway's reply with the caller's id.
 
         Raises:
             UpstreamDown: There is no connection to the gateway, or nothing is heard on it.
@@ -115,7 +118,9 @@ class GatewayLink:
         self._counters.add(Counter.RPC_FORWARDED)
         reply, place = await self._exchange(request, deadline_ms=deadline_ms)
         own_id = pack_once(request.get("id"))
-        return b"".join((reply[: place.start], own_id, reply[place.stop :]))
+        # Errors are short; what is long is not looked into.
+        is_ok = len(reply) > ERROR_BYTES_MAX or self._read(reply, request["method"])["ok"]
+        return Whole(b"".join((reply[: place.start], own_id, reply[place.stop :])), is_ok)
 
     async def ask(self, method: str, params: object, *, deadline_ms: int) -> dict[str, Any]:
         """Ask something for the relay's own answer.
@@ -129,6 +134,14 @@ class GatewayLink:
         """
         request = {"v": PROTOCOL_VERSION, "method": method, "params": params}
         reply, _ = await self._exchange(request, deadline_ms=deadline_ms)
+        return self._read(reply, method)
+
+    def _read(self, reply: bytes, method: str) -> dict[str, Any]:
+        """Unpack a reply.
+
+        Raises:
+            UpstreamDown: It is none.
+        """
         try:
             return unpack_reply(reply)
         except DecodeError as error:

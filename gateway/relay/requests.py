@@ -43,6 +43,7 @@ COUNTED: Final = (
     Counter.CONSUMERS_EVICTED,
     Counter.RPC_REQUESTS,
     Counter.RPC_ERRORS,
+    Counter.RPC_REPEATS,
     Counter.RPC_REPLIES_LOST,
     Counter.RPC_FORWARDED,
     Counter.RPC_UNANSWERED,
@@ -140,7 +141,7 @@ class RelayDesk:
         asked = params.model_dump(exclude_none=True, exclude={"is_relay"})
         reply = await self._gateway.ask("hello", asked, deadline_ms=deadline_ms)
         if not reply["ok"]:
-            return Whole(pack_reply(reply | {"id": raw.get("id")}))
+            return Whole(pack_reply(reply | {"id": raw.get("id")}), is_ok=False)
         result: dict[str, Any] = reply["result"]
         identity = self._identity
         return result | {

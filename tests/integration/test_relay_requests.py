@@ -137,6 +137,24 @@ def test_leases_pass_and_are_the_gateways(relay: RelayStage, dealer: Requester) 
     assert dealer.result("unsubscribe", client="me")["removed"]
 
 
+def test_a_request_that_comes_twice_is_done_once(relay: RelayStage, dealer: Requester) -> None:
+    """Behind the relay the second would have another id: only the relay can know it again."""
+    params = {"client": "twice", "symbols": ["AAPL"], "kinds": ["quote"]}
+    request = {"v": 1, "id": "same", "method": "subscribe", "params": params}
+    first = dealer.exchange(request)["result"]["lease_id"]
+    assert dealer.exchange(request)["result"]["lease_id"] == first
+    other = dealer.exchange(request | {"id": "another"})["result"]["lease_id"]
+    assert other != first
+    leases = dealer.result("subscriptions", client="twice")["leases"]
+    assert {lease["lease_id"] for lease in leases} == {first, other}
+    renewal = {"client": "twice", "lease_id": "gone"}
+    request = {"v": 1, "id": "r", "method": "renew", "params": renewal}
+    assert [dealer.exchange(request)["ok"] for _ in range(2)] == [False, False]
+    counters = dealer.result("metrics")["client_metrics"]["counters"]
+    assert counters["rpc_repeats"] == 1, "an error is not an answer to be repeated"
+    assert counters["rpc_errors"] >= 2
+
+
 def test_consumers_are_named_by_their_tokens(relay: RelayStage, dealer: Requester) -> None:
     """An operator wants to know whose the connection is."""
     consumer = relay.consumer(f"~{NONCE}.sys,client,", "quote,AAPL,", "sys,heartbeat,")
