@@ -61,7 +61,7 @@ def feed_options(settings: Settings, *, host: str) -> FeedOptions:
         line_bytes_max=settings.upstream.line_bytes_max,
         summary_interval_us=settings.summary.interval_ms * 1000,
         symbol_count_max=settings.data.symbol_count_max,
-        peers=_peer_options(settings),
+        peers=peer_options(settings),
         variants_max=settings.data.variants_per_topic_max,
         rings=RingOptions(
             bytes_max=settings.replay.memory_mb_max * 1_048_576,
@@ -196,7 +196,8 @@ def _log_breaker(name: str, before: BreakerState, after: BreakerState) -> None:
         )
 
 
-def _peer_options(settings: Settings) -> PeerOptions:
+def peer_options(settings: Settings) -> PeerOptions:
+    """When a consumer is slow, and what becomes of it; a relay judges its own the same."""
     slow = settings.slow_consumers
     return PeerOptions(
         rules=SlowRules(

@@ -9,7 +9,7 @@ import typer
 from gateway import __version__
 from gateway.errors import ConfigError
 from gateway.logs import set_up_logging
-from gateway.settings import load_credentials, load_settings
+from gateway.settings import load_credentials, load_relay_settings, load_settings
 
 EXIT_CONFIG = 78
 """`EX_CONFIG` of sysexits.h: do not start it again before something is corrected."""
@@ -67,6 +67,39 @@ def run(config: ConfigOption = None) -> None:
             lambda: run_gateway(settings, credentials, log_texts_dropped=lambda: writer.dropped)
         )
     )
+
+
+@app.command()
+def relay(
+    config: ConfigOption = None,
+    data: Annotated[str | None, typer.Option("--data", help="The gateway's data socket.")] = None,
+    control: Annotated[
+        str | None, typer.Option("--control", help="The gateway's control socket.")
+    ] = None,
+    bind_data: Annotated[
+        str | None, typer.Option(help="Where consumers subscribe; by default port 7710.")
+    ] = None,
+    bind_control: Annotated[
+        str | None, typer.Option(help="Where consumers ask; by default port 7711.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The relay's name at the gateway.")] = None,
+) -> None:
+    """Pass a gateway's data and requests on to many consumers, for one subscription of it."""
+    from gateway.commands.loops import run_program
+    from gateway.commands.relay import run_relay
+    from gateway.runtime.log_writer import LogWriter
+
+    options = {
+        "data": data,
+        "control": control,
+        "bind_data": bind_data,
+        "bind_control": bind_control,
+        "name": name,
+    }
+    settings = load_relay_settings(config, options=options)
+    # The relay thread logs too: a full pipe must not hold up prices.
+    set_up_logging(level=settings.log.level, form=settings.log.format, file=LogWriter(sys.stderr))
+    raise typer.Exit(run_program(lambda: run_relay(settings)))
 
 
 @app.command()

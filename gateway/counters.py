@@ -79,6 +79,15 @@ class Counter(enum.Enum):
     ERRORS_DROPPED = "errors_dropped", "Entries of the error history that had to make room."
     RESYNCS_ASKED = "resyncs_asked", "Fresh values asked of the vendor on a consumer's request."
     RESYNCS_REFUSED = "resyncs_refused", "Such requests refused, over the budget."
+    FRAMES_RELAYED = "frames_relayed", "Frames that a relay passed on from the gateway."
+    BYTES_RELAYED = "bytes_relayed", "Bytes of those frames."
+    FRAMES_INVALID = "frames_invalid", "Frames from the gateway that a relay could not read."
+    UPSTREAM_REOPENED = "upstream_reopened", "Connections to the gateway made anew after silence."
+    UPSTREAM_REPEATED = "upstream_repeated", "Times everything was asked of the gateway once more."
+    STALLS = "stalls", "Times a relay did not run for a second or more."
+    RPC_FORWARDED = "rpc_forwarded", "Requests that a relay passed on to the gateway."
+    RPC_UNANSWERED = "rpc_unanswered", "Those that the gateway did not answer in time."
+    RPC_REPLIES_LATE = "rpc_replies_late", "Replies of the gateway that nobody waited for any more."
     CACHE_RESETS = "cache_resets", "Text-to-value caches emptied because they were full."
 
     def __init__(self, label: str, sentence: str) -> None:

@@ -1,6 +1,6 @@
 """The verdict: from facts to healthy, warning or critical, with issues that say what to do."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -175,7 +175,7 @@ class HealthJudge:
                 f"{merged} quotes were merged into newer ones: more lines waited than may",
                 "Watch fewer symbols, or give the machine more room; trades and books are whole.",
             )
-        yield from _consumer_issues(report)
+        yield from consumer_issues(report.slow_consumers)
         percent = error_percent(history)
         if percent > ERROR_PERCENT_MAX:
             yield Issue(
@@ -213,9 +213,9 @@ def _upstream_issues(report: FeedReport, login: str | None) -> Iterator[Issue]:
         )
 
 
-def _consumer_issues(report: FeedReport) -> Iterator[Issue]:
+def consumer_issues(consumers: Sequence[Mapping[str, object]]) -> Iterator[Issue]:
     """Consumers that fall behind, the furthest first."""
-    slow = sorted(report.slow_consumers, key=lambda peer: -int(str(peer["lag_us"])))
+    slow = sorted(consumers, key=lambda peer: -int(str(peer["lag_us"])))
     if slow:
         names = ", ".join(
             f"{peer['client'] or peer['peer']} ({int(str(peer['lag_us'])) / 1e6:.1f} s)"

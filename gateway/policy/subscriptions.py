@@ -125,6 +125,10 @@ class Subscriptions:
         """Every topic with its number of connections."""
         return {topic: len(holders) for topic, holders in self._by_topic.items()}
 
+    def different_count(self) -> int:
+        """How many different topics are subscribed to."""
+        return len(self._by_topic)
+
     def connection_count(self) -> int:
         """How many connections have at least one subscription."""
         return len(self._by_connection)

@@ -11,6 +11,7 @@ Where a system or transport does not tell, nothing is invented: the connection i
 
 import os
 import socket
+import stat
 import struct
 import sys
 from collections.abc import Callable, Hashable
@@ -161,9 +162,12 @@ def _identity_of(descriptor: int) -> Hashable | None:
     """
     if os.name == "posix":
         try:
-            return os.fstat(descriptor).st_ino
+            status = os.fstat(descriptor)
         except OSError:
             return None
+        # The number may belong to something else by now. What is no socket was never a peer, and
+        # some of it (events, polls) shares one inode: it would look alive for ever.
+        return status.st_ino if stat.S_ISSOCK(status.st_mode) else None
     return _look(descriptor, lambda peer: str(peer.getpeername()))
 
 

@@ -18,6 +18,7 @@ from gateway.model.messages import Kind
 from gateway.model.protocol import DATA_MESSAGE_BYTES_MAX
 from gateway.policy.peers import Peer
 from gateway.policy.subscriptions import Subscriptions
+from gateway.runtime.grants import Grants
 from gateway.wire.codec import Encoded
 from gateway.wire.envelope import Body, Envelope, Topic
 from gateway.wire.topics import TopicName, grants_of, parse_topic
@@ -55,8 +56,16 @@ def open_data_socket(
     bind: str,
     high_water_mark: int,
     send_buffer_bytes: int,
+    name: str = "data.bind",
 ) -> "zmq.Socket[bytes]":
     """Make and bind the data socket.
+
+    Args:
+        context: The socket's.
+        bind: Where to listen.
+        high_water_mark: Messages queued per consumer before ZeroMQ drops for it.
+        send_buffer_bytes: Kernel buffer per consumer.
+        name: The setting that an address which cannot be bound is to be blamed on.
 
     Raises:
         ConfigError: The address cannot be bound; the text says why.
@@ -74,7 +83,7 @@ def open_data_socket(
     data.setsockopt(zmq.LINGER, 0)
     if bind.startswith("tcp://["):
         data.setsockopt(zmq.IPV6, 1)
-    bind_socket(data, "data.bind", bind)
+    bind_socket(data, name, bind)
     return data
 
 
@@ -139,6 +148,7 @@ class SubscriptionDesk:
         self._answer_of = answer
         self._envelope = envelope
         self._subscriptions = subscriptions
+        self._grants = Grants(data, subscriptions)
         self._system_topics = system_topics
         self._counters = counters
         self._on_gain = on_gain
@@ -175,15 +185,13 @@ class SubscriptionDesk:
             # Gone before its frame was read: nobody is there to be granted anything.
             return
         peer = self._desk.peer_of(connection)
-        grants = grants_of(topic)
         is_full = self._subscriptions.is_full(connection)
-        if not grants or (is_full and not self._subscriptions.holds(connection, topic)):
+        if not grants_of(topic) or (is_full and not self._subscriptions.holds(connection, topic)):
             self._counters.add(Counter.SUBSCRIPTIONS_REFUSED)
             if is_full:
                 self._desk.note_refusal(connection)
             return
-        for prefix in grants:
-            self._data.setsockopt(zmq.SUBSCRIBE, prefix)
+        self._grants.give(topic)
         is_new = self._subscriptions.add(connection, topic)
         name = parse_topic(topic)
         if name is None:
@@ -200,9 +208,7 @@ class SubscriptionDesk:
         if connection is not None:
             # Named: the peer lives and took one subscription back. What it holds by another one
             # stays granted. A dead peer's grants are gone with its pipe.
-            for prefix in grants_of(topic):
-                if not self._is_held_otherwise(connection, topic, prefix):
-                    self._data.setsockopt(zmq.UNSUBSCRIBE, prefix)
+            self._grants.take(connection, topic)
         is_gone = self._subscriptions.remove(connection, topic, self._peers.is_alive)
         name = parse_topic(topic)
         if not is_gone or name is None:
@@ -211,12 +217,6 @@ class SubscriptionDesk:
             self._on_loss(name)
         elif name.kind is Kind.SYS and name.symbol == "client":
             self._desk.drop_token(connection, name.nonce)
-
-    def _is_held_otherwise(self, connection: Hashable, topic: bytes, prefix: bytes) -> bool:
-        """Whether a prefix is granted by another subscription of the same peer too."""
-        if not topic:
-            return self._subscriptions.holds(connection, prefix)
-        return self._subscriptions.holds(connection, b"") and prefix in grants_of(b"")
 
     def sweep(self) -> None:
         """Take back what dead connections left behind."""

@@ -4,8 +4,10 @@ It has a ZeroMQ context of its own, so that a flood of requests cannot delay dat
 nothing: what a request means is `gateway.control`'s.
 """
 
+import abc
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pydantic
@@ -26,7 +28,6 @@ from gateway.errors import (
     RequestTimedOut,
     UnsupportedVersion,
 )
-from gateway.logs import get_logger
 from gateway.model.methods import METHODS, Request, Role
 from gateway.model.protocol import PROTOCOL_VERSION, REQUEST_BYTES_MAX
 from gateway.runtime.publisher import (
@@ -47,8 +48,39 @@ CHANGING: Final = frozenset(
 """Methods that do something: sent twice with the same id, they do it once."""
 
 
-def open_control_socket(context: zmq.asyncio.Context, *, bind: str) -> zmq.asyncio.Socket:
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, checked to be one."""
+
+    request: Request
+    """What is asked."""
+    raw: dict[str, Any]
+    """The same as it was sent, with what this version does not know."""
+    caller: Caller
+    """Who sent it."""
+    deadline_ms: int
+    """The caller's time, or the default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A reply that somebody else has made, id and all."""
+
+    reply: bytes
+    """Packed."""
+    is_ok: bool = True
+    """Whether it brings a result, not an error."""
+
+
+def open_control_socket(
+    context: zmq.asyncio.Context, *, bind: str, name: str = "control.bind"
+) -> zmq.asyncio.Socket:
     """Make and bind the control socket.
+
+    Args:
+        context: The socket's.
+        bind: Where to listen.
+        name: The setting that an address which cannot be bound is to be blamed on.
 
     Raises:
         ConfigError: The address cannot be bound; the text says why.
@@ -65,7 +97,7 @@ def open_control_socket(context: zmq.asyncio.Context, *, bind: str) -> zmq.async
     control.setsockopt(zmq.LINGER, 0)
     if bind.startswith("tcp://["):
         control.setsockopt(zmq.IPV6, 1)
-    bind_socket(control, "control.bind", bind)
+    bind_socket(control, name, bind)
     return control
 
 
@@ -99,14 +131,11 @@ async def drive(steps: object, ask: Ask) -> Any:
         steps.close()
 
 
-class RpcServer:
-    """Serves the control socket.
+class RequestServer(abc.ABC):
+    """Reads requests of a control socket and sends replies; what they mean is a subclass's.
 
     Args:
         control: The ROUTER; closed by `close`.
-        desk: What requests mean.
-        ask: Asks the feed thread.
-        epoch: Put into every reply.
         clock: Stamps replies.
         counters: Where requests are counted; the control loop's own.
         requests_in_flight_max: Beyond this requests wait in ZeroMQ's bounded queue.
@@ -118,9 +147,6 @@ class RpcServer:
         self,
         control: zmq.asyncio.Socket,
         *,
-        desk: RequestDesk,
-        ask: Ask,
-        epoch: int,
         clock: Clock,
         counters: Counters,
         requests_in_flight_max: int,
@@ -128,9 +154,6 @@ class RpcServer:
         on_error: Callable[[GatewayError], object] = lambda _: None,
     ) -> None:
         self._control = control
-        self._desk = desk
-        self._ask = ask
-        self._epoch = epoch
         self._clock = clock
         self._counters = counters
         self._deadline_ms_default = deadline_ms_default
@@ -138,7 +161,22 @@ class RpcServer:
         self._repeats: Repeats[asyncio.Future[Any]] = Repeats(clock)
         self._slots = asyncio.Semaphore(requests_in_flight_max)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._log = get_logger("control")
+
+    @property
+    @abc.abstractmethod
+    def epoch(self) -> int:
+        """The gateway run that answers, put into every reply."""
+
+    @abc.abstractmethod
+    async def answer(self, call: Call) -> Any:
+        """Answer a request.
+
+        Returns:
+            The result; or a `Whole`, which is the reply already.
+
+        Raises:
+            GatewayError: The answer is an error.
+        """
 
     async def run(self) -> None:
         """Serve until cancelled.
@@ -176,10 +214,8 @@ class RpcServer:
             envelope.append(request_frames.pop(0))
         late: list[asyncio.Future[Any]] = []
         reply = await self._reply_to(request_frames, caller, late)
-        if not reply["ok"]:
-            self._counters.add(Counter.RPC_ERRORS)
         try:
-            await self._control.send_multipart([*envelope, pack_reply(reply)], zmq.NOBLOCK)
+            await self._control.send_multipart([*envelope, reply], zmq.NOBLOCK)
         except zmq.ZMQError:
             # Gone (EHOSTUNREACH) or not reading (EAGAIN): either way the reply has no reader.
             self._counters.add(Counter.RPC_REPLIES_LOST)
@@ -188,7 +224,7 @@ class RpcServer:
 
     async def _reply_to(
         self, frames: list[bytes], caller: Caller, late: list[asyncio.Future[Any]]
-    ) -> dict[str, Any]:
+    ) -> bytes:
         request_id: object = None
         try:
             if len(frames) != 1:
@@ -197,37 +233,37 @@ class RpcServer:
             request_id = raw.get("id") if isinstance(raw, dict) else None
             request = _parse(raw)
             deadline_ms = request.deadline_ms or self._deadline_ms_default
-            work = self._begin(request, caller, frames[0])
-            result = await self._wait_for(work, request, deadline_ms, late)
+            call = Call(request, raw, caller, deadline_ms)
+            result = await self._wait_for(self._begin(call, frames[0]), call, late)
         except GatewayError as error:
             self._on_error(error)
-            return self._error(request_id, error)
-        return {"v": PROTOCOL_VERSION, "id": request_id, "ok": True, "result": result} | self._now()
+            self._counters.add(Counter.RPC_ERRORS)
+            return pack_reply(self._error(request_id, error))
+        if isinstance(result, Whole):
+            self._counters.add(Counter.RPC_ERRORS, not result.is_ok)
+            return result.reply
+        head = {"v": PROTOCOL_VERSION, "id": request_id, "ok": True}
+        return pack_reply(head | {"result": result} | self._now())
 
-    def _begin(self, request: Request, caller: Caller, frame: bytes) -> "asyncio.Future[Any]":
+    def _begin(self, call: Call, frame: bytes) -> "asyncio.Future[Any]":
         """Begin to answer a request, unless the requester has just sent it.
 
         Only what succeeded, or is still being done, stands for its repeat: who asks again after an
         error means it.
         """
-        requester = caller.identity.encode()
-        is_change = request.method in CHANGING and request.id is not None
+        requester = call.caller.identity.encode()
+        is_change = call.request.method in CHANGING and call.request.id is not None
         known = self._repeats.find(requester, frame) if is_change else None
-        if known is not None and (not known.done() or known.exception() is None):
+        if known is not None and not _has_failed(known):
             self._counters.add(Counter.RPC_REPEATS)
             return known
-        steps: Steps | Any = answer(self._desk, request.method, request.params, caller=caller)
-        work = asyncio.ensure_future(drive(steps, self._ask))
+        work = asyncio.ensure_future(self.answer(call))
         if is_change:
             self._repeats.note(requester, frame, work)
         return work
 
     async def _wait_for(
-        self,
-        work: "asyncio.Future[Any]",
-        request: Request,
-        deadline_ms: int,
-        late: list[asyncio.Future[Any]],
+        self, work: "asyncio.Future[Any]", call: Call, late: list[asyncio.Future[Any]]
     ) -> Any:
         """Wait for the answer, or say that it is late.
 
@@ -235,7 +271,7 @@ class RpcServer:
         counts that take watches from others or keep watches that nobody holds.
         """
         try:
-            await asyncio.wait({work}, timeout=deadline_ms / 1000)
+            await asyncio.wait({work}, timeout=call.deadline_ms / 1000)
         except asyncio.CancelledError:
             work.cancel()
             raise
@@ -243,7 +279,7 @@ class RpcServer:
             return work.result()
         late.append(work)
         raise RequestTimedOut(
-            "not answered in time", method=request.method, deadline_ms=deadline_ms
+            "not answered in time", method=call.request.method, deadline_ms=call.deadline_ms
         )
 
     def _error(self, request_id: object, error: GatewayError) -> dict[str, Any]:
@@ -263,7 +299,54 @@ class RpcServer:
         } | self._now()
 
     def _now(self) -> dict[str, Any]:
-        return {"epoch": self._epoch, "now_us": self._clock.utc_us()}
+        return {"epoch": self.epoch, "now_us": self._clock.utc_us()}
+
+
+class RpcServer(RequestServer):
+    """Serves the gateway's control socket.
+
+    Args:
+        control: The ROUTER; closed by `close`.
+        desk: What requests mean.
+        ask: Asks the feed thread.
+        epoch: Put into every reply.
+        options: As `RequestServer` takes them.
+    """
+
+    def __init__(
+        self,
+        control: zmq.asyncio.Socket,
+        *,
+        desk: RequestDesk,
+        ask: Ask,
+        epoch: int,
+        **options: Any,
+    ) -> None:
+        super().__init__(control, **options)
+        self._desk = desk
+        self._ask = ask
+        self._epoch = epoch
+
+    @property
+    def epoch(self) -> int:
+        """This run."""
+        return self._epoch
+
+    async def answer(self, call: Call) -> Any:
+        """Drive the request's handler to its end."""
+        request = call.request
+        steps: Steps | Any = answer(self._desk, request.method, request.params, caller=call.caller)
+        return await drive(steps, self._ask)
+
+
+def _has_failed(work: "asyncio.Future[Any]") -> bool:
+    """Whether an answer is there, and an error."""
+    if not work.done():
+        return False
+    if work.cancelled() or work.exception() is not None:
+        return True
+    result = work.result()
+    return isinstance(result, Whole) and not result.is_ok
 
 
 def _address_of(frame: zmq.Frame) -> str:

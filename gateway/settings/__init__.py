@@ -12,7 +12,8 @@ from gateway.settings.credentials import (
     environment_of_child,
     load_credentials,
 )
-from gateway.settings.loading import CONFIG_BYTES_MAX, load_settings
+from gateway.settings.loading import CONFIG_BYTES_MAX, load_relay_settings, load_settings
+from gateway.settings.relay import RelaySettings
 from gateway.settings.sections import ENV_PREFIX, Settings
 
 __all__ = [
@@ -21,9 +22,11 @@ __all__ = [
     "ConnectionConfig",
     "Credentials",
     "IqconnectSettings",
+    "RelaySettings",
     "Settings",
     "UpstreamSettings",
     "environment_of_child",
     "load_credentials",
+    "load_relay_settings",
     "load_settings",
 ]

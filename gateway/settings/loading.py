@@ -14,6 +14,7 @@ from pydantic_settings import EnvSettingsSource
 from gateway.errors import ConfigError
 from gateway.settings.connection import contradiction_of, ports_of
 from gateway.settings.problems import CREDENTIALS_HINT, PLAIN_HINT, describe, hints_at_secret
+from gateway.settings.relay import RelaySettings
 from gateway.settings.section import PORT_MAX
 from gateway.settings.sections import ENV_PREFIX, Settings
 
@@ -56,6 +57,42 @@ def load_settings(config: Path | None, *, overrides: Mapping[str, Any] | None = 
     if settings.data.bind == settings.control.bind and not _is_any_port(settings.data.bind):
         raise ConfigError("data.bind and control.bind are the same", bind=settings.data.bind)
     return settings
+
+
+def load_relay_settings(config: Path | None, *, options: Mapping[str, str | None]) -> Settings:
+    """Read and check the settings of a relay.
+
+    Args:
+        config: As for `load_settings`.
+        options: Values of the section `relay` from the command line, which win; None for those
+            that were not given.
+
+    Returns:
+        Settings whose section `relay` can be used as it is, with a name.
+
+    Raises:
+        ConfigError: As `load_settings`; or an address on another machine.
+    """
+    settings = load_settings(config)
+    given = {name: value for name, value in options.items() if value is not None}
+    named = {"name": f"relay@{settings.gateway_id}"[:64]}
+    known = settings.relay.model_dump(exclude_none=True)
+    try:
+        relay = RelaySettings.model_validate(named | known | given)
+    except pydantic.ValidationError as error:
+        problems = [{**problem, "loc": ("relay", *problem["loc"])} for problem in error.errors()]
+        raise ConfigError("; ".join(map(describe, problems)), source="options") from error
+    addresses = relay.model_dump(include={"data", "control", "bind_data", "bind_control"})
+    for name, address in addresses.items():
+        _check_bind(f"relay.{name}", address, is_ours=name.startswith("bind"))
+    concrete = [address for address in addresses.values() if not _is_any_port(address)]
+    if len(set(concrete)) < len(concrete):
+        raise ConfigError(
+            "two of the relay's addresses are the same",
+            hint="It needs two of its own beside the gateway's two.",
+            **addresses,
+        )
+    return settings.model_copy(update={"relay": relay})
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -194,8 +231,15 @@ def _refuse_iqconnect_ports(settings: Settings) -> None:
                 )
 
 
-def _check_bind(name: str, bind: str) -> None:
-    """Refuse an address that other machines could reach."""
+def _check_bind(name: str, bind: str, *, is_ours: bool = True) -> None:
+    """Refuse an address that other machines could reach.
+
+    Args:
+        name: The setting.
+        bind: The address.
+        is_ours: Whether we listen there; otherwise we connect to it, and nothing may come from
+            another machine either.
+    """
     if bind.startswith("ipc://") and len(bind) > len("ipc://"):
         return
     match = _TCP.fullmatch(bind)
@@ -212,16 +256,19 @@ def _check_bind(name: str, bind: str) -> None:
             hint=f"Write a port up to {PORT_MAX}, or * for any free one.",
             bind=bind,
         )
+    if not is_ours and _is_any_port(bind):
+        raise ConfigError(f"{name} has no port", hint="Write the gateway's.", bind=bind)
     host = match[1].strip("[]")
     try:
         is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         is_loopback = False
     if not is_loopback:
+        what = "would let other machines in" if is_ours else "is on another machine"
         raise ConfigError(
-            f"{name} would let other machines in",
-            hint="Bind 127.0.0.1, [::1] or ipc://. Other machines need CURVE keys "
-            "(security.server_key_file), which this version does not have yet, together with "
-            "license.redistribution_acknowledged.",
+            f"{name} {what}",
+            hint=f"{'Bind' if is_ours else 'Use'} 127.0.0.1, [::1] or ipc://. "
+            "Other machines need CURVE keys (security.server_key_file), which this version does "
+            "not have yet, together with license.redistribution_acknowledged.",
             bind=bind,
         )

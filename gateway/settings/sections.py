@@ -13,6 +13,7 @@ from gateway.settings.connection import (
     IqconnectSettings,
     UpstreamSettings,
 )
+from gateway.settings.relay import RelaySettings
 from gateway.settings.section import NAME_PATTERN, Positive, Section
 
 ENV_PREFIX: Final = "IQGW_"
@@ -172,6 +173,7 @@ class Settings(BaseSettings):
     security: SecuritySettings = SecuritySettings()
     license: LicenseSettings = LicenseSettings()
     log: LogSettings = LogSettings()
+    relay: RelaySettings = RelaySettings()
 
     @classmethod
     def settings_customise_sources(

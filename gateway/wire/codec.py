@@ -7,8 +7,11 @@ from typing import Any, Final, NoReturn
 import msgpack
 
 from gateway.errors import DecodeError, OutOfRange
+from gateway.model.messages import HEADER_FIELDS
 from gateway.model.protocol import ARRAY_ITEMS_MAX, NESTING_LEVELS_MAX, REQUEST_BYTES_MAX
 
+HEAD_BYTES: Final = 512
+"""Where a reply's id is, as a rule."""
 TEXT_BYTES_MAX: Final = 1024
 """Longest text or byte string in a request, in bytes; `hello` states it."""
 MAP_ITEMS_MAX: Final = 64
@@ -133,6 +136,81 @@ def unpack_request(data: bytes) -> Any:
 def unpack_body(data: bytes) -> Any:
     """Unpack a frame's body that this process packed itself."""
     return msgpack.unpackb(data)
+
+
+def unpack_frame(frame: bytes) -> list[Any]:
+    """Unpack the body of a data frame that another process sent.
+
+    Args:
+        frame: Topic and body.
+
+    Returns:
+        The body's items: at least the six of the header, epoch and sequence being numbers.
+
+    Raises:
+        DecodeError: Not a message of the contract.
+    """
+    try:
+        _, _, data = frame.split(b",", 2)
+        body = msgpack.unpackb(data, ext_hook=_refuse_extension)
+    except ValueError as error:
+        raise DecodeError("not a data frame", frame=frame[:100], reason=str(error)) from error
+    is_body = isinstance(body, list) and len(body) >= len(HEADER_FIELDS)
+    if not is_body or not all(type(item) is int for item in body[1:3]):
+        raise DecodeError("not a message body", frame=frame[:100])
+    return list(body)
+
+
+def unpack_reply(data: bytes) -> dict[str, Any]:
+    """Unpack a gateway's reply to a control request.
+
+    Raises:
+        DecodeError: Not a reply of the contract.
+    """
+    try:
+        reply = msgpack.unpackb(data, ext_hook=_refuse_extension)
+    except ValueError as error:
+        raise DecodeError("not a reply", reason=str(error)) from error
+    if not isinstance(reply, dict) or type(reply.get("ok")) is not bool:
+        raise DecodeError("not a reply", reply=reply)
+    return reply
+
+
+def find_id(reply: bytes) -> tuple[object, slice]:
+    """Find a reply's id without unpacking what it brings, which may be megabytes.
+
+    Args:
+        reply: One msgpack map with the key `id`.
+
+    Returns:
+        The id, and where its encoding is.
+
+    Raises:
+        DecodeError: Not a map, or one without `id`.
+    """
+    # It is among the first items of a reply; the whole is looked through only if it is not.
+    for size in (HEAD_BYTES, len(reply)):
+        found = _find_id(reply[:size])
+        if found is not None:
+            return found
+    raise DecodeError("a reply without an id", size=len(reply))
+
+
+def _find_id(data: bytes) -> tuple[object, slice] | None:
+    """The id within a reply's first bytes; None when it is not among them."""
+    unpacker = msgpack.Unpacker(ext_hook=_refuse_extension, max_buffer_size=0)
+    unpacker.feed(data)
+    try:
+        for _ in range(unpacker.read_map_header()):
+            if unpacker.unpack() == "id":
+                start = unpacker.tell()
+                return unpacker.unpack(), slice(start, unpacker.tell())
+            unpacker.skip()
+    except msgpack.OutOfData:
+        return None
+    except ValueError as error:
+        raise DecodeError("not a reply", reason=str(error)) from error
+    return None
 
 
 def _refuse_extension(code: int, _: bytes) -> NoReturn:

@@ -31,6 +31,7 @@ LAYERS = (
     ("normalize", "health"),
     ("control",),
     ("runtime",),
+    ("relay",),
     ("app_options",),
     ("app",),
     ("commands",),
@@ -49,6 +50,8 @@ SETTINGS_READERS = frozenset({"settings", "app_options", "app", "cli", "commands
 
 BROAD_HANDLERS = {
     "gateway/app.py": "The composition root releases what it opened, whatever went wrong.",
+    "gateway/relay/relay.py": "The relay releases what it opened, whatever went wrong.",
+    "gateway/relay/thread.py": "A thread's last words are handed to the control loop, which stops.",
     "gateway/runtime/feed.py": "A thread's last words are handed to the control loop, which stops.",
     "clients/python/gateway_client/engine.py": "A thread's last words become every caller's error.",
 }

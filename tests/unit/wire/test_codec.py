@@ -1,9 +1,12 @@
 """Requests from anybody are unpacked within bounds or refused with a documented error."""
 
 import math
+from typing import Any
 
 import msgpack
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.errors import DecodeError, OutOfRange
 from gateway.model.protocol import ARRAY_ITEMS_MAX, NESTING_LEVELS_MAX, REQUEST_BYTES_MAX
@@ -11,11 +14,14 @@ from gateway.wire.codec import (
     MAP_ITEMS_MAX,
     TEXT_BYTES_MAX,
     Encoded,
+    find_id,
     make_pack,
     pack_image,
     pack_once,
     pack_reply,
     unpack_body,
+    unpack_frame,
+    unpack_reply,
     unpack_request,
 )
 from schemas.reference_msgpack import decode_value
@@ -234,3 +240,55 @@ def test_what_cannot_be_packed_is_our_own_mistake() -> None:
     """A reply that lost a value in silence would be worse than an error."""
     with pytest.raises(TypeError):
         pack_reply({"a": [object()]})
+
+
+REPLY_IDS: Any = st.one_of(
+    st.integers(-(2**63), 2**64 - 1), st.text(max_size=70), st.binary(max_size=40), st.none()
+)
+
+
+@given(
+    reply_id=REPLY_IDS,
+    before=st.dictionaries(st.text(max_size=5).filter(lambda key: key != "id"), REPLY_IDS),
+    result=st.lists(st.binary(max_size=200), max_size=20),
+)
+def test_an_id_is_found_and_can_be_replaced_in_place(
+    reply_id: object, before: dict[str, object], result: list[bytes]
+) -> None:
+    """A relay gives a reply of megabytes back under the caller's id without unpacking it."""
+    reply = {**before, "id": reply_id, "result": result}
+    data = msgpack.packb(reply)
+    found, place = find_id(data)
+    assert found == reply_id
+    assert type(found) is type(reply_id)
+    changed = data[: place.start] + msgpack.packb("mine") + data[place.stop :]
+    assert msgpack.unpackb(changed) == {**reply, "id": "mine"}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\xc1", b"\x05", b"\x80", b"\x81\xa2id", b"\xdf\xff\xff\xff\xff", b"\x82\xa1v\x01",
+     msgpack.packb([1]), msgpack.packb({"v": 1}), msgpack.packb({"v": "x" * 2_000})],
+)  # fmt: skip
+def test_a_reply_without_an_id_is_refused(data: bytes) -> None:
+    """What is no reply cannot be given to anybody."""
+    with pytest.raises(DecodeError):
+        find_id(data)
+
+
+@given(st.binary(max_size=300))
+def test_bytes_of_others_are_read_or_refused(data: bytes) -> None:
+    """A relay reads what another process sends: nothing but the documented error may come of it."""
+    for read in (find_id, unpack_reply, unpack_frame):
+        try:
+            read(data)
+        except DecodeError as error:
+            assert error.hint  # noqa: PT017 - any other exception is the failure
+
+
+def test_a_reply_says_whether_it_is_one() -> None:
+    """`ok` decides what of it is read."""
+    assert unpack_reply(msgpack.packb({"ok": True}))["ok"] is True
+    for other in ({}, {"ok": 1}, [True], None):
+        with pytest.raises(DecodeError):
+            unpack_reply(msgpack.packb(other))

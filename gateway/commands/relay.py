@@ -1,0 +1,57 @@
+"""`relay`: one relay until it is asked to stop."""
+
+import asyncio
+
+from gateway import __version__
+from gateway.app_options import peer_options
+from gateway.commands.loops import on_stop_signal
+from gateway.relay.relay import Relay, RelayOptions
+from gateway.settings import Settings
+
+
+def relay_options(settings: Settings) -> RelayOptions:
+    """Take from the settings what a relay works by.
+
+    Args:
+        settings: As checked by `load_relay_settings`.
+    """
+    relay, data, control = settings.relay, settings.data, settings.control
+    return RelayOptions(
+        name=relay.name or "relay",
+        version=__version__,
+        data=relay.data,
+        control=relay.control,
+        bind_data=relay.bind_data,
+        bind_control=relay.bind_control,
+        high_water_mark=data.high_water_mark,
+        send_buffer_bytes=data.send_buffer_bytes,
+        subscriptions_per_connection_max=data.subscriptions_per_connection_max,
+        peers=peer_options(settings),
+        requests_in_flight_max=control.requests_in_flight_max,
+        deadline_ms_default=control.deadline_ms_default,
+        is_admin_allowed=settings.security.allow_local_admin,
+    )
+
+
+async def run_relay(settings: Settings) -> int:
+    """Run a relay until a signal or a failure.
+
+    Args:
+        settings: As checked by `load_relay_settings`.
+
+    Returns:
+        0 after an orderly stop, 1 when a part of the relay failed.
+
+    Raises:
+        ConfigError: Nothing was started.
+
+    Cancel safety: the relay is stopped in order.
+    """
+    relay = Relay(relay_options(settings))
+    await relay.start()
+    on_stop_signal(asyncio.get_running_loop(), relay.request_stop)
+    try:
+        await relay.stopped.wait()
+    finally:
+        await relay.stop("failure" if relay.failure is not None else "signal")
+    return 0 if relay.failure is None else 1

@@ -1,0 +1,277 @@
+"""One relay in this process: its sockets, its thread and its control loop, made and joined."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import zmq
+import zmq.asyncio
+
+from gateway.clock import Clock, SystemClock
+from gateway.control.peer_desk import PeerDesk, PeerOptions
+from gateway.counters import Counters
+from gateway.logs import get_logger
+from gateway.policy.peers import PeerNames
+from gateway.policy.subscriptions import Subscriptions
+from gateway.relay.consumers import ConsumerDesk
+from gateway.relay.gateway_link import GatewayLink
+from gateway.relay.introduction import Introduction
+from gateway.relay.report import RelayReporter
+from gateway.relay.requests import RelayDesk, RelayIdentity
+from gateway.relay.server import RelayServer
+from gateway.relay.teller import RelayTeller
+from gateway.relay.thread import RelayParts, RelayThread
+from gateway.relay.upstream import Upstream
+from gateway.runtime.host import process_facts
+from gateway.runtime.peer_sockets import PeerSockets
+from gateway.runtime.publisher import check_libzmq, open_data_socket
+from gateway.runtime.rpc_server import open_control_socket
+
+STOP_S_MAX: Final = 5.0
+TOKEN_BYTES: Final = 12
+"""As hexadecimal text within the contract's bounds, and beyond guessing."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayOptions:
+    """What of the settings decides how a relay works."""
+
+    name: str
+    """Its name, as a client of the gateway."""
+    version: str
+    """The program's version."""
+    data: str
+    """The gateway's data socket."""
+    control: str
+    """The gateway's control socket."""
+    bind_data: str
+    """Where consumers subscribe."""
+    bind_control: str
+    """Where consumers ask."""
+    high_water_mark: int
+    """Messages queued per consumer before ZeroMQ drops for it."""
+    send_buffer_bytes: int
+    """Kernel buffer per consumer."""
+    subscriptions_per_connection_max: int
+    """More are not granted."""
+    peers: PeerOptions
+    """When a consumer is slow, and what becomes of it."""
+    requests_in_flight_max: int
+    """Requests being answered at one time."""
+    deadline_ms_default: int
+    """Time for a request that brings no deadline of its own."""
+    is_admin_allowed: bool
+    """Whether every local program counts as an administrator of the relay."""
+
+
+class Relay:
+    """One relay in this process.
+
+    Args:
+        options: As checked.
+        clock: The host's clocks by default.
+
+    Raises:
+        ConfigError: (from `start`) an address or library that cannot be used.
+    """
+
+    def __init__(self, options: RelayOptions, *, clock: Clock | None = None) -> None:
+        self._options = options
+        self._clock: Clock = clock if clock is not None else SystemClock()
+        self._log = get_logger("relay")
+        self._token = secrets.token_hex(TOKEN_BYTES)
+        self._counters = Counters()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.stopped = asyncio.Event()
+        """Set when the relay must stop: it was asked to, or a part of it failed."""
+        self.failure: BaseException | None = None
+        """What went wrong, when something did."""
+
+    async def start(self) -> None:
+        """Open all sockets and begin to pass frames on.
+
+        Raises:
+            ConfigError: Something cannot be used; nothing is left running.
+        """
+        check_libzmq()
+        self._loop = asyncio.get_running_loop()
+        self._data_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._control_context = zmq.asyncio.Context()
+        try:
+            self._make()
+        except BaseException:
+            self._control_context.destroy(linger=0)
+            self._data_context.destroy(linger=0)
+            raise
+        self._thread.start()
+        self._tasks = [
+            asyncio.create_task(self._gateway.run(), name="gateway"),
+            asyncio.create_task(self._introduction.run(), name="introduction"),
+            asyncio.create_task(self._server.run(), name="control"),
+        ]
+        for task in self._tasks:
+            task.add_done_callback(self._on_task_done)
+        self._log.info(
+            "relay started",
+            version=self._options.version,
+            name=self._options.name,
+            **self.endpoints,
+            upstream_data=self._options.data,
+            upstream_control=self._options.control,
+        )
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """Where the sockets really are, ports chosen by the system included."""
+        return {
+            "data": self._data.getsockopt_string(zmq.LAST_ENDPOINT),
+            "control": self._control.getsockopt_string(zmq.LAST_ENDPOINT),
+        }
+
+    def request_stop(self) -> None:
+        """Ask the relay to stop; safe to call more than once."""
+        self.stopped.set()
+
+    async def stop(self, reason: str = "shutdown") -> None:
+        """Let queued frames leave and close everything.
+
+        Consumers notice by missing heartbeats: `sys,goodbye,` is the gateway's to say.
+        """
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        self._thread.stop()
+        is_ended = await asyncio.to_thread(self._thread.join, STOP_S_MAX)
+        self._server.close()
+        self._gateway.close()
+        self._control_context.destroy(linger=0)
+        if is_ended:
+            self._thread.close()
+            self._data_context.term()
+        else:
+            self._log.error("the relay thread does not end")
+            self._data_context.destroy(linger=0)
+        self._log.info("relay stopped", reason=reason)
+
+    def _make(self) -> None:
+        options = self._options
+        self._data = open_data_socket(
+            self._data_context,
+            bind=options.bind_data,
+            high_water_mark=options.high_water_mark,
+            send_buffer_bytes=options.send_buffer_bytes,
+            name="relay.bind_data",
+        )
+        self._control = open_control_socket(
+            self._control_context, bind=options.bind_control, name="relay.bind_control"
+        )
+        self._gateway = GatewayLink(
+            self._control_context, options.control, clock=self._clock, counters=self._counters
+        )
+        self._introduction = Introduction(
+            self._gateway,
+            name=options.name,
+            version=options.version,
+            token=self._token,
+            on_refused=lambda: self._thread.ask(self._upstream.repeat),
+            on_unseen=lambda: self._thread.ask(self._upstream.note_unseen),
+        )
+        self._make_thread()
+        self._make_control()
+
+    def _make_thread(self) -> None:
+        options, counters = self._options, Counters()
+        self._upstream = upstream = Upstream(
+            self._data_context,
+            options.data,
+            token=self._token,
+            clock=self._clock,
+            counters=counters,
+            on_news=self._from_thread(self._introduction.repeat),
+        )
+        subscriptions = Subscriptions(per_connection_max=options.subscriptions_per_connection_max)
+        sockets, names = PeerSockets(), PeerNames()
+        self._peers = PeerDesk(
+            sockets=sockets,
+            subscriptions=subscriptions,
+            names=names,
+            teller=RelayTeller(names),
+            clock=self._clock,
+            counters=counters,
+            options=options.peers,
+        )
+        parts = RelayParts(
+            data=self._data,
+            upstream=upstream,
+            consumers=ConsumerDesk(
+                self._data,
+                upstream=upstream,
+                subscriptions=subscriptions,
+                counters=counters,
+                peers=sockets,
+                desk=self._peers,
+            ),
+            peers=self._peers,
+            subscriptions=subscriptions,
+            counters=counters,
+            clock=self._clock,
+        )
+        self._reporter = RelayReporter(parts)
+        self._thread = RelayThread(
+            parts, on_failure=self._on_thread_failure, on_second=self._reporter.sample
+        )
+
+    def _make_control(self) -> None:
+        options = self._options
+        desk = RelayDesk(
+            identity=RelayIdentity(
+                name=options.name,
+                version=options.version,
+                endpoints=self.endpoints,
+                upstream={"data": options.data, "control": options.control},
+            ),
+            gateway=self._gateway,
+            thread=self._thread,
+            reporter=self._reporter,
+            peers=self._peers,
+            refusal=lambda: self._introduction.refusal,
+            clock=self._clock,
+            counters=self._counters,
+            process_facts=process_facts,
+            is_admin_allowed=options.is_admin_allowed,
+            audit=get_logger("audit").warning,
+        )
+        self._server = RelayServer(
+            self._control,
+            desk=desk,
+            gateway=self._gateway,
+            clock=self._clock,
+            counters=self._counters,
+            requests_in_flight_max=options.requests_in_flight_max,
+            deadline_ms_default=options.deadline_ms_default,
+        )
+
+    def _from_thread(self, function: Callable[[], object]) -> Callable[[], None]:
+        """Let the relay thread have a function called in the control loop."""
+
+        def call() -> None:
+            if not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(function)
+
+        return call
+
+    def _on_thread_failure(self, error: BaseException) -> None:
+        self._from_thread(lambda: self._fail("relay", error))()
+
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(task.get_name(), error)
+
+    def _fail(self, part: str, error: BaseException) -> None:
+        """Stop rather than go on half alive: a supervisor starts a whole relay again."""
+        self.failure = error
+        self._log.critical("part of the relay failed, stopping", failed=part, exc_info=error)
+        self.request_stop()

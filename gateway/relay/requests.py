@@ -1,0 +1,321 @@
+"""What a relay answers itself: who it is, how it is, and who its consumers are."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import pydantic
+
+from gateway.clock import Clock
+from gateway.control.peer_desk import PeerDesk
+from gateway.control.upstream_requests import Audit, Caller, check_reason
+from gateway.counters import Counter, Counters
+from gateway.errors import GatewayError, RequestTimedOut, Unauthorized, bounded
+from gateway.model import methods as m
+from gateway.relay.gateway_link import GatewayLink
+from gateway.relay.report import RelayReport, RelayReporter
+from gateway.relay.thread import RelayThread
+from gateway.relay.verdict import RelayFacts, RelayJudge
+from gateway.runtime.rpc_server import Whole
+from gateway.wire.codec import pack_reply
+
+THREAD_S_MAX: Final = 1.0
+"""A relay thread that does not answer for so long is stuck."""
+OPINION_MS_MAX: Final = 1_000
+"""How long the gateway's part of an answer of the relay's own is waited for."""
+PEERS_MAX: Final = 5_000
+"""Longest list of consumers in an answer, as in the gateway's."""
+CAPABILITY: Final = "relay"
+COUNTED: Final = (
+    Counter.FRAMES_RELAYED,
+    Counter.BYTES_RELAYED,
+    Counter.FRAMES_INVALID,
+    Counter.UPSTREAM_REOPENED,
+    Counter.UPSTREAM_REPEATED,
+    Counter.STALLS,
+    Counter.SUBSCRIPTIONS_SEEN,
+    Counter.SUBSCRIPTIONS_REFUSED,
+    Counter.USER_MESSAGES,
+    Counter.TOKENS_REFUSED,
+    Counter.CONSUMERS_SLOW,
+    Counter.CONSUMERS_EVICTED,
+    Counter.RPC_REQUESTS,
+    Counter.RPC_ERRORS,
+    Counter.RPC_REPEATS,
+    Counter.RPC_REPLIES_LOST,
+    Counter.RPC_FORWARDED,
+    Counter.RPC_UNANSWERED,
+    Counter.RPC_REPLIES_LATE,
+)
+"""What of the catalogue a relay counts."""
+
+Handler = Callable[[Any, Mapping[str, Any], Caller, int], Awaitable[Any]]
+"""Gets the checked parameters, the request as sent, the caller, and the time in milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayIdentity:
+    """Who this relay is."""
+
+    name: str
+    """Its name, as a client of the gateway."""
+    version: str
+    """The program's version."""
+    endpoints: Mapping[str, str]
+    """Socket name to the address it is bound to."""
+    upstream: Mapping[str, str]
+    """The gateway's addresses."""
+
+
+class RelayDesk:
+    """Answers `hello`, `ping`, `health`, `metrics`, `subscriptions` and `admin.evict`.
+
+    Args:
+        identity: Who this relay is.
+        gateway: Answers its part.
+        thread: The relay thread.
+        reporter: Reports on it; asked in that thread.
+        peers: Who the consumers are; asked in that thread.
+        refusal: Reads why the gateway does not take this relay as one; None while it does.
+        clock: For stamps.
+        counters: The control loop's own.
+        process_facts: Reads memory, processor and threads of this process.
+        is_admin_allowed: Whether every local program counts as an administrator.
+        audit: Takes what administrators did and tried.
+    """
+
+    def __init__(
+        self,
+        *,
+        identity: RelayIdentity,
+        gateway: GatewayLink,
+        thread: RelayThread,
+        reporter: RelayReporter,
+        peers: PeerDesk,
+        refusal: Callable[[], str | None],
+        clock: Clock,
+        counters: Counters,
+        process_facts: Callable[[], dict[str, Any]],
+        is_admin_allowed: bool,
+        audit: Audit,
+    ) -> None:
+        self._identity = identity
+        self._gateway = gateway
+        self._thread = thread
+        self._reporter = reporter
+        self._peers = peers
+        self._refusal = refusal
+        self._judge = RelayJudge(clock)
+        self._counters = counters
+        self._process_facts = process_facts
+        self._is_admin_allowed = is_admin_allowed
+        self._audit = audit
+        self.handlers: Final[Mapping[str, Handler]] = {
+            "hello": self.hello,
+            "ping": self.ping,
+            "health": self.health,
+            "metrics": self.metrics,
+            "subscriptions": self.subscriptions,
+            "admin.evict": self.evict,
+        }
+        """By method; what is not here is the gateway's."""
+
+    async def hello(
+        self, params: m.HelloParams, raw: Mapping[str, Any], _: Caller, deadline_ms: int
+    ) -> Any:
+        """Say who the gateway is, and that this is the way to it.
+
+        Raises:
+            UpstreamDown: Nobody knows who it is: it does not answer.
+            RequestTimedOut: It did not answer this in time.
+            QuotaExceeded: A relay behind this one, and there are enough.
+        """
+        refused = None
+        if params.client is not None and params.data_token is not None:
+            bind = partial(self._peers.bind, params.client, params.data_token)
+            is_relay = bool(params.is_relay)
+            refused = await self._in_thread(lambda: bind(is_relay=is_relay))
+        # A relay behind this one is a consumer to the gateway: one connection, one relay.
+        asked = params.model_dump(exclude_none=True, exclude={"is_relay"})
+        reply = await self._gateway.ask("hello", asked, deadline_ms=deadline_ms)
+        if not reply["ok"]:
+            return Whole(pack_reply(reply | {"id": raw.get("id")}), is_ok=False)
+        result: dict[str, Any] = reply["result"]
+        identity = self._identity
+        return result | {
+            "endpoints": dict(identity.endpoints),
+            "capabilities": [*result.get("capabilities", []), CAPABILITY],
+            "refused_subscriptions": refused,
+            "relay": {"name": identity.name, "version": identity.version},
+        }
+
+    async def ping(self, *_: object) -> dict[str, Any]:
+        """Answer, and nothing else."""
+        return {}
+
+    async def health(self, *request: Any) -> dict[str, Any]:
+        """Judge the relay and, by its own word, the gateway."""
+        report, (gateway, error) = await asyncio.gather(
+            self._report(), self._opinion("health", request[-1])
+        )
+        return self._judge.judge(
+            RelayFacts(
+                silent_ns=report.silent_ns if report is not None else None,
+                gateway=gateway,
+                gateway_error=error,
+                refusal=self._refusal(),
+                slow=report.slow if report is not None else (),
+            )
+        )
+
+    async def metrics(self, *request: Any) -> dict[str, Any]:
+        """Give the relay's figures, and the gateway's beside them."""
+        report, (gateway, _) = await asyncio.gather(
+            self._report(), self._opinion("metrics", request[-1])
+        )
+        counted = self._counters.as_map()
+        figures: dict[str, Any] = {"client_metrics": {}, "connections": {}, "topics": {}}
+        if report is not None:
+            counted = {label: count + counted[label] for label, count in report.counters.items()}
+            figures = _figures_of(report)
+        figures["client_metrics"]["counters"] = {c.label: counted[c.label] for c in COUNTED}
+        links = gateway.get("connections", {}) if gateway is not None else {}
+        return {
+            "client_metrics": figures["client_metrics"],
+            # The gateway's connections to DTN are what matters behind a relay, too.
+            "connections": {**links, **figures["connections"], "gateway": self._identity.upstream},
+            "topics": figures["topics"],
+            "process": self._process_facts(),
+            "gateway": gateway,
+        }
+
+    async def subscriptions(
+        self, params: m.SubscriptionsParams, _: Mapping[str, Any], __: Caller, deadline_ms: int
+    ) -> dict[str, Any]:
+        """List what the gateway knows, with this relay's consumers as the peers."""
+        asked = params.model_dump(exclude_none=True)
+        peers, (gateway, _error) = await asyncio.gather(
+            self._in_thread(self._peers.peers),
+            self._opinion("subscriptions", deadline_ms, asked),
+        )
+        if gateway is None:
+            gateway = {"leases": [], "watches": [], "demand": {}, "complete": False}
+        wanted = [peer for peer in peers if params.client in (None, peer["client"])]
+        wanted = wanted[:PEERS_MAX]
+        return {**gateway, "peers": wanted}
+
+    async def evict(
+        self, params: m.AdminEvictParams, _: Mapping[str, Any], caller: Caller, __: int
+    ) -> dict[str, Any]:
+        """Cut off consumers of this relay, and write down who asked and why.
+
+        Raises:
+            Unauthorized: Nobody is an administrator here.
+            SecurityValidationError: The reason would break a line of the log.
+        """
+        outcome: object = Unauthorized.code
+        try:
+            if not self._is_admin_allowed:
+                raise Unauthorized("admin methods are off", method="admin.evict")
+            outcome = "refused"
+            check_reason("admin.evict", params.reason)
+            count = await self._in_thread(partial(self._peers.evict, params.peer))
+            outcome = f"{count} cut off"
+        finally:
+            self._audit(
+                "admin request",
+                method="admin.evict",
+                peer=bounded(params.peer),
+                reason=bounded(params.reason),
+                caller=caller.identity,
+                address=caller.address,
+                outcome=outcome,
+            )
+        return {"evicted": count}
+
+    def note_passing(self, request: m.Request) -> None:
+        """Learn from a request that is passed on whose a data connection is."""
+        params = request.params or {}
+        try:
+            if request.method == "renew":
+                renewed = m.RenewParams.model_validate(params)
+                told = renewed.model_dump(include={"received", "gaps", "lag_us"}, exclude_none=True)
+                if renewed.data_token is not None:
+                    report = partial(self._peers.report, renewed.client, renewed.data_token, told)
+                    self._thread.ask(report)
+            elif request.method == "subscribe":
+                who = {name: params.get(name) for name in ("client", "data_token")}
+                named = m.HelloParams.model_validate(who)
+                if named.client is not None and named.data_token is not None:
+                    self._thread.ask(partial(self._peers.bind, named.client, named.data_token))
+        except pydantic.ValidationError:
+            # The gateway will say what is wrong with it.
+            return
+
+    @property
+    def epoch(self) -> int:
+        """The gateway's run, as its heartbeats tell; 0 before the first."""
+        return self._reporter.epoch
+
+    async def _report(self) -> RelayReport | None:
+        """Ask the relay thread how it is; None when it is stuck."""
+        try:
+            report: RelayReport = await self._in_thread(self._reporter.report)
+        except RequestTimedOut:
+            return None
+        return report
+
+    async def _in_thread(self, task: Callable[[], Any]) -> Any:
+        """Have something done in the relay thread, which is never away for long.
+
+        Raises:
+            RequestTimedOut: It is.
+        """
+        try:
+            async with asyncio.timeout(THREAD_S_MAX):
+                return await asyncio.wrap_future(self._thread.ask(task))
+        except TimeoutError as error:
+            raise RequestTimedOut("the relay thread does not answer") from error
+
+    async def _opinion(
+        self, method: str, deadline_ms: int, params: Mapping[str, Any] | None = None
+    ) -> tuple[dict[str, Any] | None, str | None]:
+        """Ask the gateway for its part of an answer.
+
+        Returns:
+            Its result, or None and why there is none.
+        """
+        # Half the time, so that the relay's own part arrives without the gateway's.
+        wait_ms = max(1, min(OPINION_MS_MAX, deadline_ms // 2))
+        try:
+            reply = await self._gateway.ask(method, params or {}, deadline_ms=wait_ms)
+        except GatewayError as error:
+            return None, error.text
+        if not reply["ok"]:
+            return None, str(reply.get("error", {}).get("message"))
+        result: dict[str, Any] = reply["result"]
+        return result, None
+
+
+def _figures_of(report: RelayReport) -> dict[str, Any]:
+    """The relay thread's figures, laid out as `metrics` lays out the gateway's."""
+    return {
+        "client_metrics": {
+            "throughput_msg_per_sec": report.frames_per_s,
+            "throughput_bytes_per_sec": report.bytes_per_s,
+            "messages": report.counters[Counter.FRAMES_RELAYED.label],
+        },
+        "connections": {
+            "consumers": report.consumer_count,
+            "consumers_slow": len(report.slow),
+            "consumers_unmeasured": report.unmeasured_count,
+            "gateway_silent_ms": report.silent_ns // 1_000_000,
+        },
+        "topics": {
+            "topics": report.topic_count,
+            "subscriptions": report.subscription_count,
+            "gateway_topics": report.gateway_topic_count,
+        },
+    }

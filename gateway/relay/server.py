@@ -1,0 +1,52 @@
+"""The relay's control socket: what it answers itself, and what it passes on to the gateway."""
+
+from typing import Any, Final
+
+import zmq.asyncio
+
+from gateway.control.desk import parse_params
+from gateway.relay.gateway_link import GatewayLink
+from gateway.relay.requests import RelayDesk
+from gateway.runtime.rpc_server import Call, RequestServer
+
+OWN_MS: Final = 20
+"""How long the relay's own part of an answer may take."""
+
+
+class RelayServer(RequestServer):
+    """Serves the relay's control socket.
+
+    Args:
+        control: The ROUTER; closed by `close`.
+        desk: Answers what is the relay's own.
+        gateway: Takes everything else.
+        options: As `RequestServer` takes them.
+    """
+
+    def __init__(
+        self,
+        control: zmq.asyncio.Socket,
+        *,
+        desk: RelayDesk,
+        gateway: GatewayLink,
+        **options: Any,
+    ) -> None:
+        super().__init__(control, **options)
+        self._desk = desk
+        self._gateway = gateway
+
+    @property
+    def epoch(self) -> int:
+        """The gateway's run, as its heartbeats tell; 0 before the first."""
+        return self._desk.epoch
+
+    async def answer(self, call: Call) -> Any:
+        """Answer what is the relay's own, pass the rest on."""
+        # A little less than the caller's time: what is wrong is known best here.
+        deadline_ms = max(1, call.deadline_ms - min(OWN_MS, call.deadline_ms // 20))
+        handler = self._desk.handlers.get(call.request.method)
+        if handler is None:
+            self._desk.note_passing(call.request)
+            return await self._gateway.forward(call.raw, deadline_ms=deadline_ms)
+        params = parse_params(call.request.method, call.request.params)
+        return await handler(params, call.raw, call.caller, deadline_ms)

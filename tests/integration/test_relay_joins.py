@@ -1,0 +1,227 @@
+"""Joining a topic behind a relay: as free of gaps and races as at the gateway itself."""
+
+import contextlib
+import random
+import time
+from collections.abc import Iterator
+
+import msgpack
+import pytest
+
+from gateway.wire.topics import grants_of
+from tests.support.consumer import SNAPSHOT, Consumer, Message, private_topic
+from tests.support.relays import RelayStage, before_fake, relayed
+from tests.support.stage import Stage, simulated, wait_until
+
+pytestmark = pytest.mark.slow
+SEED = 20_261_126
+JOINS = 480
+JOINS_AT_ONCE = 8
+UPDATES_AFTER_SNAPSHOT = 3
+HEARTBEAT = b"sys,heartbeat," + msgpack.packb([20, 1, 1, 0, 1, None, {}])
+SYMBOLS = ("AAPL", "MSFT", "GOOGL", "AMZN", "TSLA", "NVDA", "META", "SPY")
+KINDS = ("quote", "quote", "trade")
+LINES_PER_SECOND = 4000.0
+INCOMPLETE = ("~", "~abc", "~0123456789abcdef", "~0123456789abcdef.quote,", "~x.quote,AAPL,")
+
+
+@contextlib.contextmanager
+def loaded() -> Iterator[tuple[Stage, RelayStage, Consumer]]:
+    """A stage under load, a relay, and a reference consumer at the gateway from the beginning."""
+    with simulated(rate=LINES_PER_SECOND, equity_count=12, trade_share=0.4) as stage:
+        topics = [f"{kind},{symbol}," for kind in ("quote", "trade") for symbol in SYMBOLS]
+        reference = stage.consumer(*topics)
+        reference.wait_for_all(
+            {f"trade,{symbol}," for symbol in SYMBOLS},
+            lambda m: m.sequence >= 1,
+            what="first trades",
+            seconds=10.0,
+        )
+        with relayed(stage) as relay:
+            yield stage, relay, reference
+
+
+def read_join(consumer: Consumer, topic: str, private: str) -> tuple[list[Message], list[Message]]:
+    """Read one join to its end: what came before the snapshot, and what from it on."""
+    before: list[Message] = []
+    after: list[Message] = []
+    for message in consumer.stream(10.0):
+        if message.topic == private:
+            assert not after, "a snapshot is answered once"
+            after.append(message)
+        elif message.topic == topic:
+            (after if after else before).append(message)
+        if len(after) > UPDATES_AFTER_SNAPSHOT:
+            return before, after
+    raise AssertionError(f"join of {topic} not complete: {len(before)} before, {len(after)} after")
+
+
+def test_hundreds_of_joins_under_load_have_no_gap() -> None:
+    """Half the topics are held by others behind the relay, who come and go: nobody loses a thing.
+
+    Where a topic is held already only the private one goes up; where its last holder has just left
+    it is asked for anew behind the relay's own taking back.
+    """
+    print(f"seed {SEED}")
+    chance = random.Random(SEED)
+    joins: list[tuple[str, list[Message], list[Message]]] = []
+    with loaded() as (_, relay, reference):
+        holder = relay.consumer(*(f"quote,{symbol}," for symbol in SYMBOLS[:4]), "sys,heartbeat,")
+        holder.wait_for_topic("quote,AAPL,")
+        while len(joins) < JOINS:
+            for _ in range(chance.randrange(40)):
+                reference.receive(1.0)
+            with contextlib.ExitStack() as stack:
+                begun = []
+                for _ in range(JOINS_AT_ONCE):
+                    topic = f"{chance.choice(KINDS)},{chance.choice(SYMBOLS)},"
+                    private = private_topic(topic)
+                    consumer = stack.enter_context(Consumer(relay.data, topic, private))
+                    begun.append((consumer, topic, private))
+                for consumer, topic, private in begun:
+                    joins.append((topic, *read_join(consumer, topic, private)))
+                    consumer.history.check()
+            while holder.receive(0) is not None:
+                continue
+        heads = {topic: after[-1].sequence for topic, _, after in joins}
+        reference.wait_for_all(
+            set(heads), lambda m: m.sequence >= heads[m.topic], what="catching up", seconds=10.0
+        )
+        holder.history.check()
+    published = {(m.topic, m.sequence): m for m in reference.messages}
+    for topic, before, (snapshot, *updates) in joins:
+        assert snapshot.flags & SNAPSHOT
+        assert all(m.sequence <= snapshot.sequence for m in before), "newer before the snapshot"
+        newer = [m.sequence for m in updates if m.sequence > snapshot.sequence]
+        assert newer, "no update after the snapshot"
+        assert newer == list(range(snapshot.sequence + 1, snapshot.sequence + 1 + len(newer)))
+        if snapshot.sequence:
+            assert snapshot.values == published[topic, snapshot.sequence].values
+        for update in updates:
+            assert update.body == published[topic, update.sequence].body
+    reference.history.check()
+
+
+def test_the_data_topic_goes_up_before_its_private_one() -> None:
+    """The gateway answers what it has read: in the other order a message could be missed."""
+    with before_fake() as (relay, upstream):
+        private = private_topic("quote,AAPL,")
+        relay.consumer("quote,AAPL,", private)
+        frames = upstream.read_until(b"\x01" + private.encode())
+        assert frames[0] == b"\x01sys,heartbeat,"
+        assert frames[-2] == b"\x01quote,AAPL,"
+
+
+def test_a_topic_goes_up_once_and_comes_back_with_its_last_consumer() -> None:
+    """The gateway's demand must follow the relay's consumers, not their number."""
+    with before_fake() as (relay, upstream):
+        first = relay.consumer("quote,AAPL,")
+        upstream.read_until(b"\x01quote,AAPL,")
+        second = relay.consumer("quote,AAPL,", "quote,MSFT,")
+        assert upstream.read_until(b"\x01quote,MSFT,") == [b"\x01quote,MSFT,"]
+        first.unsubscribe("quote,AAPL,")
+        first.subscribe("trade,AAPL,")
+        assert upstream.read_until(b"\x01trade,AAPL,") == [b"\x01trade,AAPL,"]
+        second.close()
+        gone = upstream.read_until(b"\x00quote,AAPL,", b"\x00quote,MSFT,")
+        assert len(gone) == 2
+
+
+CHURN_SEEDS = (1, 2, 3)
+CHURN_STEPS = 400
+CHURNED = (
+    "", "quote,", "quote@", "trade,", "quote,AAPL,", "quote,MSFT,", "quote@250,AAPL,",
+    "~0123456789abcdef.quote,AAPL,", "~abcdefabcdefabcd.sys,client,", "~incomplete", "no topic",
+    "sys,heartbeat,",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", CHURN_SEEDS)
+def test_whatever_consumers_do_the_gateway_is_asked_for_the_union(seed: int) -> None:
+    """A topic that is left behind costs for ever; one that is taken back too early is a loss."""
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    with before_fake() as (relay, upstream):
+        own = {(upstream.read(5.0) or b"")[1:] for _ in range(2)}
+        held: list[tuple[Consumer, set[str]]] = [(Consumer(relay.data), set()) for _ in range(4)]
+        seen: list[bytes] = []
+        for step in range(CHURN_STEPS):
+            place = chance.randrange(len(held))
+            consumer, topics = held[place]
+            topic = chance.choice(CHURNED)
+            if topic in topics:
+                consumer.unsubscribe(topic)
+                topics.remove(topic)
+            elif chance.random() < 0.9:
+                consumer.subscribe(topic)
+                topics.add(topic)
+            else:
+                # All of it is read while it lives: a descriptor that is used again tells nothing.
+                consumer.subscribe(f"last,{step},")
+                upstream.read_until(f"\x01last,{step},".encode(), into=seen)
+                consumer.close()
+                held[place] = (Consumer(relay.data), set())
+        wanted = set(own)
+        for _, topics in held:
+            wanted.update(*(grants_of(topic.encode()) for topic in topics))
+        asked: set[bytes] = set(own)
+        for frame in seen:
+            (asked.add if frame[:1] == b"\x01" else asked.discard)(frame[1:])
+        # Until it is as it must be, and has stayed so through two sweeps for the dead.
+        began_s = right_s = time.monotonic()
+        while time.monotonic() - right_s < 2.5:
+            upstream.send(HEARTBEAT)
+            if (latest := upstream.read(0.1)) is not None:
+                (asked.add if latest[:1] == b"\x01" else asked.discard)(latest[1:])
+            if asked != wanted:
+                right_s = time.monotonic()
+                assert right_s - began_s < 15.0, (asked - wanted, wanted - asked)
+        for consumer, _ in held:
+            consumer.close()
+
+
+def test_a_killed_consumers_topics_are_taken_back_at_the_gateway() -> None:
+    """A watch that nobody wants any more costs one of the login's symbols."""
+    with simulated(rate=0.0) as stage, relayed(stage) as relay:
+        consumer = relay.consumer("quote,AAPL,", "quote,MSFT,")
+        stayer = relay.consumer("quote,AAPL,", "state,AAPL,")
+        stayer.wait_for_state("AAPL", "live", None)
+        requester = stage.requester()
+
+        def demand() -> set[str]:
+            listed = requester.result("subscriptions")["demand"]["subscriptions"]
+            return {entry["topic"] for entry in listed if entry["topic"].startswith("quote,")}
+
+        wait_until(lambda: demand() == {"quote,AAPL,", "quote,MSFT,"}, what="both topics")
+        consumer.close()
+        wait_until(lambda: demand() == {"quote,AAPL,"}, what="the dead consumer's topic gone")
+        assert stayer.ask("quote,AAPL,").flags & SNAPSHOT
+
+
+def test_a_repeated_private_topic_is_answered_again() -> None:
+    """A consumer that reconnects repeats it before its old connection is known to be dead."""
+    with simulated(rate=0.0) as stage, relayed(stage) as relay:
+        private = private_topic("quote,AAPL,")
+        first = relay.consumer("quote,AAPL,", "state,AAPL,")
+        first.wait_for_state("AAPL", "live", None)
+        first.subscribe(private)
+        first.wait_for_topic(private)
+        again = relay.consumer("quote,AAPL,", private)
+        assert again.wait_for_topic(private).flags & SNAPSHOT
+        first.close()
+        again.unsubscribe(private)
+        assert again.ask("quote,AAPL,").flags & SNAPSHOT
+
+
+def test_nobody_hears_the_private_answers_of_others() -> None:
+    """What a consumer asks for shows what it trades, behind a relay as before it."""
+    with simulated(rate=0.0) as stage, relayed(stage) as relay:
+        spy = relay.consumer("sys,heartbeat,", "", *INCOMPLETE)
+        consumer = relay.consumer("state,AAPL,")
+        consumer.wait_for_state("AAPL", "live", None)
+        for nonce in ("0123456789abcdef", "0123456789abcdefZZ", "abcabcabcabcabcabc"):
+            private = f"~{nonce}.quote,AAPL,"
+            consumer.subscribe(private)
+            consumer.wait_for_topic(private)
+        spy.wait_for_beats(2)
+        assert not [m for m in spy.messages if m.topic.startswith("~")]
