@@ -247,18 +247,24 @@ class SubscriptionDesk:
 
     def answer_delayed(self) -> None:
         """Answer the snapshots whose turn has come; call it every tick."""
-        bytes_before = self._answered_bytes
-        for connection, waiting in list(self._delayed.items()):
+        bytes_max = self._answered_bytes + ANSWER_BYTES_PER_TICK_MAX
+        for connection in list(self._delayed):
+            if self._answered_bytes > bytes_max:
+                return
+            # Whoever has had its turn comes last the next time.
+            waiting = self._delayed.pop(connection)
+            if not self._peers.is_alive(connection):
+                continue
             peer = self._desk.peer_of(connection)
-            while waiting and (peer.is_relay or not peer.snapshots.wait_ns()):
-                if self._answered_bytes - bytes_before > ANSWER_BYTES_PER_TICK_MAX:
-                    return
+            while waiting and self._answered_bytes <= bytes_max:
+                if not peer.is_relay and peer.snapshots.wait_ns():
+                    break
                 topic, name = waiting.popleft()
                 if self._subscriptions.holds(connection, topic):
                     peer.snapshots.take()
                     self._answer(topic, name)
-            if not waiting or not self._peers.is_alive(connection):
-                del self._delayed[connection]
+            if waiting:
+                self._delayed[connection] = waiting
 
     def _answer(self, prefix: bytes, name: TopicName) -> None:
         self._counters.add(Counter.SNAPSHOTS_ANSWERED)
