@@ -38,7 +38,7 @@ _IPC_FULL_BYTES: Final = 32_768
 """Unread bytes of an ipc connection at which it counts as full: small frames cost the system much
 more than their size, and about twice as many are all it takes."""
 _INT: Final = struct.Struct("i")
-_RESET: Final = struct.pack("ii", 1, 0)
+_RESET: Final = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 """SO_LINGER: on, for no time at all: what waits is dropped, and the peer is told by a reset."""
 
 
@@ -104,9 +104,8 @@ class PeerSockets:
         if descriptor is None:
             return False
         self._windows.pop(connection, None)
-        try:
-            own = socket.socket(fileno=os.dup(descriptor))
-        except OSError:
+        own = _look(descriptor, socket.socket.dup)
+        if own is None:
             return False
         with own:
             if _identity_of(own.fileno()) != _identity(connection):
