@@ -8,7 +8,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,8 +20,8 @@ from tests.support.market import Market, topics_of
 pytestmark = pytest.mark.slow
 JOINS: Final = int(os.environ.get("JOINS", "150"))
 SEED: Final = int(os.environ.get("JOINS_SEED", "20261126"))
-RELAYS: Final = ("relay", "plain relay") if find_spec("gateway.relay") else ("plain relay",)
-"""The gateway's own relay, where there is one, and the plainest that libzmq has."""
+RELAYS: Final = ("relay", "plain relay")
+"""The gateway's own relay, and the plainest that libzmq has."""
 WAYS: Final = ("tcp", "ipc", *RELAYS)
 LINES_PER_SECOND: Final = 3_000.0
 TOPICS: Final = topics_of(kinds=("quote", "trade"))

@@ -134,11 +134,14 @@ class Emulator:
     """
 
     def __init__(self, owner_pid: int, seed: int) -> None:
-        self.names = (namespaces.make(owner_pid), namespaces.make(owner_pid))
-        self._ends = [
-            namespaces.open_tun(name, f"{address}/24")
-            for name, address in zip(self.names, ADDRESSES, strict=True)
-        ]
+        self._opened = contextlib.ExitStack()
+        with self._opened:
+            self.names = [self._make(owner_pid) for _ in ADDRESSES]
+            self._ends = [
+                self._open(name, address)
+                for name, address in zip(self.names, ADDRESSES, strict=True)
+            ]
+            self._opened = self._opened.pop_all()
         near, far = self._ends
         self._directions = {
             "to_far": Direction(random.Random(f"{seed} to_far"), far),
@@ -147,12 +150,19 @@ class Emulator:
         self._sources = {near: self._directions["to_far"], far: self._directions["to_near"]}
         self._orders = b""
 
+    def _make(self, owner_pid: int) -> str:
+        name = namespaces.make(owner_pid)
+        self._opened.callback(namespaces.remove, name)
+        return name
+
+    def _open(self, name: str, address: str) -> int:
+        end = namespaces.open_tun(name, f"{address}/24")
+        self._opened.callback(os.close, end)
+        return end
+
     def close(self) -> None:
         """Remove everything."""
-        for end in self._ends:
-            os.close(end)
-        for name in self.names:
-            namespaces.remove(name)
+        self._opened.close()
 
     def run(self) -> None:
         """Carry packets until the orders end."""

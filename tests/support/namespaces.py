@@ -54,13 +54,29 @@ def make(owner_pid: int) -> str:
     """
     name = f"iqgw-{owner_pid}-{next(_numbers)}"
     run_ip("netns", "add", name)
+    try:
+        _set_up(name)
+    except BaseException:
+        remove(name)
+        raise
+    return name
+
+
+def _set_up(name: str) -> None:
     run_ip("-n", name, "link", "set", "lo", "up")
     run_ip("-n", name, "addr", "del", "127.0.0.1/8", "dev", "lo")
     run_ip("-n", name, "addr", "add", "127.0.0.1/32", "dev", "lo")
     with inside(name):
         # Addresses of 127/8 that come or go by a device other than lo are dropped otherwise.
         Path("/proc/sys/net/ipv4/conf/all/route_localnet").write_text("1", encoding="ascii")
-    return name
+        _prefer_bbr()
+
+
+def _prefer_bbr() -> None:
+    """Let TCP take lost packets for no sign of congestion, where the system has that."""
+    folder = Path("/proc/sys/net/ipv4")
+    if "bbr" in (folder / "tcp_allowed_congestion_control").read_text(encoding="ascii").split():
+        (folder / "tcp_congestion_control").write_text("bbr", encoding="ascii")
 
 
 def remove(name: str) -> None:
@@ -88,6 +104,12 @@ def remove_stale() -> list[str]:
     for name in stale:
         remove(name)
     return stale
+
+
+def congestion_control(name: str) -> str:
+    """How TCP of a namespace takes lost packets, such as `bbr` or `cubic`."""
+    with inside(name):
+        return Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text(encoding="ascii").strip()
 
 
 @contextlib.contextmanager

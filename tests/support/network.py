@@ -51,8 +51,12 @@ class Network:
             bufsize=1,
             cwd=ROOT,
         )
-        self.near, self.far = self._read()
-        """The namespaces' names."""
+        try:
+            self.near, self.far = self._read()
+            """The namespaces' names."""
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -63,6 +67,10 @@ class Network:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the emulator, and with it the namespaces."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
