@@ -14,7 +14,8 @@ from tests.support.fault_table import fault_row
 from tests.support.market import Market, topics_of
 
 pytestmark = pytest.mark.slow
-CONSUMERS: Final = 6
+BARE: Final = 4
+CLIENTS: Final = 2
 LINES_PER_SECOND: Final = 800.0
 PAUSE_S_MAX: Final = 1.0
 CURRENT_S_MAX: Final = 5.0
@@ -28,9 +29,10 @@ def test_all_are_current_soon_after_the_last_one_resumed(tmp_path: Path, seed: i
     chance = random.Random(seed)
     topics = topics_of()
     with Market(tmp_path, rate=LINES_PER_SECOND, seed=seed) as market:
-        reference, *consumers = market.subscribers(1 + CONSUMERS, *topics)
-        stopping = chance.sample(consumers, CONSUMERS)
-        resuming = chance.sample(consumers, CONSUMERS)
+        reference, *consumers = market.subscribers(1 + BARE, *topics)
+        consumers += market.subscribers(CLIENTS, *topics, program="client")
+        stopping = chance.sample(consumers, len(consumers))
+        resuming = chance.sample(consumers, len(consumers))
         resumed_s = 0.0
         try:
             for consumer in stopping:
@@ -50,7 +52,7 @@ def test_all_are_current_soon_after_the_last_one_resumed(tmp_path: Path, seed: i
     published = sum(account.published for account in accounts)
     fault_table.note(
         40,
-        f"{CONSUMERS} stopped and resumed in random order, seed {seed}",
+        f"{BARE} bare consumers, {CLIENTS} clients stopped, resumed in random order, seed {seed}",
         recover_s=current_s,
         more=f"{declared:,} of {published:,} declared missing",
     )

@@ -248,9 +248,11 @@ class Market:
         if error is not None:
             print(f"--- gateway\n{self.gateway.printed()[-4_000:]}")
 
-    def subscribers(self, count: int, *topics: str, at: str = "near") -> list[Subscriber]:
-        """Start some bare consumer programs at a time, and wait until all hear the gateway."""
-        started = [self._start_subscriber(topics, at, "bare", "", "") for _ in range(count)]
+    def subscribers(
+        self, count: int, *topics: str, at: str = "near", program: str = "bare"
+    ) -> list[Subscriber]:
+        """Start some consumer programs at a time, and wait until all hear the gateway."""
+        started = [self._start_subscriber(topics, at, program, "", "") for _ in range(count)]
         for one in started:
             one.wait_for(records.READY, seconds=READY_S_MAX)
         return started
