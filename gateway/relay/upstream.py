@@ -35,6 +35,8 @@ RECEIVE_MESSAGES_MAX: Final = 200_000
 """Frames libzmq may hold for us; beyond, the gateway's own bound for this connection holds."""
 RECONNECT_MS: Final = 100
 RECONNECT_MS_MAX: Final = 2_000
+CONNECT_MS_MAX: Final = 1_000
+"""An attempt that takes longer is made anew: what is sent into a cut link is repeated too rarely."""
 
 
 class Upstream:
@@ -236,6 +238,7 @@ class Upstream:
         opened.setsockopt(zmq.MAXMSGSIZE, FRAME_BYTES_MAX)
         opened.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
         opened.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MS_MAX)
+        opened.setsockopt(zmq.CONNECT_TIMEOUT, CONNECT_MS_MAX)
         opened.setsockopt(zmq.LINGER, 0)
         if self._endpoint.startswith("tcp://["):
             opened.setsockopt(zmq.IPV6, 1)

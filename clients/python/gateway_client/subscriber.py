@@ -17,6 +17,7 @@ RECEIVE_MESSAGES_MAX: Final = 200_000
 """Frames libzmq may hold for us (RCVHWM); the reader thread keeps it near empty."""
 RECONNECT_MS: Final = 100
 RECONNECT_MS_MAX: Final = 5_000
+CONNECT_MS_MAX: Final = 1_000
 _NOBLOCK: Final = int(zmq.NOBLOCK)
 
 
@@ -55,6 +56,9 @@ class Subscriber:
         socket.maxmsgsize = FRAME_BYTES_MAX
         socket.reconnect_ivl = RECONNECT_MS
         socket.reconnect_ivl_max = RECONNECT_MS_MAX
+        # Else an attempt made while the way is cut waits for the system's own repeats, up to
+        # seconds after it has healed.
+        socket.connect_timeout = CONNECT_MS_MAX
         set_curve(socket, self._curve)
         for topic in self._topics:
             socket.subscribe(topic)
