@@ -101,7 +101,7 @@ def test_after_a_restart_snapshots_come_by_themselves(
 ) -> None:
     """A bare SUB behind a relay needs no code for it, as before the gateway itself."""
     private = private_topic("quote,AAPL,")
-    consumer = relay.consumer("quote,AAPL,", "sys,heartbeat,", "state,AAPL,")
+    consumer = relay.consumer("state,AAPL,", "quote,AAPL,", "sys,heartbeat,")
     consumer.wait_for_state("AAPL", "live", None)
     consumer.subscribe(private)
     before = consumer.wait_for_topic(private)
@@ -129,9 +129,9 @@ def test_a_relay_that_is_started_again_is_found_by_its_consumers(
     options = {"data": gateway.data, "control": gateway.control}
     options |= {"bind_data": data, "bind_control": control}
     private = private_topic("quote,AAPL,")
-    with Consumer(data, "quote,AAPL,", "state,AAPL,") as consumer:
+    with Consumer(data, "quote,AAPL,") as consumer:
         with relayed(stage, **options):
-            consumer.wait_for_state("AAPL", "live", None)
+            consumer.wait_for_topic("quote,AAPL,")
             consumer.subscribe(private)
             consumer.wait_for_topic(private)
         while consumer.receive(0.0) is not None:

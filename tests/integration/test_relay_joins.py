@@ -183,7 +183,7 @@ def test_a_killed_consumers_topics_are_taken_back_at_the_gateway() -> None:
     """A watch that nobody wants any more costs one of the login's symbols."""
     with simulated(rate=0.0) as stage, relayed(stage) as relay:
         consumer = relay.consumer("quote,AAPL,", "quote,MSFT,")
-        stayer = relay.consumer("quote,AAPL,", "state,AAPL,")
+        stayer = relay.consumer("state,AAPL,", "quote,AAPL,")
         stayer.wait_for_state("AAPL", "live", None)
         requester = stage.requester()
 
@@ -201,7 +201,7 @@ def test_a_repeated_private_topic_is_answered_again() -> None:
     """A consumer that reconnects repeats it before its old connection is known to be dead."""
     with simulated(rate=0.0) as stage, relayed(stage) as relay:
         private = private_topic("quote,AAPL,")
-        first = relay.consumer("quote,AAPL,", "state,AAPL,")
+        first = relay.consumer("state,AAPL,", "quote,AAPL,")
         first.wait_for_state("AAPL", "live", None)
         first.subscribe(private)
         first.wait_for_topic(private)

@@ -208,7 +208,7 @@ def test_a_relay_behind_a_relay_serves_consumers_too() -> None:
     ):
         endpoints = {"data": first.data, "control": first.control, "name": "second"}
         with relayed(stage, **endpoints) as second:
-            consumer = second.consumer("quote,AAPL,", "state,AAPL,", *topics(50))
+            consumer = second.consumer("state,AAPL,", "quote,AAPL,", *topics(50))
             consumer.wait_for_state("AAPL", "live", None)
             private = private_topic("quote,AAPL,")
             consumer.subscribe(private)
