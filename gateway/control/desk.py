@@ -115,6 +115,7 @@ class RequestDesk:
             "schema_hash": protocol.SCHEMA_HASH,
             "limits": LIMITS,
             "capabilities": list(identity.capabilities),
+            "relay": None,
             "refused_subscriptions": refused,
         }
 

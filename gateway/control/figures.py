@@ -51,4 +51,5 @@ def figures_of(
         "connections": connections,
         "topics": topics,
         "process": dict(process),
+        "gateway": None,
     }

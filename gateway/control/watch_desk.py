@@ -31,7 +31,7 @@ from gateway.policy.demand import LEVEL1_SERVICES, LEVEL2_SERVICES, Demand, Serv
 from gateway.policy.subscriptions import Subscriptions
 from gateway.wire.codec import Encoded
 from gateway.wire.envelope import Body
-from gateway.wire.topics import TopicName, parse_topic
+from gateway.wire.topics import TopicName, is_private, parse_topic
 
 SERVICES: Final = {
     **dict.fromkeys(BOARD_KINDS, Service.LEVEL1),
@@ -299,7 +299,12 @@ class WatchDesk:
         """List watches and subscriptions, cut at the command's limit."""
         entries_max = command.entries_max
         watched = self._demand.watched()
-        topics = self._subscriptions.topics()
+        # Private topics are their owners' secrets: who knows a token can pass for its client.
+        topics = [
+            (topic, count)
+            for topic, count in self._subscriptions.topics().items()
+            if not is_private(topic)
+        ]
         watches = [
             {
                 "symbol": symbol,
@@ -314,7 +319,7 @@ class WatchDesk:
             watches=watches,
             topics=[
                 {"topic": topic.decode("ascii", "replace"), "connections": count}
-                for topic, count in list(topics.items())[:entries_max]
+                for topic, count in topics[:entries_max]
             ],
             connection_count=self._subscriptions.connection_count(),
             peers=[],

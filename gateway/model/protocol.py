@@ -65,6 +65,6 @@ DEADLINE_MS_MAX: Final = 60000
 """Largest deadline_ms of a request."""
 
 SCHEMA_HASH: Final = (
-    "fe452415a6e3b8d3bcaf1bee01742b3c2fab10971bb0fbb50fe6fc0e52150f73"
+    "7e33d8246b4906937c83a23e4eaf34df14d263abfaab4ea7c547e62345b06d4e"
 )
 """SHA-256 of the definitions without their prose."""

@@ -36,7 +36,7 @@ RECEIVE_MESSAGES_MAX: Final = 200_000
 RECONNECT_MS: Final = 100
 RECONNECT_MS_MAX: Final = 2_000
 CONNECT_MS_MAX: Final = 1_000
-"""An attempt that takes longer is made anew: what is sent into a cut link is repeated too rarely."""
+"""An attempt that takes longer is made anew: a cut link's repeats are too rare."""
 
 
 class Upstream:

@@ -99,6 +99,7 @@ def test_a_client_names_its_connection(stage: Stage, requester: Requester, way: 
             )
         peer = named(requester, client)
         assert peer["subscriptions"] == 2
+        assert token not in str(requester.result("subscriptions")), "a token is a secret"
         if way == "renew":
             told = peer["reported"]
             assert (told["received"], told["gaps"], told["lag_us"]) == (7, 1, 250)
