@@ -14,7 +14,6 @@ from gateway.clock import Clock
 from gateway.counters import Counter, Counters
 from gateway.errors import QuotaExceeded
 from gateway.policy.peers import (
-    RELAY_TOKENS_MAX,
     TOKENS_PER_PEER_MAX,
     ClientName,
     Peer,
@@ -166,10 +165,14 @@ class PeerDesk:
             )
         return peer
 
+    def living_peer(self, connection: Hashable) -> Peer | None:
+        """The record of a connection that still exists; None when it is gone."""
+        return self._peers.get(connection) if self._sockets.is_alive(connection) else None
+
     def note_token(self, connection: Hashable, token: str) -> None:
         """A connection subscribed to the private topic of a token."""
         peer = self.peer_of(connection)
-        if len(peer.tokens) >= (RELAY_TOKENS_MAX if peer.is_relay else TOKENS_PER_PEER_MAX):
+        if len(peer.tokens) >= TOKENS_PER_PEER_MAX:
             self._counters.add(Counter.TOKENS_REFUSED)
             return
         peer.tokens[token] = None
@@ -265,13 +268,13 @@ class PeerDesk:
         if self._clock.monotonic_ns() - peer.seen_ns < age_ns_min:
             return []
         holds, connection = self._subscriptions.holds, peer.connection
-        if holds(connection, b""):
-            return []
         found = []
         for topic in topics:
             name = topic.encode("ascii")
-            kind_end = name.index(b",") + 1
-            if not holds(connection, name) and not holds(connection, name[:kind_end]):
+            if holds(connection, name):
+                continue
+            # Any prefix will do: it brings the topic too.
+            if not any(holds(connection, name[:end]) for end in range(len(name))):
                 found.append(topic)
         return found
 

@@ -1,8 +1,8 @@
 """Requests that come twice: the second gets the first one's answer, and nothing is done again.
 
 A client that hears nothing in time may send the same bytes once more, with the same id. A lease
-must not be taken twice for that, nor a port reconnected twice. Only the requester's last request is
-remembered: whatever it asks in between shows that it means what it says.
+must not be taken twice for that, nor a port reconnected twice. Only the last of each requester's
+requests that change something is remembered, and only while it and its answer are few and small.
 """
 
 import hashlib
@@ -17,15 +17,18 @@ REPEAT_NS_MAX: Final = 5_000_000_000
 """Later it is another request; no lease is shorter."""
 REQUESTERS_MAX: Final = 1_000
 """Requesters remembered; the one that asked longest ago is forgotten first."""
+BYTES_MAX: Final = 4_194_304
+"""Of all answers remembered, as they were sent."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Asked(Generic[Answer]):
     """A requester's last request."""
 
     digest: bytes
     answer: Answer
     at_ns: int
+    size: int = 0
 
 
 class Repeats(Generic[Answer]):
@@ -38,6 +41,7 @@ class Repeats(Generic[Answer]):
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._asked: OrderedDict[bytes, _Asked[Answer]] = OrderedDict()
+        self._bytes = 0
 
     def find(self, requester: bytes, request: bytes) -> Answer | None:
         """The answer to the very same request, if the requester has just sent it.
@@ -53,12 +57,37 @@ class Repeats(Generic[Answer]):
 
     def note(self, requester: bytes, request: bytes, answer: Answer) -> None:
         """Remember a request with its answer, in place of the requester's one before."""
+        self._forget(requester)
         self._asked[requester] = _Asked(_digest(request), answer, self._clock.monotonic_ns())
-        self._asked.move_to_end(requester)
-        oldest = next(iter(self._asked.values()))
-        while len(self._asked) > REQUESTERS_MAX or self._is_over(oldest):
-            self._asked.popitem(last=False)
-            oldest = next(iter(self._asked.values()))
+        self.expire()
+
+    def weigh(self, requester: bytes, request: bytes, size: int) -> None:
+        """Note how long an answer was; many long ones are not kept.
+
+        Args:
+            requester: Its connection.
+            request: The bytes as they came.
+            size: Bytes of the answer as it was sent.
+        """
+        asked = self._asked.get(requester)
+        if asked is not None and not asked.size and asked.digest == _digest(request):
+            asked.size = size
+            self._bytes += size
+        self.expire()
+
+    def expire(self) -> None:
+        """Forget what is too old or too much."""
+        while self._asked:
+            requester, oldest = next(iter(self._asked.items()))
+            is_much = len(self._asked) > REQUESTERS_MAX or self._bytes > BYTES_MAX
+            if not is_much and not self._is_over(oldest):
+                return
+            self._forget(requester)
+
+    def _forget(self, requester: bytes) -> None:
+        asked = self._asked.pop(requester, None)
+        if asked is not None:
+            self._bytes -= asked.size
 
     def _is_over(self, asked: _Asked[Answer]) -> bool:
         return self._clock.monotonic_ns() - asked.at_ns > REPEAT_NS_MAX

@@ -25,6 +25,7 @@ INTERVAL_US_MIN: Final = 10_000
 """A variant that asks for more is served this often."""
 _CONFLATED: Final = int(Flag.CONFLATED)
 _SNAPSHOT: Final = int(Flag.SNAPSHOT)
+_STALE: Final = int(Flag.STALE)
 
 
 class Variant:
@@ -55,6 +56,12 @@ class Variant:
         """Whether it waits to be published."""
         self.is_dropped = False
         """Whether nobody wants it any more, although it may still wait in a queue."""
+
+    @property
+    def is_worth_changed(self) -> bool:
+        """Whether what was told last is stale and the present value is not, or the reverse."""
+        told, last = self.topic.last, self.base.last
+        return told is not None and last is not None and bool((told[3] ^ last[3]) & _STALE)
 
 
 class VariantPublisher:
@@ -147,7 +154,9 @@ class VariantPublisher:
             now_us: Monotonic.
         """
         for variant in self._marked:
-            variant.due_us = max(now_us, variant.published_us + variant.interval_us)
+            due_us = variant.published_us + variant.interval_us
+            # What it is worth is told at once, for better and for worse.
+            variant.due_us = now_us if variant.is_worth_changed else max(now_us, due_us)
             self._turn += 1
             heappush(self._waiting, (variant.due_us, self._turn, variant))
         self._marked.clear()

@@ -14,9 +14,9 @@ from gateway.policy.slow_consumers import Progress
 
 NAMES_MAX: Final = 10_000
 """Tokens whose client is remembered; the one told longest ago is forgotten first."""
-TOKENS_PER_PEER_MAX: Final = 8
-"""Tokens a connection may hold: one is its own, and a relay's consumers have each one."""
-RELAY_TOKENS_MAX: Final = 5_000
+TOKENS_PER_PEER_MAX: Final = 5_000
+"""Tokens a connection may hold: a consumer has one, and a relay one for each of its own. After a
+restart all of them come before the relay has said what it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class Backlog:
     """What is on its way to a consumer, as the kernels say."""
 
     unsent_bytes: int
-    """Handed to our kernel and not yet acknowledged by the peer's."""
+    """Handed to our kernel and not yet acknowledged by the peer's: what is on its way included."""
     unread_bytes: int = 0
     """Acknowledged and not yet read by the program, at least; 0 where it cannot be told."""
     acked_bytes: int | None = None
@@ -37,7 +37,14 @@ class Backlog:
     room_bytes: int | None = None
     """How far the program's reading has let us send, counted as `acked_bytes`; None likewise."""
     full_bytes: int = 32_768
-    """Unsent bytes at which the send buffer counts as full."""
+    """Held bytes at which the send buffer counts as full."""
+    kept_bytes: int | None = None
+    """Of the unsent bytes those that could not even be sent yet; None where all count as such."""
+
+    @property
+    def held_bytes(self) -> int:
+        """What waits on this side. What is on its way waits for nothing but the distance."""
+        return self.unsent_bytes if self.kept_bytes is None else self.kept_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +152,10 @@ class Progress:
             # What the window says may be old, so nothing is known to wait.
             self._silent_ns += step_ns
             self._waiting_since_ns = now_ns
-        if backlog.unsent_bytes >= backlog.full_bytes:
+        if backlog.held_bytes >= backlog.full_bytes:
             if self._full_since_ns is None:
                 self._full_since_ns = now_ns
-        elif backlog.unsent_bytes <= backlog.full_bytes * 2 // 3:
+        elif backlog.held_bytes <= backlog.full_bytes * 2 // 3:
             self._full_since_ns = None
         full_ns = 0 if self._full_since_ns is None else now_ns - self._full_since_ns
         return max(self.stalled_ns, full_ns, self._drain_ns(backlog, now_ns))
@@ -165,7 +172,7 @@ class Progress:
         marks.append((now_ns, taken))
         while now_ns - marks[0][0] > RATE_NS:
             marks.popleft()
-        waiting = backlog.unsent_bytes + backlog.unread_bytes
+        waiting = backlog.held_bytes + backlog.unread_bytes
         if waiting < UNREAD_BYTES_MIN:
             self._waiting_since_ns = now_ns
             return 0

@@ -16,6 +16,7 @@ from gateway.model.messages import Kind
 from gateway.policy.subscriptions import Subscriptions
 from gateway.relay.upstream import Upstream
 from gateway.runtime.grants import Grants
+from gateway.runtime.pacing import SnapshotPace
 from gateway.runtime.publisher import FRAMES_PER_TICK_MAX, Peers
 from gateway.wire.topics import TopicName, grants_of, parse_topic
 
@@ -49,6 +50,9 @@ class ConsumerDesk:
         self._counters = counters
         self._peers = peers
         self._desk = desk
+        self._pace = SnapshotPace(
+            self._ask, subscriptions=subscriptions, desk=desk, counters=counters
+        )
 
     def drain(self) -> None:
         """Read what consumers ask for, at most `FRAMES_PER_TICK_MAX` frames."""
@@ -76,7 +80,7 @@ class ConsumerDesk:
         if connection is None:
             # Gone before its frame was read: nobody is there to be granted anything.
             return
-        self._desk.peer_of(connection)
+        peer = self._desk.peer_of(connection)
         is_full = self._subscriptions.is_full(connection)
         if not grants_of(topic) or (is_full and not self._subscriptions.holds(connection, topic)):
             self._counters.add(Counter.SUBSCRIPTIONS_REFUSED)
@@ -91,10 +95,22 @@ class ConsumerDesk:
         token = _token_of(name)
         if token:
             self._desk.note_token(connection, token)
-        if is_first:
+        if name is not None and name.nonce and not token:
+            self._pace.ask(peer, topic)
+        elif is_first:
             self._upstream.subscribe(topic)
-        elif name is not None and name.nonce and not token:
+
+    def pass_delayed(self) -> None:
+        """Pass on the requests for snapshots whose turn has come; call it every tick."""
+        self._pace.serve_delayed(bytes_max=FRAMES_PER_TICK_MAX)
+
+    def _ask(self, topic: bytes) -> int:
+        """Ask the gateway for a snapshot, anew where it was asked for before; counts as one."""
+        if self._upstream.is_subscribed(topic):
             self._upstream.ask_again(topic)
+        else:
+            self._upstream.subscribe(topic)
+        return 1
 
     def _unsubscribe(self, connection: Hashable | None, topic: bytes) -> None:
         if connection is not None:

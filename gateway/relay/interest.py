@@ -23,6 +23,9 @@ class Interest:
     def __len__(self) -> int:
         return len(self._reasons)
 
+    def __contains__(self, topic: bytes) -> bool:
+        return topic in self._reasons
+
     def gain(self, topic: bytes) -> tuple[bytes, ...]:
         """Note that a topic has its first consumer.
 

@@ -14,6 +14,7 @@ from gateway.control.upstream_requests import Audit, Caller, check_reason
 from gateway.counters import Counter, Counters
 from gateway.errors import GatewayError, RequestTimedOut, Unauthorized, bounded
 from gateway.model import methods as m
+from gateway.model.methods import Request
 from gateway.relay.gateway_link import GatewayLink
 from gateway.relay.report import RelayReport, RelayReporter
 from gateway.relay.thread import RelayThread
@@ -205,6 +206,28 @@ class RelayDesk:
         wanted = [peer for peer in peers if params.client in (None, peer["client"])]
         wanted = wanted[:PEERS_MAX]
         return {**gateway, "peers": wanted}
+
+    def authorize_passing(self, request: Request, caller: Caller) -> None:
+        """Let an administrator's request through to the gateway, and write down that it was.
+
+        The gateway sees the relay as the caller, so who it was is known here only.
+
+        Raises:
+            Unauthorized: Nobody is an administrator here.
+        """
+        spec = m.METHODS.get(request.method)
+        if spec is None or spec.role is not m.Role.ADMIN:
+            return
+        self._audit(
+            "admin request",
+            method=request.method,
+            params=bounded(request.params),
+            caller=caller.identity,
+            address=caller.address,
+            outcome="passed on" if self._is_admin_allowed else Unauthorized.code,
+        )
+        if not self._is_admin_allowed:
+            raise Unauthorized("admin methods are off", method=request.method)
 
     async def evict(
         self, params: m.AdminEvictParams, _: Mapping[str, Any], caller: Caller, __: int

@@ -46,6 +46,7 @@ class RelayServer(RequestServer):
         deadline_ms = max(1, call.deadline_ms - min(OWN_MS, call.deadline_ms // 20))
         handler = self._desk.handlers.get(call.request.method)
         if handler is None:
+            self._desk.authorize_passing(call.request, call.caller)
             self._desk.note_passing(call.request)
             return await self._gateway.forward(call.raw, deadline_ms=deadline_ms)
         params = parse_params(call.request.method, call.request.params)

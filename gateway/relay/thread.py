@@ -190,6 +190,7 @@ class RelayThread:
     def _tick(self, now_ns: int) -> None:
         parts = self._parts
         parts.peers.look()
+        parts.consumers.pass_delayed()
         before = parts.upstream.socket
         if parts.upstream.look(is_drained=self._is_drained):
             self._poller.unregister(before)

@@ -103,7 +103,9 @@ class Upstream:
         get them before its snapshot, and what follows only behind it.
         """
         if is_private(topic):
-            self._take_back(topic)
+            # One whose turn had not come was never asked for.
+            if self.is_subscribed(topic):
+                self._take_back(topic)
         else:
             self._left[topic] = self._clock.monotonic_ns() + LINGER_NS
 
@@ -122,6 +124,10 @@ class Upstream:
         for topic in self._interest.in_order():
             self._repeated[topic] = self._repeated.get(topic, 0) + 1
             self.socket.send(b"\x01" + topic)
+
+    def is_subscribed(self, topic: bytes) -> bool:
+        """Whether the gateway was asked for a topic."""
+        return topic in self._interest
 
     def ask_again(self, topic: bytes) -> None:
         """Let a private topic be answered once more.

@@ -32,6 +32,8 @@ _SO_NWRITE: Final = 0x1024
 _TCP_INFO_BYTES: Final = 256
 _ACKED_AT: Final = 120
 """Offset of `tcpi_bytes_acked`, 64 bits (Linux 4.1)."""
+_NOT_SENT_AT: Final = 144
+"""Offset of `tcpi_notsent_bytes`, 32 bits (Linux 4.6)."""
 _WINDOW_AT: Final = 228
 """Offset of `tcpi_snd_wnd`, 32 bits (Linux 5.4)."""
 _IPC_FULL_BYTES: Final = 32_768
@@ -133,12 +135,13 @@ class PeerSockets:
         if len(info) < _WINDOW_AT + 4:
             return Backlog(unsent, full_bytes=full_bytes)
         (acked,) = struct.unpack_from("Q", info, _ACKED_AT)
+        (kept,) = struct.unpack_from("I", info, _NOT_SENT_AT)
         (window,) = struct.unpack_from("I", info, _WINDOW_AT)
         # The window grows back as the program reads: what is missing from the widest one ever
         # offered is what lies unread in the peer's kernel.
         widest = max(window, self._windows.get(connection, 0))
         self._windows[connection] = widest
-        return Backlog(unsent, widest - window, acked, acked + window, full_bytes)
+        return Backlog(unsent, widest - window, acked, acked + window, full_bytes, kept)
 
 
 def _identity(connection: Hashable) -> Hashable | None:

@@ -5,7 +5,6 @@ subscription; MAXMSGSIZE bounds what a stranger can make us hold; heartbeats fin
 a small send buffer keeps a stalled consumer from being fed minutes of old data later.
 """
 
-from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Any, Final, Protocol
 
@@ -16,9 +15,9 @@ from gateway.counters import Counter, Counters
 from gateway.errors import ConfigError
 from gateway.model.messages import Kind
 from gateway.model.protocol import DATA_MESSAGE_BYTES_MAX
-from gateway.policy.peers import Peer
 from gateway.policy.subscriptions import Subscriptions
 from gateway.runtime.grants import Grants
+from gateway.runtime.pacing import SnapshotPace
 from gateway.wire.codec import Encoded
 from gateway.wire.envelope import Body, Envelope, Topic
 from gateway.wire.topics import TopicName, grants_of, parse_topic
@@ -156,7 +155,9 @@ class SubscriptionDesk:
         self._peers = peers
         self._desk = desk
         self._answered_bytes = 0
-        self._delayed: dict[Hashable, deque[tuple[bytes, TopicName]]] = {}
+        self._pace = SnapshotPace(
+            self._answer, subscriptions=subscriptions, desk=desk, counters=counters
+        )
 
     def drain(self) -> None:
         """Read what subscribers ask for, at most `FRAMES_PER_TICK_MAX` frames.
@@ -202,7 +203,7 @@ class SubscriptionDesk:
         elif name.kind is Kind.SYS and name.symbol == "client":
             self._desk.note_token(connection, name.nonce)
         else:
-            self._ask(peer, topic, name)
+            self._answered_bytes += self._pace.ask(peer, topic)
 
     def _unsubscribe(self, connection: Hashable | None, topic: bytes) -> None:
         if connection is not None:
@@ -226,53 +227,20 @@ class SubscriptionDesk:
                 self._on_loss(name)
         self._desk.sweep()
 
-    def _ask(self, peer: Peer, topic: bytes, name: TopicName) -> None:
-        """Answer a snapshot now, or in its turn when its consumer has asked for many.
-
-        It is never refused: after a restart of ours a bare SUB socket cannot ask again.
-        """
-        waiting = self._delayed.get(peer.connection)
-        if waiting is None and (peer.is_relay or not peer.snapshots.wait_ns()):
-            peer.snapshots.take()
-            self._answer(topic, name)
-            return
-        self._counters.add(Counter.SNAPSHOTS_DELAYED)
-        if waiting is None:
-            waiting = self._delayed[peer.connection] = deque()
-        # Never longer than the connection's subscriptions are many: each is subscribed to, and
-        # who takes one back and asks again is answered no more often.
-        waiting.append((topic, name))
-        if len(waiting) > self._subscriptions.per_connection_max:
-            waiting.popleft()
-
     def answer_delayed(self) -> None:
         """Answer the snapshots whose turn has come; call it every tick."""
-        bytes_max = self._answered_bytes + ANSWER_BYTES_PER_TICK_MAX
-        for connection in list(self._delayed):
-            if self._answered_bytes > bytes_max:
-                return
-            # Whoever has had its turn comes last the next time.
-            waiting = self._delayed.pop(connection)
-            if not self._peers.is_alive(connection):
-                continue
-            peer = self._desk.peer_of(connection)
-            while waiting and self._answered_bytes <= bytes_max:
-                if not peer.is_relay and peer.snapshots.wait_ns():
-                    break
-                topic, name = waiting.popleft()
-                if self._subscriptions.holds(connection, topic):
-                    peer.snapshots.take()
-                    self._answer(topic, name)
-            if waiting:
-                self._delayed[connection] = waiting
+        self._answered_bytes += self._pace.serve_delayed(bytes_max=ANSWER_BYTES_PER_TICK_MAX)
 
-    def _answer(self, prefix: bytes, name: TopicName) -> None:
+    def _answer(self, prefix: bytes) -> int:
+        """Answer a snapshot from memory; how many bytes it took."""
+        name = parse_topic(prefix)
+        if name is None:
+            return 0
         self._counters.add(Counter.SNAPSHOTS_ANSWERED)
         if name.kind is not Kind.SYS:
-            answer = self._answer_of(name)
-            self._answered_bytes += self._envelope.send_private(prefix, answer)
-            return
+            return self._envelope.send_private(prefix, self._answer_of(name))
         topic = self._system_topics.get(name.symbol)
-        if topic is not None and topic.last is not None:
-            body = self._envelope.snapshot_body(topic, items=len(topic.last), recv_us=0)
-            self._envelope.send_private(prefix, body)
+        if topic is None or topic.last is None:
+            return 0
+        body = self._envelope.snapshot_body(topic, items=len(topic.last), recv_us=0)
+        return self._envelope.send_private(prefix, body)

@@ -42,7 +42,7 @@ from gateway.wire.codec import pack_reply, unpack_request
 Ask = Callable[[FeedCommand], Awaitable[Any]]
 """Asks the feed thread and waits for its answer."""
 CHANGING: Final = frozenset(
-    {"subscribe", "unsubscribe", "renew", "resync"}
+    {"subscribe", "unsubscribe", "resync"}
     | {name for name, spec in METHODS.items() if spec.role is Role.ADMIN}
 )
 """Methods that do something: sent twice with the same id, they do it once."""
@@ -214,6 +214,7 @@ class RequestServer(abc.ABC):
             envelope.append(request_frames.pop(0))
         late: list[asyncio.Future[Any]] = []
         reply = await self._reply_to(request_frames, caller, late)
+        self._repeats.weigh(caller.identity.encode(), request_frames[-1], len(reply))
         try:
             await self._control.send_multipart([*envelope, reply], zmq.NOBLOCK)
         except zmq.ZMQError:

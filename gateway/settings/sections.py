@@ -52,8 +52,8 @@ class SlowConsumerSettings(Section):
     clear_below_s: Annotated[float, Field(ge=0, le=3_600)] = 1.0
     """Behind by no more than this for two seconds it is not slow any more."""
     evict_after_s: Annotated[float, Field(ge=0, le=86_400)] = 10.0
-    """A consumer that has not read anything for so long, although something waits, is cut off: it
-    sees a broken connection at once instead of old data later. 0 for never."""
+    """A consumer whose socket has taken nothing for so long, although something waits, is cut off:
+    it sees a broken connection at once instead of old data later. 0 for never."""
     evict_lag_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
     """One that reads, and is behind by so much all the same, is cut off. 0 for never."""
 

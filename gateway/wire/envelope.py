@@ -95,9 +95,24 @@ class Envelope:
         self.rings.drop(topic)
 
     def publish(
-        self, topic: Topic, values: Body, *, flags: int, recv_us: int, event_us: int | None
+        self,
+        topic: Topic,
+        values: Body,
+        *,
+        flags: int,
+        recv_us: int,
+        event_us: int | None,
+        is_news: bool = True,
     ) -> None:
         """Publish one message as the topic's next and keep it as its last value.
+
+        Args:
+            topic: Any topic.
+            values: Items behind the header.
+            flags: Of the message.
+            recv_us: When its bytes were read, or it was made, UTC.
+            event_us: The vendor's own time.
+            is_news: Whether it tells something that the message before it did not.
 
         The busiest kinds do the same steps in line (`gateway.normalize.level1`).
         """
@@ -111,7 +126,7 @@ class Envelope:
             self.rings.keep(topic, frame)
         self.send(frame)
         if topic.variants is not None:
-            self.mark(topic, values[-1])
+            self.mark(topic, values[-1] if is_news else 0)
 
     def repeat(self, topic: Topic, *, flags: int, recv_us: int) -> bool:
         """Publish a topic's last value again as a snapshot, as its next message.
@@ -133,6 +148,7 @@ class Envelope:
             flags=flags | _SNAPSHOT,
             recv_us=recv_us,
             event_us=last[5],
+            is_news=False,
         )
         return True
 

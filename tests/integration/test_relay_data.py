@@ -1,13 +1,16 @@
 """What a relay's consumers receive: the gateway's own bytes, by every way of subscribing."""
 
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import zmq
 
-from tests.support.relays import RelayStage, before_fake, relayed
+from tests.support.consumer import private_topic
+from tests.support.relays import CALM, RelayStage, before_fake, relayed
 from tests.support.stage import Stage, simulated
 
 pytestmark = pytest.mark.slow
@@ -155,3 +158,25 @@ def test_a_consumer_that_does_not_read_holds_up_nobody() -> None:
         thread.join(20.0)
         reader.close()
         assert [int(frame.split(b",", 3)[2]) for frame in got] == list(range(count))
+
+
+def test_snapshots_wait_their_turn_at_a_relay_as_at_the_gateway() -> None:
+    """The gateway lets a relay ask for any number, so the relay must ration its consumers."""
+    pace, count = 20, 60
+    paced = replace(CALM.peers, snapshots_per_second_max=pace)
+    with simulated(rate=200.0) as stage, relayed(stage, peers=paced) as relay:
+        consumer = relay.consumer("quote,AAPL,")
+        consumer.wait_for_topic("quote,AAPL,")
+        privates = [private_topic("quote,AAPL,") for _ in range(count)]
+        asked_s = time.monotonic()
+        consumer.subscribe(*privates)
+        answers = consumer.wait_for_all(set(privates), lambda _: True, what="answers", seconds=15.0)
+        took_s = answers[-1].at_s - asked_s
+        # The bucket holds one second's worth.
+        assert took_s > (count - pace) / pace * 0.7
+        late = [private_topic("quote,AAPL,") for _ in range(count)]
+        consumer.subscribe(*late)
+        consumer.unsubscribe(*late)
+        consumer.wait_for_topic("quote,AAPL,")
+        assert len(consumer.on("quote,AAPL,")) > 1
+        consumer.history.check()

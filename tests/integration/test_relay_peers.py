@@ -224,3 +224,46 @@ def test_a_relay_behind_a_relay_serves_consumers_too() -> None:
                 assert through.result("hello")["gateway_id"] == "test"
                 assert through.result("health")["live"]
             consumer.history.check()
+
+
+def test_every_admin_method_is_an_administrators_at_the_relay_too() -> None:
+    """A relay that is locked must not open the gateway behind it."""
+    settings = {"security": {"allow_local_admin": True}}
+    with simulated(settings=settings) as stage, relayed(stage) as relay:
+        requester = relay.requester()
+        for method in ("admin.reconnect", "admin.breaker_reset", "admin.evict"):
+            error = requester.error(method, reason="by the back door", port="level1", peer="x")
+            assert error["code"] == "unauthorized", method
+        assert stage.requester().result("admin.evict", peer="x", reason="here") == {"evicted": 0}
+
+
+def test_tokens_of_many_consumers_survive_a_restart_of_the_gateway(tmp_path: Path) -> None:
+    """All of them come back at once, before the relay has said what it is."""
+    count = 20
+    options = SimulatorOptions(admin_port=0, level1_port=0, level2_port=0, rate=0.0)
+    with contextlib.ExitStack() as stack:
+        stage = stack.enter_context(open_stage())
+        simulator = stage.start_simulator(options)
+        gateway = GatewayProcess(
+            tmp_path, level1_port=simulator.level1_port, admin_port=simulator.admin_port
+        )
+        stack.enter_context(gateway).start()
+        endpoints = {"data": gateway.data, "control": gateway.control}
+        relay = stack.enter_context(relayed(stage, **endpoints))
+        tokens = [f"{number:020}" for number in range(count)]
+        consumers = [relay.consumer(f"~{token}.sys,client,", "sys,") for token in tokens]
+
+        consumers[0].wait_for_beats(1)
+        gateway.kill()
+        gateway.start()
+        with gateway.requester() as requester:
+            lease = requester.result("subscribe", client="one", symbols=["AAPL"], kinds=["quote"])
+            # Younger leases are not compared.
+            consumers[0].wait_for_beats(4)
+            unseen = []
+            for token in tokens:
+                answer = requester.result(
+                    "renew", client="one", lease_id=lease["lease_id"], data_token=token
+                )
+                unseen += [t for t in answer["missing_subscriptions"] if t.startswith("~")]
+            assert unseen == []

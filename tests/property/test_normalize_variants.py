@@ -58,8 +58,10 @@ class VariantMachine(RuleBasedStateMachine):
             body = msgpack.unpackb(data)
             if kind == b"quote":
                 self.base.append(body)
+                # What is repeated, being worth another thing now, is no update.
+                updates = 0 if body[3] & SNAPSHOT else body[-1]
                 for variant in self.pending:
-                    self.pending[variant] += body[-1]
+                    self.pending[variant] += updates
             elif kind.startswith(b"quote@"):
                 self.take(kind[6:].decode(), body)
         self.frames.clear()
@@ -80,9 +82,9 @@ class VariantMachine(RuleBasedStateMachine):
             assert body[2] == self.told[variant][-1][0][2] + 1
             interval_us = max(int(variant) * 1000, INTERVAL_US_MIN)
             is_early = self.now_us - self.told[variant][-1][1] < interval_us
-            was_fresh = not self.told[variant][-1][0][3] & STALE
+            is_repeat = bool(body[3] & SNAPSHOT)
             changed = body[3] & STALE != self.told[variant][-1][0][3] & STALE
-            assert not is_early or changed or not was_fresh
+            assert not is_early or changed or is_repeat
         self.sequences[variant] = body[2]
         self.told[variant].append((body, self.now_us))
         self.pending[variant] = 0

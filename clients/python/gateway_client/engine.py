@@ -116,12 +116,13 @@ class Engine:
         if self._pid == os.getpid():
             self._thread.join()
 
-    def post(self, command: Command, future: "Future[Any]") -> None:
+    def post(self, command: Command, future: "Future[Any]", *, is_bounded: bool = True) -> None:
         """Have a command run in the reader thread.
 
         Args:
             command: Gets the monotonic time; completes the future now or later.
             future: Fails with NotConnected when the thread ends first.
+            is_bounded: Whether it may be refused when very many wait.
 
         Raises:
             NotConnected: The client is not connected, or this is a forked child.
@@ -132,7 +133,7 @@ class Engine:
         with self._commands_lock:
             if self._is_finished or self._is_stopping:
                 raise NotConnected("not connected")
-            if len(self._commands) >= COMMANDS_MAX:
+            if is_bounded and len(self._commands) >= COMMANDS_MAX:
                 raise NotConnected("too many commands waiting", commands_max=COMMANDS_MAX)
             self._commands.append((command, future))
         self._wake()
@@ -187,7 +188,8 @@ class Engine:
             settle(future, None)
 
         with contextlib.suppress(NotConnected):
-            self.post(command, future)
+            # One for each skip that the application has come to: never many.
+            self.post(command, future, is_bounded=False)
 
     def _wake(self) -> None:
         try:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from gateway_client.errors import NotConnected, RequestTimedOut
+from gateway_client.errors import NotConnected, RequestRefused, RequestTimedOut
 from gateway_client.rpc_client import OnDone, Outcome
 
 CLIENT_VERSION: Final = "0.1.0"
@@ -57,7 +57,10 @@ class Greeter:
         """Say it of a fresh data connection; leases bind it as well, but not everybody has any."""
 
         def done(outcome: Outcome) -> None:
-            if isinstance(outcome, RequestTimedOut | NotConnected) and attempts < ATTEMPTS_MAX:
+            is_away = isinstance(outcome, RequestTimedOut | NotConnected) or (
+                isinstance(outcome, RequestRefused) and outcome.retry_ms is not None
+            )
+            if is_away and attempts < ATTEMPTS_MAX:
                 self._later(
                     time.monotonic_ns() + RETRY_NS,
                     lambda at_ns: self.greet_again(

@@ -14,9 +14,8 @@ from gateway_client import topics
 OUTSTANDING_MAX: Final = 256
 """Private topics subscribed at a time."""
 ANSWER_NS_MAX: Final = 10_000_000_000
-"""An answer later than this is asked for again with a fresh nonce."""
-ATTEMPTS_MAX: Final = 3
-"""After so many unanswered requests the topic goes without; the next gap asks again."""
+"""An answer later than this is asked for again with a fresh nonce, as often as it takes: who was
+told of a gap waits for its end."""
 
 
 @dataclass(slots=True)
@@ -91,8 +90,7 @@ class Joins:
             join = self._outstanding.pop(private)
             del self._asked[join.topic]
             self.unanswered_count += 1
-            if join.attempts < ATTEMPTS_MAX:
-                self._waiting.setdefault(join.topic, join.attempts)
+            self._waiting.setdefault(join.topic, join.attempts)
         return late
 
     def forget(self, topic: str) -> str | None:

@@ -47,7 +47,7 @@ PAUSE_NS: Final = 500_000_000
 """Pause after a failure; twice as long after each further one."""
 PAUSE_NS_MAX: Final = 60_000_000_000
 """A gateway that asks for a longer pause will not have the messages then: they are given up."""
-_BUSY_CODES: Final = frozenset({"rate_limited", "busy", "timeout"})
+_BUSY_CODES: Final = frozenset({"rate_limited", "busy", "timeout", "upstream_down"})
 
 
 class ReplayRequest(NamedTuple):
@@ -250,7 +250,12 @@ class Replays:
 
     def _is_to_be_tried_again(self, line: _Line, error: GatewayClientError, now_ns: int) -> bool:
         """Judge a failure; when another try makes sense, everything pauses before it."""
-        is_busy = isinstance(error, RequestTimedOut | NotConnected) or _code(error) in _BUSY_CODES
+        # Who says when to ask again means that it will help.
+        is_busy = (
+            isinstance(error, RequestTimedOut | NotConnected)
+            or _code(error) in _BUSY_CODES
+            or (isinstance(error, RequestRefused) and error.retry_ms is not None)
+        )
         line.attempts += 1
         if not is_busy or line.attempts >= ATTEMPTS_MAX:
             return False

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.clock import FakeClock
-from gateway.control.repeats import REPEAT_NS_MAX, REQUESTERS_MAX, Repeats
+from gateway.control.repeats import BYTES_MAX, REPEAT_NS_MAX, REQUESTERS_MAX, Repeats
 
 
 @pytest.fixture
@@ -32,8 +32,25 @@ def test_it_is_forgotten_in_time(clock: FakeClock) -> None:
     assert repeats.find(b"a", b"one") == "first"
     clock.advance(seconds=1)
     assert repeats.find(b"a", b"one") is None
-    repeats.note(b"b", b"two", "second")
-    assert len(repeats._asked) == 1
+    repeats.expire()
+    assert len(repeats._asked) == 0
+
+
+def test_long_answers_are_not_kept(clock: FakeClock) -> None:
+    """A thousand strategies that subscribe to thousands of symbols must not fill the memory."""
+    repeats: Repeats[str] = Repeats(clock)
+    for number in range(10):
+        requester = str(number).encode()
+        repeats.note(requester, b"x", f"answer {number}")
+        repeats.weigh(requester, b"x", BYTES_MAX // 4)
+        repeats.weigh(requester, b"x", BYTES_MAX // 4)
+    held = [number for number in range(10) if repeats.find(str(number).encode(), b"x")]
+    assert held == [6, 7, 8, 9]
+    repeats.note(b"9", b"y", "another")
+    repeats.weigh(b"9", b"y", 1)
+    repeats.note(b"new", b"x", "one more")
+    repeats.weigh(b"new", b"x", BYTES_MAX // 4 - 1)
+    assert repeats.find(b"6", b"x") == "answer 6"
 
 
 def test_requesters_are_bounded(clock: FakeClock) -> None:
