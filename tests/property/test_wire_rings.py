@@ -1,5 +1,6 @@
 """Kept events: bounded by count, bytes and age, without a hole, and shared fairly."""
 
+import random
 from collections import deque
 
 from hypothesis import given, settings
@@ -102,10 +103,10 @@ TestRings = RingMachine.TestCase
 TestRings.settings = settings(stateful_step_count=40, max_examples=60)
 
 
-@given(counts=st.lists(st.integers(1, 3_000), min_size=2, max_size=40), seed=st.randoms())
+@given(counts=st.lists(st.integers(1, 600), min_size=2, max_size=30), seed=st.integers(0, 999))
 @settings(max_examples=40)
 def test_no_topic_is_cut_while_another_holds_more_than_twice_as_much(
-    counts: list[int], seed: object
+    counts: list[int], seed: int
 ) -> None:
     """A busy symbol must not push out what a consumer of a quiet one may need."""
     budget = 50 * (100 + FRAME_OVERHEAD)
@@ -113,7 +114,7 @@ def test_no_topic_is_cut_while_another_holds_more_than_twice_as_much(
     envelope = Envelope(epoch=1, send=lambda _: None, rings=rings)
     topics = [envelope.topic(Kind.TRADE, f"S{number}") for number in range(len(counts))]
     turns = [topic for topic, count in zip(topics, counts, strict=True) for _ in range(count)]
-    seed.shuffle(turns)  # type: ignore[attr-defined]
+    random.Random(seed).shuffle(turns)
     for topic in turns:
         topic.sequence += 1
         rings.keep(topic, b"x" * 100)
