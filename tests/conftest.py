@@ -1,12 +1,14 @@
-"""Fixtures that every kind of test may ask for."""
+"""Fixtures that every kind of test may ask for, and the table of faults at the end of a run."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from tests.support import fault_table
 from tests.support.network import Network, require
 
 
@@ -36,6 +38,27 @@ def network() -> Iterator[Network]:
     print(f"network seed {seed} (NETWORK_SEED)")
     with Network(seed=seed) as network:
         yield network
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand the rows of a worker process over to the one that prints."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["fault_rows"] = fault_table.as_plain()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take the rows of a worker process that has ended."""
+    fault_table.add_plain(getattr(node, "workeroutput", {}).get("fault_rows", []))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what every fault did."""
+    if fault_table.ROWS:
+        terminalreporter.section("faults: time to detect, time to recover, messages lost")
+        terminalreporter.write_line(fault_table.as_text())
+        fault_table.write()
 
 
 settings.register_profile("default", deadline=None, print_blob=True)

@@ -330,7 +330,10 @@ class PeerDesk:
     @property
     def unmeasured_count(self) -> int:
         """Connections of which the system does not tell what waits for them."""
-        return sum(1 for peer in self._peers.values() if not peer.is_measured)
+        looked_at_ns = self._clock.monotonic_ns() - SECOND_NS
+        return sum(
+            1 for p in self._peers.values() if not p.is_measured and p.seen_ns < looked_at_ns
+        )
 
     # Names.
 

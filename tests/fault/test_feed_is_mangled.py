@@ -59,7 +59,8 @@ def test_lines_cut_into_single_bytes_are_the_same_lines() -> None:
 def test_a_line_without_an_end_takes_no_memory() -> None:
     """Ten thousand times the limit: dropped as it comes, and the line behind it is read."""
     fake = FakeIqconnect()
-    with scripted(fake) as stage:
+    # Only the end of a line is a sign of life, and this one takes its time.
+    with scripted(fake, settings={"upstream": {"silence_ms_max": 60_000}}) as stage:
         consumer = stage.consumer("quote,AAPL,")
         consumer.wait_for_topic("quote,AAPL,")
         process, piece = psutil.Process(), b"x" * 1_000_000

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -47,6 +47,16 @@ def fault_row(number: int) -> Callable[[Test], Test]:
 def note(number: int, fault: str, **figures: Any) -> None:
     """Add a fault's figures to the table of this run."""
     ROWS.append(Row(number, fault, **figures))
+
+
+def as_plain() -> list[dict[str, Any]]:
+    """The rows so far, to be sent to another process."""
+    return [asdict(row) for row in ROWS]
+
+
+def add_plain(rows: list[dict[str, Any]]) -> None:
+    """Take rows from another process."""
+    ROWS.extend(Row(**row) for row in rows)
 
 
 def as_text() -> str:

@@ -5,6 +5,8 @@ The test itself is plain code in the main thread, with the same sockets a consum
 
 import asyncio
 import contextlib
+import itertools
+import os
 import socket
 import threading
 import time
@@ -21,6 +23,9 @@ from tests.support.requester import Requester
 
 Result = TypeVar("Result")
 ANY_PORT = "tcp://127.0.0.1:*"
+FIRST_PORT = 12_000
+PORTS_PER_WORKER = 2_000
+_PORT_NUMBERS = itertools.count()
 
 
 class Stage:
@@ -205,7 +210,21 @@ def scripted(
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on at the moment."""
+    """Ports nobody listens on at the moment.
+
+    Test processes side by side take them from ranges of their own, below those that the system
+    gives out by itself: what is free here stays free until it is used.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker:
+        found: list[int] = []
+        first = FIRST_PORT + PORTS_PER_WORKER * int(worker.removeprefix("gw"))
+        while len(found) < count:
+            port = first + next(_PORT_NUMBERS) % PORTS_PER_WORKER
+            with socket.socket() as one, contextlib.suppress(OSError):
+                one.bind(("127.0.0.1", port))
+                found.append(port)
+        return found
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:
