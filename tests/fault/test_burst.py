@@ -25,7 +25,8 @@ pytestmark = pytest.mark.slow
 RATE = 100_000
 SECONDS = float(os.environ.get("BURST_SECONDS", "3"))
 QUEUE_LINES = 20_000
-LAG_S_MAX = 1.0
+LAG_S_MAX = 3.0 if "PYTEST_XDIST_WORKER" in os.environ else 1.0
+"""Alone on the machine; other tests beside it take their share of its processors."""
 RSS_MB_MAX = 100.0
 CONFLATED = 8
 
