@@ -118,7 +118,7 @@ class ConsumerRequests:
             self._audit(
                 "admin request",
                 method="admin.evict",
-                peer=bounded(params.peer),
+                peer=params.peer if params.peer.isprintable() else bounded(params.peer),
                 reason=params.reason,
                 caller=caller.identity,
                 address=caller.address,

@@ -80,8 +80,8 @@ class Teller(Protocol):
         """A consumer is not slow any more, or not there any more."""
         ...
 
-    def record(self, peer: Peer, what: str) -> None:
-        """Something happened to a consumer that operators want to find again."""
+    def record_eviction(self, peer: Peer, reason: str) -> None:
+        """A consumer was cut off; operators want to find out why."""
         ...
 
     def note_unmeasured(self, peer: Peer) -> None:
@@ -302,8 +302,9 @@ class PeerDesk:
             self._teller.note_unmeasured(peer)
         was_slow = peer.progress.is_slow
         peer.progress.look(backlog, now_ns)
-        if peer.progress.must_go and not peer.is_relay:
-            self._evict(peer, "it fell too far behind")
+        reason = peer.progress.must_go
+        if reason is not None and not peer.is_relay:
+            self._evict(peer, reason)
         elif peer.progress.is_slow and not was_slow:
             self._counters.add(Counter.CONSUMERS_SLOW)
             self._teller.warn(peer)
@@ -374,7 +375,7 @@ class PeerDesk:
         if not self._sockets.cut(peer.connection):
             return False
         self._counters.add(Counter.CONSUMERS_EVICTED)
-        self._teller.record(peer, f"cut off: {reason}")
+        self._teller.record_eviction(peer, reason)
         self._forget(peer, f"it was cut off: {reason}")
         return True
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from gateway.clock import Clock
-from gateway.errors import SlowConsumer
+from gateway.errors import ConsumerEvicted, SlowConsumer
 from gateway.model.messages import Kind
 from gateway.policy.error_history import ErrorFact, fact_of
 from gateway.policy.peers import Peer, PeerNames
@@ -15,8 +15,8 @@ SECOND_NS: Final = 1_000_000_000
 ALERT_CODE: Final = "slow_consumer"
 PORT: Final = "consumers"
 _HINT: Final = (
-    "Let the program read faster, subscribe to less, or take conflated topics such as quote@250; "
-    "`subscriptions` shows every consumer, `admin.evict` cuts one off."
+    "See whether the program still runs; let it read faster, subscribe to less, or take conflated "
+    "topics such as quote@250; `subscriptions` shows every consumer, `admin.evict` cuts one off."
 )
 
 
@@ -53,24 +53,32 @@ class PeerTeller:
         behind = f"it is {peer.progress.lag_ns / SECOND_NS:.1f} s behind"
         self._alert("raised", peer, behind)
         self.notify_lag(peer, peer.progress.lag_ns // 1000)
-        self.record(peer, behind)
+        self._record(SlowConsumer(f"consumer {self._call(peer)} falls behind"), peer)
 
     def clear(self, peer: Peer, why: str) -> None:
         """A consumer is not slow any more, or not there any more."""
         self._alert("cleared", peer, why)
         peer.warned_us = None
 
-    def record(self, peer: Peer, what: str) -> None:
+    def record_eviction(self, peer: Peer, reason: str) -> None:
+        """Put the end of a connection into the error history, with why it was cut off."""
+        error = ConsumerEvicted(f"consumer {self._call(peer)} was cut off", reason=reason)
+        self._record(error, peer)
+
+    def _record(self, error: SlowConsumer, peer: Peer) -> None:
         """Put what happened to a consumer into the error history."""
-        error = SlowConsumer(
-            "a consumer falls behind",
+        error.facts.update(
             peer=peer.name,
             client=self._names.client_of(peer),
             lag_ms=peer.progress.lag_ns // 1_000_000,
             backlog_bytes=peer.progress.backlog_bytes,
-            what=what,
         )
         self._on_error(fact_of(error, port=PORT, at_us=self._clock.utc_us()))
+
+    def _call(self, peer: Peer) -> str:
+        """A consumer by its client's name, where it has one."""
+        client = self._names.client_of(peer)
+        return f"{client} ({peer.name})" if client is not None else peer.name
 
     def note_unmeasured(self, peer: Peer) -> None:
         """Say once that this system does not tell what waits for consumers."""
@@ -128,17 +136,15 @@ class PeerTeller:
             self._envelope.discard(topic)
 
     def _alert(self, event: str, peer: Peer, what: str) -> None:
-        client = self._names.client_of(peer)
-        called = f"{client} ({peer.name})" if client is not None else peer.name
         if peer.warned_us is None:
             peer.warned_us = self._clock.utc_us()
         self._system.announce_alert(
             event=event,
             code=ALERT_CODE,
             level="warning",
-            message=f"consumer {called}: {what}",
+            message=f"consumer {self._call(peer)}: {what}",
             hint=_HINT if event == "raised" else None,
             since_us=peer.warned_us,
             peer=peer.name,
-            client=client,
+            client=self._names.client_of(peer),
         )

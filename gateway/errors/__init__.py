@@ -14,7 +14,8 @@
     │   └── LocalProtocolError: SymbolInvalid · RemoteProtocolError
     ├── CodecError: DecodeError, UnknownMessage, SchemaMismatch
     ├── BookError: BookCrossed, SequenceGap
-    ├── BreakerOpen, SlowConsumer
+    ├── BreakerOpen
+    ├── SlowConsumer: ConsumerEvicted
     └── RpcError
         ├── UnknownMethod, UnsupportedVersion, InvalidParams, OutOfRange
         ├── Unauthorized, QuotaExceeded, LeaseExpired
@@ -43,6 +44,7 @@ from gateway.errors.data import (
     BookCrossed,
     BookError,
     CodecError,
+    ConsumerEvicted,
     DecodeError,
     SchemaMismatch,
     SequenceGap,
@@ -97,6 +99,7 @@ __all__ = [
     "CodecError",
     "CommandNotUnderstood",
     "ConfigError",
+    "ConsumerEvicted",
     "DecodeError",
     "DescriptorsExhausted",
     "FeedClosed",

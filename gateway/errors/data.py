@@ -31,7 +31,7 @@ class SchemaMismatch(CodecError):
 
 
 class SlowConsumer(GatewayError):
-    """A consumer of the data socket falls behind, or was cut off for it."""
+    """A consumer of the data socket falls behind."""
 
     code = "slow_consumer"
     severity = Severity.WARN
@@ -39,6 +39,13 @@ class SlowConsumer(GatewayError):
         "Let it read faster, subscribe to less, or take conflated topics; `subscriptions` shows "
         "every consumer."
     )
+
+
+class ConsumerEvicted(SlowConsumer):
+    """A consumer's data connection was cut off."""
+
+    code = "consumer_evicted"
+    hint = "It connects again by itself; see whether the program still runs, and reads."
 
 
 class BookError(GatewayError):

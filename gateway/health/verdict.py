@@ -61,6 +61,8 @@ class Issue:
     """What to do."""
     port: str = ""
     """The port it is about; empty for none."""
+    since_us: int | None = None
+    """Since when, UTC, where that is known; else it counts from when it was first seen."""
 
 
 class HealthJudge:
@@ -116,7 +118,7 @@ class HealthJudge:
                     "code": issue.code,
                     "level": issue.level,
                     "message": issue.message,
-                    "since_us": self._since_us[issue.code],
+                    "since_us": issue.since_us or self._since_us[issue.code],
                     "hint": issue.hint,
                 }
                 for issue in issues
@@ -222,12 +224,15 @@ def consumer_issues(consumers: Sequence[Mapping[str, object]]) -> Iterator[Issue
             for peer in slow[:SLOW_NAMED_MAX]
         )
         more = f" and {len(slow) - SLOW_NAMED_MAX} more" if len(slow) > SLOW_NAMED_MAX else ""
+        since_us = [us for peer in slow if isinstance(us := peer.get("slow_since_us"), int)]
+        count = "a consumer falls" if len(slow) == 1 else f"{len(slow)} consumers fall"
         yield Issue(
             "slow_consumers",
             "warning",
-            f"{len(slow)} consumers fall behind: {names}{more}",
+            f"{count} behind: {names}{more}",
             "Others are not affected. Let them read faster, subscribe to less or take conflated "
             "topics; `subscriptions` shows every consumer, `admin.evict` cuts one off.",
+            since_us=min(since_us, default=None),
         )
 
 

@@ -129,11 +129,14 @@ class Progress:
         self._judge(now_ns)
 
     @property
-    def must_go(self) -> bool:
-        """Whether it is to be cut off."""
+    def must_go(self) -> str | None:
+        """Why it is to be cut off; None while it is not."""
         rules = self._rules
-        is_stalled = 0 < rules.evict_stalled_ns <= self.stalled_ns
-        return is_stalled or 0 < rules.evict_lag_ns <= self.lag_ns
+        if 0 < rules.evict_stalled_ns <= self.stalled_ns:
+            return f"its socket took nothing for {self.stalled_ns / 1e9:.0f} s"
+        if 0 < rules.evict_lag_ns <= self.lag_ns:
+            return f"it was {self.lag_ns / 1e9:.0f} s behind"
+        return None
 
     def _measure(self, backlog: Backlog, now_ns: int) -> int:
         last, self._last = self._last, backlog

@@ -37,9 +37,9 @@ class RelayTeller:
         """A consumer is not slow any more, or not there any more."""
         self._log.info("a consumer is not slow any more", **self._facts_of(peer), why=why)
 
-    def record(self, peer: Peer, what: str) -> None:
-        """Something happened to a consumer that operators want to find again."""
-        self._log.warning("a consumer", **self._facts_of(peer), what=what)
+    def record_eviction(self, peer: Peer, reason: str) -> None:
+        """A consumer was cut off."""
+        self._log.warning("a consumer was cut off", **self._facts_of(peer), reason=reason)
 
     def note_unmeasured(self, peer: Peer) -> None:
         """Say once that this system does not tell what waits for consumers."""

@@ -53,7 +53,7 @@ class RelayJudge:
                 "code": issue.code,
                 "level": issue.level,
                 "message": issue.message,
-                "since_us": self._since_us[issue.code],
+                "since_us": issue.since_us or self._since_us[issue.code],
                 "hint": issue.hint,
             }
             for issue in issues

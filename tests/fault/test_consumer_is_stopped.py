@@ -131,9 +131,11 @@ def test_one_that_stops_is_named_and_cut_off(tmp_path: Path) -> None:
         assert "cut off" in cleared["message"]
         assert raised["peer"] in gateway.printed()
         with gateway.requester() as requester:
-            (error,) = [e for e in requester.result("errors")["errors"] if e["port"] == "consumers"]
+            errors = [e for e in requester.result("errors")["errors"] if e["port"] == "consumers"]
             peers = requester.result("subscriptions")["peers"]
-        assert (error["code"], error["count"]) == ("slow_consumer", 2)
+        assert [error["code"] for error in errors] == ["consumer_evicted", "slow_consumer"]
+        assert all(raised["peer"] in error["message"] for error in errors)
+        assert errors[0]["details"]["reason"].startswith("its socket took nothing for 1")
         assert raised["peer"] not in [peer["peer"] for peer in peers]
 
 

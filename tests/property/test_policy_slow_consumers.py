@@ -93,7 +93,7 @@ def test_a_reader_that_keeps_up_is_never_called_slow(arriving: list[int], is_ipc
     """Bursts, pauses and nights: what waits is gone by the next look, whatever the window says."""
     progress = Progress(RULES)
     assert not any(follow(progress, Reader(10_000_000, is_ipc), arriving))
-    assert not progress.must_go
+    assert progress.must_go is None
 
 
 @given(
@@ -119,7 +119,7 @@ def test_one_that_stops_is_named_and_must_go(
         progress.look(reader.step(rate // 4), now_ns)
         if progress.is_slow and named is None:
             named = look * LOOK_NS / SECOND_NS
-        if progress.must_go and gone is None:
+        if progress.must_go is not None and gone is None:
             gone = look * LOOK_NS / SECOND_NS
     filling_s = (BUFFER + WINDOW) / rate
     assert named is not None
@@ -178,7 +178,7 @@ def test_a_pause_of_ours_is_not_a_stall_of_theirs() -> None:
     progress.look(waiting, 0)
     progress.look(waiting, 60 * SECOND_NS)
     assert progress.stalled_ns == SECOND_NS
-    assert not progress.must_go
+    assert progress.must_go is None
 
 
 def test_what_a_client_reports_counts_for_a_while() -> None:
@@ -213,7 +213,7 @@ def test_who_is_far_behind_may_be_cut_off_although_it_reads(evict_lag_s: int) ->
     gone = None
     for look in range(80):
         progress.look(reader.step(250_000), look * LOOK_NS)
-        if progress.must_go:
+        if progress.must_go is not None:
             gone = look * LOOK_NS / SECOND_NS
             break
     assert gone is not None
@@ -226,5 +226,5 @@ def test_nothing_is_evicted_where_it_is_switched_off() -> None:
     progress = Progress(rules)
     follow(progress, Reader(0), [500_000] * 200)
     assert progress.is_slow
-    assert not progress.must_go
+    assert progress.must_go is None
     assert progress.backlog_bytes >= UNREAD_BYTES_MIN

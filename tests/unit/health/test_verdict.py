@@ -290,3 +290,22 @@ def test_counts_of_both_loops_are_added_up() -> None:
     assert metrics["counters"]["rpc_requests"] == 3
     assert metrics["counters"]["lines_invalid"] == 3
     assert client_metrics(FeedHistory(), {"rpc_requests": 3})["counters"] == {"rpc_requests": 3}
+
+
+def slow(peer: str, *, lag_us: int, since_us: int, client: str | None = None) -> dict[str, object]:
+    """A consumer that falls behind, as the feed thread reports it."""
+    return {"peer": peer, "client": client, "lag_us": lag_us, "slow_since_us": since_us}
+
+
+def test_slow_consumers_are_named_the_furthest_first(judge: HealthJudge) -> None:
+    """And dated by when the first of them fell behind, not by when somebody asked."""
+    one = slow("tcp://127.0.0.1:1", lag_us=4_000_000, since_us=70)
+    two = slow("tcp://127.0.0.1:2", lag_us=9_500_000, since_us=80, client="desk")
+    (issue,) = judge.judge(history_of(replace(GOOD, slow_consumers=(one, two))))["issues"]
+    assert (issue["code"], issue["level"], issue["since_us"]) == ("slow_consumers", "warning", 70)
+    assert issue["message"] == ("2 consumers fall behind: desk (9.5 s), tcp://127.0.0.1:1 (4.0 s)")
+    (issue,) = judge.judge(history_of(replace(GOOD, slow_consumers=(one,))))["issues"]
+    assert issue["message"] == "a consumer falls behind: tcp://127.0.0.1:1 (4.0 s)"
+    many = tuple(slow(f"p{n}", lag_us=n, since_us=n + 1) for n in range(8))
+    (issue,) = judge.judge(history_of(replace(GOOD, slow_consumers=many)))["issues"]
+    assert issue["message"].endswith("p3 (0.0 s) and 3 more")
