@@ -42,7 +42,8 @@ from gateway.runtime.link_parts import LinkOptions
 from gateway.runtime.peer_sockets import PeerSockets
 from gateway.runtime.pool import Level1Pool, Level2Pool
 from gateway.runtime.port_errors import PortErrors
-from gateway.runtime.publisher import Peers, SubscriptionDesk
+from gateway.runtime.publisher import SubscriptionDesk
+from gateway.runtime.subscription_reader import Peers
 from gateway.runtime.upstream import DepthUpstreamDesk, UpstreamDesk, port_name
 from gateway.wire.envelope import Envelope
 from gateway.wire.rings import RingOptions, Rings

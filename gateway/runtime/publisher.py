@@ -5,26 +5,22 @@ subscription; MAXMSGSIZE bounds what a stranger can make us hold; heartbeats fin
 a small send buffer keeps a stalled consumer from being fed minutes of old data later.
 """
 
-from collections.abc import Callable, Hashable
-from typing import Any, Final, Protocol
+from collections.abc import Callable
+from typing import Any, Final
 
 import zmq
 
-from gateway.control.peer_desk import PeerDesk, PeerSockets
-from gateway.counters import Counter, Counters
+from gateway.counters import Counter
 from gateway.errors import ConfigError
 from gateway.model.messages import Kind
 from gateway.model.protocol import DATA_MESSAGE_BYTES_MAX
-from gateway.policy.subscriptions import Subscriptions
-from gateway.runtime.grants import Grants
+from gateway.policy.peers import Peer
 from gateway.runtime.pacing import SnapshotPace
+from gateway.runtime.subscription_reader import SubscriptionReader, token_of
 from gateway.wire.codec import Encoded
 from gateway.wire.envelope import Body, Envelope, Topic
-from gateway.wire.topics import TopicName, grants_of, parse_topic
+from gateway.wire.topics import TopicName, parse_topic
 
-FRAMES_PER_TICK_MAX: Final = 1_000
-"""Subscription frames read at a stretch; more wait, so that data goes first. Snapshots are answered
-as their subscriptions are read, so under load they are delayed and never refused."""
 ANSWER_BYTES_PER_TICK_MAX: Final = 262_144
 """Bytes of snapshots answered at a stretch; an order book of thousands of rows is as much."""
 HEARTBEAT_MS: Final = 5_000
@@ -104,29 +100,18 @@ def bind_socket(bound: "zmq.Socket[Any]", name: str, bind: str) -> None:
         ) from error
 
 
-class Peers(PeerSockets, Protocol):
-    """Tells connections apart, and looks at them."""
-
-    def of(self, frame: zmq.Frame) -> Hashable | None:
-        """The connection a frame came from; None when it is gone, or nobody can say."""
-        ...
-
-
-class SubscriptionDesk:
-    """Reads subscription frames, grants them, and answers snapshots.
+class SubscriptionDesk(SubscriptionReader):
+    """Answers snapshots, and tells who wants what.
 
     Args:
         data: The data socket; owned by the feed thread.
         answer: Answers snapshots from memory.
         envelope: Sends them.
-        subscriptions: Counts pairs.
         system_topics: `sys` topics by name, for their snapshots.
-        counters: Where frames are counted.
         on_gain: Told of a complete public topic that gained a connection, before the next frame
             is read: a private topic behind it is answered with that demand known.
         on_loss: Told of a complete public topic that lost a connection.
-        peers: Tells connections apart.
-        desk: Who they are, and how many snapshots each may have.
+        parts: As `SubscriptionReader` takes them.
     """
 
     def __init__(
@@ -135,97 +120,53 @@ class SubscriptionDesk:
         *,
         answer: Callable[[TopicName], Body | Encoded],
         envelope: Envelope,
-        subscriptions: Subscriptions,
         system_topics: dict[str, Topic],
-        counters: Counters,
         on_gain: Callable[[TopicName], object],
         on_loss: Callable[[TopicName], object],
-        peers: Peers,
-        desk: PeerDesk,
+        **parts: Any,
     ) -> None:
-        self._data = data
+        super().__init__(data, **parts)
         self._answer_of = answer
         self._envelope = envelope
-        self._subscriptions = subscriptions
-        self._grants = Grants(data, subscriptions)
         self._system_topics = system_topics
-        self._counters = counters
         self._on_gain = on_gain
         self._on_loss = on_loss
-        self._peers = peers
-        self._desk = desk
         self._answered_bytes = 0
+        self._answered_bytes_max = 0
         self._pace = SnapshotPace(
-            self._answer, subscriptions=subscriptions, desk=desk, counters=counters
+            self._answer,
+            subscriptions=self._subscriptions,
+            desk=self._desk,
+            counters=self._counters,
         )
 
     def drain(self) -> None:
-        """Read what subscribers ask for, at most `FRAMES_PER_TICK_MAX` frames.
+        """Read what subscribers ask for, and answer it.
 
         Whole order books are large: when the answers of one call are, the rest waits for the next.
         """
-        bytes_before = self._answered_bytes
-        for _ in range(FRAMES_PER_TICK_MAX):
-            if self._answered_bytes - bytes_before > ANSWER_BYTES_PER_TICK_MAX:
-                return
-            try:
-                frame = self._data.recv(zmq.NOBLOCK, copy=False)
-            except zmq.Again:
-                return
-            data = frame.bytes
-            if data[:1] == b"\x01":
-                self._subscribe(self._peers.of(frame), data[1:])
-            elif data[:1] == b"\x00":
-                self._unsubscribe(self._peers.of(frame), data[1:])
-            else:
-                self._counters.add(Counter.USER_MESSAGES)
+        self._answered_bytes_max = self._answered_bytes + ANSWER_BYTES_PER_TICK_MAX
+        super().drain()
 
-    def _subscribe(self, connection: Hashable | None, topic: bytes) -> None:
-        self._counters.add(Counter.SUBSCRIPTIONS_SEEN)
-        if connection is None:
-            # Gone before its frame was read: nobody is there to be granted anything.
-            return
-        peer = self._desk.peer_of(connection)
-        is_full = self._subscriptions.is_full(connection)
-        if not grants_of(topic) or (is_full and not self._subscriptions.holds(connection, topic)):
-            self._counters.add(Counter.SUBSCRIPTIONS_REFUSED)
-            if is_full:
-                self._desk.note_refusal(connection)
-            return
-        self._grants.give(topic)
-        is_new = self._subscriptions.add(connection, topic)
-        name = parse_topic(topic)
+    def is_enough(self) -> bool:
+        """Whether the answers of one call are as long as they may be."""
+        return self._answered_bytes > self._answered_bytes_max
+
+    def gained(self, peer: Peer, topic: bytes, name: TopicName | None, *, is_new: bool) -> None:
+        """Answer a private topic, want what a public one names."""
         if name is None:
             return
         if not name.nonce:
             if is_new:
                 self._on_gain(name)
-        elif name.kind is Kind.SYS and name.symbol == "client":
-            self._desk.note_token(connection, name.nonce)
-        else:
+        elif not token_of(name):
             self._answered_bytes += self._pace.ask(peer, topic)
 
-    def _unsubscribe(self, connection: Hashable | None, topic: bytes) -> None:
-        if connection is not None:
-            # Named: the peer lives and took one subscription back. What it holds by another one
-            # stays granted. A dead peer's grants are gone with its pipe.
-            self._grants.take(connection, topic)
-        is_gone = self._subscriptions.remove(connection, topic, self._peers.is_alive)
-        name = parse_topic(topic)
-        if not is_gone or name is None:
-            return
-        if not name.nonce:
+    def lost(self, topic: bytes, name: TopicName | None) -> None:
+        """Want what a public topic names no longer."""
+        del topic
+        if name is not None and not name.nonce:
             self._on_loss(name)
-        elif name.kind is Kind.SYS and name.symbol == "client":
-            self._desk.drop_token(connection, name.nonce)
-
-    def sweep(self) -> None:
-        """Take back what dead connections left behind."""
-        for topic in self._subscriptions.sweep(self._peers.is_alive):
-            name = parse_topic(topic)
-            if name is not None and not name.nonce:
-                self._on_loss(name)
-        self._desk.sweep()
 
     def answer_delayed(self) -> None:
         """Answer the snapshots whose turn has come; call it every tick."""

@@ -23,8 +23,8 @@ from gateway.runtime.assembly import FeedAssembly
 from gateway.runtime.feed import FeedThread
 from gateway.runtime.level1_link import Level1Link
 from gateway.runtime.level2_link import Level2Link
-from gateway.runtime.publisher import Peers
 from gateway.runtime.queues import COMMANDS_MAX, CommandQueue, FactQueue, Order
+from gateway.runtime.subscription_reader import Peers
 from gateway.runtime.tcp_stream import Stream
 from gateway.settings import Credentials, Settings
 from tests.support.quiet_admin import upstream_requests

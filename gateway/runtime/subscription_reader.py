@@ -1,0 +1,141 @@
+"""Subscription frames of a data socket in manual mode: read, judged, granted and counted.
+
+What a subscription then means is for those who inherit this: the gateway answers snapshots and
+wants symbols, a relay passes topics on.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable
+from typing import Final, Protocol
+
+import zmq
+
+from gateway.control.peer_desk import PeerDesk, PeerSockets
+from gateway.counters import Counter, Counters
+from gateway.model.messages import Kind
+from gateway.policy.peers import Peer
+from gateway.policy.subscriptions import Subscriptions
+from gateway.runtime.grants import Grants
+from gateway.wire.topics import TopicName, grants_of, parse_topic
+
+FRAMES_PER_TICK_MAX: Final = 1_000
+"""Subscription frames read at a stretch; more wait, so that data goes first. Snapshots are answered
+as their subscriptions are read, so under load they are delayed and never refused."""
+
+
+class Peers(PeerSockets, Protocol):
+    """Tells connections apart, and looks at them."""
+
+    def of(self, frame: zmq.Frame) -> Hashable | None:
+        """The connection a frame came from; None when it is gone, or nobody can say."""
+        ...
+
+
+class SubscriptionReader(ABC):
+    """Reads what subscribers ask for.
+
+    Args:
+        data: An XPUB in manual mode; owned by the thread that reads it.
+        subscriptions: Counts pairs.
+        counters: Where frames are counted.
+        peers: Tells connections apart.
+        desk: Who they are.
+    """
+
+    def __init__(
+        self,
+        data: "zmq.Socket[bytes]",
+        *,
+        subscriptions: Subscriptions,
+        counters: Counters,
+        peers: Peers,
+        desk: PeerDesk,
+    ) -> None:
+        self._data = data
+        self._subscriptions = subscriptions
+        self._grants = Grants(data, subscriptions)
+        self._counters = counters
+        self._peers = peers
+        self._desk = desk
+
+    @abstractmethod
+    def gained(self, peer: Peer, topic: bytes, name: TopicName | None, *, is_new: bool) -> None:
+        """A connection was granted a subscription.
+
+        Args:
+            peer: Whose.
+            topic: As it was spelled.
+            name: The topic taken apart; None for a prefix.
+            is_new: Whether the connection did not hold it already.
+        """
+
+    @abstractmethod
+    def lost(self, topic: bytes, name: TopicName | None) -> None:
+        """A connection does not hold a topic any more."""
+
+    def is_enough(self) -> bool:
+        """Whether what was asked for so far is as much work as one call may make."""
+        return False
+
+    def drain(self) -> None:
+        """Read what subscribers ask for, at most `FRAMES_PER_TICK_MAX` frames."""
+        for _ in range(FRAMES_PER_TICK_MAX):
+            if self.is_enough():
+                return
+            try:
+                frame = self._data.recv(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            data = frame.bytes
+            if data[:1] == b"\x01":
+                self._subscribe(self._peers.of(frame), data[1:])
+            elif data[:1] == b"\x00":
+                self._unsubscribe(self._peers.of(frame), data[1:])
+            else:
+                self._counters.add(Counter.USER_MESSAGES)
+
+    def sweep(self) -> None:
+        """Take back what dead connections left behind."""
+        for topic in self._subscriptions.sweep(self._peers.is_alive):
+            self.lost(topic, parse_topic(topic))
+        self._desk.sweep()
+
+    def _subscribe(self, connection: Hashable | None, topic: bytes) -> None:
+        self._counters.add(Counter.SUBSCRIPTIONS_SEEN)
+        if connection is None:
+            # Gone before its frame was read: nobody is there to be granted anything.
+            return
+        peer = self._desk.peer_of(connection)
+        is_full = self._subscriptions.is_full(connection)
+        if not grants_of(topic) or (is_full and not self._subscriptions.holds(connection, topic)):
+            self._counters.add(Counter.SUBSCRIPTIONS_REFUSED)
+            if is_full:
+                self._desk.note_refusal(connection)
+            return
+        # Before anything that makes its frames come: that is what makes joins free of races.
+        self._grants.give(topic)
+        is_new = self._subscriptions.add(connection, topic)
+        name = parse_topic(topic)
+        token = token_of(name)
+        if token:
+            self._desk.note_token(connection, token)
+        self.gained(peer, topic, name, is_new=is_new)
+
+    def _unsubscribe(self, connection: Hashable | None, topic: bytes) -> None:
+        if connection is not None:
+            # Named: the peer lives and took one subscription back. What it holds by another one
+            # stays granted. A dead peer's grants are gone with its pipe.
+            self._grants.take(connection, topic)
+        if not self._subscriptions.remove(connection, topic, self._peers.is_alive):
+            return
+        name = parse_topic(topic)
+        token = token_of(name)
+        if token:
+            self._desk.drop_token(connection, token)
+        self.lost(topic, name)
+
+
+def token_of(name: TopicName | None) -> str:
+    """The token of a client's own topic, which names it and is never answered; else empty."""
+    is_own = name is not None and name.kind is Kind.SYS and name.symbol == "client"
+    return name.nonce if name is not None and is_own else ""
