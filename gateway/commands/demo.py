@@ -198,6 +198,9 @@ def show_demo(
         ladders=Ladders([ladder] if ladder else []),
         notes=background.notes,
     )
+    for note in background.notes if not console.is_terminal else ():
+        # On a terminal they stand below the table.
+        console.print(note, soft_wrap=True)
     try:
         with GatewayClient(
             data_endpoint=background.endpoints["data"],

@@ -189,8 +189,12 @@ class LineageDesk:
     def _count_subscriptions(self, name: str, depth: Depth | None) -> int:
         count = self._subscriptions.count
         total = sum(count(topic_bytes(kind, name)) for kind in PUBLIC_KINDS)
-        variants = [] if depth is None else [variant for variant in depth.books if variant]
-        return total + sum(count(topic_bytes(Kind.BOOK, name, variant)) for variant in variants)
+        keys = [] if depth is None else [(Kind.BOOK, variant) for variant in depth.books if variant]
+        symbol = self._board.symbols.get(name)
+        if symbol is not None:
+            for kind, topic in symbol.topics.items():
+                keys += [(kind, variant) for variant in topic.variants or ()]
+        return total + sum(count(topic_bytes(kind, name, variant)) for kind, variant in keys)
 
     def _level1(self, symbol: Symbol, link: LinkReport) -> PortLineage:
         return PortLineage(
@@ -219,13 +223,23 @@ def _messages(symbol: Symbol | None, depth: Depth | None) -> list[LastMessage]:
     if symbol is None:
         return []
     topics: list[tuple[str, Topic]] = [(kind.value, t) for kind, t in symbol.topics.items()]
+    for kind, base in symbol.topics.items():
+        variants = (base.variants or {}).items()
+        topics += [(f"{kind}@{variant}", made.topic) for variant, made in variants]
     if depth is not None:
-        topics += [
-            (f"book@{variant}" if variant else "book", book.topic)
-            for variant, book in depth.books.items()
-        ]
-    return [
+        # The base topic of `book` is among the symbol's own.
+        books = depth.books.items()
+        topics += [(f"book@{variant}", book.topic) for variant, book in books if variant]
+    found = [
         LastMessage(name, topic.sequence, topic.last[RECV_ITEM])
         for name, topic in topics
         if topic.last is not None
     ]
+    if depth is not None:
+        # Of rows nothing but the book is kept: the last one's moment is the books'.
+        found += [
+            LastMessage(topic.prefix.partition(b",")[0].decode(), topic.sequence, depth.recv_us)
+            for topic in (depth.order_topic, depth.depth_topic)
+            if topic.sequence and depth.recv_us
+        ]
+    return found

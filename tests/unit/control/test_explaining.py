@@ -141,11 +141,23 @@ def test_a_leased_symbol_names_its_clients() -> None:
 def test_subscriptions_of_variants_are_counted() -> None:
     """A consumer of a variant is a consumer like any other."""
     bench = Bench()
-    for topic in (b"quote,A,", b"book@250,A,"):
+    for topic in (b"quote,A,", b"book@250,A,", b"quote@250,A,", b"summary@1000,A,"):
         bench.subscriptions.add("peer", topic)
         bench.gain(topic)
     bench.subscribe("A", kinds=("book",))
-    assert "2 subscriptions" in line(bench.ask("why", symbol="A"), "Demand")
+    assert "4 subscriptions" in line(bench.ask("why", symbol="A"), "Demand")
+
+
+def test_last_messages_are_named_by_variant_and_once_each() -> None:
+    """Two of one name would read as a repetition."""
+    bench = Bench()
+    for topic in (b"quote,A,", b"quote@250,A,"):
+        bench.gain(topic)
+    bench.hear("A")
+    bench.publish("A")
+    bench.board.variants.flush(bench.clock.monotonic_ns() // 1000)
+    text = line(bench.ask("why", symbol="A"), "Last messages")
+    assert text.count("quote number") == text.count("quote@250 number") == 1
 
 
 def test_a_lingering_symbol_says_how_long_it_is_kept() -> None:
