@@ -155,6 +155,7 @@ def test_last_messages_are_named_by_variant_and_once_each() -> None:
         bench.gain(topic)
     bench.hear("A")
     bench.publish("A")
+    bench.clock.advance(seconds=1)
     bench.board.variants.flush(bench.clock.monotonic_ns() // 1000)
     text = line(bench.ask("why", symbol="A"), "Last messages")
     assert text.count("quote number") == text.count("quote@250 number") == 1
