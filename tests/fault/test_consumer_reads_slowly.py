@@ -8,11 +8,12 @@ from gateway_client import ClientNotice, Gap, GatewayClient, Overrun, Trade
 from tests.support import fault_table
 from tests.support.fault_table import fault_row
 from tests.support.incident import equities
+from tests.support.slack import SLACK
 from tests.support.stage import simulated
 
 pytestmark = pytest.mark.slow
-NOTICE_S_MAX = 2.0
-AGE_S_MAX = 2.0
+NOTICE_S_MAX = 2.0 * SLACK
+AGE_S_MAX = 2.0 * SLACK
 ASLEEP_S = 5.0
 CAPACITY = 2_000
 

@@ -5,10 +5,11 @@ import time
 import pytest
 
 from tests.support.consumer import SNAPSHOT, STALE
+from tests.support.slack import SLACK
 from tests.support.stage import simulated
 
 pytestmark = pytest.mark.slow
-DETECT_S_MAX = 0.5
+DETECT_S_MAX = 0.5 * SLACK
 RECOVERY_S_MAX = 2.5
 SYMBOLS = ("AAPL", "MSFT", "SPY")
 

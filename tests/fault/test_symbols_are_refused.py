@@ -8,14 +8,15 @@ from tests.support import fault_table
 from tests.support.consumer import STATE
 from tests.support.fault_table import fault_row
 from tests.support.requester import Requester
+from tests.support.slack import SLACK
 from tests.support.stage import simulated, wait_until
 
 pytestmark = pytest.mark.slow
 UNKNOWN = "NOSUCHSYM9"
 SYMBOLS = ("AAPL", "MSFT", "GOOGL", "AMZN", "TSLA")
 LIMIT = 3
-REUSE_S_MAX = 1.0
-REFUSE_S_MAX = 0.5
+REUSE_S_MAX = 1.0 * SLACK
+REFUSE_S_MAX = 0.5 * SLACK
 
 
 def watched(requester: Requester) -> set[str]:

@@ -8,11 +8,12 @@ import pytest
 
 from tests.support.fault_table import fault_row
 from tests.support.incident import RECOVER_S_MAX, Incident, equities
+from tests.support.slack import SLACK
 from tests.support.stage import simulated, wait_until
 
 pytestmark = pytest.mark.slow
 SYMBOL_COUNT = 40
-AT_ONCE_S_MAX = 0.3
+AT_ONCE_S_MAX = 0.3 * SLACK
 """Where the peer says so itself nobody waits for a silence."""
 POOLS = pytest.mark.parametrize("connections", [1, 3], ids=["one", "pool"])
 

@@ -10,6 +10,7 @@ import msgpack
 import zmq
 
 from tests.support.history import History
+from tests.support.slack import SLACK
 
 SNAPSHOT: Final = 1
 STALE: Final = 16
@@ -141,7 +142,7 @@ class Consumer:
         self, accept: Callable[[Message], object], *, what: str, seconds: float = 8.0
     ) -> Message:
         """Read until a frame is accepted; fails with the latest frames when none is."""
-        for message in self.stream(seconds):
+        for message in self.stream(seconds * SLACK):
             if accept(message):
                 return message
         latest = "\n".join(str(message)[:300] for message in self.messages[-12:])
@@ -169,7 +170,7 @@ class Consumer:
         """Read until each of some topics had an accepted frame."""
         left = set(topics)
         found: list[Message] = []
-        for message in self.stream(seconds):
+        for message in self.stream(seconds * SLACK):
             if message.topic in left and accept(message):
                 left.remove(message.topic)
                 found.append(message)

@@ -8,12 +8,13 @@ from typing import Final
 from gateway.simulator import Simulator
 from tests.support import fault_table
 from tests.support.consumer import STALE, Consumer, Message
+from tests.support.slack import SLACK
 from tests.support.stage import Stage
 
 KINDS: Final = ("quote", "trade", "summary", "state")
-DETECT_S_MAX: Final = 3.0
+DETECT_S_MAX: Final = 3.0 * SLACK
 """From the last sign of life to the first consumer that is told."""
-RECOVER_S_MAX: Final = 2.0
+RECOVER_S_MAX: Final = 2.0 * SLACK
 """From the end of the fault to the last symbol that is live."""
 IN_FLIGHT_S: Final = 0.25
 """What was sent so shortly before a connection was reset may not have arrived."""

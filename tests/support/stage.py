@@ -20,6 +20,7 @@ from gateway.simulator import Simulator, SimulatorOptions
 from tests.support.consumer import Consumer
 from tests.support.fake_iqconnect import FakeIqconnect
 from tests.support.requester import Requester
+from tests.support.slack import SLACK
 
 Result = TypeVar("Result")
 ANY_PORT = "tcp://127.0.0.1:*"
@@ -241,6 +242,6 @@ def wait_until(is_so: Callable[[], bool], *, what: str, seconds: float = 8.0) ->
     started_s = time.monotonic()
     pause = threading.Event()
     while not is_so():
-        assert time.monotonic() - started_s < seconds, f"not within {seconds} s: {what}"
+        assert time.monotonic() - started_s < seconds * SLACK, f"not within {seconds} s: {what}"
         pause.wait(0.005)
     return time.monotonic() - started_s
