@@ -4,6 +4,7 @@ from collections.abc import Generator
 from typing import Any, Final
 
 from gateway.clock import Clock
+from gateway.control.claims import batches
 from gateway.control.feed_commands import (
     SYMBOLS_PER_COMMAND_MAX,
     EvictPeer,
@@ -28,13 +29,10 @@ from gateway.wire.rings import Kept
 
 Steps = Generator[FeedCommand, Any, dict[str, Any]]
 _REPLAY: Final = int(Flag.REPLAY)
-
-
 REPORT_ENTRIES_MAX: Final = 5_000
 """Longest list in an answer."""
 LEASE_NS_MIN: Final = 2_000_000_000
 """Subscriptions for a younger lease may still be on their way."""
-TOPICS_PER_COMMAND_MAX: Final = 4 * SYMBOLS_PER_COMMAND_MAX
 
 
 class ConsumerRequests:
@@ -70,11 +68,11 @@ class ConsumerRequests:
             told = params.model_dump(include={"received", "gaps", "lag_us"}, exclude_none=True)
             yield ReportClient(params.client, token, told)
             if self._clock.monotonic_ns() - lease.granted_ns >= LEASE_NS_MIN:
-                topics = [
-                    f"{k},{claim.symbol}," for claim in lease.claims.values() for k in claim.kinds
-                ]
-                for begin in range(0, len(topics), TOPICS_PER_COMMAND_MAX):
-                    part = tuple(topics[begin : begin + TOPICS_PER_COMMAND_MAX])
+                # As they are now: the lease may change while the feed thread is asked.
+                claims = list(lease.claims.values())
+                for part in batches(
+                    f"{k},{claim.symbol}," for claim in claims for k in claim.kinds
+                ):
                     missing += yield FindMissing(token, part)
         return {
             "expires_us": lease.expires_us,

@@ -109,7 +109,7 @@ class FindMissing:
     token: str
     """What the client calls its data connection by."""
     topics: tuple[str, ...]
-    """Complete public topics; some times `SYMBOLS_PER_COMMAND_MAX`."""
+    """Complete public topics; at most `SYMBOLS_PER_COMMAND_MAX`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,11 +200,6 @@ class PeerDesk:
         if peer.refused_count == 1:
             self._teller.notify_limit(peer, self._subscriptions.per_connection_max)
 
-    def is_exempt(self, connection: Hashable) -> bool:
-        """Whether a connection stands for many, so that limits of one do not hold for it."""
-        peer = self._peers.get(connection)
-        return peer is not None and peer.is_relay
-
     def sweep(self) -> None:
         """Forget connections that are gone."""
         for peer in [p for p in self._peers.values() if not self._sockets.is_alive(p.connection)]:

@@ -18,13 +18,13 @@ from tests.support.consumer import (
     Message,
     private_topic,
 )
+from tests.support.one_join import read_join
 from tests.support.stage import Stage, simulated
 
 pytestmark = pytest.mark.slow
 SEED = 20_240_613
 JOINS = 200
 JOINS_AT_ONCE = 4
-UPDATES_AFTER_SNAPSHOT = 3
 SYMBOLS = ("AAPL", "MSFT", "GOOGL", "AMZN", "TSLA", "NVDA", "META", "SPY")
 KINDS = ("quote", "quote", "trade")
 LINES_PER_SECOND = 4000.0
@@ -44,25 +44,6 @@ def loaded_stage() -> Iterator[tuple[Stage, Consumer]]:
             seconds=10.0,
         )
         yield stage, reference
-
-
-def read_join(consumer: Consumer, topic: str, private: str) -> tuple[list[Message], list[Message]]:
-    """Read one join to its end.
-
-    Returns:
-        What came on the base topic before the snapshot, and the snapshot with what came after.
-    """
-    before: list[Message] = []
-    after: list[Message] = []
-    for message in consumer.stream(10.0):
-        if message.topic == private:
-            assert not after, "a snapshot is answered once"
-            after.append(message)
-        elif message.topic == topic:
-            (after if after else before).append(message)
-        if len(after) > UPDATES_AFTER_SNAPSHOT:
-            return before, after
-    raise AssertionError(f"join of {topic} not complete: {len(before)} before, {len(after)} after")
 
 
 def test_two_hundred_joins_under_load_have_no_gap() -> None:

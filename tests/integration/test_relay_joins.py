@@ -10,6 +10,7 @@ import pytest
 
 from gateway.wire.topics import grants_of
 from tests.support.consumer import SNAPSHOT, Consumer, Message, private_topic
+from tests.support.one_join import read_join
 from tests.support.relays import RelayStage, before_fake, relayed
 from tests.support.stage import Stage, simulated, wait_until
 
@@ -17,7 +18,6 @@ pytestmark = pytest.mark.slow
 SEED = 20_261_126
 JOINS = 480
 JOINS_AT_ONCE = 8
-UPDATES_AFTER_SNAPSHOT = 3
 HEARTBEAT = b"sys,heartbeat," + msgpack.packb([20, 1, 1, 0, 1, None, {}])
 SYMBOLS = ("AAPL", "MSFT", "GOOGL", "AMZN", "TSLA", "NVDA", "META", "SPY")
 KINDS = ("quote", "quote", "trade")
@@ -39,21 +39,6 @@ def loaded() -> Iterator[tuple[Stage, RelayStage, Consumer]]:
         )
         with relayed(stage) as relay:
             yield stage, relay, reference
-
-
-def read_join(consumer: Consumer, topic: str, private: str) -> tuple[list[Message], list[Message]]:
-    """Read one join to its end: what came before the snapshot, and what from it on."""
-    before: list[Message] = []
-    after: list[Message] = []
-    for message in consumer.stream(10.0):
-        if message.topic == private:
-            assert not after, "a snapshot is answered once"
-            after.append(message)
-        elif message.topic == topic:
-            (after if after else before).append(message)
-        if len(after) > UPDATES_AFTER_SNAPSHOT:
-            return before, after
-    raise AssertionError(f"join of {topic} not complete: {len(before)} before, {len(after)} after")
 
 
 def test_hundreds_of_joins_under_load_have_no_gap() -> None:
