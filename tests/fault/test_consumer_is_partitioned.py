@@ -135,16 +135,21 @@ def fill_by_replay(market: Market, consumer: Subscriber) -> int:
     return count
 
 
+def far_consumers(market: Market, topics: list[str]) -> dict[str, Subscriber]:
+    """One consumer of each program behind the link that is cut."""
+    return {
+        "bare": market.subscriber(*topics, at="far"),
+        "client": market.subscriber(*topics, at="far", program="client"),
+    }
+
+
 @fault_row(34)
 def test_a_partition_is_noticed_by_both_ends_and_healed(network: Network, tmp_path: Path) -> None:
     """A strategy that does not notice trades on prices of twenty seconds ago."""
     topics = topics_of()
     with Market(tmp_path, network=network, rate=RATE) as market:
         reference = market.subscriber(*topics)
-        consumers = {
-            "bare": market.subscriber(*topics, at="far"),
-            "client": market.subscriber(*topics, at="far", program="client"),
-        }
+        consumers = far_consumers(market, topics)
         time.sleep(1.0)
         assert established_count(market.gateway.pid, FAR) == len(consumers)
         network.cut()
@@ -184,10 +189,7 @@ def test_a_half_partition_is_noticed(network: Network, tmp_path: Path) -> None:
     topics = topics_of()
     with Market(tmp_path, network=network, rate=RATE) as market:
         reference = market.subscriber(*topics)
-        consumers = {
-            "bare": market.subscriber(*topics, at="far"),
-            "client": market.subscriber(*topics, at="far", program="client"),
-        }
+        consumers = far_consumers(market, topics)
         time.sleep(1.0)
         network.cut("to_near")
         cut_us = now_us()
@@ -213,10 +215,7 @@ def test_a_blip_loses_nothing_undeclared(network: Network, tmp_path: Path) -> No
     topics = topics_of()
     with Market(tmp_path, network=network, rate=RATE) as market:
         reference = market.subscriber(*topics)
-        consumers = {
-            "bare": market.subscriber(*topics, at="far"),
-            "client": market.subscriber(*topics, at="far", program="client"),
-        }
+        consumers = far_consumers(market, topics)
         time.sleep(1.0)
         network.cut()
         time.sleep(BLIP_S)

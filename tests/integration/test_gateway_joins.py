@@ -15,18 +15,15 @@ from tests.support.consumer import (
     SUMMARY,
     TRADE,
     Consumer,
-    Message,
     private_topic,
 )
-from tests.support.one_join import read_join
+from tests.support.one_join import catch_up, check_joins, join_often, reference_of
 from tests.support.stage import Stage, simulated
 
 pytestmark = pytest.mark.slow
 SEED = 20_240_613
 JOINS = 200
 JOINS_AT_ONCE = 4
-SYMBOLS = ("AAPL", "MSFT", "GOOGL", "AMZN", "TSLA", "NVDA", "META", "SPY")
-KINDS = ("quote", "quote", "trade")
 LINES_PER_SECOND = 4000.0
 UNKNOWN = "NOSUCHSYM9"
 
@@ -35,55 +32,18 @@ UNKNOWN = "NOSUCHSYM9"
 def loaded_stage() -> Iterator[tuple[Stage, Consumer]]:
     """A stage under load and a reference consumer that has every topic from its beginning."""
     with simulated(rate=LINES_PER_SECOND, equity_count=12, trade_share=0.4) as stage:
-        topics = [f"{kind},{symbol}," for kind in ("quote", "trade") for symbol in SYMBOLS]
-        reference = stage.consumer(*topics)
-        reference.wait_for_all(
-            {f"trade,{symbol}," for symbol in SYMBOLS},
-            lambda m: m.sequence >= 1,
-            what="first trades",
-            seconds=10.0,
-        )
-        yield stage, reference
+        yield stage, reference_of(stage)
 
 
 def test_two_hundred_joins_under_load_have_no_gap() -> None:
     """A consumer that applies the snapshot and then only greater sequences misses nothing."""
     print(f"seed {SEED}")
     chance = random.Random(SEED)
-    joins: list[tuple[str, list[Message], list[Message]]] = []
     with loaded_stage() as (stage, reference):
-        while len(joins) < JOINS:
-            for _ in range(chance.randrange(40)):
-                reference.receive(1.0)
-            with contextlib.ExitStack() as stack:
-                begun = []
-                for _ in range(JOINS_AT_ONCE):
-                    topic = f"{chance.choice(KINDS)},{chance.choice(SYMBOLS)},"
-                    private = private_topic(topic)
-                    endpoint = stage.gateway.endpoints["data"]
-                    consumer = stack.enter_context(Consumer(endpoint, topic, private))
-                    begun.append((consumer, topic, private))
-                for consumer, topic, private in begun:
-                    joins.append((topic, *read_join(consumer, topic, private)))
-                    consumer.history.check()
-        heads = {topic: after[-1].sequence for topic, _, after in joins}
-        reference.wait_for_all(
-            set(heads), lambda m: m.sequence >= heads[m.topic], what="catching up", seconds=10.0
-        )
-    published = {(m.topic, m.sequence): m for m in reference.messages}
-    for topic, before, (snapshot, *updates) in joins:
-        assert snapshot.flags & SNAPSHOT
-        assert all(m.sequence <= snapshot.sequence for m in before), "newer before the snapshot"
-        newer = [m.sequence for m in updates if m.sequence > snapshot.sequence]
-        assert newer == list(range(snapshot.sequence + 1, snapshot.sequence + 1 + len(newer)))
-        assert newer, "no update after the snapshot"
-        if snapshot.sequence:
-            original = published[topic, snapshot.sequence]
-            assert snapshot.values == original.values
-            assert snapshot.body[4:6] == original.body[4:6]
-        for update in updates:
-            assert update.body == published[topic, update.sequence].body
-    reference.history.check()
+        endpoint = stage.gateway.endpoints["data"]
+        joins = join_often(endpoint, reference, chance, count=JOINS, at_once=JOINS_AT_ONCE)
+        catch_up(reference, joins)
+    check_joins(reference, joins)
 
 
 def test_a_second_join_on_the_same_socket_heals_a_gap() -> None:

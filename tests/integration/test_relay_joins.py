@@ -9,8 +9,8 @@ import msgpack
 import pytest
 
 from gateway.wire.topics import grants_of
-from tests.support.consumer import SNAPSHOT, Consumer, Message, private_topic
-from tests.support.one_join import read_join
+from tests.support.consumer import SNAPSHOT, Consumer, private_topic
+from tests.support.one_join import SYMBOLS, catch_up, check_joins, join_often, reference_of
 from tests.support.relays import RelayStage, before_fake, relayed
 from tests.support.stage import Stage, simulated, wait_until
 
@@ -19,8 +19,6 @@ SEED = 20_261_126
 JOINS = 480
 JOINS_AT_ONCE = 8
 HEARTBEAT = b"sys,heartbeat," + msgpack.packb([20, 1, 1, 0, 1, None, {}])
-SYMBOLS = ("AAPL", "MSFT", "GOOGL", "AMZN", "TSLA", "NVDA", "META", "SPY")
-KINDS = ("quote", "quote", "trade")
 LINES_PER_SECOND = 4000.0
 INCOMPLETE = ("~", "~abc", "~0123456789abcdef", "~0123456789abcdef.quote,", "~x.quote,AAPL,")
 
@@ -29,14 +27,7 @@ INCOMPLETE = ("~", "~abc", "~0123456789abcdef", "~0123456789abcdef.quote,", "~x.
 def loaded() -> Iterator[tuple[Stage, RelayStage, Consumer]]:
     """A stage under load, a relay, and a reference consumer at the gateway from the beginning."""
     with simulated(rate=LINES_PER_SECOND, equity_count=12, trade_share=0.4) as stage:
-        topics = [f"{kind},{symbol}," for kind in ("quote", "trade") for symbol in SYMBOLS]
-        reference = stage.consumer(*topics)
-        reference.wait_for_all(
-            {f"trade,{symbol}," for symbol in SYMBOLS},
-            lambda m: m.sequence >= 1,
-            what="first trades",
-            seconds=10.0,
-        )
+        reference = reference_of(stage)
         with relayed(stage) as relay:
             yield stage, relay, reference
 
@@ -49,41 +40,15 @@ def test_hundreds_of_joins_under_load_have_no_gap() -> None:
     """
     print(f"seed {SEED}")
     chance = random.Random(SEED)
-    joins: list[tuple[str, list[Message], list[Message]]] = []
     with loaded() as (_, relay, reference):
         holder = relay.consumer(*(f"quote,{symbol}," for symbol in SYMBOLS[:4]), "sys,heartbeat,")
         holder.wait_for_topic("quote,AAPL,")
-        while len(joins) < JOINS:
-            for _ in range(chance.randrange(40)):
-                reference.receive(1.0)
-            with contextlib.ExitStack() as stack:
-                begun = []
-                for _ in range(JOINS_AT_ONCE):
-                    topic = f"{chance.choice(KINDS)},{chance.choice(SYMBOLS)},"
-                    private = private_topic(topic)
-                    consumer = stack.enter_context(Consumer(relay.data, topic, private))
-                    begun.append((consumer, topic, private))
-                for consumer, topic, private in begun:
-                    joins.append((topic, *read_join(consumer, topic, private)))
-            while holder.receive(0) is not None:
-                continue
-        heads = {topic: after[-1].sequence for topic, _, after in joins}
-        reference.wait_for_all(
-            set(heads), lambda m: m.sequence >= heads[m.topic], what="catching up", seconds=10.0
-        )
+        joins = join_often(relay.data, reference, chance, count=JOINS, at_once=JOINS_AT_ONCE)
+        while holder.receive(0) is not None:
+            continue
+        catch_up(reference, joins)
         holder.history.check()
-    published = {(m.topic, m.sequence): m for m in reference.messages}
-    for topic, before, (snapshot, *updates) in joins:
-        assert snapshot.flags & SNAPSHOT
-        assert all(m.sequence <= snapshot.sequence for m in before), "newer before the snapshot"
-        newer = [m.sequence for m in updates if m.sequence > snapshot.sequence]
-        assert newer, "no update after the snapshot"
-        assert newer == list(range(snapshot.sequence + 1, snapshot.sequence + 1 + len(newer)))
-        if snapshot.sequence:
-            assert snapshot.values == published[topic, snapshot.sequence].values
-        for update in updates:
-            assert update.body == published[topic, update.sequence].body
-    reference.history.check()
+    check_joins(reference, joins)
 
 
 def test_the_data_topic_goes_up_before_its_private_one() -> None:

@@ -6,9 +6,7 @@ for snapshots by subscribing, and says what it missed. Orders come line by line 
 """
 
 import argparse
-import os
 import secrets
-import sys
 import time
 import zlib
 from pathlib import Path
@@ -18,6 +16,7 @@ import msgpack
 import zmq
 
 from tests.support import records
+from tests.support.orders import Orders
 from tests.support.records import Recorder
 
 SILENCE_S_MAX: Final = 3.0
@@ -180,26 +179,18 @@ class Subscriber:
 
 def serve(subscriber: Subscriber, recorder: Recorder) -> None:
     """Read messages and orders until the orders end."""
-    orders = sys.stdin.fileno()
+    orders = Orders(recorder)
     poller = subscriber.poller
-    poller.register(orders, zmq.POLLIN)
-    is_reading, slow_s, pending = True, 0.0, b""
+    poller.register(orders.descriptor, zmq.POLLIN)
     while True:
-        ready = dict(poller.poll(FLUSH_MS)) if is_reading else _wait_for_orders(orders)
-        if orders in ready:
-            data = os.read(orders, 4096)
-            if not data:
-                recorder.flush()
-                return
-            *lines, pending = (pending + data).split(b"\n")
-            for line in lines:
-                verb, *values = line.decode("ascii").split()
-                is_reading = verb != "pause"
-                slow_s = float(values[0]) / 1000 if verb == "slow" else 0.0
-                if not is_reading:
-                    recorder.write(records.STOPPED_READING)
-        if not is_reading or not subscriber.read(slow_s):
-            subscriber.idle(is_reading=is_reading)
+        if orders.is_reading:
+            ready = dict(poller.poll(FLUSH_MS))
+        else:
+            ready = _wait_for_orders(orders.descriptor)
+        if orders.descriptor in ready and not orders.read():
+            return
+        if not orders.is_reading or not subscriber.read(orders.slow_s):
+            subscriber.idle(is_reading=orders.is_reading)
             recorder.flush()
 
 

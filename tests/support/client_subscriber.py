@@ -1,8 +1,6 @@
 """The consumer program built on `gateway_client`; orders and records as of the bare one."""
 
-import os
 import select
-import sys
 import time
 from typing import Any, Final
 
@@ -18,6 +16,7 @@ from gateway_client import (
 
 from tests.support import records
 from tests.support.bare_subscriber import arguments
+from tests.support.orders import Orders
 from tests.support.records import Recorder
 
 FLUSH_S: Final = 0.02
@@ -53,29 +52,19 @@ def take(item: Any, recorder: Recorder) -> None:
 
 def serve(client: GatewayClient, recorder: Recorder) -> None:
     """Read items and orders until the orders end."""
-    orders = sys.stdin.fileno()
-    is_reading, slow_s, pending = True, 0.0, b""
+    orders = Orders(recorder)
     while True:
-        if select.select([orders], [], [], 0 if is_reading else FLUSH_S)[0]:
-            data = os.read(orders, 4096)
-            if not data:
-                recorder.flush()
-                return
-            *lines, pending = (pending + data).split(b"\n")
-            for line in lines:
-                verb, *values = line.decode("ascii").split()
-                is_reading = verb != "pause"
-                slow_s = float(values[0]) / 1000 if verb == "slow" else 0.0
-                if not is_reading:
-                    recorder.write(records.STOPPED_READING)
+        wait_s = 0 if orders.is_reading else FLUSH_S
+        if select.select([orders.descriptor], [], [], wait_s)[0] and not orders.read():
+            return
         until_s = time.monotonic() + FLUSH_S
-        while is_reading and (left_s := until_s - time.monotonic()) > 0:
+        while orders.is_reading and (left_s := until_s - time.monotonic()) > 0:
             item = client.next_message(timeout_s=left_s)
             if item is None:
                 break
             take(item, recorder)
-            if slow_s:
-                time.sleep(slow_s)
+            if orders.slow_s:
+                time.sleep(orders.slow_s)
         recorder.flush()
 
 
