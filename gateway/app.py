@@ -12,6 +12,7 @@ import zmq
 import zmq.asyncio
 
 from gateway import __version__
+from gateway.app_control import make_desk, make_identity, make_leases
 from gateway.app_options import (
     Retries,
     Sessions,
@@ -21,18 +22,12 @@ from gateway.app_options import (
     make_process,
 )
 from gateway.clock import Clock, SystemClock
-from gateway.control.consumer_requests import ConsumerRequests
-from gateway.control.desk import RequestDesk
 from gateway.control.feed_commands import NoteAdmin
-from gateway.control.identity import Identity
-from gateway.control.upstream_requests import UpstreamRequests
 from gateway.counters import Complaints, Counter, Counters, Sample
 from gateway.errors import ConfigError
 from gateway.health.facts import AlertFact, FeedHistory, FeedReport
-from gateway.health.verdict import HealthJudge
 from gateway.logs import get_logger
 from gateway.policy.error_history import ErrorFact, ErrorHistory
-from gateway.policy.leases import Leases
 from gateway.runtime.admin_link import AdminLink, AdminOptions
 from gateway.runtime.admin_port import AdminPortView
 from gateway.runtime.admin_talk import AdminTalk, AdminView
@@ -40,7 +35,7 @@ from gateway.runtime.assembly import FeedAssembly
 from gateway.runtime.error_desk import ErrorDesk
 from gateway.runtime.feed import FeedThread
 from gateway.runtime.feed_access import FeedAccess
-from gateway.runtime.host import process_facts, resolve_host
+from gateway.runtime.host import resolve_host
 from gateway.runtime.publisher import check_libzmq, open_data_socket
 from gateway.runtime.queues import CommandQueue, FactQueue
 from gateway.runtime.rpc_server import RpcServer, drive, open_control_socket
@@ -231,52 +226,26 @@ class Gateway:
         self._feed = FeedThread(parts, self._commands, self._facts)
 
     def _make_control(self) -> None:
-        settings, clock = self._settings, self._clock
-        self._leases = Leases(
-            clock,
-            leases_per_client_max=settings.leases.leases_per_client_max,
-            symbols_per_client_max=settings.leases.symbols_per_client_max,
-            client_count_max=settings.leases.client_count_max,
-        )
-        capabilities = ["auto_watch"] if settings.is_auto_watch else []
+        settings = self._settings
         self._admin = self._make_admin()
-        self._desk = RequestDesk(
-            identity=Identity(
-                gateway_id=settings.gateway_id,
-                version=__version__,
-                epoch=self._epoch,
-                endpoints=self.endpoints,
-                capabilities=tuple(capabilities),
-            ),
+        self._leases = make_leases(settings, self._clock)
+        self._desk = make_desk(
+            settings,
+            identity=make_identity(settings, epoch=self._epoch, endpoints=self.endpoints),
             leases=self._leases,
             history=self._history,
-            judge=HealthJudge(clock),
-            clock=clock,
-            process_facts=process_facts,
+            errors=self._errors.history,
+            admin=AdminPortView(self._admin),
+            clock=self._clock,
+            counters=self._counters,
             control_counts=self._control_counts,
-            consumers=ConsumerRequests(
-                leases=self._leases,
-                epoch=self._epoch,
-                clock=clock,
-                counters=self._counters,
-                audit=get_logger("audit").warning,
-            ),
-            upstream=UpstreamRequests(
-                leases=self._leases,
-                errors=self._errors.history,
-                admin=AdminPortView(self._admin),
-                clock=clock,
-                counters=self._counters,
-                is_admin_allowed=settings.security.allow_local_admin,
-                audit=get_logger("audit").warning,
-            ),
         )
         self._server = RpcServer(
             self._control,
             desk=self._desk,
             ask=self._access.ask,
             epoch=self._epoch,
-            clock=clock,
+            clock=self._clock,
             counters=self._counters,
             requests_in_flight_max=settings.control.requests_in_flight_max,
             deadline_ms_default=settings.control.deadline_ms_default,
