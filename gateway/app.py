@@ -3,16 +3,13 @@
 import asyncio
 import gc
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final
 
-import zmq
-import zmq.asyncio
-
 from gateway import __version__
-from gateway.app_control import make_desk, make_identity, make_leases
+from gateway.app_control import make_desk, make_identity, make_leases, make_monitor
 from gateway.app_options import (
     Retries,
     Sessions,
@@ -23,8 +20,8 @@ from gateway.app_options import (
 )
 from gateway.clock import Clock, SystemClock
 from gateway.control.feed_commands import NoteAdmin
+from gateway.control.health_requests import Inside
 from gateway.counters import Complaints, Counter, Counters, Sample
-from gateway.errors import ConfigError
 from gateway.health.facts import AlertFact, FeedHistory, FeedReport
 from gateway.logs import get_logger
 from gateway.policy.error_history import ErrorFact, ErrorHistory
@@ -35,12 +32,14 @@ from gateway.runtime.assembly import FeedAssembly
 from gateway.runtime.error_desk import ErrorDesk
 from gateway.runtime.feed import FeedThread
 from gateway.runtime.feed_access import FeedAccess
-from gateway.runtime.host import resolve_host
-from gateway.runtime.publisher import check_libzmq, open_data_socket
-from gateway.runtime.queues import CommandQueue, FactQueue
-from gateway.runtime.rpc_server import RpcServer, drive, open_control_socket
+from gateway.runtime.gateway_sockets import GatewaySockets
+from gateway.runtime.health_loop import AlertTeller, HealthLoop, thread_facts
+from gateway.runtime.host import process_facts, resolve_host
+from gateway.runtime.publisher import check_libzmq
+from gateway.runtime.queues import COMMANDS_MAX, FACTS_MAX, CommandQueue, FactQueue
+from gateway.runtime.rpc_server import RpcServer, drive
 from gateway.runtime.state_files import StateFiles
-from gateway.settings import Credentials, Settings
+from gateway.settings import Credentials, Settings, masked
 
 STOP_S_MAX: Final = 5.0
 HOUSEKEEPING_S: Final = 0.5
@@ -79,8 +78,6 @@ class Gateway:
         self._log_texts_dropped = log_texts_dropped
         self._errors = ErrorDesk(ErrorHistory(), clock=self._clock, counts=self._control_counts)
         self._tasks: list[asyncio.Task[None]] = []
-        self._data_context: zmq.Context[zmq.Socket[bytes]] | None = None
-        self._control_context: zmq.asyncio.Context | None = None
         self._written_revision = -1
         self._gc_threshold = gc.get_threshold()
         self.stopped = asyncio.Event()
@@ -103,25 +100,23 @@ class Gateway:
         self._files = StateFiles(self._settings.state_dir)
         self._epoch = self._files.next_epoch(self._clock.utc_us() // 1000)
         self._started_ns = self._clock.monotonic_ns()
-        self._commands = CommandQueue()
-        self._access = FeedAccess(self._loop, self._commands)
+        self._sockets = GatewaySockets(
+            data_bind=self._settings.data.bind,
+            control_bind=self._settings.control.bind,
+            high_water_mark=self._settings.data.high_water_mark,
+            send_buffer_bytes=self._settings.data.send_buffer_bytes,
+        )
         try:
-            self._open_sockets()
+            self._commands = CommandQueue()
+            self._access = FeedAccess(self._loop, self._commands)
             self._facts = FactQueue(self._loop, on_fact=self._on_fact)
             self._make_feed()
             self._make_control()
         except BaseException:
             self._commands.close()
-            self._destroy_contexts(is_data_closed=False)
+            self._sockets.destroy(is_data_closed=False)
             raise
-        # A full collection with many live objects stops both threads for tens of milliseconds:
-        # what lives as long as the gateway is taken out of all later ones.
-        gc.collect()
-        gc.freeze()
-        # Order books grow to hundreds of thousands of rows, none of them garbage: look through the
-        # old ones a hundred times more rarely. What dies young is collected as always.
-        self._gc_threshold = gc.get_threshold()
-        gc.set_threshold(*self._gc_threshold[:2], FULL_COLLECTIONS_RARER * self._gc_threshold[2])
+        self._spare_collector()
         self._feed.start()
         try:
             restored = await drive(
@@ -130,15 +125,12 @@ class Gateway:
         except BaseException:
             await self.stop("start failed")
             raise
-        self._tasks = [
-            asyncio.create_task(self._server.run(), name="control"),
-            asyncio.create_task(self._admin.run(), name="admin"),
-            asyncio.create_task(self._keep_house(), name="housekeeping"),
-        ]
+        self._begin("control", self._server.run())
+        self._begin("admin", self._admin.run())
+        self._begin("housekeeping", self._keep_house())
+        self._begin("health", self._health.run())
         if self._process is not None:
-            self._tasks.append(asyncio.create_task(self._process.run(), name="iqconnect"))
-        for task in self._tasks:
-            task.add_done_callback(self._on_task_done)
+            self._begin("iqconnect", self._process.run())
         self._log.info(
             "gateway started",
             version=__version__,
@@ -152,10 +144,7 @@ class Gateway:
     @property
     def endpoints(self) -> dict[str, str]:
         """Where the sockets really are, ports chosen by the system included."""
-        return {
-            "data": self._data.getsockopt_string(zmq.LAST_ENDPOINT),
-            "control": self._control.getsockopt_string(zmq.LAST_ENDPOINT),
-        }
+        return self._sockets.endpoints
 
     @property
     def epoch(self) -> int:
@@ -183,34 +172,34 @@ class Gateway:
         self._commands.close()
         if not is_ended:
             self._log.error("the feed thread does not end")
-        self._destroy_contexts(is_data_closed=is_ended)
+        self._sockets.destroy(is_data_closed=is_ended)
         # A program that goes on without us, as tests do, gets its collector back.
         gc.unfreeze()
         gc.set_threshold(*self._gc_threshold)
         self._log.info("gateway stopped", reason=reason)
 
-    def _open_sockets(self) -> None:
-        settings = self._settings
-        self._data_context = zmq.Context()
-        self._control_context = zmq.asyncio.Context()
-        self._data = open_data_socket(
-            self._data_context,
-            bind=settings.data.bind,
-            high_water_mark=settings.data.high_water_mark,
-            send_buffer_bytes=settings.data.send_buffer_bytes,
-        )
-        try:
-            self._control = open_control_socket(self._control_context, bind=settings.control.bind)
-        except ConfigError:
-            self._data.close(linger=0)
-            raise
+    def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Run a part until the gateway stops; when it fails, the gateway stops."""
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._on_task_done)
+        self._tasks.append(task)
+
+    def _spare_collector(self) -> None:
+        """Keep the collector from stopping both threads for tens of milliseconds."""
+        # What lives as long as the gateway is taken out of all later collections.
+        gc.collect()
+        gc.freeze()
+        # Order books grow to hundreds of thousands of rows, none of them garbage: look through the
+        # old ones a hundred times more rarely. What dies young is collected as always.
+        self._gc_threshold = gc.get_threshold()
+        gc.set_threshold(*self._gc_threshold[:2], FULL_COLLECTIONS_RARER * self._gc_threshold[2])
 
     def _make_feed(self) -> None:
         options = feed_options(self._settings, host=self._host)
         sessions = Sessions(self._settings)
         assembly = FeedAssembly(
             options,
-            data=self._data,
+            data=self._sockets.data,
             epoch=self._epoch,
             clock=self._clock,
             on_sample=self._log_sample,
@@ -229,19 +218,42 @@ class Gateway:
         settings = self._settings
         self._admin = self._make_admin()
         self._leases = make_leases(settings, self._clock)
+        admin = AdminPortView(self._admin)
+        monitor = make_monitor(
+            settings,
+            history=self._history,
+            errors=self._errors.history,
+            admin=admin,
+            clock=self._clock,
+        )
+        self._alerts = AlertTeller(self._access)
+        self._health = HealthLoop(
+            monitor,
+            self._alerts,
+            interval_s=settings.health.check_interval_s,
+            clock=self._clock,
+        )
         self._desk = make_desk(
             settings,
             identity=make_identity(settings, epoch=self._epoch, endpoints=self.endpoints),
             leases=self._leases,
+            monitor=monitor,
             history=self._history,
             errors=self._errors.history,
-            admin=AdminPortView(self._admin),
+            admin=admin,
             clock=self._clock,
             counters=self._counters,
-            control_counts=self._control_counts,
+            inside=Inside(
+                process=process_facts,
+                counts=self._control_counts,
+                queues=self._queues,
+                threads=self._threads,
+                config=partial(masked, settings),
+            ),
+            tell=self._alerts.tell,
         )
         self._server = RpcServer(
-            self._control,
+            self._sockets.control,
             desk=self._desk,
             ask=self._access.ask,
             epoch=self._epoch,
@@ -294,6 +306,23 @@ class Gateway:
         counts[Counter.ERRORS_DROPPED.label] += self._errors.history.dropped
         return counts
 
+    def _queues(self) -> dict[str, tuple[int, int]]:
+        """The queues of this process: how much is in each, and how much may be."""
+        return {
+            "commands": (len(self._commands), COMMANDS_MAX),
+            "facts": (len(self._facts), FACTS_MAX),
+            "requests": (self._server.in_flight, self._settings.control.requests_in_flight_max),
+        }
+
+    def _threads(self) -> dict[str, Any]:
+        report = self._history.newest
+        now_ns = self._clock.monotonic_ns()
+        return thread_facts(
+            is_feed_alive=self._feed.is_alive,
+            report_age_ms=None if report is None else (now_ns - report.at_ns) / 1e6,
+            late_ms=self._health.late_ms,
+        )
+
     def _on_fact(self, fact: object) -> None:
         if isinstance(fact, FeedReport):
             self._history.add(fact)
@@ -301,8 +330,8 @@ class Gateway:
         elif isinstance(fact, ErrorFact):
             self._errors.history.add(fact)
         elif isinstance(fact, AlertFact):
-            told = dict(fact.told)
-            self._log.warning("alert", change=told.pop("event"), **told)
+            self._desk.inside.monitor.take(fact)
+            self._alerts.note(fact.told)
         elif isinstance(fact, BaseException):
             self._errors.note(self._access.fail(fact), port="gateway")
             self._fail("feed", fact)
@@ -348,19 +377,3 @@ class Gateway:
             detail=sample.detail,
             line=sample.line,
         )
-
-    def _destroy_contexts(self, *, is_data_closed: bool) -> None:
-        """Release ZeroMQ.
-
-        Args:
-            is_data_closed: Whether the feed thread has closed the data socket, with a linger that
-                `term` waits for. Otherwise the socket is closed here and what it holds is lost.
-        """
-        if self._control_context is not None:
-            self._control_context.destroy(linger=0)
-        if self._data_context is None:
-            return
-        if is_data_closed:
-            self._data_context.term()
-        else:
-            self._data_context.destroy(linger=0)

@@ -1,21 +1,25 @@
 """What answers requests, made from settings: identity, leases, and the desk over them."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 from gateway import __version__
 from gateway.clock import Clock
 from gateway.control.admin_port import AdminPort
 from gateway.control.consumer_requests import ConsumerRequests
 from gateway.control.desk import RequestDesk
+from gateway.control.health_requests import HealthRequests, Inside
 from gateway.control.identity import Identity
 from gateway.control.upstream_requests import UpstreamRequests
 from gateway.counters import Counters
 from gateway.health.facts import FeedHistory
-from gateway.health.verdict import HealthJudge
+from gateway.health.monitor import HealthMonitor
+from gateway.health.sessions import TradingHours
 from gateway.logs import get_logger
 from gateway.policy.error_history import ErrorHistory
 from gateway.policy.leases import Leases
-from gateway.runtime.host import process_facts
+from gateway.runtime.host import ProcessGauge, disk_free_mb
 from gateway.settings import Settings
 
 
@@ -46,17 +50,50 @@ def make_leases(settings: Settings, clock: Clock) -> Leases:
     )
 
 
+def make_monitor(
+    settings: Settings,
+    *,
+    history: FeedHistory,
+    errors: ErrorHistory,
+    admin: AdminPort,
+    clock: Clock,
+) -> HealthMonitor:
+    """Make what judges the gateway's health.
+
+    Args:
+        settings: As checked by `load_settings`.
+        history: The feed thread's reports.
+        errors: What went wrong in this run.
+        admin: The admin connection.
+        clock: The gateway's.
+    """
+    monitor = HealthMonitor(
+        settings.health.thresholds,
+        hours=TradingHours(settings.health.sessions, settings.health.closed_days),
+        history=history,
+        errors=errors,
+        admin=lambda: (admin.report(), admin.login),
+        clock=clock,
+    )
+    monitor.register_data_source("process", ProcessGauge(clock).read)
+    if settings.state_dir is not None:
+        monitor.register_data_source("disk", partial(disk_free_mb, settings.state_dir))
+    return monitor
+
+
 def make_desk(
     settings: Settings,
     *,
     identity: Identity,
     leases: Leases,
+    monitor: HealthMonitor,
     history: FeedHistory,
     errors: ErrorHistory,
     admin: AdminPort,
     clock: Clock,
     counters: Counters,
-    control_counts: Callable[[], Mapping[str, int]],
+    inside: Inside,
+    tell: Callable[[Mapping[str, Any]], object],
 ) -> RequestDesk:
     """Make what answers requests.
 
@@ -64,22 +101,31 @@ def make_desk(
         settings: As checked by `load_settings`.
         identity: Who this gateway is.
         leases: Living leases.
+        monitor: Judges the gateway's health.
         history: The feed thread's reports.
         errors: What went wrong in this run.
         admin: The admin connection.
         clock: The gateway's.
         counters: The control loop's own.
-        control_counts: Reads what was counted outside the feed thread, by label.
+        inside: What only the process knows.
+        tell: Tells of an alert.
     """
     audit = get_logger("audit").warning
     return RequestDesk(
         identity=identity,
         leases=leases,
-        history=history,
-        judge=HealthJudge(clock),
         clock=clock,
-        process_facts=process_facts,
-        control_counts=control_counts,
+        inside=HealthRequests(
+            identity=identity,
+            monitor=monitor,
+            history=history,
+            leases=leases,
+            admin=admin,
+            inside=inside,
+            clock=clock,
+            audit=audit,
+            tell=tell,
+        ),
         consumers=ConsumerRequests(
             leases=leases, epoch=identity.epoch, clock=clock, counters=counters, audit=audit
         ),

@@ -5,7 +5,7 @@ So the meaning of a request is plain code without a loop, and the server that dr
 nothing.
 """
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable
 from typing import Any, Final
 
 import pydantic
@@ -33,14 +33,12 @@ from gateway.control.feed_commands import (
     Unwatch,
     Watch,
 )
-from gateway.control.figures import figures_of
+from gateway.control.health_requests import HealthRequests
 from gateway.control.identity import LIMITS, Identity
 from gateway.control.public_topics import check_symbols
 from gateway.control.upstream_requests import UpstreamRequests
 from gateway.control.watch_desk import SERVICES
 from gateway.errors import InvalidParams, LeaseExpired, OutOfRange, bounded
-from gateway.health.facts import FeedHistory
-from gateway.health.verdict import HealthJudge
 from gateway.model import methods as m
 from gateway.model import protocol
 from gateway.model.enums import SymbolState
@@ -51,8 +49,9 @@ from gateway.policy.error_history import fact_of
 from gateway.policy.leases import Claim, Leases
 from gateway.wire.codec import Encoded
 
-Steps = Generator[FeedCommand, Any, Any]
-"""A handler in progress: yields commands for the feed thread, returns the result."""
+Steps = Generator[FeedCommand | None, Any, Any]
+"""A handler in progress: yields commands for the feed thread, or None to let others run; returns
+the result."""
 SNAPSHOT_BYTES_MAX: Final = 16_777_216
 """Bytes of order books in one answer."""
 
@@ -63,11 +62,8 @@ class RequestDesk:
     Args:
         identity: Who this gateway is.
         leases: Living leases.
-        history: The feed thread's reports.
-        judge: Turns reports into a verdict.
         clock: For stamps.
-        process_facts: Reads memory, processor and threads of this process.
-        control_counts: Reads what was counted outside the feed thread, by label.
+        inside: Answers requests about how the gateway is.
         upstream: Answers requests about the way to DTN.
         consumers: Answers requests about the way to consumers.
     """
@@ -77,21 +73,16 @@ class RequestDesk:
         *,
         identity: Identity,
         leases: Leases,
-        history: FeedHistory,
-        judge: HealthJudge,
         clock: Clock,
-        process_facts: Callable[[], dict[str, Any]],
-        control_counts: Callable[[], Mapping[str, int]] = dict,
+        inside: HealthRequests,
         upstream: UpstreamRequests,
         consumers: ConsumerRequests,
     ) -> None:
         self._identity = identity
         self._leases = leases
-        self._history = history
-        self._judge = judge
         self._clock = clock
-        self._process_facts = process_facts
-        self._control_counts = control_counts
+        self.inside: Final = inside
+        """Answers requests about how the gateway is."""
         self.upstream: Final = upstream
         """Answers requests about the way to DTN."""
         self.consumers: Final = consumers
@@ -234,23 +225,6 @@ class RequestDesk:
                     )
                 snapshots.append({"topic": topic, "body": body})
         return snapshots
-
-    def health(self, _: m.HealthParams) -> dict[str, Any]:
-        """Judge the last seconds."""
-        admin = self.upstream.admin
-        return self._judge.judge(
-            self._history, admin=admin.report(), login=admin.login, errors=self.upstream.history
-        )
-
-    def metrics(self, _: m.MetricsParams) -> dict[str, Any]:
-        """Give the figures."""
-        return figures_of(
-            self._history,
-            admin=self.upstream.admin,
-            lease_count=len(self._leases.living()),
-            counts=self._control_counts(),
-            process=self._process_facts(),
-        )
 
     def expire_leases(self) -> Steps:
         """End the leases whose time is over; not a request, but the same kind of work."""

@@ -65,6 +65,40 @@ class ReadRing:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadSymbols:
+    """Read the states of the next symbols; answered by `SymbolRows`."""
+
+    place: int = 0
+    """Where to go on: `SymbolRows.place` of the last answer."""
+    search: str = ""
+    """Part of the symbol, upper case; empty for all."""
+    state: str = ""
+    """Only those in this state on one of the two levels; empty for all."""
+    changed_since_us: int = 0
+    """Only those whose state changed then or later, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolRows:
+    """Some symbols and their states."""
+
+    rows: list[dict[str, Any]]
+    """At most `SYMBOLS_PER_COMMAND_MAX`, in no order."""
+    place: int | None
+    """Where the next slice begins; None when this was the last."""
+    total: int
+    """Symbols there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceAlert:
+    """Publish an alert on `sys,alert,`; answered by None."""
+
+    told: dict[str, Any]
+    """event, and the alert."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadWatches:
     """Read who wants what; answered by a `WatchReport`."""
 
@@ -176,6 +210,8 @@ FeedCommand = (
     | FindMissing
     | EvictPeer
     | ReadWatches
+    | ReadSymbols
+    | AnnounceAlert
     | NoteAdmin
     | Explain
     | Resync

@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.control.admin_port import AdminPort
 from gateway.health.facts import FeedHistory
-from gateway.health.verdict import client_metrics
+from gateway.health.readings import client_metrics
 
 
 def figures_of(
@@ -15,6 +15,7 @@ def figures_of(
     lease_count: int,
     counts: Mapping[str, int],
     process: Mapping[str, Any],
+    readings: Mapping[str, float | None],
 ) -> dict[str, Any]:
     """Answer `metrics`.
 
@@ -24,6 +25,7 @@ def figures_of(
         lease_count: Living leases.
         counts: What was counted outside the feed thread, by label.
         process: Memory, processor and threads of this process.
+        readings: The figures of the monitor's last check.
     """
     report = history.newest
     admin_report = admin.report()
@@ -47,7 +49,7 @@ def figures_of(
             "leases": lease_count,
         }
     return {
-        "client_metrics": client_metrics(history, counts),
+        "client_metrics": client_metrics(history, counts, readings),
         "connections": connections,
         "topics": topics,
         "process": dict(process),

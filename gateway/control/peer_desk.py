@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from gateway.clock import Clock
 from gateway.counters import Counter, Counters
 from gateway.errors import QuotaExceeded
+from gateway.health.latency import LatencyHistogram
 from gateway.policy.peers import (
     TOKENS_PER_PEER_MAX,
     ClientName,
@@ -146,6 +147,8 @@ class PeerDesk:
         self._holders: dict[str, Peer] = {}
         self._scan: deque[Peer] = deque()
         self._next_scan_ns = 0
+        self.reported_lag: Final = LatencyHistogram()
+        """How far behind clients said that they were, since the start."""
 
     # What the data socket tells.
 
@@ -243,6 +246,7 @@ class PeerDesk:
         if lag_us is None:
             return
         peer.progress.report(lag_us * 1000, now_ns)
+        self.reported_lag.record(lag_us)
         if lag_us * 1000 >= self._options.rules.warn_ns:
             self._teller.notify_lag(peer, lag_us)
 
@@ -322,6 +326,11 @@ class PeerDesk:
     def slow_peers(self) -> list[dict[str, Any]]:
         """The connections that fall behind."""
         return [self._describe(peer) for peer in self._peers.values() if peer.progress.is_slow]
+
+    @property
+    def worst_lag_us(self) -> int:
+        """How far the slowest is behind; 0 without any."""
+        return max((p.progress.lag_ns for p in self._peers.values()), default=0) // 1000
 
     @property
     def unmeasured_count(self) -> int:

@@ -140,6 +140,7 @@ class PeerTeller:
             peer.warned_us = self._clock.utc_us()
         self._system.announce_alert(
             event=event,
+            id=f"{ALERT_CODE}:{peer.name}",
             code=ALERT_CODE,
             level="warning",
             message=f"consumer {self._call(peer)}: {what}",

@@ -1,7 +1,7 @@
 """What the feed thread reports of itself once a second, and what is derived from a few reports."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gateway.health.latency import LatencyHistogram
@@ -31,6 +31,8 @@ class LinkReport:
     """When the last line came, monotonic; None between connections."""
     due_ns: int | None
     """When the next attempt is made, monotonic; None while none is wanted."""
+    held_lines_max: int = 0
+    """Most lines that may wait; 0 for a connection whose lines never do."""
 
     def as_map(self) -> dict[str, object]:
         """For `metrics`."""
@@ -91,6 +93,16 @@ class FeedReport:
     """Data connections that fall behind, as `subscriptions` describes them."""
     unmeasured_count: int = 0
     """Data connections of which this system does not tell what waits for them."""
+    utc_us: int = 0
+    """When, UTC."""
+    latencies: Mapping[str, LatencyHistogram] = field(default_factory=dict)
+    """The same as `latency` by kind of message."""
+    oldest_unread_ns: int = 0
+    """Age of the oldest line that was read and is not published; 0 when there is none."""
+    consumer_lag_us: int = 0
+    """How far the slowest consumer is behind."""
+    reported_lag: LatencyHistogram = field(default_factory=LatencyHistogram)
+    """How far behind clients said that they were, since the start."""
 
 
 @dataclass(slots=True)
@@ -137,8 +149,34 @@ class FeedHistory:
 
     def latency(self) -> LatencyHistogram:
         """Latencies of the window."""
+        return self._window(lambda report: report.latency)
+
+    def latency_of(self, kind: str) -> LatencyHistogram:
+        """Latencies of the window's messages of one kind."""
+        nothing = LatencyHistogram()
+        return self._window(lambda report: report.latencies.get(kind, nothing))
+
+    def clock_offset_us(self) -> int | None:
+        """This machine's clock less the vendor's; None without a vendor's clock that runs.
+
+        The vendor's ticks once a second, and a report may come just before a tick: of the window
+        the smallest difference is the nearest to the truth.
+        """
+        newest = self.newest
+        if newest is None or newest.cause is not None:
+            return None
+        return min(
+            (
+                report.utc_us - report.market_clock_us
+                for report in self.reports
+                if report.market_clock_us is not None and report.cause is None
+            ),
+            default=None,
+        )
+
+    def _window(self, read: Callable[[FeedReport], LatencyHistogram]) -> LatencyHistogram:
         if not self.reports:
             return LatencyHistogram()
         if len(self.reports) == 1:
-            return self.reports[0].latency
-        return self.reports[-1].latency.since(self.reports[0].latency)
+            return read(self.reports[0])
+        return read(self.reports[-1]).since(read(self.reports[0]))

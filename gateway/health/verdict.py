@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from gateway_monitoring import worst_of
+
 from gateway.clock import Clock
 from gateway.health.facts import FeedHistory, FeedReport, LinkReport
 from gateway.policy.breaker import BreakerState
@@ -14,17 +16,6 @@ SLOW_NAMED_MAX: Final = 5
 """Slow consumers that an issue names."""
 REPORT_AGE_NS_MAX: Final = 3_000_000_000
 """A feed thread that has not reported for three seconds is stuck."""
-ERROR_PERCENT_MAX: Final = 1.0
-"""Share of lines that could not be processed above which the data is suspect."""
-BAD_LINE_LABELS: Final = (
-    "lines_truncated",
-    "lines_invalid",
-    "lines_oversize",
-    "lines_unmapped",
-    "processing_faults",
-)
-"""Counters of lines that were lost to processing."""
-_ORDER: Final = {"healthy": 0, "warning": 1, "critical": 2}
 
 CAUSE_HINTS: Final = {
     "iqconnect_down": "Start IQConnect and check iqconnect.host and iqconnect.level1_port; "
@@ -62,7 +53,7 @@ class Issue:
     port: str = ""
     """The port it is about; empty for none."""
     since_us: int | None = None
-    """Since when, UTC, where that is known; else it counts from when it was first seen."""
+    """Since when, UTC; None in the making, until it is known since when it was seen."""
 
 
 class HealthJudge:
@@ -76,36 +67,46 @@ class HealthJudge:
         self._clock = clock
         self._since_us: dict[str, int] = {}
 
-    def judge(
+    def issues(
         self,
         history: FeedHistory,
         *,
         admin: LinkReport | None = None,
         login: str | None = None,
         errors: ErrorHistory | None = None,
-    ) -> dict[str, Any]:
-        """Answer the `health` request.
+    ) -> list[Issue]:
+        """Say what is wrong at this moment.
 
         Args:
             history: The feed thread's last reports.
             admin: The admin connection; None when it is not known.
             login: What is known of IQConnect's login; None when nothing is.
             errors: What went wrong in this run; the last error of a port is named with its issue.
+        """
+        now_us = self._clock.utc_us()
+        found = [
+            _with_last_error(issue, errors)
+            for issue in self._issues(history, history.newest, admin=admin, login=login)
+        ]
+        codes = {issue.code for issue in found}
+        self._since_us = {code: self._since_us.get(code, now_us) for code in codes}
+        return [
+            replace(issue, since_us=issue.since_us or self._since_us[issue.code]) for issue in found
+        ]
+
+    def answer(self, issues: Sequence[Issue], report: FeedReport | None) -> dict[str, Any]:
+        """Answer the `health` request.
+
+        Args:
+            issues: Everything that is wrong.
+            report: The feed thread's last one.
 
         Returns:
             level, is_healthy, live (the process works), ready (prices can be live), issues,
             upstream (port to state) and error_message (None when there is none).
         """
-        now_us = self._clock.utc_us()
-        report = history.newest
-        issues = [
-            _with_last_error(issue, errors)
-            for issue in self._issues(history, report, admin=admin, login=login)
-        ]
-        codes = {issue.code for issue in issues}
-        self._since_us = {code: self._since_us.get(code, now_us) for code in codes}
-        is_live = "feed_thread_stuck" not in codes
-        level = max((issue.level for issue in issues), key=_ORDER.__getitem__, default="healthy")
+        is_live = all(issue.code != "feed_thread_stuck" for issue in issues)
+        level = worst_of(issue.level for issue in issues)
         worst = next((issue for issue in issues if issue.level == level), None)
         return {
             "level": level,
@@ -118,7 +119,7 @@ class HealthJudge:
                     "code": issue.code,
                     "level": issue.level,
                     "message": issue.message,
-                    "since_us": issue.since_us or self._since_us[issue.code],
+                    "since_us": issue.since_us,
                     "hint": issue.hint,
                 }
                 for issue in issues
@@ -178,14 +179,6 @@ class HealthJudge:
                 "Watch fewer symbols, or give the machine more room; trades and books are whole.",
             )
         yield from consumer_issues(report.slow_consumers)
-        percent = error_percent(history)
-        if percent > ERROR_PERCENT_MAX:
-            yield Issue(
-                "processing_errors",
-                "warning",
-                f"{percent:.2f} % of lines could not be processed",
-                "Read `metrics`: its samples quote the lines.",
-            )
 
 
 def _upstream_issues(report: FeedReport, login: str | None) -> Iterator[Issue]:
@@ -260,43 +253,3 @@ def _with_last_error(issue: Issue, errors: ErrorHistory | None) -> Issue:
     reason = latest.details.get("reason")
     told = f"{latest.message} ({reason})" if reason is not None else latest.message
     return replace(issue, hint=f"{issue.hint} Last on {issue.port}: {told}; see `errors`.")
-
-
-def error_percent(history: FeedHistory) -> float:
-    """Share of the window's lines that were lost to processing, in percent."""
-    lines = history.growth("feed_lines")
-    bad = sum(history.growth(label) for label in BAD_LINE_LABELS)
-    return 100.0 * bad / lines if lines else 0.0
-
-
-def client_metrics(history: FeedHistory, counts: Mapping[str, int] | None = None) -> dict[str, Any]:
-    """Answer the figures of the `metrics` request.
-
-    Args:
-        history: The feed thread's last reports.
-        counts: What was counted outside the feed thread, by label; added to its own.
-
-    Returns:
-        Throughput over the last ten seconds, latencies in their named units, errors in percent,
-        and every counter since the start.
-    """
-    latency = history.latency()
-    mean_us = latency.mean_us()
-    report = history.newest
-    own = report.counters if report is not None else {}
-    others = counts if counts is not None else {}
-    return {
-        "throughput_msg_per_sec": history.rate("messages_published"),
-        "lines_per_sec": history.rate("feed_lines"),
-        "average_latency_ms": (mean_us or 0.0) / 1000,
-        "p50_latency_us": latency.quantile_us(0.5),
-        "p99_latency_us": latency.quantile_us(0.99),
-        "p999_latency_us": latency.quantile_us(0.999),
-        "processing_errors": error_percent(history),
-        "messages": own.get("messages_published", 0),
-        "counters": {
-            label: own.get(label, 0) + others.get(label, 0)
-            for label in dict.fromkeys((*own, *others))
-        },
-        "samples": report.samples if report is not None else [],
-    }

@@ -236,6 +236,22 @@ class TrendsParams(Params):
     """Length of the window, minutes."""
 
 
+class SymbolsParams(Params):
+    """Parameters of `symbols`: Symbols and their states, sorted by name."""
+
+    search: Annotated[str, pydantic.Field(min_length=1, max_length=64)] | None = None
+    """Part of the symbol, in any case."""
+
+    state: Annotated[str, pydantic.Field(min_length=1, max_length=16, pattern=r"^[a-z_]+$")] | None = None
+    """Only those in this state on Level 1 or Level 2."""
+
+    after: Annotated[str, pydantic.Field(min_length=1, max_length=64)] | None = None
+    """Go on behind this symbol, the last of the page before."""
+
+    limit: Annotated[int, pydantic.Field(ge=1, le=5000)] = 1000
+    """Most symbols wanted."""
+
+
 class ErrorsParams(Params):
     """Parameters of `errors`: The history of errors, newest first."""
 
@@ -277,11 +293,23 @@ class AdminReconnectParams(Params):
     """Why; written to the audit log with who asked."""
 
 
+class AdminAcknowledgeParams(Params):
+    """Parameters of `admin.acknowledge`: Note that somebody takes care of an alert; it stands all
+    the same.
+    """
+
+    alert: Annotated[str, pydantic.Field(min_length=1, max_length=256)]
+    """The alert's `id`, as `alerts` lists it."""
+
+    reason: Annotated[str, pydantic.Field(min_length=1, max_length=200)]
+    """Why; written to the audit log with who asked."""
+
+
 class AdminSetThresholdsParams(Params):
     """Parameters of `admin.set_thresholds`: Change health thresholds until the next start."""
 
     thresholds: Mapping[str, Any]
-    """Threshold name to value."""
+    """Threshold name to value; 0 turns one off. All or none are changed."""
 
     reason: Annotated[str, pydantic.Field(min_length=1, max_length=200)]
     """Why; written to the audit log with who asked."""
@@ -429,7 +457,7 @@ METHODS: Final[Mapping[str, MethodSpec]] = {
         "Everything an operator needs to see at once; secrets are masked.",
         Role.MONITOR,
         is_idempotent=True,
-        is_available=False,
+        is_available=True,
         params=DiagnosticsParams,
     ),
     "alerts": MethodSpec(
@@ -437,7 +465,7 @@ METHODS: Final[Mapping[str, MethodSpec]] = {
         "Active and recent alerts.",
         Role.MONITOR,
         is_idempotent=True,
-        is_available=False,
+        is_available=True,
         params=AlertsParams,
     ),
     "trends": MethodSpec(
@@ -445,8 +473,16 @@ METHODS: Final[Mapping[str, MethodSpec]] = {
         "How each figure moved over a time window.",
         Role.MONITOR,
         is_idempotent=True,
-        is_available=False,
+        is_available=True,
         params=TrendsParams,
+    ),
+    "symbols": MethodSpec(
+        "symbols",
+        "Symbols and their states, sorted by name.",
+        Role.MONITOR,
+        is_idempotent=True,
+        is_available=True,
+        params=SymbolsParams,
     ),
     "errors": MethodSpec(
         "errors",
@@ -488,12 +524,20 @@ METHODS: Final[Mapping[str, MethodSpec]] = {
         is_available=True,
         params=AdminReconnectParams,
     ),
+    "admin.acknowledge": MethodSpec(
+        "admin.acknowledge",
+        "Note that somebody takes care of an alert; it stands all the same.",
+        Role.ADMIN,
+        is_idempotent=True,
+        is_available=True,
+        params=AdminAcknowledgeParams,
+    ),
     "admin.set_thresholds": MethodSpec(
         "admin.set_thresholds",
         "Change health thresholds until the next start.",
         Role.ADMIN,
         is_idempotent=True,
-        is_available=False,
+        is_available=True,
         params=AdminSetThresholdsParams,
     ),
     "admin.reload": MethodSpec(

@@ -65,6 +65,6 @@ DEADLINE_MS_MAX: Final = 60000
 """Largest deadline_ms of a request."""
 
 SCHEMA_HASH: Final = (
-    "7e33d8246b4906937c83a23e4eaf34df14d263abfaab4ea7c547e62345b06d4e"
+    "f89a782f1c56766375fc042ad61e003293bf99c6b49afddfe0051f4c44321902"
 )
 """SHA-256 of the definitions without their prose."""

@@ -79,6 +79,11 @@ class AdminLink:
         """Lines that wait: none ever do, a line a second is taken as it comes."""
         return 0
 
+    @property
+    def held_lines_max(self) -> int:
+        """Lines that may wait: none."""
+        return 0
+
     async def run(self) -> None:
         """Connect, read, and connect again, until cancelled.
 

@@ -14,6 +14,7 @@ from gateway.control.lineage import AskLog, LineageDesk
 from gateway.control.peer_desk import PeerDesk, PeerOptions
 from gateway.control.peer_teller import PeerTeller
 from gateway.control.resync import ResyncDesk
+from gateway.control.symbol_list import SymbolList
 from gateway.control.watch_desk import WatchDesk
 from gateway.counters import Complaints, Counters, Sample
 from gateway.iqfeed.level2_session import Level2Session
@@ -190,6 +191,7 @@ class FeedAssembly:
             desk=desk,
             resync=ResyncDesk(board=board, depths=depths, desk=desk, depth_desk=depth_desk),
             lineage=self._make_lineage(level1, level2),
+            symbol_list=SymbolList(self._board, self._depths),
             subscriptions=self._make_subscriptions(desk, system, peers),
             peers=peers,
             system=system,

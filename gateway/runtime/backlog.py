@@ -40,6 +40,11 @@ class Backlog:
         return bool(self._chunks)
 
     @property
+    def oldest_ns(self) -> int | None:
+        """When the oldest of it was read, monotonic; None when nothing waits."""
+        return self._chunks[0][0].recv_ns if self._chunks else None
+
+    @property
     def is_full(self) -> bool:
         """Whether more waits than may."""
         return self.lines > self._lines_max or self._bytes > self._bytes_max

@@ -16,17 +16,17 @@ from gateway.clock import Clock
 from gateway.control.lineage import LineageDesk
 from gateway.control.peer_desk import PeerDesk
 from gateway.control.resync import ResyncDesk
+from gateway.control.symbol_list import SymbolList
 from gateway.control.watch_desk import WatchDesk
-from gateway.counters import Complaints, Counter, Counters
+from gateway.counters import Complaints, Counters
 from gateway.health.facts import FeedReport
-from gateway.health.latency import LatencyHistogram
 from gateway.normalize.board import Board
 from gateway.normalize.depth_board import DepthBoard
 from gateway.normalize.depth_care import DepthCare
 from gateway.normalize.depth_pipeline import DepthPipeline
 from gateway.normalize.level1_care import Level1Care
 from gateway.runtime.feed_orders import FeedOrders
-from gateway.runtime.feed_report import FeedReporter
+from gateway.runtime.feed_report import FeedReporter, Latencies
 from gateway.runtime.level1_link import Level1Link
 from gateway.runtime.level2_link import Level2Link
 from gateway.runtime.pool import Level1Pool, Level2Pool
@@ -71,6 +71,7 @@ class FeedParts:
     desk: WatchDesk
     resync: ResyncDesk
     lineage: LineageDesk
+    symbol_list: SymbolList
     subscriptions: SubscriptionDesk
     peers: PeerDesk
     system: SystemTopics
@@ -116,7 +117,7 @@ class FeedThread:
         self._reporter = FeedReporter(parts)
         desks = [desk for _, desk in self._ports]
         self._orders = FeedOrders(parts, desks, facts, on_ready=self._begin)
-        self._latency = LatencyHistogram()
+        self._latencies = Latencies(parts.counters)
         self._round_ns = parts.clock.monotonic_ns()
         self._behind: dict[int, int] = {}
         """Ports whose backlog of our own making is being read, with the clock they must reach."""
@@ -137,6 +138,11 @@ class FeedThread:
         """Ask the thread to say goodbye, drain and end; returns at once."""
         self._goodbye = reason
         self._commands.wake()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
 
     def join(self, timeout_s: float) -> bool:
         """Wait for the end.
@@ -259,16 +265,14 @@ class FeedThread:
     def _read_link(self, port: Port, *, is_readable: bool) -> None:
         """Read, or go on with what was read, and measure how long the lines were with us."""
         link, desk = port
-        lines = self._parts.counters.value(Counter.FEED_LINES)
+        self._latencies.begin()
         started_ns = self._clock.monotonic_ns()
         # Once more, just before the read: the process may have been stopped since the poll.
         self._note_round(started_ns)
         read_ns = link.on_readable() if is_readable else link.work()
         desk.note_link()
-        count = self._parts.counters.value(Counter.FEED_LINES) - lines
-        if count and read_ns is not None:
-            # The last line of a chunk waits longest; every line is charged that much.
-            self._latency.record((self._clock.monotonic_ns() - read_ns) // 1000, count)
+        if read_ns is not None:
+            self._latencies.end((self._clock.monotonic_ns() - read_ns) // 1000)
 
     def _watch_link(self, place: int, link: Level1Link | Level2Link[DepthPipeline]) -> None:
         """Keep the poller in step with a link's socket."""
@@ -340,7 +344,7 @@ class FeedThread:
 
     def _report(self, now_ns: int) -> FeedReport:
         """Tell the control loop how this thread is."""
-        report = self._reporter.report(now_ns, self._latency)
+        report = self._reporter.report(now_ns, self._latencies)
         self._facts.post(report)
         return report
 

@@ -106,6 +106,16 @@ class FeedLink(Generic[S, P]):
         return self._backlog.lines
 
     @property
+    def held_lines_max(self) -> int:
+        """Most lines that may wait, and one read more."""
+        return self._options.held_lines_max
+
+    @property
+    def oldest_held_ns(self) -> int | None:
+        """When the oldest of them was read, monotonic; None when none waits."""
+        return self._backlog.oldest_ns
+
+    @property
     def has_backlog(self) -> bool:
         """Whether `work` has something to do."""
         return bool(self._backlog)

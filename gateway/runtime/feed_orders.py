@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.control.feed_commands import (
+    AnnounceAlert,
     AwaitSettled,
     BindClient,
     EvictPeer,
@@ -18,6 +19,7 @@ from gateway.control.feed_commands import (
     ReadRing,
     ReadSnapshots,
     ReadStandings,
+    ReadSymbols,
     ReadWatches,
     ReconnectPort,
     ReportClient,
@@ -86,6 +88,8 @@ class FeedOrders:
             ReadWatches: lambda command: replace(
                 desk.report(command), peers=parts.peers.peers()[: command.entries_max]
             ),
+            ReadSymbols: parts.symbol_list.read,
+            AnnounceAlert: lambda command: parts.system.publish(parts.system.alert, command.told),
             ReadRing: self._read_ring,
             BindClient: lambda command: parts.peers.bind(
                 command.client, command.token, is_relay=command.is_relay

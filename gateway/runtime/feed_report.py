@@ -1,9 +1,9 @@
 """What the feed thread says of itself: to the control loop each second, and in the heartbeat."""
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from gateway.counters import Counter
+from gateway.counters import Counter, Counters
 from gateway.health.facts import FeedReport, LinkReport
 from gateway.health.latency import LatencyHistogram
 from gateway.iqfeed.link import Link
@@ -14,6 +14,15 @@ from gateway.runtime.upstream import port_name
 if TYPE_CHECKING:
     from gateway.runtime.feed import FeedParts
 
+KIND_COUNTERS: Final[Mapping[str, Counter]] = {
+    "trade": Counter.TRADES_PUBLISHED,
+    "quote": Counter.QUOTES_PUBLISHED,
+    "summary": Counter.SUMMARIES_PUBLISHED,
+    "order": Counter.ORDERS_PUBLISHED,
+    "depth": Counter.DEPTHS_PUBLISHED,
+    "book": Counter.BOOKS_PUBLISHED,
+}
+"""Kinds whose latency is measured, with what counts their messages."""
 _SENT_IN_LINE = (
     Counter.QUOTES_PUBLISHED,
     Counter.TRADES_PUBLISHED,
@@ -47,9 +56,55 @@ class ReportedLink(Protocol):
         ...
 
     @property
+    def held_lines_max(self) -> int:
+        """Most lines that may wait."""
+        ...
+
+    @property
     def heard_ns(self) -> int | None:
         """When the last sign of life came."""
         ...
+
+
+class Latencies:
+    """From reading bytes to the last of their frames sent: by line, and by kind of message.
+
+    Args:
+        counters: The feed thread's: what they grow by during a read is what it published.
+    """
+
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
+        self._lines = 0
+        self.lines: Final = LatencyHistogram()
+        """Of all lines."""
+        self.by_kind: Final = {kind: LatencyHistogram() for kind in KIND_COUNTERS}
+        """Of the messages of each kind."""
+        self._kinds: Final = tuple(
+            (counter, self.by_kind[kind]) for kind, counter in KIND_COUNTERS.items()
+        )
+        self._before: list[int] = [0] * len(self._kinds)
+
+    def begin(self) -> None:
+        """Note what was counted before a read."""
+        value = self._counters.value
+        self._lines = value(Counter.FEED_LINES)
+        self._before = [value(counter) for counter, _ in self._kinds]
+
+    def end(self, latency_us: int) -> None:
+        """Charge everything that was published since `begin` with one latency.
+
+        The last line of a chunk waits longest; every one is charged that much.
+        """
+        value = self._counters.value
+        lines = value(Counter.FEED_LINES) - self._lines
+        if not lines:
+            return
+        self.lines.record(latency_us, lines)
+        for (counter, histogram), before in zip(self._kinds, self._before, strict=True):
+            count = value(counter) - before
+            if count:
+                histogram.record(latency_us, count)
 
 
 def link_report(port: str, link: ReportedLink) -> LinkReport:
@@ -62,6 +117,7 @@ def link_report(port: str, link: ReportedLink) -> LinkReport:
         breaker=retry.breaker.as_map(),
         attempts=retry.attempt_count,
         held_lines=link.held_lines,
+        held_lines_max=link.held_lines_max,
         heard_ns=link.heard_ns,
         due_ns=retry.due_ns,
     )
@@ -90,12 +146,12 @@ class FeedReporter:
         level2 = (desk.state.cause for desk in self._parts.depth_upstreams if desk.is_used)
         return _first(level1), _first(level2)
 
-    def report(self, now_ns: int, latency: LatencyHistogram) -> FeedReport:
+    def report(self, now_ns: int, latencies: "Latencies") -> FeedReport:
         """Say how this thread is.
 
         Args:
             now_ns: Monotonic.
-            latency: From reading bytes to the last of their frames sent.
+            latencies: From reading bytes to the last of their frames sent.
         """
         parts = self._parts
         states: dict[str, int] = {}
@@ -129,7 +185,12 @@ class FeedReporter:
             subscription_count=pairs,
             slow_consumers=tuple(parts.peers.slow_peers()),
             unmeasured_count=parts.peers.unmeasured_count,
-            latency=latency.copy(),
+            latency=latencies.lines.copy(),
+            utc_us=parts.clock.utc_us(),
+            latencies={kind: one.copy() for kind, one in latencies.by_kind.items()},
+            oldest_unread_ns=self._oldest_unread_ns(now_ns),
+            consumer_lag_us=parts.peers.worst_lag_us,
+            reported_lag=parts.peers.reported_lag.copy(),
             market_clock_us=parts.level1.links[0].pipeline.eastern.clock_us,
             max_symbols=upstream.max_symbols,
             is_delayed=upstream.is_delayed,
@@ -144,6 +205,15 @@ class FeedReporter:
             ],
             links=tuple(self._links()),
         )
+
+    def _oldest_unread_ns(self, now_ns: int) -> int:
+        read_ns = [
+            link.oldest_held_ns
+            for links in (self._parts.level1.links, self._parts.level2.links)
+            for link in links
+            if link.oldest_held_ns is not None
+        ]
+        return max(0, now_ns - min(read_ns, default=now_ns))
 
     def _links(self) -> Iterator[LinkReport]:
         for shard, level1 in enumerate(self._parts.level1.links):

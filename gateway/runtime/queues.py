@@ -60,6 +60,10 @@ class CommandQueue:
         """What the feed thread's poller waits for."""
         return self._reader.fileno()
 
+    def __len__(self) -> int:
+        """Commands that wait to be taken."""
+        return len(self._orders)
+
     def take(self) -> list[Order]:
         """Everything queued so far."""
         with contextlib.suppress(BlockingIOError):
@@ -93,6 +97,10 @@ class FactQueue:
         self._is_scheduled = False
         self.dropped = 0
         """Facts that found the queue full; answers are never dropped, requests are bounded."""
+
+    def __len__(self) -> int:
+        """Facts and answers that wait to be delivered."""
+        return len(self._facts)
 
     def post(self, fact: object) -> None:
         """Hand a fact over."""

@@ -118,6 +118,11 @@ async def drive(steps: object, ask: Ask) -> Any:
     try:
         command = steps.send(None)
         while True:
+            if command is None:
+                # A long answer in pieces: whoever else is ready has its turn.
+                await asyncio.sleep(0)
+                command = steps.send(None)
+                continue
             try:
                 reply = await ask(command)
             except GatewayError as error:
@@ -194,6 +199,11 @@ class RequestServer(abc.ABC):
         finally:
             for task in self._tasks:
                 task.cancel()
+
+    @property
+    def in_flight(self) -> int:
+        """Requests being answered."""
+        return len(self._tasks)
 
     def close(self) -> None:
         """Release the socket."""

@@ -13,6 +13,7 @@ from gateway.settings.credentials import (
     load_credentials,
 )
 from gateway.settings.loading import CONFIG_BYTES_MAX, load_relay_settings, load_settings
+from gateway.settings.masked import masked
 from gateway.settings.relay import RelaySettings
 from gateway.settings.sections import ENV_PREFIX, Settings
 
@@ -29,4 +30,5 @@ __all__ = [
     "load_credentials",
     "load_relay_settings",
     "load_settings",
+    "masked",
 ]

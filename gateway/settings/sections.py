@@ -13,6 +13,7 @@ from gateway.settings.connection import (
     IqconnectSettings,
     UpstreamSettings,
 )
+from gateway.settings.health import HealthSettings
 from gateway.settings.relay import RelaySettings
 from gateway.settings.section import NAME_PATTERN, Positive, Section
 
@@ -167,6 +168,7 @@ class Settings(BaseSettings):
     slow_consumers: SlowConsumerSettings = SlowConsumerSettings()
     replay: ReplaySettings = ReplaySettings()
     summary: SummarySettings = SummarySettings()
+    health: HealthSettings = HealthSettings()
     book: BookSettings = BookSettings()
     control: ControlSettings = ControlSettings()
     leases: LeaseSettings = LeaseSettings()

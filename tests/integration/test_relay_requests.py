@@ -84,7 +84,7 @@ MALFORMED: dict[str, bytes] = {
     "no method": msgpack.packb({"v": 1, "id": 1}),
     "a text for params": msgpack.packb({"v": 1, "id": 1, "method": "ping", "params": "x"}),
     "no such method": msgpack.packb({"v": 1, "id": 1, "method": "nonsense"}),
-    "not available": msgpack.packb({"v": 1, "id": 1, "method": "diagnostics"}),
+    "not available": msgpack.packb({"v": 1, "id": 1, "method": "admin.drain"}),
     "a bad deadline": msgpack.packb({"v": 1, "id": 1, "method": "ping", "deadline_ms": 0}),
     "too many symbols": msgpack.packb(
         {"v": 1, "id": 1, "method": "subscribe", "params": {"symbols": ["A"] * 5_001}}

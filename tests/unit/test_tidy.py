@@ -54,6 +54,7 @@ BROAD_HANDLERS = {
     "gateway/relay/thread.py": "A thread's last words are handed to the control loop, which stops.",
     "gateway/runtime/feed.py": "A thread's last words are handed to the control loop, which stops.",
     "clients/python/gateway_client/engine.py": "A thread's last words become every caller's error.",
+    "clients/python/gateway_monitoring/monitor.py": "A source is anybody's: it is a finding.",
 }
 """Files that may catch everything, and why; each of them passes the exception on."""
 FALLING_THROUGH = {
@@ -215,6 +216,14 @@ def test_the_core_does_no_io_and_reads_neither_time_nor_chance() -> None:
         if imported.split(".")[0] in IMPURE
     ]
     assert wrong == []
+
+
+def test_monitoring_does_no_io_and_reads_neither_time_nor_chance() -> None:
+    """The gateway's core stands on it, and any case of it can be replayed."""
+    for imported in IMPURE:
+        assert users_of(imported, "clients/python/gateway_monitoring") == set(), imported
+    for imported in ("gateway", "gateway_client"):
+        assert users_of(imported, "clients/python/gateway_monitoring") == set(), imported
 
 
 def test_time_is_read_in_one_place() -> None:

@@ -15,7 +15,6 @@ from gateway.control.feed_commands import FeedCommand, NoteAdmin
 from gateway.control.identity import Identity
 from gateway.counters import Complaints, Counters
 from gateway.health.facts import FeedHistory, FeedReport
-from gateway.health.verdict import HealthJudge
 from gateway.normalize.depth_pipeline import DepthPipeline
 from gateway.policy.leases import Leases
 from gateway.runtime.admin_talk import AdminTalk, AdminView
@@ -27,7 +26,7 @@ from gateway.runtime.queues import COMMANDS_MAX, CommandQueue, FactQueue, Order
 from gateway.runtime.subscription_reader import Peers
 from gateway.runtime.tcp_stream import Stream
 from gateway.settings import Credentials, Settings
-from tests.support.quiet_admin import upstream_requests
+from tests.support.quiet_admin import inside_requests, upstream_requests
 from tests.support.world.clock import SECOND_NS, WorldClock
 from tests.support.world.data_socket import WorldData
 
@@ -93,7 +92,10 @@ class Asked:
         except StopIteration as finished:
             self.is_done, self.result = True, finished.value
         else:
-            self._ask(command, self)
+            if command is None:
+                self.go_on(None)
+            else:
+                self._ask(command, self)
 
 
 class WorldFacts(FactQueue):
@@ -196,10 +198,8 @@ class GatewayHalf:
         return RequestDesk(
             identity=Identity("world", "0", EPOCH, {}, ()),
             leases=self.leases,
-            history=self.history,
-            judge=HealthJudge(self._clock),
             clock=self._clock,
-            process_facts=dict,
+            inside=inside_requests(self._clock, self.leases, history=self.history),
             consumers=ConsumerRequests(
                 leases=self.leases,
                 epoch=EPOCH,

@@ -1,6 +1,6 @@
 """Both desks on one bench: requests on one side, a vendor that only listens on the other."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from gateway.control.feed_commands import (
     ReadRing,
     ReadSnapshots,
     ReadStandings,
+    ReadSymbols,
     ReadWatches,
     ReconnectPort,
     ResetBreakers,
@@ -27,11 +28,11 @@ from gateway.control.identity import Identity
 from gateway.control.lineage import AskLog, LineageDesk
 from gateway.control.methods import answer
 from gateway.control.resync import ResyncDesk
+from gateway.control.symbol_list import SymbolList
 from gateway.control.watch_desk import WatchDesk
 from gateway.counters import Counters
 from gateway.errors import GatewayError
 from gateway.health.facts import FeedHistory, LinkReport
-from gateway.health.verdict import HealthJudge
 from gateway.model.enums import SymbolState
 from gateway.model.messages import Kind
 from gateway.normalize.board import Board
@@ -42,7 +43,7 @@ from gateway.policy.subscriptions import Subscriptions
 from gateway.wire.envelope import Envelope
 from gateway.wire.topics import TopicName, parse_topic
 from tests.support.depth_bench import DepthBench
-from tests.support.quiet_admin import QuietAdmin, upstream_requests
+from tests.support.quiet_admin import QuietAdmin, inside_requests, upstream_requests
 
 LINGER_S = 60
 EPOCH = 1_700_000_000_000
@@ -102,6 +103,7 @@ class Bench:
         self.clock = FakeClock()
         self.admin = QuietAdmin()
         self.audited: list[dict[str, object]] = []
+        self.told: list[Mapping[str, Any]] = []
         self.frames: list[bytes] = []
         self.upstream = FakeUpstream()
         self.envelope = Envelope(epoch=EPOCH, send=self.frames.append)
@@ -147,6 +149,7 @@ class Bench:
             depth_asked=AskLog(self.clock, symbol_count_max=100),
             clock=self.clock,
         )
+        self.symbol_list = SymbolList(self.board, self.depth.depths)
         self.resync = ResyncDesk(
             board=self.board,
             depths=self.depth.depths,
@@ -164,10 +167,15 @@ class Bench:
                 capabilities=("auto_watch",),
             ),
             leases=self.leases,
-            history=self.history,
-            judge=HealthJudge(self.clock),
             clock=self.clock,
-            process_facts=lambda: {"threads": 2},
+            inside=inside_requests(
+                self.clock,
+                self.leases,
+                history=self.history,
+                admin=self.admin,
+                audited=self.audited,
+                told=self.told,
+            ),
             consumers=ConsumerRequests(
                 leases=self.leases,
                 epoch=EPOCH,
@@ -195,19 +203,19 @@ class Bench:
             "subscribe", **{"client": "desk", "symbols": symbols, "kinds": kinds, **params}
         )
 
-    def begin(self, method: str, **params: Any) -> Generator[FeedCommand, Any, Any]:
+    def begin(self, method: str, **params: Any) -> Generator[FeedCommand | None, Any, Any]:
         """Begin a request that needs the feed thread."""
         steps = answer(self.requests, method, params)
         assert isinstance(steps, Generator)
         return steps
 
-    def run(self, steps: Generator[FeedCommand, Any, Any], reply: Any = None) -> Any:
+    def run(self, steps: Generator[FeedCommand | None, Any, Any], reply: Any = None) -> Any:
         """Do for a handler what the server and the feed thread do, from its next step on."""
         try:
             command = steps.send(reply)
             while True:
                 try:
-                    reply = self.execute(command)
+                    reply = None if command is None else self.execute(command)
                 except GatewayError as error:
                     command = steps.throw(error)
                 else:
@@ -228,6 +236,8 @@ class Bench:
                 answer = self.desk.standings(command)
             case ReadSnapshots():
                 answer = self.desk.snapshots(command)
+            case ReadSymbols():
+                answer = self.symbol_list.read(command)
             case ReadWatches():
                 answer = self.desk.report(command)
             case ReadRing(name, first, last):

@@ -77,7 +77,7 @@ def test_describe_lists_methods_with_schemas_and_kinds_with_fields(bench: Bench)
     assert subscribe["available"]
     assert subscribe["role"] == "consumer"
     assert set(subscribe["params"]["required"]) == {"client", "symbols", "kinds"}
-    assert not described["methods"]["trends"]["available"]
+    assert not described["methods"]["admin.drain"]["available"]
     for kind, number in KIND_TYPES.items():
         assert described["kinds"][kind.value]["type"] == number
         assert tuple(described["kinds"][kind.value]["fields"]) == MESSAGES[number]._fields

@@ -327,7 +327,9 @@ def test_what_this_version_cannot_use_is_left_out_of_kept_leases(bench: Bench) -
 def test_a_release_during_a_long_subscribe_leaves_no_wish_behind(bench: Bench) -> None:
     """Requests of one client may overlap; a watch that nobody holds would never end."""
     steps = bench.begin("subscribe", client="desk", symbols=list(many(251)), kinds=["l1"])
-    reply = bench.execute(next(steps))
+    command = next(steps)
+    assert command is not None
+    reply = bench.execute(command)
     bench.ask("unsubscribe", client="desk", symbols=["S250"])
     bench.run(steps, reply)
     bench.ask("unsubscribe", client="desk")

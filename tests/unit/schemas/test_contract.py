@@ -211,7 +211,13 @@ def test_available_methods_are_the_announced_ones() -> None:
     announced = "hello ping describe subscribe unsubscribe renew subscriptions snapshot health"
     upstream = "metrics errors why resync admin.breaker_reset admin.reconnect"
     consumers = "replay admin.evict"
-    assert available == {*announced.split(), *upstream.split(), *consumers.split()}
+    inside = "alerts trends diagnostics symbols admin.acknowledge admin.set_thresholds"
+    assert available == {
+        *announced.split(),
+        *upstream.split(),
+        *consumers.split(),
+        *inside.split(),
+    }
 
 
 def test_limits_are_generated_by_name() -> None:

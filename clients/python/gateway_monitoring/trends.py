@@ -1,0 +1,232 @@
+"""Trends: how figures moved, from seconds for an hour to minutes for a day, in fixed memory."""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass
+from operator import mul
+from typing import Any, Final, TypeAlias
+
+SECOND_NS: Final = 1_000_000_000
+MINUTE_S: Final = 60
+FINE_MAX: Final = 3_600
+"""Values kept as they were recorded: an hour at one a second."""
+COARSE_MAX: Final = 1_440
+"""Minutes kept after that: a day."""
+METRICS_MAX: Final = 64
+"""Figures that are followed; 120 KB each."""
+
+Column: TypeAlias = "array[float]"
+
+
+class _Ring:
+    """Columns of numbers that grow together; a full ring forgets its oldest row."""
+
+    __slots__ = ("_columns", "_next", "_rows_max")
+
+    def __init__(self, rows_max: int, columns: int) -> None:
+        self._rows_max = rows_max
+        self._next = 0
+        self._columns = tuple(array("d") for _ in range(columns))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether rows were forgotten, or the next one makes one be."""
+        return len(self._columns[0]) >= self._rows_max
+
+    def add(self, *row: float) -> None:
+        """Add one row."""
+        is_full = self.is_full
+        for column, value in zip(self._columns, row, strict=True):
+            if is_full:
+                column[self._next] = value
+            else:
+                column.append(value)
+        self._next = (self._next + 1) % self._rows_max
+
+    def since(self, at_s: float, until_s: float = float("inf")) -> tuple[Column, ...]:
+        """The rows from one moment until before another, oldest first; the first column is time."""
+        cut = self._next if self.is_full else 0
+        columns = tuple(column[cut:] + column[:cut] for column in self._columns)
+        first, last = bisect_left(columns[0], at_s), bisect_left(columns[0], until_s)
+        return tuple(column[first:last] for column in columns)
+
+
+@dataclass(slots=True)
+class _Minute:
+    """The minute that is not over."""
+
+    begin: int
+    total: float
+    high: float
+    low: float
+    count: int
+
+
+class _Series:
+    """One figure."""
+
+    __slots__ = ("coarse", "fine", "minute")
+
+    def __init__(self) -> None:
+        self.fine: Final = _Ring(FINE_MAX, 2)
+        """Second, value."""
+        self.coarse: Final = _Ring(COARSE_MAX, 5)
+        """Second the minute began at, mean, high, low, count."""
+        self.minute: _Minute | None = None
+
+    def add(self, value: float, at_s: float) -> None:
+        """Take a value."""
+        self.fine.add(at_s, value)
+        begin = int(at_s // MINUTE_S)
+        minute = self.minute
+        if minute is None or minute.begin != begin:
+            if minute is not None:
+                mean = minute.total / minute.count
+                began_s = float(minute.begin * MINUTE_S)
+                self.coarse.add(began_s, mean, minute.high, minute.low, minute.count)
+            self.minute = _Minute(begin, value, value, value, 1)
+            return
+        minute.total += value
+        minute.high = max(minute.high, value)
+        minute.low = min(minute.low, value)
+        minute.count += 1
+
+    def summary(self, since_s: float, now_s: float) -> dict[str, Any] | None:
+        """How the figure moved since a moment; None without a value."""
+        times, values = self.fine.since(since_s)
+        if not values:
+            return None
+        # What the seconds do not reach back to is told by whole minutes before them.
+        minutes = self.coarse.since(since_s, times[0] - MINUTE_S) if self.fine.is_full else None
+        if minutes is None or not minutes[0]:
+            return _summary_of_values(times, values, now_s)
+        return _summary_with_minutes(times, values, minutes, now_s)
+
+
+class Trends:
+    """Follows figures."""
+
+    def __init__(self) -> None:
+        self._series: dict[str, _Series] = {}
+        self.refused = 0
+        """Values of figures that were one too many."""
+
+    def record(self, values: Mapping[str, float], now_ns: int) -> None:
+        """Take the figures of one moment.
+
+        Args:
+            values: By name; finite.
+            now_ns: Monotonic, not before the last one.
+        """
+        for name, value in values.items():
+            series = self._series.get(name)
+            if series is None:
+                if len(self._series) >= METRICS_MAX:
+                    self.refused += 1
+                    continue
+                series = self._series[name] = _Series()
+            series.add(value, now_ns / SECOND_NS)
+
+    @property
+    def names(self) -> list[str]:
+        """Every figure that is followed."""
+        return list(self._series)
+
+    def latest(self, name: str, *, count_max: int) -> list[float]:
+        """The last values of a figure as recorded, oldest first; none of one that is unknown."""
+        series = self._series.get(name)
+        if series is None:
+            return []
+        return list(series.fine.since(float("-inf"))[1][-count_max:])
+
+    def of(self, name: str, *, window_minutes: float, now_ns: int) -> dict[str, Any] | None:
+        """How one figure moved.
+
+        Args:
+            name: The figure.
+            window_minutes: How far to look back. Within the last hour every value counts; before
+                that a minute's mean stands for its values, in `p95` and `slope` too, and its
+                highest and lowest are kept.
+            now_ns: Monotonic.
+
+        Returns:
+            mean, max, min, p95, slope (a minute), samples and last; None without a value.
+        """
+        series = self._series.get(name)
+        if series is None:
+            return None
+        now_s = now_ns / SECOND_NS
+        return series.summary(now_s - MINUTE_S * window_minutes, now_s)
+
+    def summary(self, *, window_minutes: float, now_ns: int) -> dict[str, dict[str, Any]]:
+        """How every figure moved, those with values in the window."""
+        found = {
+            name: self.of(name, window_minutes=window_minutes, now_ns=now_ns)
+            for name in self._series
+        }
+        return {name: trend for name, trend in found.items() if trend is not None}
+
+
+def _summary_of_values(times: Column, values: Column, now_s: float) -> dict[str, Any]:
+    count, total = len(values), sum(values)
+    ages = [at_s - now_s for at_s in times]
+    ordered = sorted(values)
+    return {
+        "mean": total / count,
+        "max": ordered[-1],
+        "min": ordered[0],
+        "p95": ordered[-(-95 * count // 100) - 1],
+        "slope": _slope(
+            float(count), sum(ages), sum(map(mul, ages, ages)), total, sum(map(mul, ages, values))
+        ),
+        "samples": count,
+        "last": values[-1],
+    }
+
+
+def _summary_with_minutes(
+    times: Column, values: Column, minutes: tuple[Column, ...], now_s: float
+) -> dict[str, Any]:
+    begins, means, highs, lows, counts = minutes
+    # A minute's mean stands for its middle.
+    middles = array("d", (began_s + MINUTE_S / 2 for began_s in begins))
+    weights = [1.0] * len(values) + list(counts)
+    ages = [at_s - now_s for at_s in times + middles]
+    figures = values + means
+    weight = sum(weights)
+    total = sum(map(mul, weights, figures))
+    weighted_ages = list(map(mul, weights, ages))
+    return {
+        "mean": total / weight,
+        "max": max(values + highs),
+        "min": min(values + lows),
+        "p95": _quantile(sorted(zip(figures, weights, strict=True)), 0.95 * weight),
+        "slope": _slope(
+            weight,
+            sum(weighted_ages),
+            sum(map(mul, weighted_ages, ages)),
+            total,
+            sum(map(mul, weighted_ages, figures)),
+        ),
+        "samples": round(weight),
+        "last": values[-1],
+    }
+
+
+def _quantile(ordered: list[tuple[float, float]], wanted: float) -> float:
+    """The smallest value that values of this weight do not exceed."""
+    reached = 0.0
+    for value, weight in ordered:
+        reached += weight
+        if reached >= wanted:
+            return value
+    return ordered[-1][0]
+
+
+def _slope(weight: float, ages: float, ages_squared: float, total: float, products: float) -> float:
+    """Growth a minute of the line that fits best; 0 where all values are of one moment."""
+    spread = weight * ages_squared - ages * ages
+    if spread <= 1e-9 * weight * weight:
+        return 0.0
+    return MINUTE_S * (weight * products - ages * total) / spread

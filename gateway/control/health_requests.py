@@ -1,0 +1,244 @@
+"""Requests about how the gateway is: health, figures, alerts, trends, diagnostics, symbols."""
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.clock import Clock
+from gateway.control.admin_port import AdminPort
+from gateway.control.feed_commands import FeedCommand, ReadSymbols, ReadWatches, SymbolRows
+from gateway.control.figures import figures_of
+from gateway.control.identity import Identity
+from gateway.control.upstream_requests import Audit, Caller, check_reason
+from gateway.errors import InvalidParams
+from gateway.health.facts import FeedHistory, LinkReport
+from gateway.health.monitor import HealthMonitor
+from gateway.model import methods as m
+from gateway.policy.breaker import BreakerState
+from gateway.policy.leases import Leases
+
+Steps = Generator[FeedCommand | None, Any, dict[str, Any]]
+"""A handler in progress; None lets others run."""
+PEERS_MAX: Final = 5_000
+"""Longest list of consumers in an answer."""
+SYMBOLS_KEPT_MAX: Final = 50_000
+"""Rows gathered for one answer before they are sorted and cut."""
+_BREAKERS: Final = (BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED)
+"""From worst to best."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """Reads what only the process itself knows."""
+
+    process: Callable[[], Mapping[str, Any]] = dict
+    """Memory, processor, threads and descriptors."""
+    counts: Callable[[], Mapping[str, int]] = dict
+    """What was counted outside the feed thread, by label."""
+    queues: Callable[[], Mapping[str, tuple[int, int]]] = dict
+    """By name: how much is in it, and how much may be."""
+    threads: Callable[[], Mapping[str, Any]] = dict
+    """By name: how each is."""
+    config: Callable[[], Mapping[str, Any]] = dict
+    """Every setting, secrets masked."""
+
+
+class HealthRequests:
+    """Answers `health`, `metrics`, `alerts`, `trends`, `diagnostics`, `symbols` and more.
+
+    Args:
+        identity: Who this gateway is.
+        monitor: Judges.
+        history: The feed thread's reports.
+        leases: Living leases.
+        admin: The admin connection.
+        inside: What only the process knows.
+        clock: Both clocks.
+        audit: Takes what administrators did.
+        tell: Tells of an alert: publishes it, logs it, sends it on.
+    """
+
+    def __init__(
+        self,
+        *,
+        identity: Identity,
+        monitor: HealthMonitor,
+        history: FeedHistory,
+        leases: Leases,
+        admin: AdminPort,
+        inside: Inside,
+        clock: Clock,
+        audit: Audit,
+        tell: Callable[[Mapping[str, Any]], object],
+    ) -> None:
+        self._identity = identity
+        self.monitor: Final = monitor
+        """Judges, and knows alerts and trends."""
+        self._history = history
+        self._leases = leases
+        self._admin = admin
+        self.inside: Final = inside
+        """What only the process knows."""
+        self._clock = clock
+        self._audit = audit
+        self._tell = tell
+        self._started_ns = clock.monotonic_ns()
+
+    def health(self, _: m.HealthParams) -> dict[str, Any]:
+        """Judge the last seconds."""
+        return self.monitor.verdict()
+
+    def metrics(self, _: m.MetricsParams) -> dict[str, Any]:
+        """Give the figures."""
+        return figures_of(
+            self._history,
+            admin=self._admin,
+            lease_count=len(self._leases.living()),
+            counts=self.inside.counts(),
+            process=self.inside.process(),
+            readings=self.monitor.readings,
+        )
+
+    def alerts(self, _: m.AlertsParams) -> dict[str, Any]:
+        """List what stands and what was cleared of late."""
+        return {"active": self.monitor.active, "recent": self.monitor.recent}
+
+    def trends(self, params: m.TrendsParams) -> Steps:
+        """Say how each figure moved, one at a time: a day of one takes a millisecond."""
+        metrics: dict[str, Any] = {}
+        for name in self.monitor.trend_names:
+            trend = self.monitor.trend(name, params.window_minutes)
+            if trend is not None:
+                metrics[name] = trend
+            yield None
+        return {"window_minutes": params.window_minutes, "metrics": metrics}
+
+    def diagnostics(self, _: m.DiagnosticsParams) -> Steps:
+        """Gather everything an operator needs to see at once."""
+        watched = yield ReadWatches(PEERS_MAX)
+        report = self._history.newest
+        links = [self._admin.report(), *(report.links if report is not None else ())]
+        verdict = self.monitor.verdict()
+        yield None
+        return {
+            "client_status": {
+                "connected": bool(verdict["ready"]),
+                "health_level": verdict["level"],
+                "gateway_id": self._identity.gateway_id,
+                "version": self._identity.version,
+                "epoch": self._identity.epoch,
+                "uptime_s": (self._clock.monotonic_ns() - self._started_ns) // 1_000_000_000,
+                "upstream": verdict["upstream"],
+                "login": self._admin.login,
+                "symbols": dict(report.symbols) if report is not None else {},
+                "leases": len(self._leases.living()),
+                "consumers": watched.connection_count,
+            },
+            "queue_status": self._queue_status(links),
+            "thread_status": dict(self.inside.threads()),
+            "connections": {link.port: link.as_map() for link in links},
+            "breaker": breaker_of(links),
+            "clients": watched.peers,
+            "thresholds": self.monitor.limits.as_map(),
+            "config": dict(self.inside.config()),
+        }
+
+    def symbols(self, params: m.SymbolsParams) -> Steps:
+        """List symbols and their states, sorted by name."""
+        search = (params.search or "").upper()
+        rows: list[dict[str, Any]] = []
+        place: int | None = 0
+        total = 0
+        is_whole = True
+        while place is not None:
+            if len(rows) >= SYMBOLS_KEPT_MAX:
+                is_whole = False
+                break
+            slice_: SymbolRows = yield ReadSymbols(place, search=search, state=params.state or "")
+            after = params.after or ""
+            rows += [row for row in slice_.rows if row["symbol"] > after]
+            place, total = slice_.place, slice_.total
+        # Symbols that moved while they were read may be there twice.
+        by_name = {row["symbol"]: row for row in rows}
+        names = sorted(by_name)
+        return {
+            "symbols": [by_name[name] for name in names[: params.limit]],
+            "complete": is_whole and len(names) <= params.limit,
+            "total": total,
+        }
+
+    def acknowledge(self, caller: Caller, params: m.AdminAcknowledgeParams) -> dict[str, Any]:
+        """Note that somebody takes care of an alert.
+
+        Raises:
+            InvalidParams: No such alert stands.
+            SecurityValidationError: The reason would break a line of the log.
+        """
+        check_reason("admin.acknowledge", params.reason)
+        by = caller.address or caller.identity
+        told = self.monitor.acknowledge(params.alert, by=by, reason=params.reason)
+        self._write("admin.acknowledge", caller, params.reason, alert=params.alert, ok=bool(told))
+        if told is None:
+            raise InvalidParams(
+                "no such alert stands",
+                hint="Name the `id` of an active alert, as `alerts` lists them.",
+                alert=params.alert,
+            )
+        self._tell(told)
+        return {"alert": {name: value for name, value in told.items() if name != "event"}}
+
+    def set_thresholds(self, caller: Caller, params: m.AdminSetThresholdsParams) -> dict[str, Any]:
+        """Judge by other thresholds until the next start.
+
+        Raises:
+            InvalidParams: No threshold, or limits that contradict each other; nothing is changed.
+            SecurityValidationError: The reason would break a line of the log.
+        """
+        check_reason("admin.set_thresholds", params.reason)
+        before = self.monitor.limits
+        try:
+            limits = before.changed(params.thresholds)
+        except ValueError as error:
+            self._write("admin.set_thresholds", caller, params.reason, ok=False)
+            raise InvalidParams(str(error), hint="Nothing was changed.") from error
+        self.monitor.set_limits(limits)
+        known, now = before.as_map(), limits.as_map()
+        changed = {name: now[name] for name in now if now[name] != known[name]}
+        self._write("admin.set_thresholds", caller, params.reason, ok=True, changed=changed)
+        return {"thresholds": now}
+
+    def _write(
+        self, method: str, caller: Caller, reason: str, *, ok: bool, **facts: object
+    ) -> None:
+        """Write a line of the audit log."""
+        self._audit(
+            "admin request",
+            method=method,
+            reason=reason,
+            caller=caller.identity,
+            address=caller.address,
+            outcome="done" if ok else "invalid_params",
+            **facts,
+        )
+
+    def _queue_status(self, links: list[LinkReport]) -> dict[str, int]:
+        """Every queue with its size and its capacity; `size` and `capacity` are the fullest's."""
+        queues = dict(self.inside.queues())
+        queues |= {
+            f"{link.port.replace('.', '_')}_held_lines": (link.held_lines, link.held_lines_max)
+            for link in links
+            if link.held_lines_max
+        }
+        fullest = max(queues.values(), key=lambda queue: queue[0] / queue[1], default=(0, 1))
+        status = {"size": fullest[0], "capacity": fullest[1]}
+        for name, (size, capacity) in queues.items():
+            status |= {f"{name}_size": size, f"{name}_capacity": capacity}
+        return status
+
+
+def breaker_of(links: list[LinkReport]) -> dict[str, Any]:
+    """The circuit breakers: the worst one's state, and each by its port."""
+    ports = {link.port: dict(link.breaker) for link in links}
+    states = [str(breaker.get("state")) for breaker in ports.values()]
+    worst = next((s.value for s in _BREAKERS if s.value in states), BreakerState.CLOSED.value)
+    return {"state": worst, "ports": ports}

@@ -1,0 +1,65 @@
+"""The list of symbols with their states, read in slices: there may be tens of thousands."""
+
+from itertools import islice
+from typing import Any, Final
+
+from gateway.control.feed_commands import SYMBOLS_PER_COMMAND_MAX, ReadSymbols, SymbolRows
+from gateway.normalize.board import Board
+from gateway.normalize.depth_board import DepthBoard
+from gateway.normalize.symbols import Symbol
+
+SCANNED_MAX: Final = 2_000
+"""Symbols looked at in one slice, most of them only to be left out."""
+
+
+class SymbolList:
+    """Reads symbols; used in the feed thread.
+
+    Args:
+        board: Symbols and their states.
+        depths: Their books.
+    """
+
+    def __init__(self, board: Board, depths: DepthBoard) -> None:
+        self._board = board
+        self._depths = depths
+
+    def read(self, command: ReadSymbols) -> SymbolRows:
+        """Read a slice; symbols that come and go meanwhile may be missed or listed twice."""
+        symbols = self._board.symbols
+        rows: list[dict[str, Any]] = []
+        place = command.place
+        for symbol in islice(symbols.values(), place, place + SCANNED_MAX):
+            place += 1
+            row = self._row(symbol, command)
+            if row is None:
+                continue
+            rows.append(row)
+            if len(rows) >= SYMBOLS_PER_COMMAND_MAX:
+                break
+        return SymbolRows(rows, place if place < len(symbols) else None, len(symbols))
+
+    def _row(self, symbol: Symbol, command: ReadSymbols) -> dict[str, Any] | None:
+        depth = self._depths.depths.get(symbol.name)
+        standing = depth.standing if depth is not None else None
+        changed_us = symbol.since_us
+        if standing is not None:
+            changed_us = max(changed_us, standing.since_us)
+        if changed_us < command.changed_since_us:
+            return None
+        if command.search and command.search not in symbol.name.upper():
+            return None
+        state = symbol.state.value
+        level2 = standing.state.value if standing is not None else None
+        if command.state and command.state not in (state, level2):
+            return None
+        return {
+            "symbol": symbol.name,
+            "state": state,
+            "cause": symbol.cause.value if symbol.cause is not None else None,
+            "since_us": symbol.since_us,
+            "level2": level2,
+            "level2_cause": standing.cause.value if standing and standing.cause else None,
+            "level2_since_us": standing.since_us if standing is not None else None,
+            "last_line_us": symbol.last_line_us,
+        }

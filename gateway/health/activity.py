@@ -1,0 +1,125 @@
+"""Activity: how much market data is expected at this hour, judged by what came before.
+
+A quiet night is no trouble, and neither is a symbol that trades twice a day. So low throughput and
+silence are judged within trading hours only, and only against a pace that the same symbols have
+shown: throughput once it was above its limit for a minute, a gap once data would have come in
+twenty of its seconds.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.health.facts import FeedReport
+from gateway.health.sessions import TradingHours
+
+SECOND_NS: Final = 1_000_000_000
+MARKET_LABELS: Final = (
+    "trades_published",
+    "quotes_published",
+    "quotes_merged",
+    "summaries_published",
+    "orders_published",
+    "depths_published",
+)
+"""Counters of what the market's own lines publish."""
+ARM_S: Final = 60
+"""How long throughput must have been good before its fall is one."""
+FEWER_SYMBOLS: Final = 0.9
+"""With fewer live symbols than this share of those then, it must be good once more."""
+PACE_S: Final = 300
+"""How far back the pace before a gap is looked for."""
+EXPECTED_MIN: Final = 20
+"""Seconds of a gap in which data would have come: by chance it then happens once in 500 million.
+Seconds, not messages: a burst of them tells nothing of the time after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What is judged now; None for what does not apply."""
+
+    expected_msg_per_sec: float | None = None
+    """Throughput, where it may be expected to be good."""
+    message_gap_seconds: float | None = None
+    """Seconds without market data, where that is improbable; 0 while data comes."""
+
+
+class ActivityWatch:
+    """Follows reports, one a second.
+
+    Args:
+        hours: When the market is expected to trade.
+    """
+
+    def __init__(self, hours: TradingHours) -> None:
+        self._hours = hours
+        self._active_ns: deque[int] = deque(maxlen=PACE_S)
+        """Moments of the reports that told of new data, oldest first."""
+        self._count: int | None = None
+        self._good_since_ns: int | None = None
+        self._armed_symbols = 0
+        self._silent_since_ns = 0
+        self._pace = 0.0
+
+    def follow(self, report: FeedReport, *, throughput: float, throughput_min: float) -> Activity:
+        """Take the next report.
+
+        Args:
+            report: The newest.
+            throughput: Messages a second.
+            throughput_min: The limit it is judged by; 0 for none.
+
+        Returns:
+            What is judged now.
+        """
+        clock_us = report.market_clock_us
+        live = report.symbols.get("live", 0)
+        is_open = clock_us is not None and self._hours.is_open(clock_us)
+        # A link that is down is told by name: its silence is no second trouble.
+        if not is_open or not live or report.cause is not None:
+            self._forget()
+            return Activity()
+        return Activity(
+            expected_msg_per_sec=self._judge_throughput(
+                report.at_ns, throughput, throughput_min, live
+            ),
+            message_gap_seconds=self._judge_gap(report),
+        )
+
+    def _forget(self) -> None:
+        self._active_ns.clear()
+        self._count = None
+        self._good_since_ns = None
+        self._armed_symbols = 0
+        self._pace = 0.0
+
+    def _judge_throughput(
+        self, at_ns: int, throughput: float, throughput_min: float, live: int
+    ) -> float | None:
+        if self._armed_symbols and live >= FEWER_SYMBOLS * self._armed_symbols:
+            self._armed_symbols = max(self._armed_symbols, live)
+            return throughput
+        self._armed_symbols = 0
+        if not throughput_min or throughput < throughput_min:
+            self._good_since_ns = None
+            return None
+        if self._good_since_ns is None:
+            self._good_since_ns = at_ns
+        if at_ns - self._good_since_ns >= ARM_S * SECOND_NS:
+            self._armed_symbols, self._good_since_ns = live, None
+        return None
+
+    def _judge_gap(self, report: FeedReport) -> float | None:
+        count = sum(report.counters[label] for label in MARKET_LABELS)
+        at_ns = report.at_ns
+        if count == self._count:
+            gap_s = (at_ns - self._silent_since_ns) / SECOND_NS
+            return gap_s if gap_s * self._pace >= EXPECTED_MIN else None
+        self._count = count
+        self._silent_since_ns = at_ns
+        self._active_ns.append(at_ns)
+        while at_ns - self._active_ns[0] > PACE_S * SECOND_NS:
+            self._active_ns.popleft()
+        elapsed_s = (at_ns - self._active_ns[0]) / SECOND_NS
+        self._pace = len(self._active_ns) / elapsed_s if elapsed_s >= ARM_S else 0.0
+        return 0.0

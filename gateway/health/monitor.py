@@ -1,0 +1,189 @@
+"""The gateway's own monitor: once a moment it judges everything, and says what has to be told."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from gateway_monitoring import Finding, HealthThresholds, Monitor, Source
+
+from gateway.clock import Clock
+from gateway.health.activity import Activity, ActivityWatch
+from gateway.health.facts import AlertFact, FeedHistory, LinkReport
+from gateway.health.readings import Reconnections, feed_readings
+from gateway.health.sessions import TradingHours
+from gateway.health.verdict import HealthJudge, Issue
+from gateway.policy.error_history import ErrorHistory
+
+RAISE_AFTER_S: Final[Mapping[str, float]] = {"admin_down": 5.0}
+"""How long an issue must last before it is an alert, where that is not `ISSUE_S`: IQConnect opens
+its ports one after another."""
+ISSUE_S: Final = 2.0
+"""A connection that is made within this time, as at the start, was no trouble."""
+AT_ONCE: Final = ("feed_thread_stuck", "_breaker_open")
+"""Issues (or their endings) that have lasted when they are first seen."""
+CLEAR_AFTER_S: Final = 3.0
+TOLD_OTHERWISE: Final = frozenset({"slow_consumers"})
+"""Issues that are no alerts of their own: each slow consumer has one."""
+
+
+class HealthMonitor:
+    """Judges reports, figures and connections; owned by the control loop.
+
+    Args:
+        limits: The thresholds.
+        hours: When the market is expected to trade.
+        history: The feed thread's reports.
+        errors: What went wrong in this run.
+        admin: Reads the admin connection and what is known of IQConnect's login.
+        clock: Both clocks.
+    """
+
+    def __init__(
+        self,
+        limits: HealthThresholds,
+        *,
+        hours: TradingHours,
+        history: FeedHistory,
+        errors: ErrorHistory,
+        admin: Callable[[], tuple[LinkReport, str]],
+        clock: Clock,
+    ) -> None:
+        self._monitor = Monitor(limits)
+        self._judge = HealthJudge(clock)
+        self._history = history
+        self._errors = errors
+        self._admin = admin
+        self._clock = clock
+        self._activity = ActivityWatch(hours)
+        self._reconnections = Reconnections()
+        self._readings: Mapping[str, float | None] = {}
+        self.register_data_source("feed", self._read_feed)
+
+    def register_data_source(self, name: str, source: Source) -> None:
+        """Ask for figures at every check; a source that fails is an issue by itself.
+
+        Args:
+            name: What the issue calls it.
+            source: Reads figures by their names; None for one that does not apply.
+        """
+        self._monitor.register_data_source(name, source)
+
+    @property
+    def limits(self) -> HealthThresholds:
+        """The thresholds."""
+        return self._monitor.limits
+
+    def set_limits(self, limits: HealthThresholds) -> None:
+        """Judge by other thresholds from now on."""
+        self._monitor.set_limits(limits)
+
+    @property
+    def readings(self) -> Mapping[str, float | None]:
+        """The figures of the last check; None for what does not apply."""
+        return self._readings
+
+    def check(self) -> list[dict[str, Any]]:
+        """Look at everything.
+
+        Returns:
+            Alerts that have to be told: maps with `event` (raised, changed, cleared) and the alert.
+        """
+        now_ns, now_us = self._clock.monotonic_ns(), self._clock.utc_us()
+        reading, failed = self._monitor.read()
+        self._readings = reading.values
+        self._monitor.trends.record(reading.trended, now_ns)
+        issues = (finding_of(issue) for issue in self._issues())
+        found = [issue for issue in issues if issue.code not in TOLD_OTHERWISE]
+        found += [*failed, *self._monitor.judge(reading)]
+        return self._monitor.alerts.update(found, now_ns=now_ns, now_us=now_us)
+
+    def verdict(self) -> dict[str, Any]:
+        """Answer `health`: what is wrong at this moment, and thresholds passed for long enough."""
+        issues = self._issues()
+        known = {issue.code for issue in issues}
+        lasting = [alert for alert in self.active if alert["code"] not in known | TOLD_OTHERWISE]
+        # An alert that an issue has raised outlives it for a moment; a verdict does not.
+        issues += [
+            Issue(
+                alert["code"],
+                alert["level"],
+                alert["message"],
+                alert.get("hint") or "Read `alerts`.",
+                since_us=alert["since_us"],
+            )
+            for alert in lasting
+            if "limit" in alert or alert["code"] == "source_failed"
+        ]
+        return self._judge.answer(issues, self._history.newest)
+
+    def take(self, fact: AlertFact) -> None:
+        """Take an alert that the feed thread raised, changed or cleared."""
+        self._monitor.alerts.take(fact.told, now_us=self._clock.utc_us())
+
+    def acknowledge(self, alert_id: str, *, by: str, reason: str) -> dict[str, Any] | None:
+        """Note that somebody takes care of an alert.
+
+        Returns:
+            What has to be told; None where no such alert stands.
+        """
+        now_us = self._clock.utc_us()
+        return self._monitor.alerts.acknowledge(alert_id, by=by, reason=reason, now_us=now_us)
+
+    @property
+    def active(self) -> list[dict[str, Any]]:
+        """The alerts that stand, the gravest and oldest first."""
+        return self._monitor.alerts.active
+
+    @property
+    def recent(self) -> list[dict[str, Any]]:
+        """The alerts that were cleared, newest first."""
+        return self._monitor.alerts.recent
+
+    @property
+    def refused(self) -> int:
+        """Alerts and figures that were not followed because there were too many."""
+        return self._monitor.alerts.refused + self._monitor.trends.refused
+
+    @property
+    def trend_names(self) -> list[str]:
+        """The figures whose trends are kept."""
+        return self._monitor.trends.names
+
+    def trend(self, name: str, window_minutes: float) -> dict[str, Any] | None:
+        """How one figure moved; None without a value in the window."""
+        now_ns = self._clock.monotonic_ns()
+        return self._monitor.trends.of(name, window_minutes=window_minutes, now_ns=now_ns)
+
+    def latest(self, name: str, count_max: int) -> list[float]:
+        """The last values of a figure, one a check, oldest first."""
+        return self._monitor.trends.latest(name, count_max=count_max)
+
+    def _issues(self) -> list[Issue]:
+        admin, login = self._admin()
+        return self._judge.issues(self._history, admin=admin, login=login, errors=self._errors)
+
+    def _read_feed(self) -> Mapping[str, Any]:
+        """The figures of the feed; the same report twice tells nothing new of its activity."""
+        report = self._history.newest
+        activity, reconnections = Activity(), 0
+        if report is not None:
+            reconnections = self._reconnections.follow(report)
+            activity = self._activity.follow(
+                report,
+                throughput=self._history.rate("messages_published"),
+                throughput_min=self._monitor.limits.throughput_warning_min,
+            )
+        return feed_readings(self._history, activity=activity, reconnections=reconnections)
+
+
+def finding_of(issue: Issue) -> Finding:
+    """Make of an issue what may become an alert."""
+    is_lasting = issue.code.endswith(AT_ONCE)
+    return Finding(
+        code=issue.code,
+        level=issue.level,
+        message=issue.message,
+        hint=issue.hint,
+        since_us=issue.since_us,
+        raise_after_s=0.0 if is_lasting else RAISE_AFTER_S.get(issue.code, ISSUE_S),
+        clear_after_s=CLEAR_AFTER_S,
+    )

@@ -1,0 +1,62 @@
+"""The gateway's two sockets, each in a context of its own: floods of one do not delay the other."""
+
+import zmq
+import zmq.asyncio
+
+from gateway.errors import ConfigError
+from gateway.runtime.publisher import open_data_socket
+from gateway.runtime.rpc_server import open_control_socket
+
+
+class GatewaySockets:
+    """Binds both sockets.
+
+    Args:
+        data_bind: Where consumers subscribe.
+        control_bind: Where clients ask.
+        high_water_mark: Messages queued per consumer before ZeroMQ drops for it.
+        send_buffer_bytes: Kernel buffer per consumer.
+
+    Raises:
+        ConfigError: An address cannot be bound; nothing is left open.
+    """
+
+    def __init__(
+        self, *, data_bind: str, control_bind: str, high_water_mark: int, send_buffer_bytes: int
+    ) -> None:
+        self._data_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._control_context = zmq.asyncio.Context()
+        try:
+            self.data = open_data_socket(
+                self._data_context,
+                bind=data_bind,
+                high_water_mark=high_water_mark,
+                send_buffer_bytes=send_buffer_bytes,
+            )
+            """The XPUB; the feed thread's own once it runs."""
+            self.control = open_control_socket(self._control_context, bind=control_bind)
+            """The ROUTER."""
+        except ConfigError:
+            self.destroy(is_data_closed=False)
+            raise
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """Where they really are, ports chosen by the system included."""
+        return {
+            "data": self.data.getsockopt_string(zmq.LAST_ENDPOINT),
+            "control": self.control.getsockopt_string(zmq.LAST_ENDPOINT),
+        }
+
+    def destroy(self, *, is_data_closed: bool) -> None:
+        """Release ZeroMQ.
+
+        Args:
+            is_data_closed: Whether the feed thread has closed the data socket, with a linger that
+                this waits for. Otherwise the socket is closed here and what it holds is lost.
+        """
+        self._control_context.destroy(linger=0)
+        if is_data_closed:
+            self._data_context.term()
+        else:
+            self._data_context.destroy(linger=0)
