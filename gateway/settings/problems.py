@@ -1,5 +1,6 @@
 """What is wrong with settings, in words for whoever wrote them, without what may be a secret."""
 
+import dataclasses
 import difflib
 import re
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ PLAIN_HINT: Final = "Correct the named setting and start again."
 _SECRET: Final = re.compile(
     r"pas+w|iqfeed|login|secret|token|credential|user|product", re.IGNORECASE
 )
+_UNKNOWN: Final = ("extra_forbidden", "unexpected_keyword_argument")
+"""What an unknown name is called in a section, and in a record within one."""
 _UNQUOTED: Final = ("iqconnect", "command")
 """People write a password there, though it is no place for it."""
 
@@ -26,7 +29,7 @@ def describe(problem: Mapping[str, Any]) -> str:
     """One problem in a line: which setting, what is wrong, and the value when it may be shown."""
     place = problem["loc"]
     key = ".".join(str(part) for part in place)
-    if problem["type"] == "extra_forbidden":
+    if problem["type"] in _UNKNOWN:
         # Nobody knows what an unknown setting holds.
         return f"unknown setting {bounded(key, characters_max=80)}{_nearest(place)}"
     text = problem["msg"].removeprefix("Value error, ")
@@ -47,11 +50,16 @@ def hints_at_secret(place: tuple[int | str, ...]) -> bool:
 def _nearest(place: tuple[int | str, ...]) -> str:
     """The setting that may have been meant."""
     model: type[pydantic.BaseModel] = Settings
+    names = list(model.model_fields)
     for part in place[:-1]:
         inner = model.model_fields[str(part)].annotation if part in model.model_fields else None
+        if dataclasses.is_dataclass(inner):
+            names = [field.name for field in dataclasses.fields(inner)]
+            break
         if not isinstance(inner, type) or not issubclass(inner, pydantic.BaseModel):
             return ""
         model = inner
-    near = difflib.get_close_matches(str(place[-1]), list(model.model_fields), n=1)
+        names = list(model.model_fields)
+    near = difflib.get_close_matches(str(place[-1]), names, n=1)
     prefix = ".".join(str(part) for part in place[:-1])
     return f"; did you mean {'.'.join(filter(None, (prefix, near[0])))}?" if near else ""

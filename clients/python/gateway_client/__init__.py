@@ -1,5 +1,7 @@
 """The IQFeed gateway's Python client: typed live prices, with every loss visible."""
 
+from gateway_monitoring import HealthThresholds
+
 from gateway_client.async_client import AsyncGatewayClient
 from gateway_client.base import StreamItem
 from gateway_client.book_mirror import BookMirror
@@ -26,6 +28,7 @@ from gateway_client.events import (
     Reconnected,
     SubscriptionRefused,
 )
+from gateway_client.health_monitor import HealthMonitor
 from gateway_client.messages import (
     Alert,
     Bar,
@@ -82,7 +85,9 @@ __all__ = [
     "GatewayClientError",
     "GatewayRestarted",
     "Goodbye",
+    "HealthMonitor",
     "HealthStatus",
+    "HealthThresholds",
     "Image",
     "InvalidArgument",
     "Message",
