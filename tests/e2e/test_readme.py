@@ -69,6 +69,31 @@ def test_the_client_example_prints_trades() -> None:
     assert all(re.match(r"(AAPL|MSFT) [0-9.]+ [0-9]+ ", line) for line in lines), lines
 
 
+@pytest.mark.slow
+def test_the_operating_examples_run_one_after_the_other() -> None:
+    """An operator copies them at the worst moment: each name in them must be there."""
+    text = README.read_text(encoding="utf-8")
+    blocks = re.findall(r"<!-- test: operating -->\s*```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 4
+    with running_stack() as stack:
+        where = f"data_endpoint={stack.data!r}, control_endpoint={stack.control!r}"
+        code = "\n".join(blocks).replace("GatewayClient()", f"GatewayClient({where})")
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 0, done.stderr
+    printed = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ": " in line)
+    assert "INVALID;SYMBOL" in printed["refused"]
+    assert printed["Health Level"] in ("healthy", "warning")
+    assert float(printed["Messages/sec"]) >= 0
+    assert float(printed["Latency"].removesuffix("ms")) < 1000
+    assert float(printed["Error Rate"].removesuffix("%")) == 0
+    assert printed["Connection Status"] == "True"
+    assert "report_age_ms" in printed["Thread Status"]
+    assert printed["Breaker"] == "closed, 0 failures"
+    assert "Memory usage" in printed
+
+
 def test_the_readme_has_no_blanks_left() -> None:
     """A placeholder on the front page is the first thing a newcomer sees."""
     assert "{{" not in README.read_text(encoding="utf-8")
