@@ -17,7 +17,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -45,9 +47,27 @@ def wait_for(path: Path) -> list[int]:
     raise SystemExit("the feeder did not start")
 
 
-def run_once(style: str, *, lines: int, seed: int, trade_share: float) -> dict[str, float]:
-    """Run feeder, program and sink once; the sink's figures."""
-    data_port, control_port = free_ports(2)
+def run_once(
+    style: str,
+    *,
+    lines: int,
+    seed: int,
+    trade_share: float,
+    watch: Callable[[str, int], "subprocess.Popen[str]"] | None = None,
+) -> dict[str, Any]:
+    """Run feeder, program and sink once.
+
+    Args:
+        style: One of `STYLES`.
+        lines: How many are sent.
+        seed: Of the lines.
+        trade_share: Share of them that are trades.
+        watch: Begins to watch the program, given its control endpoint and HTTP port.
+
+    Returns:
+        The sink's figures, and the watcher's.
+    """
+    data_port, control_port, http_port = free_ports(3)
     with tempfile.TemporaryDirectory() as folder:
         ports_file = Path(folder) / "ports"
         feeder = subprocess.Popen(
@@ -77,12 +97,17 @@ def run_once(style: str, *, lines: int, seed: int, trade_share: float) -> dict[s
                 "IQGW_IQCONNECT__ADMIN_PORT": str(admin_port),
                 "IQGW_DATA__BIND": f"tcp://127.0.0.1:{data_port}",
                 "IQGW_CONTROL__BIND": f"tcp://127.0.0.1:{control_port}",
+                "IQGW_HTTP__BIND": f"127.0.0.1:{http_port}",
                 "IQGW_DATA__HIGH_WATER_MARK": "1000000",
                 "IQGW_CONNECTION__MESSAGE_QUEUE_SIZE": "10000000",  # Every line is to be counted.
                 "IQGW_LOG__LEVEL": "error",
             }
             server = subprocess.Popen(program, env={**os.environ, **environment})
+            watcher = None
             try:
+                if watch is not None:
+                    await_port(http_port)
+                    watcher = watch(f"tcp://127.0.0.1:{control_port}", http_port)
                 endpoint = f"tcp://127.0.0.1:{data_port}"
                 sink = subprocess.run(
                     [sys.executable, HERE / "sink.py", endpoint, SINK_STYLES[style]],
@@ -92,21 +117,63 @@ def run_once(style: str, *, lines: int, seed: int, trade_share: float) -> dict[s
                     timeout=180,
                 )
                 cpu_s = cpu_seconds(server.pid)
+                watched = end_of(watcher) if watcher is not None else {}
             finally:
+                if watcher is not None:
+                    watcher.kill()
                 server.terminate()
                 server.wait(20)
         finally:
             feeder.kill()
             feeder.wait()
-    figures: dict[str, float] = json.loads(sink.stdout.splitlines()[-1])
+    figures: dict[str, Any] = json.loads(sink.stdout.splitlines()[-1]) | watched
     figures["lines_per_s"] = lines / figures["elapsed_s"]
     figures["server_cpu_us_per_line"] = cpu_s / lines * 1e6
+    return figures
+
+
+def await_port(port: int) -> None:
+    """Wait until somebody listens."""
+    deadline_s = time.monotonic() + 20
+    while time.monotonic() < deadline_s:
+        with socket.socket() as one:
+            if one.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise SystemExit(f"nobody listens on port {port}")
+
+
+def end_of(watcher: "subprocess.Popen[str]") -> dict[str, Any]:
+    """Let a watcher stop; what it saw."""
+    watcher.terminate()
+    told, _ = watcher.communicate(timeout=20)
+    figures: dict[str, Any] = json.loads(told)
     return figures
 
 
 def cpu_seconds(pid: int) -> float:
     """Processor time a process has used so far."""
     return sum(psutil.Process(pid).cpu_times()[:2])
+
+
+def commit() -> str:
+    """The commit that is measured."""
+    return subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607 - whichever git is there
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.strip()
+
+
+def machine() -> dict[str, Any]:
+    """What figures were measured on."""
+    return {
+        "machine": platform.platform(),
+        "processors": os.cpu_count(),
+        "python": platform.python_version(),
+        "commit": commit(),
+    }
 
 
 def main() -> None:
@@ -140,17 +207,8 @@ def main() -> None:
             f"{style:8} median {medians[style]:>10,.0f} lines/s, {cpu:.2f} us CPU a line, "
             f"gateway/{style} {ratios[style]:.2f}"
         )
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607 - whichever git is there
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
     report = {
-        "machine": platform.platform(),
-        "processors": os.cpu_count(),
-        "python": platform.python_version(),
-        "commit": commit,
+        **machine(),
         "options": vars(options),
         "medians_lines_per_s": medians,
         "median_ratio_gateway_to": ratios,
@@ -158,7 +216,7 @@ def main() -> None:
     }
     folder = HERE / "results"
     folder.mkdir(exist_ok=True)
-    path = folder / f"throughput-{commit or 'uncommitted'}.json"
+    path = folder / f"throughput-{commit() or 'uncommitted'}.json"
     path.write_text(json.dumps(report, indent=2))
     print(f"written to {path}")
 
