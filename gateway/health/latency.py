@@ -25,7 +25,11 @@ class LatencyHistogram:
     def record(self, latency_us: int, count: int = 1) -> None:
         """Add `count` latencies of `latency_us`; a negative one counts as zero."""
         latency_us = max(latency_us, 0)
-        self.counts[_bucket_of(latency_us)] += count
+        self.add(bucket_of(latency_us), latency_us, count)
+
+    def add(self, bucket: int, latency_us: int, count: int) -> None:
+        """Add values whose bucket is known, as from `bucket_of`."""
+        self.counts[bucket] += count
         self.total_count += count
         self.total_us += latency_us * count
 
@@ -68,7 +72,8 @@ class LatencyHistogram:
         return _upper_edge_of(BUCKETS - 1)
 
 
-def _bucket_of(value: int) -> int:
+def bucket_of(value: int) -> int:
+    """Which bucket a value of 0 or more belongs to."""
     if value < SUB_BUCKETS:
         return value
     shift = value.bit_length() - _BITS - 1

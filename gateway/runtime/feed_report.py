@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from gateway.counters import Counter, Counters
 from gateway.health.facts import FeedReport, LinkReport
-from gateway.health.latency import LatencyHistogram
+from gateway.health.latency import LatencyHistogram, bucket_of
 from gateway.iqfeed.link import Link
 from gateway.model.enums import Cause
 from gateway.policy.retry import Retry
@@ -74,37 +74,31 @@ class Latencies:
     """
 
     def __init__(self, counters: Counters) -> None:
-        self._counters = counters
-        self._lines = 0
+        self._read: Final = counters.reader(Counter.FEED_LINES, *KIND_COUNTERS.values())
+        self._before = self._read()
         self.lines: Final = LatencyHistogram()
         """Of all lines."""
         self.by_kind: Final = {kind: LatencyHistogram() for kind in KIND_COUNTERS}
         """Of the messages of each kind."""
-        self._kinds: Final = tuple(
-            (counter, self.by_kind[kind]) for kind, counter in KIND_COUNTERS.items()
-        )
-        self._before: list[int] = [0] * len(self._kinds)
+        self._histograms: Final = (self.lines, *self.by_kind.values())
 
     def begin(self) -> None:
         """Note what was counted before a read."""
-        value = self._counters.value
-        self._lines = value(Counter.FEED_LINES)
-        self._before = [value(counter) for counter, _ in self._kinds]
+        self._before = self._read()
 
     def end(self, latency_us: int) -> None:
         """Charge everything that was published since `begin` with one latency.
 
         The last line of a chunk waits longest; every one is charged that much.
         """
-        value = self._counters.value
-        lines = value(Counter.FEED_LINES) - self._lines
-        if not lines:
+        after = self._read()
+        if after == self._before:
             return
-        self.lines.record(latency_us, lines)
-        for (counter, histogram), before in zip(self._kinds, self._before, strict=True):
-            count = value(counter) - before
-            if count:
-                histogram.record(latency_us, count)
+        latency_us = max(latency_us, 0)
+        bucket = bucket_of(latency_us)
+        for histogram, count, before in zip(self._histograms, after, self._before, strict=True):
+            if count != before:
+                histogram.add(bucket, latency_us, count - before)
 
 
 def link_report(port: str, link: ReportedLink) -> LinkReport:

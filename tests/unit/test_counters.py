@@ -72,3 +72,11 @@ def test_a_sample_is_escaped_and_cut() -> None:
     assert line.isprintable()
     assert line.isascii()
     assert len(line) <= SAMPLE_CHARACTERS_MAX + len("...")
+
+
+def test_some_counters_are_read_at_once() -> None:
+    """What is read before and after every read of the feed must be quick."""
+    counters = Counters()
+    read = counters.reader(Counter.FEED_LINES, Counter.RPC_ERRORS)
+    counters.add(Counter.RPC_ERRORS, 3)
+    assert read() == (0, 3)
