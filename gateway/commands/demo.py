@@ -363,4 +363,6 @@ def _settings(simulator: Simulator, overrides: dict[str, Any]) -> Settings:
         "level1_port": simulator.level1_port,
         "level2_port": simulator.level2_port,
     }
-    return load_settings(None, overrides={"iqconnect": ports, **overrides})
+    # The simulated market may be of another day.
+    health = {"thresholds": {"clock_offset_warning_ms": 0}}
+    return load_settings(None, overrides={"iqconnect": ports, "health": health, **overrides})
