@@ -8,7 +8,7 @@ from gateway.normalize.board import Board
 from gateway.normalize.depth_board import DepthBoard
 from gateway.normalize.symbols import Symbol
 
-SCANNED_MAX: Final = 2_000
+SCANNED_MAX: Final = 500
 """Symbols looked at in one slice, most of them only to be left out."""
 
 

@@ -55,7 +55,6 @@ class HealthMonitor:
         self._clock = clock
         self._activity = ActivityWatch(hours)
         self._reconnections = Reconnections()
-        self._readings: Mapping[str, float | None] = {}
         self.register_data_source("feed", self._read_feed)
 
     def register_data_source(self, name: str, source: Source) -> None:
@@ -79,7 +78,7 @@ class HealthMonitor:
     @property
     def readings(self) -> Mapping[str, float | None]:
         """The figures of the last check; None for what does not apply."""
-        return self._readings
+        return self._monitor.reading.values
 
     def check(self) -> list[dict[str, Any]]:
         """Look at everything.
@@ -88,13 +87,10 @@ class HealthMonitor:
             Alerts that have to be told: maps with `event` (raised, changed, cleared) and the alert.
         """
         now_ns, now_us = self._clock.monotonic_ns(), self._clock.utc_us()
-        reading, failed = self._monitor.read()
-        self._readings = reading.values
-        self._monitor.trends.record(reading.trended, now_ns)
-        issues = (finding_of(issue) for issue in self._issues())
-        found = [issue for issue in issues if issue.code not in TOLD_OTHERWISE]
-        found += [*failed, *self._monitor.judge(reading)]
-        return self._monitor.alerts.update(found, now_ns=now_ns, now_us=now_us)
+        found = tuple(
+            finding_of(issue) for issue in self._issues() if issue.code not in TOLD_OTHERWISE
+        )
+        return self._monitor.check(now_ns=now_ns, now_us=now_us, findings=found)
 
     def verdict(self) -> dict[str, Any]:
         """Answer `health`: what is wrong at this moment, and thresholds passed for long enough."""

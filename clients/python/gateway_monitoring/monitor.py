@@ -70,6 +70,8 @@ class Monitor:
         """What stands and what was."""
         self.trends: Final = Trends()
         """How figures moved."""
+        self.reading = Reading({}, {})
+        """The figures of the last check."""
 
     @property
     def limits(self) -> HealthThresholds:
@@ -163,9 +165,9 @@ class Monitor:
         Returns:
             Alerts to be told, as `AlertBook.update` does.
         """
-        reading, failed = self.read()
-        self.trends.record(reading.trended, now_ns)
-        found = (*findings, *failed, *self.judge(reading))
+        self.reading, failed = self.read()
+        self.trends.record(self.reading.trended, now_ns)
+        found = (*findings, *failed, *self.judge(self.reading))
         return self.alerts.update(found, now_ns=now_ns, now_us=now_us)
 
 
