@@ -226,7 +226,7 @@ class Gateway:
             admin=admin,
             clock=self._clock,
         )
-        self._alerts = AlertTeller(self._access)
+        self._alerts = AlertTeller(self._access, self._counters)
         self._health = HealthLoop(
             monitor,
             self._alerts,
@@ -304,6 +304,7 @@ class Gateway:
         counts[Counter.FACTS_DROPPED.label] += self._facts.dropped
         counts[Counter.LOG_TEXTS_DROPPED.label] += self._log_texts_dropped()
         counts[Counter.ERRORS_DROPPED.label] += self._errors.history.dropped
+        counts[Counter.ALERTS_REFUSED.label] += self._desk.inside.monitor.refused
         return counts
 
     def _queues(self) -> dict[str, tuple[int, int]]:

@@ -72,6 +72,8 @@ class Counter(enum.Enum):
     RPC_REPEATS = "rpc_repeats", "Requests sent twice, answered as the first time."
     RPC_ERRORS = "rpc_errors", "Requests answered with an error."
     RPC_REPLIES_LOST = "rpc_replies_lost", "Replies whose requester was gone or did not read."
+    ALERTS_UNPUBLISHED = "alerts_unpublished", "Alerts not published, the feed thread being behind."
+    ALERTS_REFUSED = "alerts_refused", "Alerts and figures not followed, there being too many."
     CONNECTS = "connects", "Connections opened to IQConnect."
     DISCONNECTS = "disconnects", "Connections to IQConnect that ended."
     WATCHES_SENT = "watches_sent", "Watch commands sent."

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from gateway.clock import Clock
 from gateway.control.feed_commands import AnnounceAlert
+from gateway.counters import Counter, Counters
+from gateway.errors import Overloaded
 from gateway.health.monitor import HealthMonitor
 from gateway.logs import get_logger
 from gateway.runtime.feed_access import FeedAccess
@@ -20,19 +22,24 @@ class AlertTeller:
 
     Args:
         access: Asks the feed thread to publish.
+        counters: Where alerts that could not be published are counted.
     """
 
-    def __init__(self, access: FeedAccess) -> None:
+    def __init__(self, access: FeedAccess, counters: Counters) -> None:
         self._access = access
+        self._counters = counters
         self._log = get_logger("health")
         self.sinks: Final[list[Callable[[Mapping[str, Any]], object]]] = []
         """Told of every alert; must not block."""
 
     def tell(self, told: Mapping[str, Any]) -> None:
         """Tell of an alert of the monitor's."""
-        self._access.tell(
-            AnnounceAlert({name: value for name, value in told.items() if value is not None})
-        )
+        facts = {name: value for name, value in told.items() if value is not None}
+        try:
+            self._access.tell(AnnounceAlert(facts))
+        except Overloaded:
+            # A feed thread that hangs is itself what has to be told, by all other ways.
+            self._counters.add(Counter.ALERTS_UNPUBLISHED)
         self.note(told)
 
     def note(self, told: Mapping[str, Any]) -> None:
