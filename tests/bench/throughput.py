@@ -17,7 +17,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,57 @@ def wait_for(path: Path) -> list[int]:
     raise SystemExit("the feeder did not start")
 
 
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where one run's programs listen."""
+
+    level1: int
+    admin: int
+    data: int
+    control: int
+    http: int
+
+
+@contextmanager
+def feeding(lines: int, seed: int, trade_share: float) -> Iterator[Ports]:
+    """A feeder, until the block ends; and ports for the others."""
+    with tempfile.TemporaryDirectory() as folder:
+        ports_file = Path(folder) / "ports"
+        options = [str(lines), str(seed), str(trade_share)]
+        feeder = subprocess.Popen([sys.executable, HERE / "feeder.py", ports_file, *options])
+        try:
+            level1, admin = wait_for(ports_file)
+            yield Ports(level1, admin, *free_ports(3))
+        finally:
+            feeder.kill()
+            feeder.wait()
+
+
+@contextmanager
+def serving(style: str, ports: Ports) -> Iterator["subprocess.Popen[bytes]"]:
+    """The gateway or a baseline, until the block ends."""
+    program = [sys.executable, "-m", "gateway", "run"]
+    if style != "gateway":
+        arguments = [style, str(ports.level1), str(ports.data)]
+        program = [sys.executable, str(HERE / "baselines.py"), *arguments]
+    environment = {
+        "IQGW_IQCONNECT__LEVEL1_PORT": str(ports.level1),
+        "IQGW_IQCONNECT__ADMIN_PORT": str(ports.admin),
+        "IQGW_DATA__BIND": f"tcp://127.0.0.1:{ports.data}",
+        "IQGW_CONTROL__BIND": f"tcp://127.0.0.1:{ports.control}",
+        "IQGW_HTTP__BIND": f"127.0.0.1:{ports.http}",
+        "IQGW_DATA__HIGH_WATER_MARK": "1000000",
+        "IQGW_CONNECTION__MESSAGE_QUEUE_SIZE": "10000000",  # Every line is to be counted.
+        "IQGW_LOG__LEVEL": "error",
+    }
+    server = subprocess.Popen(program, env={**os.environ, **environment})
+    try:
+        yield server
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
 def run_once(
     style: str,
     *,
@@ -67,65 +120,26 @@ def run_once(
     Returns:
         The sink's figures, and the watcher's.
     """
-    data_port, control_port, http_port = free_ports(3)
-    with tempfile.TemporaryDirectory() as folder:
-        ports_file = Path(folder) / "ports"
-        feeder = subprocess.Popen(
-            [
-                sys.executable,
-                HERE / "feeder.py",
-                ports_file,
-                str(lines),
-                str(seed),
-                str(trade_share),
-            ]
-        )
+    watched: dict[str, Any] = {}
+    with feeding(lines, seed, trade_share) as ports, serving(style, ports) as server:
+        watcher = None
+        if watch is not None:
+            await_port(ports.http)
+            watcher = watch(f"tcp://127.0.0.1:{ports.control}", ports.http)
         try:
-            level1_port, admin_port = wait_for(ports_file)
-            if style == "gateway":
-                program = [sys.executable, "-m", "gateway", "run"]
-            else:
-                program = [
-                    sys.executable,
-                    str(HERE / "baselines.py"),
-                    style,
-                    str(level1_port),
-                    str(data_port),
-                ]
-            environment = {
-                "IQGW_IQCONNECT__LEVEL1_PORT": str(level1_port),
-                "IQGW_IQCONNECT__ADMIN_PORT": str(admin_port),
-                "IQGW_DATA__BIND": f"tcp://127.0.0.1:{data_port}",
-                "IQGW_CONTROL__BIND": f"tcp://127.0.0.1:{control_port}",
-                "IQGW_HTTP__BIND": f"127.0.0.1:{http_port}",
-                "IQGW_DATA__HIGH_WATER_MARK": "1000000",
-                "IQGW_CONNECTION__MESSAGE_QUEUE_SIZE": "10000000",  # Every line is to be counted.
-                "IQGW_LOG__LEVEL": "error",
-            }
-            server = subprocess.Popen(program, env={**os.environ, **environment})
-            watcher = None
-            try:
-                if watch is not None:
-                    await_port(http_port)
-                    watcher = watch(f"tcp://127.0.0.1:{control_port}", http_port)
-                endpoint = f"tcp://127.0.0.1:{data_port}"
-                sink = subprocess.run(
-                    [sys.executable, HERE / "sink.py", endpoint, SINK_STYLES[style]],
-                    stdout=subprocess.PIPE,
-                    text=True,
-                    check=True,
-                    timeout=180,
-                )
-                cpu_s = cpu_seconds(server.pid)
-                watched = end_of(watcher) if watcher is not None else {}
-            finally:
-                if watcher is not None:
-                    watcher.kill()
-                server.terminate()
-                server.wait(20)
+            endpoint = f"tcp://127.0.0.1:{ports.data}"
+            sink = subprocess.run(
+                [sys.executable, HERE / "sink.py", endpoint, SINK_STYLES[style]],
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
+                timeout=180,
+            )
+            cpu_s = cpu_seconds(server.pid)
+            watched = end_of(watcher) if watcher is not None else {}
         finally:
-            feeder.kill()
-            feeder.wait()
+            if watcher is not None:
+                watcher.kill()
     figures: dict[str, Any] = json.loads(sink.stdout.splitlines()[-1]) | watched
     figures["lines_per_s"] = lines / figures["elapsed_s"]
     figures["server_cpu_us_per_line"] = cpu_s / lines * 1e6
