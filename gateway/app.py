@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from gateway import __version__
 from gateway.app_control import make_desk, make_identity, make_leases, make_monitor
+from gateway.app_http import http_address, make_http
 from gateway.app_options import (
     Retries,
     Sessions,
@@ -86,7 +87,7 @@ class Gateway:
         """What went wrong, when something did."""
 
     async def start(self) -> None:
-        """Open both sockets, bring leases back, and begin to connect to IQConnect.
+        """Open all sockets, bring leases back, and begin to connect to IQConnect.
 
         Raises:
             ConfigError: Something cannot be used; nothing is left running.
@@ -105,6 +106,7 @@ class Gateway:
             control_bind=self._settings.control.bind,
             high_water_mark=self._settings.data.high_water_mark,
             send_buffer_bytes=self._settings.data.send_buffer_bytes,
+            http=http_address(self._settings),
         )
         try:
             self._commands = CommandQueue()
@@ -131,6 +133,8 @@ class Gateway:
         self._begin("health", self._health.run())
         if self._process is not None:
             self._begin("iqconnect", self._process.run())
+        if self._http is not None:
+            self._begin("http", self._http.run())
         self._log.info(
             "gateway started",
             version=__version__,
@@ -262,6 +266,14 @@ class Gateway:
             requests_in_flight_max=settings.control.requests_in_flight_max,
             deadline_ms_default=settings.control.deadline_ms_default,
             on_error=self._errors.note_refusal,
+        )
+        self._http = make_http(
+            settings,
+            self._sockets.http,
+            desk=self._desk,
+            ask=self._access.ask,
+            clock=self._clock,
+            counters=self._counters,
         )
 
     def _make_admin(self) -> AdminLink:

@@ -92,6 +92,12 @@ class Counter(enum.Enum):
     RPC_FORWARDED = "rpc_forwarded", "Requests that a relay passed on to the gateway."
     RPC_UNANSWERED = "rpc_unanswered", "Those that the gateway did not answer in time."
     RPC_REPLIES_LATE = "rpc_replies_late", "Replies of the gateway that nobody waited for any more."
+    HTTP_REQUESTS = "http_requests", "Requests over HTTP, refused ones included."
+    HTTP_REFUSED = "http_refused", "HTTP requests and connections answered with an error of theirs."
+    HTTP_TIMED_OUT = "http_timed_out", "HTTP requests, answers and clients that took too long."
+    HTTP_DISPLACED = "http_displaced", "HTTP clients that kept us waiting and had to make room."
+    HTTP_DELAYED = "http_delayed", "HTTP requests and connections that waited for their turn."
+    HTTP_FAULTS = "http_faults", "HTTP requests that made our own code fail; always a bug."
     CACHE_RESETS = "cache_resets", "Text-to-value caches emptied because they were full."
 
     def __init__(self, label: str, sentence: str) -> None:

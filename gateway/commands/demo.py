@@ -167,7 +167,8 @@ class _Background:
         except ConfigError as error:
             self.notes.append(f"the usual ports are taken, using others ({error})")
             any_port = {"bind": "tcp://127.0.0.1:*"}
-            gateway = Gateway(_settings(simulator, {"data": any_port, "control": any_port}))
+            others = {"data": any_port, "control": any_port, "http": {"bind": "127.0.0.1:0"}}
+            gateway = Gateway(_settings(simulator, others))
             await gateway.start()
         return gateway
 
@@ -198,9 +199,10 @@ def show_demo(
         ladders=Ladders([ladder] if ladder else []),
         notes=background.notes,
     )
-    for note in background.notes if not console.is_terminal else ():
+    if not console.is_terminal:
         # On a terminal they stand below the table.
-        console.print(note, soft_wrap=True)
+        for note in (*background.notes, f"http {background.endpoints['http']}"):
+            console.print(note, soft_wrap=True)
     try:
         with GatewayClient(
             data_endpoint=background.endpoints["data"],
@@ -300,8 +302,8 @@ def _table(screen: _Screen, elapsed_s: float, where: dict[str, str], *, width: i
     table = Table(
         title=f"simulated market · {screen.messages:,} messages · {rate:,.0f}/s · "
         f"{screen.losses} losses",
-        caption=f"data {where['data']} · control {where['control']} · in another terminal: "
-        "iqfeed-gateway tail quote,trade AAPL · Ctrl-C ends"
+        caption=f"data {where['data']} · control {where['control']} · {where['http']} · "
+        "in another terminal: iqfeed-gateway tail quote,trade AAPL · Ctrl-C ends"
         + "".join(f"\n{note}" for note in screen.notes),
     )
     # A price that is cut is worse than none: on a narrow screen sizes and counts are left out.

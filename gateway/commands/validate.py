@@ -61,6 +61,7 @@ def _lines_of(settings: Settings, credentials: Credentials) -> Iterator[tuple[st
         "control",
         f"{settings.control.bind}, {settings.control.requests_in_flight_max} requests at one time",
     )
+    yield "http", settings.http.bind if settings.http.enabled else "off"
     level1 = f"{settings.level1_port} ({connection.level1_count} of {connection.max_connections}"
     level2 = f"{settings.iqconnect.level2_port} ({connection.level2_connections})"
     ports = f"Level 1 {level1} connections), Level 2 {level2}"
@@ -112,6 +113,11 @@ def warnings_of(settings: Settings, credentials: Credentials) -> Iterator[str]:
         yield (
             "iqconnect.command without IQFEED_LOGIN and IQFEED_PASSWORD: who starts IQConnect "
             "should log it in, too"
+        )
+    if settings.http.enabled and settings.http.allow_remote:
+        yield (
+            f"http.allow_remote: whoever reaches {settings.http.bind} sees figures and names; "
+            "there is no password"
         )
     if settings.security.allow_local_admin:
         yield "security.allow_local_admin: every program of this machine may use admin methods"

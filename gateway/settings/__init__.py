@@ -12,6 +12,7 @@ from gateway.settings.credentials import (
     environment_of_child,
     load_credentials,
 )
+from gateway.settings.http import HttpSettings, address_of, is_loopback
 from gateway.settings.loading import CONFIG_BYTES_MAX, load_relay_settings, load_settings
 from gateway.settings.masked import masked
 from gateway.settings.relay import RelaySettings
@@ -22,11 +23,14 @@ __all__ = [
     "ENV_PREFIX",
     "ConnectionConfig",
     "Credentials",
+    "HttpSettings",
     "IqconnectSettings",
     "RelaySettings",
     "Settings",
     "UpstreamSettings",
+    "address_of",
     "environment_of_child",
+    "is_loopback",
     "load_credentials",
     "load_relay_settings",
     "load_settings",

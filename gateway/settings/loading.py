@@ -13,6 +13,7 @@ from pydantic_settings import EnvSettingsSource
 
 from gateway.errors import ConfigError
 from gateway.settings.connection import contradiction_of, ports_of
+from gateway.settings.http import address_of, check_http, is_loopback
 from gateway.settings.problems import CREDENTIALS_HINT, PLAIN_HINT, describe, hints_at_secret
 from gateway.settings.relay import RelaySettings
 from gateway.settings.section import PORT_MAX
@@ -53,9 +54,12 @@ def load_settings(config: Path | None, *, overrides: Mapping[str, Any] | None = 
         raise ConfigError(contradiction)
     _check_bind("data.bind", settings.data.bind)
     _check_bind("control.bind", settings.control.bind)
+    if settings.http.enabled:
+        check_http(settings.http)
     _refuse_iqconnect_ports(settings)
     if settings.data.bind == settings.control.bind and not _is_any_port(settings.data.bind):
         raise ConfigError("data.bind and control.bind are the same", bind=settings.data.bind)
+    _refuse_http_port(settings)
     return settings
 
 
@@ -229,6 +233,27 @@ def _refuse_iqconnect_ports(settings: Settings) -> None:
                     hint="Choose another port; 7700 and 7701 are the gateway's own.",
                     bind=bind,
                 )
+
+
+def _refuse_http_port(settings: Settings) -> None:
+    """Refuse an HTTP port that the gateway itself or IQConnect needs."""
+    if not settings.http.enabled:
+        return
+    _, port = address_of(settings.http.bind)
+    others: dict[str, int | None] = {}
+    for name, bind in (("data.bind", settings.data.bind), ("control.bind", settings.control.bind)):
+        match = _TCP.fullmatch(bind)
+        others[name] = int(match[2]) if match is not None and match[2] != "*" else None
+    host = settings.connection.host or settings.iqconnect.host
+    if is_loopback(host):
+        others |= ports_of(settings.iqconnect, settings.connection)
+    for name, taken in others.items():
+        if port and port == taken:
+            raise ConfigError(
+                f"http.bind has the port of {name}",
+                hint="Choose another port; 7702 is the one meant for it.",
+                bind=settings.http.bind,
+            )
 
 
 def _check_bind(name: str, bind: str, *, is_ours: bool = True) -> None:

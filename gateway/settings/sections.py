@@ -14,6 +14,7 @@ from gateway.settings.connection import (
     UpstreamSettings,
 )
 from gateway.settings.health import HealthSettings
+from gateway.settings.http import HttpSettings
 from gateway.settings.relay import RelaySettings
 from gateway.settings.section import NAME_PATTERN, Positive, Section
 
@@ -171,6 +172,7 @@ class Settings(BaseSettings):
     health: HealthSettings = HealthSettings()
     book: BookSettings = BookSettings()
     control: ControlSettings = ControlSettings()
+    http: HttpSettings = HttpSettings()
     leases: LeaseSettings = LeaseSettings()
     security: SecuritySettings = SecuritySettings()
     license: LicenseSettings = LicenseSettings()

@@ -54,6 +54,7 @@ def main() -> None:
         "IQGW_IQCONNECT__ADMIN_PORT": str(admin),
         "IQGW_DATA__BIND": f"tcp://127.0.0.1:{data}",
         "IQGW_CONTROL__BIND": f"tcp://127.0.0.1:{control}",
+        "IQGW_HTTP__BIND": "127.0.0.1:0",
         "IQGW_LOG__LEVEL": "error",
     }
     command = [sys.executable, "-m", "gateway"]

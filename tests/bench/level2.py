@@ -44,6 +44,7 @@ def run_once(
                 "IQGW_IQCONNECT__LEVEL2_PORT": str(level2_port),
                 "IQGW_DATA__BIND": f"tcp://127.0.0.1:{data_port}",
                 "IQGW_CONTROL__BIND": f"tcp://127.0.0.1:{control_port}",
+                "IQGW_HTTP__BIND": "127.0.0.1:0",
                 "IQGW_DATA__HIGH_WATER_MARK": "1000000",
                 "IQGW_LOG__LEVEL": "error",
             }

@@ -50,4 +50,5 @@ class Stack:
             "IQGW_IQCONNECT__ADMIN_PORT": str(admin_port),
             "IQGW_DATA__BIND": self.data,
             "IQGW_CONTROL__BIND": self.control,
+            "IQGW_HTTP__BIND": "127.0.0.1:0",
         }

@@ -33,6 +33,7 @@ def refusal_of(folder: Path, values: dict[str, object]) -> str:
     whole: dict[str, object] = {
         "data": {"bind": f"tcp://127.0.0.1:{data_port}"},
         "control": {"bind": f"tcp://127.0.0.1:{control_port}"},
+        "http": {"bind": "127.0.0.1:0"},
     }
     config = folder / "gateway.yaml"
     config.write_text(yaml.safe_dump(whole | values), encoding="utf-8")
@@ -43,10 +44,14 @@ def refusal_of(folder: Path, values: dict[str, object]) -> str:
     return printed
 
 
-@pytest.mark.parametrize("name", ["data", "control"])
-def test_a_busy_port_is_refused_by_name(tmp_path: Path, taken_port: int, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "scheme"), [("data", "tcp://"), ("control", "tcp://"), ("http", "")]
+)
+def test_a_busy_port_is_refused_by_name(
+    tmp_path: Path, taken_port: int, name: str, scheme: str
+) -> None:
     """A supervisor must not restart in a loop what cannot start; 78 tells it so."""
-    bind = f"tcp://127.0.0.1:{taken_port}"
+    bind = f"{scheme}127.0.0.1:{taken_port}"
     printed = refusal_of(tmp_path, {name: {"bind": bind}})
     assert f"{name}.bind cannot be bound" in printed
     assert bind in printed
@@ -97,7 +102,7 @@ def test_a_missing_configuration_file_is_refused(tmp_path: Path) -> None:
     assert "Traceback" not in printed
 
 
-def test_a_running_gateway_listens_on_its_two_ports_only(tmp_path: Path) -> None:
+def test_a_running_gateway_listens_on_its_three_ports_only(tmp_path: Path) -> None:
     """Every further port would be a door that nobody guards."""
     level1_port, admin_port = free_ports(2)
     with GatewayProcess(tmp_path, level1_port=level1_port, admin_port=admin_port) as gateway:

@@ -10,6 +10,7 @@ from gateway.runtime.state_files import StateFiles
 from gateway.settings import load_settings
 
 ANY_PORT = {"bind": "tcp://127.0.0.1:*"}
+ANY_PORTS = {"data": ANY_PORT, "control": ANY_PORT, "http": {"bind": "127.0.0.1:0"}}
 
 
 @pytest.mark.asyncio
@@ -22,7 +23,7 @@ async def test_a_failure_after_the_feed_thread_has_begun_ends_it(
         raise RuntimeError("the disk is on fire")
 
     monkeypatch.setattr(StateFiles, "read_leases", fail)
-    overrides = {"data": ANY_PORT, "control": ANY_PORT, "state_dir": str(tmp_path)}
+    overrides = ANY_PORTS | {"state_dir": str(tmp_path)}
     gateway = Gateway(load_settings(None, overrides=overrides))
     with pytest.raises(RuntimeError, match="on fire"):
         await gateway.start()
@@ -39,6 +40,6 @@ async def test_a_failure_before_the_feed_thread_has_begun_closes_its_socket(
         raise RuntimeError("nothing fits")
 
     monkeypatch.setattr(Gateway, "_make_control", fail)
-    gateway = Gateway(load_settings(None, overrides={"data": ANY_PORT, "control": ANY_PORT}))
+    gateway = Gateway(load_settings(None, overrides=ANY_PORTS))
     with pytest.raises(RuntimeError, match="nothing fits"):
         await gateway.start()

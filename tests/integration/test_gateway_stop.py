@@ -141,7 +141,8 @@ set_up_logging(level="error", form="console")
 level1_port, admin_port = map(int, sys.argv[1:])
 settings = load_settings(None, overrides={
     "iqconnect": {"level1_port": level1_port, "admin_port": admin_port},
-    "data": {"bind": "tcp://127.0.0.1:*"}, "control": {"bind": "tcp://127.0.0.1:*"}})
+    "data": {"bind": "tcp://127.0.0.1:*"}, "control": {"bind": "tcp://127.0.0.1:*"},
+    "http": {"bind": "127.0.0.1:0"}})
 sys.exit(run_program(lambda: run.run_gateway(settings)))
 """
 

@@ -39,15 +39,18 @@ class GatewayProcess:
         admin_port: int,
         settings: Mapping[str, Any] | None = None,
     ) -> None:
-        data_port, control_port = free_ports(2)
-        self.ports = (data_port, control_port)
-        """Data and control."""
+        data_port, control_port, http_port = free_ports(3)
+        self.ports = (data_port, control_port, http_port)
+        """Data, control and HTTP."""
         self.data = f"tcp://127.0.0.1:{data_port}"
         self.control = f"tcp://127.0.0.1:{control_port}"
+        self.http_port = http_port
+        """Of the HTTP server, on 127.0.0.1."""
         values: dict[str, Any] = {
             "gateway_id": "test",
             "data": {"bind": self.data},
             "control": {"bind": self.control},
+            "http": {"bind": f"127.0.0.1:{http_port}"},
             "iqconnect": {"level1_port": level1_port, "admin_port": admin_port},
         }
         for name, section in (settings or {}).items():

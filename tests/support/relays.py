@@ -65,8 +65,10 @@ def relayed(stage: Stage, **options: Any) -> Iterator[RelayStage]:
         stage: Whose loop it runs in.
         options: Of the relay, where they differ.
     """
-    endpoints = stage.gateway.endpoints if "data" not in options else {}
-    values = replace(CALM, **{**endpoints, **options})
+    if "data" not in options:
+        endpoints = stage.gateway.endpoints
+        options = {"data": endpoints["data"], "control": endpoints["control"], **options}
+    values = replace(CALM, **options)
     with RelayStage(stage, Relay(values)) as relay:
         yield relay
 

@@ -103,6 +103,7 @@ class Stage:
             "gateway_id": "test",
             "data": {"bind": ANY_PORT},
             "control": {"bind": ANY_PORT},
+            "http": {"bind": "127.0.0.1:0"},
             "iqconnect": {
                 "level1_port": level1_port,
                 "admin_port": admin_port,

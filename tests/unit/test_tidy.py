@@ -32,7 +32,7 @@ LAYERS = (
     ("control",),
     ("runtime",),
     ("relay",),
-    ("app_options", "app_control"),
+    ("app_options", "app_control", "app_http"),
     ("app",),
     ("commands",),
     ("cli",),
@@ -46,7 +46,9 @@ IMPURE = frozenset(
     {"asyncio", "multiprocessing", "random", "select", "selectors", "signal", "socket", "ssl"}
     | {"subprocess", "threading", "time", "zmq"}
 )
-SETTINGS_READERS = frozenset({"settings", "app_options", "app_control", "app", "cli", "commands"})
+SETTINGS_READERS = frozenset(
+    {"settings", "app_options", "app_control", "app_http", "app", "cli", "commands"}
+)
 
 BROAD_HANDLERS = {
     "gateway/app.py": "The composition root releases what it opened, whatever went wrong.",

@@ -11,7 +11,11 @@ from rich.console import Console
 from gateway.commands import demo
 from gateway.commands.ladder import Ladders
 
-WHERE = {"data": "tcp://127.0.0.1:7700", "control": "tcp://127.0.0.1:7701"}
+WHERE = {
+    "data": "tcp://127.0.0.1:7700",
+    "control": "tcp://127.0.0.1:7701",
+    "http": "http://127.0.0.1:7702",
+}
 
 
 def screen(ladder: str = "@ES#") -> demo._Screen:
