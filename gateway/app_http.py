@@ -1,12 +1,20 @@
 """The HTTP server, made from settings: its socket, its limits, and who answers which path."""
 
+import asyncio
+import platform
 import socket
+
+import zmq
 
 from gateway.clock import Clock
 from gateway.control.desk import RequestDesk
+from gateway.control.health_requests import HealthRequests
 from gateway.counters import Counters
+from gateway.health.metric import MetricFacts
 from gateway.model import methods as m
+from gateway.model import protocol
 from gateway.runtime.http_connection import HttpLimits
+from gateway.runtime.http_metrics import MetricsText
 from gateway.runtime.http_probes import Probes
 from gateway.runtime.http_server import HttpServer
 from gateway.runtime.rpc_server import Ask, drive
@@ -54,4 +62,50 @@ def make_http(
     probes = Probes(lambda: drive(desk.inside.health(m.HealthParams()), ask), clock=clock)
     for path, handler in probes.routes().items():
         server.route(path, handler)
+    read = FactsReader(desk.inside, server, clock=clock)
+    server.route("/metrics", MetricsText(read.facts, clock=clock).answer)
     return server
+
+
+class FactsReader:
+    """Reads what metrics are made of.
+
+    Args:
+        inside: Answers requests about how the gateway is.
+        server: Counts its connections.
+        clock: The gateway's; now is the start.
+    """
+
+    def __init__(self, inside: HealthRequests, server: HttpServer, *, clock: Clock) -> None:
+        self._inside = inside
+        self._server = server
+        self._clock = clock
+        self._started_ns = clock.monotonic_ns()
+        self._build = {
+            "version": inside.identity.version,
+            "gateway_id": inside.identity.gateway_id,
+            "schema_hash": protocol.SCHEMA_HASH,
+            "python": platform.python_version(),
+            "libzmq": zmq.zmq_version(),
+        }
+
+    async def facts(self) -> MetricFacts:
+        """Read them, with a pause for others between the parts."""
+        health = self._inside.health(m.HealthParams())
+        await asyncio.sleep(0)
+        alerts = self._inside.alerts(m.AlertsParams())
+        await asyncio.sleep(0)
+        figures = self._inside.metrics(m.MetricsParams())
+        await asyncio.sleep(0)
+        return MetricFacts(
+            report=self._inside.report,
+            health=health,
+            alerts=alerts["active"],
+            figures=figures,
+            build=self._build,
+            epoch=self._inside.identity.epoch,
+            now_ns=self._clock.monotonic_ns(),
+            started_ns=self._started_ns,
+            http_connections=self._server.connection_count,
+            http_streams=self._server.stream_count,
+        )

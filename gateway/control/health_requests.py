@@ -11,7 +11,7 @@ from gateway.control.figures import figures_of
 from gateway.control.identity import Identity
 from gateway.control.upstream_requests import Audit, Caller, check_reason
 from gateway.errors import InvalidParams
-from gateway.health.facts import FeedHistory, LinkReport
+from gateway.health.facts import FeedHistory, FeedReport, LinkReport
 from gateway.health.monitor import HealthMonitor
 from gateway.model import methods as m
 from gateway.policy.breaker import BreakerState
@@ -71,7 +71,8 @@ class HealthRequests:
         audit: Audit,
         tell: Callable[[Mapping[str, Any]], object],
     ) -> None:
-        self._identity = identity
+        self.identity: Final = identity
+        """Who this gateway run is."""
         self.monitor: Final = monitor
         """Judges, and knows alerts and trends."""
         self._history = history
@@ -83,6 +84,11 @@ class HealthRequests:
         self._audit = audit
         self._tell = tell
         self._started_ns = clock.monotonic_ns()
+
+    @property
+    def report(self) -> FeedReport | None:
+        """The feed thread's last report; None before the first."""
+        return self._history.newest
 
     def health(self, _: m.HealthParams) -> dict[str, Any]:
         """Judge the last seconds."""
@@ -124,9 +130,9 @@ class HealthRequests:
             "client_status": {
                 "connected": bool(verdict["ready"]),
                 "health_level": verdict["level"],
-                "gateway_id": self._identity.gateway_id,
-                "version": self._identity.version,
-                "epoch": self._identity.epoch,
+                "gateway_id": self.identity.gateway_id,
+                "version": self.identity.version,
+                "epoch": self.identity.epoch,
                 "uptime_s": (self._clock.monotonic_ns() - self._started_ns) // 1_000_000_000,
                 "upstream": verdict["upstream"],
                 "login": self._admin.login,

@@ -1,5 +1,6 @@
 """A histogram of latencies: fixed memory, a few percent of error, cheap to add to."""
 
+from collections.abc import Sequence
 from typing import Final
 
 SUB_BUCKETS: Final = 8
@@ -70,6 +71,25 @@ class LatencyHistogram:
             if count and left <= 0:
                 return _upper_edge_of(bucket)
         return _upper_edge_of(BUCKETS - 1)
+
+    def folded(self, bounds_us: Sequence[int]) -> list[int]:
+        """How many values do not exceed each of some bounds.
+
+        Args:
+            bounds_us: Ascending.
+
+        Returns:
+            A count for each bound. A bucket that a bound cuts counts for the next one, so that no
+            value looks faster than it was; it looks an eighth slower at most.
+        """
+        folded = []
+        total, bucket = 0, 0
+        for bound_us in bounds_us:
+            while bucket < BUCKETS and _upper_edge_of(bucket) <= bound_us:
+                total += self.counts[bucket]
+                bucket += 1
+            folded.append(total)
+        return folded
 
 
 def bucket_of(value: int) -> int:
