@@ -135,7 +135,11 @@ class HttpConnection:
             self._wire.reset()
             raise
         finally:
-            self._wire.close()
+            self.close()
+
+    def close(self) -> None:
+        """Release the socket; more than once does no harm."""
+        self._wire.close()
 
     async def _serve_one(self, begin_s_max: float) -> bool:
         """Serve one request; whether another may follow."""

@@ -117,9 +117,11 @@ def parse(request: h11.Request, *, hosts: frozenset[str]) -> HttpRequest:
             else's, whose name was made to mean our address, calls us by that name.
 
     Raises:
-        Refused: 400, 405, 413 or 421.
+        Refused: 400, 405, 413, 421 or 505.
     """
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
+    if not request.http_version.startswith(b"1."):
+        raise Refused(505, "Only HTTP/1.1 and HTTP/1.0 are spoken here.", is_final=True)
     method = request.method.decode("latin-1")
     if method not in ("GET", "HEAD"):
         allow = (("Allow", "GET, HEAD"),)

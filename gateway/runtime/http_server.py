@@ -227,16 +227,19 @@ class HttpServer:
                 if looks >= ROOM_S_MAX / ROOM_LOOK_S:
                     return False
                 looks += 1
-                if not self._displace():
+                task = self._longest_wait()
+                if task is None:
                     await asyncio.sleep(ROOM_LOOK_S)
-                else:
-                    await asyncio.sleep(0)
+                    continue
+                self._counters.add(Counter.HTTP_DISPLACED)
+                task.cancel()
+                await asyncio.wait({task})
         finally:
             self._is_crowded = False
         return True
 
-    def _displace(self) -> bool:
-        """End the connection that has kept us waiting longest; False when none has."""
+    def _longest_wait(self) -> asyncio.Task[None] | None:
+        """The connection that has kept us waiting longest; None when none has, or not for long."""
         now_ns = self._clock.monotonic_ns()
         waits = [
             (connection.waiting_since_ns, task)
@@ -244,14 +247,11 @@ class HttpServer:
             if connection.waiting_since_ns is not None
         ]
         since_ns, task = min(waits, key=lambda wait: wait[0], default=(now_ns, None))
-        if task is None or now_ns - since_ns < PATIENCE_NS:
-            return False
-        self._counters.add(Counter.HTTP_DISPLACED)
-        task.cancel()
-        return True
+        return task if now_ns - since_ns >= PATIENCE_NS else None
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._connections.pop(task)
+        # One that is cancelled before it has begun does not close its socket itself.
+        self._connections.pop(task).close()
         if not task.cancelled() and (error := task.exception()) is not None:
             self._counters.add(Counter.HTTP_FAULTS)
             self._note_fault("", error)
