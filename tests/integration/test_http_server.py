@@ -50,25 +50,6 @@ async def picky(_: HttpRequest) -> Response:
     raise Refused(400, "Say which one.")
 
 
-async def count(limit: int) -> AsyncGenerator[bytes, None]:
-    """Some numbers, or numbers without an end."""
-    number = 0
-    while limit < 0 or number < limit:
-        yield f"data: {number}\n\n".encode()
-        number += 1
-        await asyncio.sleep(0.005)
-
-
-async def three(_: HttpRequest) -> Stream:
-    """A stream that ends."""
-    return Stream(count(3))
-
-
-async def endless(_: HttpRequest) -> Stream:
-    """One that does not."""
-    return Stream(count(-1))
-
-
 async def mute(_: HttpRequest) -> Stream:
     """One that never has anything to say."""
 
@@ -79,16 +60,6 @@ async def mute(_: HttpRequest) -> Stream:
     return Stream(nothing())
 
 
-async def breaking(_: HttpRequest) -> Stream:
-    """One that breaks."""
-
-    async def one() -> AsyncGenerator[bytes, None]:
-        yield b"first"
-        raise KeyError("secret detail")
-
-    return Stream(one())
-
-
 HANDLERS: dict[str, Handler] = {
     "/hello": hello,
     "/big": big,
@@ -96,10 +67,7 @@ HANDLERS: dict[str, Handler] = {
     "/broken": broken,
     "/failed": failed,
     "/picky": picky,
-    "/three": three,
-    "/endless": endless,
     "/mute": mute,
-    "/breaking": breaking,
 }
 
 
@@ -113,7 +81,6 @@ def site() -> Iterator[Site]:
         idle_s_max=0.6,
         answer_s_max=0.4,
         write_s_max=0.4,
-        streams_max=2,
     ) as site:
         yield site
 
@@ -362,78 +329,6 @@ def test_a_part_that_failed_is_a_503_in_words(site: Site) -> None:
 def test_a_handler_may_refuse(site: Site) -> None:
     """Such as a page that is asked for something it does not have."""
     assert site.ask(GET.format(path="/picky")).text == "Say which one.\n"
-
-
-def test_a_stream_comes_chunk_by_chunk_and_ends(site: Site) -> None:
-    """Server-sent events need not wait for the end."""
-    with site.client() as client:
-        client.send(GET.format(path="/three"))
-        head = client.head()
-        assert head.headers["content-type"] == "text/event-stream"
-        assert [client.chunk() for _ in range(4)] == [b"data: %d\n\n" % n for n in range(3)] + [b""]
-        assert client.is_ended()
-    assert site.server.stream_count == 0
-
-
-def test_an_old_client_gets_a_stream_without_chunks(site: Site) -> None:
-    """HTTP/1.0 knows no chunks: the end of the connection is the end of the stream."""
-    with site.client() as client:
-        client.send("GET /three HTTP/1.0\r\n\r\n")
-        assert "transfer-encoding" not in client.head().headers
-        assert client._exactly(27) == b"data: 0\n\ndata: 1\n\ndata: 2\n\n"
-        assert client.is_ended()
-
-
-@pytest.mark.parametrize("path", ["/endless", "/mute"])
-def test_a_stream_ends_with_its_client(site: Site, path: str) -> None:
-    """Also while it has nothing to say: pages that were closed must not fill the room."""
-    with site.client() as client:
-        client.send(GET.format(path=path))
-        client.head()
-        wait_until(lambda: site.server.stream_count == 1, what="a stream")
-    wait_until(lambda: site.server.stream_count == 0, what="its end")
-
-
-def test_streams_are_few_and_leave_room_for_others(site: Site) -> None:
-    """Pages that stay open must not shut out probes."""
-    with site.client() as first, site.client() as second, site.client() as third:
-        for client in (first, second):
-            client.send(GET.format(path="/endless"))
-            client.head()
-        third.send(GET.format(path="/endless"))
-        assert third.answer().status == 503
-        assert site.ask(GET.format(path="/hello")).status == 200
-    wait_until(lambda: site.server.stream_count == 0, what="both ended")
-
-
-def test_a_stream_whose_client_does_not_read_is_cut(site: Site) -> None:
-    """Live figures pile up for whoever looks away."""
-    with serving({"/flood": flooding}, write_s_max=0.3) as other:
-        with other.client(receive_buffer_bytes=4_096) as client:
-            client.send(GET.format(path="/flood"))
-            client.head()
-            wait_until(lambda: other.count(Counter.HTTP_TIMED_OUT) == 1, what="cut")
-        wait_until(lambda: other.server.stream_count == 0, what="given back")
-
-
-async def flooding(_: HttpRequest) -> Stream:
-    """A lot, without a pause."""
-
-    async def chunks() -> AsyncGenerator[bytes, None]:
-        while True:
-            yield b"x" * 65_536
-
-    return Stream(chunks())
-
-
-def test_a_stream_that_breaks_does_not_look_complete(site: Site) -> None:
-    """Without the last chunk the client knows that something is missing."""
-    with site.client() as client:
-        client.send(GET.format(path="/breaking"))
-        client.head()
-        assert client.chunk() == b"first"
-        assert client.is_ended()
-    assert site.count(Counter.HTTP_FAULTS) == 1
 
 
 def test_who_keeps_us_waiting_longest_makes_room() -> None:
