@@ -102,6 +102,7 @@ class FactsReader:
             health=health,
             alerts=alerts["active"],
             figures=figures,
+            readings=self._inside.monitor.readings,
             build=self._build,
             epoch=self._inside.identity.epoch,
             now_ns=self._clock.monotonic_ns(),

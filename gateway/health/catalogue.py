@@ -120,6 +120,11 @@ _RUN: Final = (
     ),
     _gauge("process_threads", "Threads.", single(lambda facts: facts.process["threads"])),
     _gauge(
+        "disk_free_bytes",
+        "Free space where `state_dir` is; absent without one.",
+        single(lambda facts: scaled(facts.readings.get("disk_free_mb"), 1_048_576)),
+    ),
+    _gauge(
         "feed_report_age_seconds",
         "Age of the feed thread's last report, which comes every second; absent before the first.",
         single(lambda facts: (facts.now_ns - facts.report.at_ns) / 1e9 if facts.report else None),

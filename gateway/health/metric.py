@@ -32,6 +32,8 @@ class MetricFacts:
     """The alerts that stand, as the request `alerts` lists them."""
     figures: Mapping[str, Any]
     """The answer of the request `metrics`."""
+    readings: Mapping[str, float | None]
+    """The figures of the monitor's last check."""
     build: Mapping[str, str]
     """What runs: label to value."""
     epoch: int

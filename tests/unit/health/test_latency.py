@@ -118,3 +118,19 @@ def test_a_latency_of_days_is_still_told_apart(latency_us: int) -> None:
     known_us = recorded(latency_us).quantile_us(1)
     assert known_us is not None
     assert latency_us <= known_us <= latency_us * 1.125
+
+
+@given(st.lists(st.integers(0, 20_000_000)), st.lists(st.integers(1, 20_000_000), min_size=1))
+def test_folded_counts_never_flatter(latencies_us: list[int], bounds_us: list[int]) -> None:
+    """Fewer bounds are coarser, and no value may look faster than it was."""
+    bounds_us = sorted(set(bounds_us))
+    folded = recorded(*latencies_us).folded(bounds_us)
+    assert folded == sorted(folded)
+    for bound_us, count in zip(bounds_us, folded, strict=True):
+        assert count <= sum(latency_us <= bound_us for latency_us in latencies_us)
+        assert count >= sum(latency_us * 1.125 + 1 <= bound_us for latency_us in latencies_us)
+
+
+def test_values_above_every_bound_are_in_none() -> None:
+    """They are in the whole count only."""
+    assert recorded(50, 5_000, 10_000_000).folded([100, 10_000]) == [1, 2]
