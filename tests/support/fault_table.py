@@ -9,8 +9,8 @@ from typing import Any, Final, TypeVar
 import pytest
 
 ROWS: Final[list["Row"]] = []
-ROW_NUMBERS: Final = (*range(1, 32), *range(33, 39), *range(40, 44), *range(57, 60))
-"""The faults as they are numbered in the table: of the upstream feed, of consumers, of leases."""
+ROW_NUMBERS: Final = (*range(1, 32), *range(33, 39), *range(40, 44), *range(57, 60), 84)
+"""The faults as they are numbered in the table: of the feed, consumers, leases, scrapers."""
 BESIDE: Final = 0
 """Faults that the table has beside its numbered ones."""
 Test = TypeVar("Test", bound=Callable[..., Any])
