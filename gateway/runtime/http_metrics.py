@@ -1,7 +1,7 @@
 """`/metrics`: the catalogue as text that Prometheus scrapes.
 
-One text serves everybody for a second. It is made in slices: between two families the loop runs,
-and with it the feed thread gets the interpreter.
+One text serves everybody for a second. It is made in slices of a fraction of a millisecond: between
+two of them the loop runs, and with it the feed thread gets the interpreter.
 """
 
 import asyncio
@@ -65,8 +65,9 @@ class MetricsText:
         facts = await self._read()
         pieces = []
         for metric in self._metrics:
-            await asyncio.sleep(0)
-            pieces.append(generate_latest(_Single(family_of(metric, facts))))
+            for piece in slices_of(metric, facts):
+                await asyncio.sleep(0)
+                pieces.append(piece)
         return b"".join(pieces)
 
 
@@ -81,20 +82,23 @@ class _Single(Collector):
         yield self._family
 
 
-def family_of(metric: Metric, facts: MetricFacts) -> Family:
-    """Read a metric, and bring its values to the form that is scraped."""
-    if metric.type is MetricType.HISTOGRAM:
-        histogram = HistogramMetricFamily(metric.name, metric.sentence, labels=metric.labels)
+def slices_of(metric: Metric, facts: MetricFacts) -> Iterator[bytes]:
+    """Write a metric down; a histogram, which has many lines, one set of labels at a time."""
+    if metric.type is not MetricType.HISTOGRAM:
+        make = CounterMetricFamily if metric.type is MetricType.COUNTER else GaugeMetricFamily
+        family = make(metric.name, metric.sentence, labels=metric.labels)
         for labels, value in metric.read(facts):
-            if isinstance(value, LatencyHistogram):
-                histogram.add_metric(labels, _buckets(value), sum_value=value.total_us / 1e6)
-        return histogram
-    make = CounterMetricFamily if metric.type is MetricType.COUNTER else GaugeMetricFamily
-    family = make(metric.name, metric.sentence, labels=metric.labels)
+            if not isinstance(value, LatencyHistogram):
+                family.add_metric(labels, value)
+        yield generate_latest(_Single(family))
+        return
+    yield generate_latest(_Single(HistogramMetricFamily(metric.name, metric.sentence)))
     for labels, value in metric.read(facts):
-        if not isinstance(value, LatencyHistogram):
-            family.add_metric(labels, value)
-    return family
+        if isinstance(value, LatencyHistogram):
+            histogram = HistogramMetricFamily(metric.name, metric.sentence, labels=metric.labels)
+            histogram.add_metric(labels, _buckets(value), sum_value=value.total_us / 1e6)
+            # Two lines that say what it is have been written.
+            yield generate_latest(_Single(histogram)).split(b"\n", 2)[2]
 
 
 def _buckets(histogram: LatencyHistogram) -> list[tuple[str, float]]:
