@@ -230,7 +230,7 @@ def _refuse_iqconnect_ports(settings: Settings) -> None:
             if match is not None and match[2] == str(port):
                 raise ConfigError(
                     f"{name}.bind has a port of IQConnect, {taken}",
-                    hint="Choose another port; 7700 and 7701 are the gateway's own.",
+                    hint="Choose another port; 7700 to 7702 are the gateway's own.",
                     bind=bind,
                 )
 
