@@ -189,9 +189,9 @@ class HttpServer:
         return self._stream_count
 
     async def _accept(self) -> None:
-        loop = asyncio.get_running_loop()
+        await self._wait_for_client()
         try:
-            sock, _ = await loop.sock_accept(self._listener)
+            sock, _ = self._listener.accept()
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                 self._counters.add(Counter.HTTP_REFUSED)
@@ -200,6 +200,7 @@ class HttpServer:
             return
         with contextlib.ExitStack() as opened:
             opened.callback(sock.close)
+            sock.setblocking(False)
             if not await self._make_room():
                 self._counters.add(Counter.HTTP_REFUSED)
                 with contextlib.suppress(OSError):
@@ -217,6 +218,19 @@ class HttpServer:
         task = asyncio.create_task(connection.run(), name="http connection")
         self._connections[task] = connection
         task.add_done_callback(self._done)
+
+    async def _wait_for_client(self) -> None:
+        """Wait until somebody connects.
+
+        The loop's own `sock_accept` would lose, open, what it accepts when it is cancelled.
+        """
+        loop = asyncio.get_running_loop()
+        come = asyncio.Event()
+        loop.add_reader(self._listener, come.set)
+        try:
+            await come.wait()
+        finally:
+            loop.remove_reader(self._listener)
 
     async def _make_room(self) -> bool:
         """Have room for one more connection; False when none can be made in time."""
