@@ -13,7 +13,13 @@ from gateway.errors import ConfigError
 _PLAIN = r"^[^\x00-\x20,\x7f-\uffff]{1,128}$"
 
 
-_SECRETS: Final = ("IQFEED_LOGIN", "IQFEED_PASSWORD")
+_SECRETS: Final = (
+    "IQFEED_LOGIN",
+    "IQFEED_PASSWORD",
+    "IQGW_ALERTS",
+    "IQGW_ALERTS__WEBHOOK_TOKEN",
+    "IQGW_ALERTS__WEBHOOK_URL",
+)
 
 
 class Credentials(BaseSettings):
@@ -80,7 +86,7 @@ def load_credentials(env_file: Path | None = Path(".env")) -> Credentials:
 
 
 def environment_of_child() -> dict[str, str]:
-    """The environment for a program that we start: ours without the login."""
+    """The environment for a program that we start: ours without the login and the webhook."""
     return {name: value for name, value in os.environ.items() if name.upper() not in _SECRETS}
 
 
