@@ -3,12 +3,13 @@
 import asyncio
 import gc
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final
 
 from gateway import __version__
+from gateway.app_alerts import make_alert_sinks
 from gateway.app_control import make_desk, make_identity, make_leases, make_monitor
 from gateway.app_http import http_address, make_http
 from gateway.app_options import (
@@ -54,7 +55,7 @@ class Gateway:
         settings: As checked by `load_settings`.
         credentials: To log IQConnect in; without, somebody else does.
         clock: The host's clocks by default.
-        log_texts_dropped: Reads how many log texts found their writer's queue full.
+        log_counts: Reads what was counted where logs are written.
 
     Raises:
         ConfigError: (from `start`) an address, directory or library that cannot be used.
@@ -66,7 +67,7 @@ class Gateway:
         *,
         credentials: Credentials | None = None,
         clock: Clock | None = None,
-        log_texts_dropped: Callable[[], int] = lambda: 0,
+        log_counts: Callable[[], Mapping[Counter, int]] = dict,
     ) -> None:
         self._settings = settings
         self._credentials = credentials if credentials is not None else Credentials.none()
@@ -76,7 +77,7 @@ class Gateway:
         self._retries = Retries(settings, self._clock, random.Random())  # noqa: S311
         self._history = FeedHistory()
         self._counters = Counters()
-        self._log_texts_dropped = log_texts_dropped
+        self._log_counts = log_counts
         self._errors = ErrorDesk(ErrorHistory(), clock=self._clock, counts=self._control_counts)
         self._tasks: list[asyncio.Task[None]] = []
         self._written_revision = -1
@@ -131,6 +132,7 @@ class Gateway:
         self._begin("admin", self._admin.run())
         self._begin("housekeeping", self._keep_house())
         self._begin("health", self._health.run())
+        self._begin("alerts", self._sinks.run())
         if self._process is not None:
             self._begin("iqconnect", self._process.run())
         if self._http is not None:
@@ -165,6 +167,7 @@ class Gateway:
         Args:
             reason: Told to every consumer in `sys,goodbye,`.
         """
+        await self._sinks.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -231,6 +234,14 @@ class Gateway:
             clock=self._clock,
         )
         self._alerts = AlertTeller(self._access, self._counters)
+        self._sinks = make_alert_sinks(
+            settings,
+            self._credentials,
+            clock=self._clock,
+            counters=self._counters,
+            on_error=partial(self._errors.note, port="gateway"),
+        )
+        self._alerts.sinks.append(self._sinks.post)
         self._health = HealthLoop(
             monitor,
             self._alerts,
@@ -314,7 +325,8 @@ class Gateway:
         """What was counted outside the feed thread, by label."""
         counts = self._counters.as_map()
         counts[Counter.FACTS_DROPPED.label] += self._facts.dropped
-        counts[Counter.LOG_TEXTS_DROPPED.label] += self._log_texts_dropped()
+        for counter, count in self._log_counts().items():
+            counts[counter.label] += count
         counts[Counter.ERRORS_DROPPED.label] += self._errors.history.dropped
         counts[Counter.ALERTS_REFUSED.label] += self._desk.inside.monitor.refused
         return counts

@@ -64,12 +64,10 @@ class Secrets:
         """
         if isinstance(value, str):
             return self.mask(value)
-        if isinstance(value, dict | list | tuple | set | frozenset):
-            if depth <= 0:
-                return "..."
-            inner = depth - 1
-            is_map = isinstance(value, dict)
-            return self._map(value, inner) if is_map else self._items(list(value), inner)
+        if isinstance(value, dict):
+            return self._map(value, depth - 1) if depth > 0 else "..."
+        if isinstance(value, list | tuple | set | frozenset):
+            return self._items(list(value), depth - 1) if depth > 0 else "..."
         if isinstance(value, int) and value.bit_length() < BITS_MAX:
             return MASK if self.mask(str(value)) != str(value) else value
         return value

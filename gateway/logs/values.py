@@ -63,10 +63,10 @@ class Harmless:
             masked = self._secrets.mask(masked) if isinstance(masked, str) else masked
         elif not isinstance(value, float):
             masked = self._secrets.masked(value)
-        plain = _spelled(masked)
-        if _is_harmless(plain):
-            return self._secrets.mask(plain) if isinstance(plain, str) else plain
-        return self._secrets.mask(bounded(plain, characters_max=VALUE_CHARACTERS_MAX))
+        spelled = plain(masked)
+        if _is_harmless(spelled):
+            return self._secrets.mask(spelled) if isinstance(spelled, str) else spelled
+        return self._secrets.mask(bounded(spelled, characters_max=VALUE_CHARACTERS_MAX))
 
     def _describe(self, failure: BaseException) -> str:
         """Say what failed and where, and what caused it, on one line."""
@@ -86,12 +86,20 @@ def _name_of(key: str) -> str:
     return key if is_plain else bounded(key, characters_max=NAME_CHARACTERS_MAX)
 
 
-def _spelled(value: object) -> object:
-    """A value of plain types only, so that each renderer writes the same."""
+def plain(value: object) -> object:
+    """Spell a value in plain types, so that every renderer writes the same.
+
+    Args:
+        value: Anything; maps and lists are looked through.
+
+    Returns:
+        Maps with text for keys, lists, text that is one line of printable ASCII, finite numbers,
+        truth values and None; all of it fits JSON. What is none of them is quoted and cut.
+    """
     if isinstance(value, dict):
-        return {_key_of(key): _spelled(inner) for key, inner in value.items()}
+        return {_key_of(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_spelled(inner) for inner in value]
+        return [plain(inner) for inner in value]
     if isinstance(value, int) and value.bit_length() > BITS_MAX:
         return f"a number of {value.bit_length()} bits"
     is_plain = value is None or isinstance(value, bool | int | float | str)
