@@ -56,16 +56,12 @@ class Harmless:
         return harmless
 
     def _plain(self, value: object) -> object:
-        masked = value
         if isinstance(value, str | bytes):
-            # Masked before it is cut: half a secret would not be known for one.
-            masked = value[:LOOKED_AT_MAX]
-            masked = self._secrets.mask(masked) if isinstance(masked, str) else masked
-        elif not isinstance(value, float):
-            masked = self._secrets.masked(value)
-        spelled = plain(masked)
+            # What is behind is cut off anyway; masked before that: half a secret looks like none.
+            value = value[:LOOKED_AT_MAX]
+        spelled = plain(value, self._secrets)
         if _is_harmless(spelled):
-            return self._secrets.mask(spelled) if isinstance(spelled, str) else spelled
+            return spelled
         return self._secrets.mask(bounded(spelled, characters_max=VALUE_CHARACTERS_MAX))
 
     def _describe(self, failure: BaseException) -> str:
@@ -86,20 +82,26 @@ def _name_of(key: str) -> str:
     return key if is_plain else bounded(key, characters_max=NAME_CHARACTERS_MAX)
 
 
-def plain(value: object) -> object:
+def plain(value: object, secrets: Secrets) -> object:
     """Spell a value in plain types, so that every renderer writes the same.
 
     Args:
         value: Anything; maps and lists are looked through.
+        secrets: What it must not show.
 
     Returns:
         Maps with text for keys, lists, text that is one line of printable ASCII, finite numbers,
         truth values and None; all of it fits JSON. What is none of them is quoted and cut.
     """
+    # Once more at the end: a secret may be in the words of what was no text before.
+    return secrets.masked(_spelled(secrets.masked(value)))
+
+
+def _spelled(value: object) -> object:
     if isinstance(value, dict):
-        return {_key_of(key): plain(inner) for key, inner in value.items()}
+        return {_key_of(key): _spelled(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [plain(inner) for inner in value]
+        return [_spelled(inner) for inner in value]
     if isinstance(value, int) and value.bit_length() > BITS_MAX:
         return f"a number of {value.bit_length()} bits"
     is_plain = value is None or isinstance(value, bool | int | float | str)

@@ -162,7 +162,7 @@ class AlertSinks:
             sink.give_up()
 
     def _letter(self, event: Mapping[str, object]) -> Letter:
-        told: Any = plain(self._secrets.masked(dict(event)))
+        told: Any = plain(dict(event), self._secrets)
         told["gateway_id"] = self._gateway_id
         told["at_us"] = self._clock.utc_us()
         code = str(told.get("code", ""))
