@@ -188,7 +188,7 @@ class _Sink:
         self._letters: deque[Letter] = deque()
         self._has_letters = asyncio.Event()
         self._told: dict[str, None] = {}
-        self._thread: threading.Thread | None = None
+        self._is_busy = False
         self._is_full = False
         self.is_idle = asyncio.Event()
         """Set while nothing waits and nothing is being brought."""
@@ -228,7 +228,7 @@ class _Sink:
 
     def give_up(self) -> None:
         """Stop what is being brought, and count what waits as dropped."""
-        if self._thread is not None and self._thread.is_alive():
+        if self._is_busy:
             self._courier.abort()
         self._counters.add(self._options.dropped, len(self._letters))
         self._letters.clear()
@@ -267,20 +267,24 @@ class _Sink:
         )
 
     async def _attempt(self, letter: Letter) -> Failure | None:
-        if self._thread is not None and self._thread.is_alive():
+        if self._is_busy:
             return Failure("the attempt before still hangs")
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[Failure | None] = loop.create_future()
 
         def resolve(failure: Failure | None) -> None:
+            self._is_busy = False
             if not outcome.done():
                 outcome.set_result(failure)
 
         def work() -> None:
-            failure = self._courier.deliver(letter)
-            # The loop may be gone by then: nobody waits for an attempt that was left behind.
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(resolve, failure)
+            failure: Failure | None = Failure("it failed of itself; see standard error")
+            try:
+                failure = self._courier.deliver(letter)
+            finally:
+                # The loop may be gone by then: nobody waits for what was left behind.
+                with contextlib.suppress(RuntimeError):
+                    loop.call_soon_threadsafe(resolve, failure)
 
         name = f"alerts to {self._courier.name}"
         thread = threading.Thread(target=work, name=name, daemon=True)
@@ -288,7 +292,7 @@ class _Sink:
             thread.start()
         except RuntimeError as error:
             return Failure(str(error))
-        self._thread = thread
+        self._is_busy = True
         try:
             async with asyncio.timeout(self._courier.seconds_max + GRACE_S):
                 return await outcome
