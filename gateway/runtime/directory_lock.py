@@ -36,7 +36,7 @@ class DirectoryLock:
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
         try:
             _lock(file)
-        except BaseException:
+        except OSError:
             os.close(file)
             raise
         self._file = file

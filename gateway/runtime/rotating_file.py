@@ -89,7 +89,7 @@ class RotatingFile:
             _check_ordinary(file)
             if self._mode == PRIVATE_MODE and hasattr(os, "fchmod"):
                 os.fchmod(file, PRIVATE_MODE)
-        except BaseException:
+        except OSError:
             os.close(file)
             raise
         self._file = file

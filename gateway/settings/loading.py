@@ -163,9 +163,7 @@ def _environment() -> dict[str, str]:
     return {
         name.upper(): name
         for name in os.environ
-        # The last are told to the program that alerts are brought to; it may start us in turn.
-        if name.upper().startswith(ENV_PREFIX)
-        and not name.upper().startswith(f"{ENV_PREFIX}ALERT_")
+        if name.upper().startswith(ENV_PREFIX) and name.upper() not in ALERT_VARIABLES
     }
 
 
@@ -188,7 +186,9 @@ def _config_error(
         lines.append(describe(problem))
         sources.append(_source_of(problem["loc"], config, overrides))
     # Each source once, in the order of its problems.
-    has_secret = any(is_secret(problem["loc"]) for problem in error.errors())
+    has_secret = any(
+        is_secret(problem["loc"]) and problem["loc"][0] != "alerts" for problem in error.errors()
+    )
     return ConfigError(
         "; ".join(lines),
         hint=CREDENTIALS_HINT if has_secret else PLAIN_HINT,
