@@ -1,5 +1,6 @@
 """What must never be shown: values under names that sound secret, and known secrets anywhere."""
 
+import functools
 import json
 import re
 from collections.abc import Iterable
@@ -27,6 +28,7 @@ _ASSIGNED: Final = re.compile(
 _BEARER: Final = re.compile(r"\b(bearer )\S+", re.IGNORECASE)
 
 
+@functools.lru_cache(maxsize=1_000)
 def hints_at_secret(name: str) -> bool:
     """Whether a name sounds as if its value were nobody's business."""
     return _NAME.search(name) is not None
