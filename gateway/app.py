@@ -79,6 +79,13 @@ class Gateway:
         self._counters = Counters()
         self._log_counts = log_counts
         self._errors = ErrorDesk(ErrorHistory(), clock=self._clock, counts=self._control_counts)
+        self._sinks = make_alert_sinks(
+            settings,
+            self._credentials,
+            clock=self._clock,
+            counters=self._counters,
+            on_error=partial(self._errors.note, port="gateway"),
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._written_revision = -1
         self._gc_threshold = gc.get_threshold()
@@ -234,13 +241,6 @@ class Gateway:
             clock=self._clock,
         )
         self._alerts = AlertTeller(self._access, self._counters)
-        self._sinks = make_alert_sinks(
-            settings,
-            self._credentials,
-            clock=self._clock,
-            counters=self._counters,
-            on_error=partial(self._errors.note, port="gateway"),
-        )
         self._alerts.sinks.append(self._sinks.post)
         self._health = HealthLoop(
             monitor,

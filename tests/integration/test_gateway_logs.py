@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from gateway.simulator import SimulatorOptions
-from tests.support.processes import GatewayProcess, run_command
+from tests.support.processes import GatewayProcess, run_command, start_command
+from tests.support.requester import Requester
 from tests.support.stage import Stage, free_ports, open_stage, wait_until
 
 pytestmark = pytest.mark.slow
@@ -167,3 +168,33 @@ def test_a_second_gateway_does_not_touch_the_files_of_the_first(tmp_path: Path) 
         assert gateway.wait()[0] == 0
     starts = [e for e in lines(tmp_path / "logs", "production.log") if "started" in e["event"]]
     assert len(starts) == 2, "the second run went on in the same file"
+
+
+def test_a_relay_writes_files_of_its_own_beside_its_gateways(tmp_path: Path) -> None:
+    """Both may be started with one file, and what the relay's administrators did is in its own."""
+    config = tmp_path / "relay.yaml"
+    data, control = (f"tcp://127.0.0.1:{port}" for port in free_ports(2))
+    with started(tmp_path) as gateway:
+        gateway.start()
+        config.write_text(
+            f"log: {{directory: '{tmp_path / 'logs'}'}}\n"
+            f"relay: {{data: '{gateway.data}', control: '{gateway.control}', "
+            f"bind_data: '{data}', bind_control: '{control}'}}\n"
+        )
+        relay = start_command("relay", "--config", str(config), output=tmp_path / "relay.log")
+        try:
+            with Requester(control) as requester:
+                requester.result("ping", seconds=20.0)
+                requester.error("admin.evict", peer="x", reason="it sleeps")
+                counters = requester.result("metrics")["client_metrics"]["counters"]
+            assert counters["audit_lines_lost"] == counters["log_lines_lost"] == 0
+            relay.terminate()
+            assert relay.wait(10.0) == 0
+        finally:
+            relay.kill()
+            relay.wait(10.0)
+    logs = tmp_path / "logs"
+    (deed,) = lines(logs / "relay", "audit.log")
+    assert (deed["method"], deed["outcome"]) == ("admin.evict", "unauthorized")
+    assert lines(logs / "relay", "production.log")[-1]["event"] == "relay stopped"
+    assert lines(logs, "audit.log") == []

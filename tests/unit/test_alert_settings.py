@@ -114,6 +114,8 @@ def test_a_token_belongs_into_the_environment(
     assert settings.alerts.webhook_token is not None
     assert settings.alerts.webhook_token.get_secret_value() == SECRET
     assert SECRET not in repr(settings)
+    monkeypatch.setenv("iqgw_alerts__webhook_url", f"http://x/{SECRET}")
+    monkeypatch.setenv("IQGW_OTHER__API_KEY", SECRET)
     assert SECRET not in repr(environment_of_child()), "no program of ours inherits it"
     assert known_secrets(settings, Credentials.none()).mask(f"<{SECRET}>") == "<***>"
 
