@@ -130,11 +130,13 @@ class RotatingFile:
         size = self._reach()
         lost = self.lost - self._told
         told = self._words_of(lost) if lost else ""
-        data = f"{told}{text}".encode("ascii", "backslashreplace")
-        if size and size + len(data) > self._bytes_max:
+        if size and size + len(told) + len(text) > self._bytes_max:
             size = self._rotate(size)
-        self._write_whole(data, size)
-        self._told += lost
+        if told:
+            size = self._write_whole(told, size)
+            self._told += lost
+        if text:
+            self._write_whole(text, size)
         if self._reason:
             self._reason = ""
             self._on_recovery(self.path.name, lost)
@@ -156,11 +158,22 @@ class RotatingFile:
         self.open()
         return self.path.stat().st_size
 
-    def _write_whole(self, data: bytes, size: int) -> None:
+    def _write_whole(self, text: str, size: int) -> int:
+        """Write one line, or none of it.
+
+        Args:
+            text: With its end.
+            size: Of the file.
+
+        Returns:
+            The file's new size.
+        """
         if self._file is None:
             raise OSError(errno.EBADF, "not open")
-        # What a crash has left of a line must not become part of this one.
-        view = memoryview(b"\n" + data if self._is_torn else data)
+        # What is left of an earlier line must not become part of this one.
+        data = f"\n{text}" if self._is_torn else text
+        view = memoryview(data.encode("ascii", "backslashreplace"))
+        reached = size + len(view)
         try:
             while view:
                 view = view[os.write(self._file, view) :]
@@ -168,9 +181,14 @@ class RotatingFile:
             try:
                 os.ftruncate(self._file, size)
             except OSError:
+                # Such as a file that the system lets grow only. The line may lack its end alone:
+                # then it is there, and the next one brings the end.
                 self._is_torn = True
+                if len(view) == 1:
+                    return reached - 1
             raise
         self._is_torn = False
+        return reached
 
     def _words_of(self, lost: int) -> str:
         stamp = (_EPOCH + timedelta(microseconds=self._clock.utc_us())).isoformat()
