@@ -16,6 +16,7 @@ from gateway.app_options import (
     Retries,
     Sessions,
     feed_options,
+    log_sample,
     login_commands,
     login_policy,
     make_process,
@@ -23,7 +24,7 @@ from gateway.app_options import (
 from gateway.clock import Clock, SystemClock
 from gateway.control.feed_commands import NoteAdmin
 from gateway.control.health_requests import Inside
-from gateway.counters import Complaints, Counter, Counters, Sample
+from gateway.counters import Complaints, Counter, Counters
 from gateway.health.facts import AlertFact, FeedHistory, FeedReport
 from gateway.logs import get_logger
 from gateway.policy.error_history import ErrorFact, ErrorHistory
@@ -216,7 +217,7 @@ class Gateway:
             data=self._sockets.data,
             epoch=self._epoch,
             clock=self._clock,
-            on_sample=self._log_sample,
+            on_sample=log_sample,
             on_error=self._facts.post,
         )
         parts = assembly.parts(
@@ -305,7 +306,7 @@ class Gateway:
             login=login_policy(settings, self._credentials, self._clock),
             login_commands=login_commands(settings, self._credentials),
             clock=self._clock,
-            complaints=Complaints(self._counters, on_sample=self._log_sample),
+            complaints=Complaints(self._counters, on_sample=log_sample),
             on_login=self._errors.note_login,
         )
         options = AdminOptions(
@@ -393,12 +394,3 @@ class Gateway:
                 self._written_revision = self._leases.revision
                 records = self._leases.as_records()
                 await asyncio.to_thread(self._files.write_leases, records)
-
-    def _log_sample(self, sample: Sample) -> None:
-        self._log.warning(
-            "bad input",
-            counter=sample.counter.label,
-            count=sample.count,
-            detail=sample.detail,
-            line=sample.line,
-        )
