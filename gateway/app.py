@@ -3,18 +3,20 @@
 import asyncio
 import gc
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final
 
 from gateway import __version__
+from gateway.app_alerts import make_alert_sinks
 from gateway.app_control import make_desk, make_identity, make_leases, make_monitor
 from gateway.app_http import http_address, make_http
 from gateway.app_options import (
     Retries,
     Sessions,
     feed_options,
+    log_sample,
     login_commands,
     login_policy,
     make_process,
@@ -22,7 +24,7 @@ from gateway.app_options import (
 from gateway.clock import Clock, SystemClock
 from gateway.control.feed_commands import NoteAdmin
 from gateway.control.health_requests import Inside
-from gateway.counters import Complaints, Counter, Counters, Sample
+from gateway.counters import Complaints, Counter, Counters
 from gateway.health.facts import AlertFact, FeedHistory, FeedReport
 from gateway.logs import get_logger
 from gateway.policy.error_history import ErrorFact, ErrorHistory
@@ -54,7 +56,7 @@ class Gateway:
         settings: As checked by `load_settings`.
         credentials: To log IQConnect in; without, somebody else does.
         clock: The host's clocks by default.
-        log_texts_dropped: Reads how many log texts found their writer's queue full.
+        log_counts: Reads what was counted where logs are written.
 
     Raises:
         ConfigError: (from `start`) an address, directory or library that cannot be used.
@@ -66,7 +68,7 @@ class Gateway:
         *,
         credentials: Credentials | None = None,
         clock: Clock | None = None,
-        log_texts_dropped: Callable[[], int] = lambda: 0,
+        log_counts: Callable[[], Mapping[Counter, int]] = dict,
     ) -> None:
         self._settings = settings
         self._credentials = credentials if credentials is not None else Credentials.none()
@@ -76,8 +78,15 @@ class Gateway:
         self._retries = Retries(settings, self._clock, random.Random())  # noqa: S311
         self._history = FeedHistory()
         self._counters = Counters()
-        self._log_texts_dropped = log_texts_dropped
+        self._log_counts = log_counts
         self._errors = ErrorDesk(ErrorHistory(), clock=self._clock, counts=self._control_counts)
+        self._sinks = make_alert_sinks(
+            settings,
+            self._credentials,
+            clock=self._clock,
+            counters=self._counters,
+            on_error=partial(self._errors.note, port="gateway"),
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._written_revision = -1
         self._gc_threshold = gc.get_threshold()
@@ -131,6 +140,7 @@ class Gateway:
         self._begin("admin", self._admin.run())
         self._begin("housekeeping", self._keep_house())
         self._begin("health", self._health.run())
+        self._begin("alerts", self._sinks.run())
         if self._process is not None:
             self._begin("iqconnect", self._process.run())
         if self._http is not None:
@@ -165,6 +175,7 @@ class Gateway:
         Args:
             reason: Told to every consumer in `sys,goodbye,`.
         """
+        await self._sinks.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -206,7 +217,7 @@ class Gateway:
             data=self._sockets.data,
             epoch=self._epoch,
             clock=self._clock,
-            on_sample=self._log_sample,
+            on_sample=log_sample,
             on_error=self._facts.post,
         )
         parts = assembly.parts(
@@ -231,6 +242,7 @@ class Gateway:
             clock=self._clock,
         )
         self._alerts = AlertTeller(self._access, self._counters)
+        self._alerts.sinks.append(self._sinks.post)
         self._health = HealthLoop(
             monitor,
             self._alerts,
@@ -294,7 +306,7 @@ class Gateway:
             login=login_policy(settings, self._credentials, self._clock),
             login_commands=login_commands(settings, self._credentials),
             clock=self._clock,
-            complaints=Complaints(self._counters, on_sample=self._log_sample),
+            complaints=Complaints(self._counters, on_sample=log_sample),
             on_login=self._errors.note_login,
         )
         options = AdminOptions(
@@ -314,7 +326,8 @@ class Gateway:
         """What was counted outside the feed thread, by label."""
         counts = self._counters.as_map()
         counts[Counter.FACTS_DROPPED.label] += self._facts.dropped
-        counts[Counter.LOG_TEXTS_DROPPED.label] += self._log_texts_dropped()
+        for counter, count in self._log_counts().items():
+            counts[counter.label] += count
         counts[Counter.ERRORS_DROPPED.label] += self._errors.history.dropped
         counts[Counter.ALERTS_REFUSED.label] += self._desk.inside.monitor.refused
         return counts
@@ -381,12 +394,3 @@ class Gateway:
                 self._written_revision = self._leases.revision
                 records = self._leases.as_records()
                 await asyncio.to_thread(self._files.write_leases, records)
-
-    def _log_sample(self, sample: Sample) -> None:
-        self._log.warning(
-            "bad input",
-            counter=sample.counter.label,
-            count=sample.count,
-            detail=sample.detail,
-            line=sample.line,
-        )

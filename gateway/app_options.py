@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from gateway.clock import Clock
 from gateway.control.peer_desk import PeerOptions
+from gateway.counters import Sample
 from gateway.errors import ConfigError, GatewayError
 from gateway.iqfeed import commands
 from gateway.iqfeed.level2_session import Level2Session
@@ -194,6 +195,17 @@ def _log_breaker(name: str, before: BreakerState, after: BreakerState) -> None:
         get_logger("breaker").warning(
             "circuit breaker", port=name, before=before.value, after=after.value
         )
+
+
+def log_sample(sample: Sample) -> None:
+    """Write a bad line into the log."""
+    get_logger("gateway").warning(
+        "bad input",
+        counter=sample.counter.label,
+        count=sample.count,
+        detail=sample.detail,
+        line=sample.line,
+    )
 
 
 def peer_options(settings: Settings) -> PeerOptions:

@@ -9,7 +9,7 @@ import typer
 from gateway import __version__
 from gateway.errors import ConfigError
 from gateway.logs import set_up_logging
-from gateway.settings import load_credentials, load_relay_settings, load_settings
+from gateway.settings import Credentials, load_credentials, load_relay_settings, load_settings
 
 EXIT_CONFIG = 78
 """`EX_CONFIG` of sysexits.h: do not start it again before something is corrected."""
@@ -54,19 +54,13 @@ def version() -> None:
 @app.command()
 def run(config: ConfigOption = None) -> None:
     """Run the gateway against IQConnect."""
+    from gateway.commands.log_setup import RunningLog
     from gateway.commands.loops import run_program
     from gateway.commands.run import run_gateway
-    from gateway.runtime.log_writer import LogWriter
 
     settings, credentials = load_settings(config), load_credentials()
-    # The feed thread logs too: a full pipe must not hold up prices.
-    writer = LogWriter(sys.stderr)
-    set_up_logging(level=settings.log.level, form=settings.log.format, file=writer)
-    raise typer.Exit(
-        run_program(
-            lambda: run_gateway(settings, credentials, log_texts_dropped=lambda: writer.dropped)
-        )
-    )
+    log = RunningLog(settings, credentials)
+    raise typer.Exit(run_program(lambda: run_gateway(settings, credentials, log_counts=log.counts)))
 
 
 @app.command()
@@ -85,9 +79,9 @@ def relay(
     name: Annotated[str | None, typer.Option(help="The relay's name at the gateway.")] = None,
 ) -> None:
     """Pass a gateway's data and requests on to many consumers, for one subscription of it."""
+    from gateway.commands.log_setup import RunningLog
     from gateway.commands.loops import run_program
     from gateway.commands.relay import run_relay
-    from gateway.runtime.log_writer import LogWriter
 
     options = {
         "data": data,
@@ -97,9 +91,8 @@ def relay(
         "name": name,
     }
     settings = load_relay_settings(config, options=options)
-    # The relay thread logs too: a full pipe must not hold up prices.
-    set_up_logging(level=settings.log.level, form=settings.log.format, file=LogWriter(sys.stderr))
-    raise typer.Exit(run_program(lambda: run_relay(settings)))
+    log = RunningLog(settings, Credentials.none(), is_relay=True)
+    raise typer.Exit(run_program(lambda: run_relay(settings, log_counts=log.counts)))
 
 
 @app.command()

@@ -1,10 +1,12 @@
 """`relay`: one relay until it is asked to stop."""
 
 import asyncio
+from collections.abc import Callable, Mapping
 
 from gateway import __version__
 from gateway.app_options import peer_options
 from gateway.commands.loops import on_stop_signal
+from gateway.counters import Counter
 from gateway.relay.relay import Relay, RelayOptions
 from gateway.settings import Settings
 
@@ -33,11 +35,14 @@ def relay_options(settings: Settings) -> RelayOptions:
     )
 
 
-async def run_relay(settings: Settings) -> int:
+async def run_relay(
+    settings: Settings, *, log_counts: Callable[[], Mapping[Counter, int]] = dict
+) -> int:
     """Run a relay until a signal or a failure.
 
     Args:
         settings: As checked by `load_relay_settings`.
+        log_counts: Reads what was counted where logs are written.
 
     Returns:
         0 after an orderly stop, 1 when a part of the relay failed.
@@ -47,7 +52,7 @@ async def run_relay(settings: Settings) -> int:
 
     Cancel safety: the relay is stopped in order.
     """
-    relay = Relay(relay_options(settings))
+    relay = Relay(relay_options(settings), log_counts=log_counts)
     await relay.start()
     on_stop_signal(asyncio.get_running_loop(), relay.request_stop)
     try:

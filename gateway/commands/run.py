@@ -1,10 +1,11 @@
 """`run`: one gateway until it is asked to stop."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from gateway.app import Gateway
 from gateway.commands.loops import on_stop_signal
+from gateway.counters import Counter
 from gateway.settings import Credentials, Settings
 
 
@@ -12,14 +13,14 @@ async def run_gateway(
     settings: Settings,
     credentials: Credentials | None = None,
     *,
-    log_texts_dropped: Callable[[], int] = lambda: 0,
+    log_counts: Callable[[], Mapping[Counter, int]] = dict,
 ) -> int:
     """Run a gateway until a signal or a failure.
 
     Args:
         settings: As checked.
         credentials: To log IQConnect in.
-        log_texts_dropped: Reads how many log texts found their writer's queue full.
+        log_counts: Reads what was counted where logs are written.
 
     Returns:
         0 after an orderly stop, 1 when a part of the gateway failed.
@@ -29,7 +30,7 @@ async def run_gateway(
 
     Cancel safety: the gateway is stopped in order.
     """
-    gateway = Gateway(settings, credentials=credentials, log_texts_dropped=log_texts_dropped)
+    gateway = Gateway(settings, credentials=credentials, log_counts=log_counts)
     await gateway.start()
     on_stop_signal(asyncio.get_running_loop(), gateway.request_stop)
     try:

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from gateway.app_options import Retries, make_process
 from gateway.clock import SystemClock
@@ -39,7 +40,8 @@ def validate(config: Path | None) -> int:
         Retries(settings, SystemClock(), random.Random()),  # noqa: S311 - spreads attempts
         SystemClock(),
     )
-    _check_state_dir(settings.state_dir)
+    _check_directory("state_dir", settings.state_dir)
+    _check_directory("log.directory", settings.log.directory)
     run_program(lambda: _check_host(settings.iqconnect_host))
     source = str(config) if config is not None else "no file"
     print(f"configuration   {source}, then the environment; it can be used")
@@ -81,7 +83,30 @@ def _lines_of(settings: Settings, credentials: Credentials) -> Iterator[tuple[st
     kept = str(settings.state_dir) if settings.state_dir is not None else "nowhere"
     yield "leases kept", kept
     yield "admin methods", "on" if settings.security.allow_local_admin else "off"
-    yield "log", f"{settings.log.level}, {settings.log.format}"
+    yield "log", _log_of(settings)
+    yield "alerts told to", _alerts_of(settings)
+
+
+def _log_of(settings: Settings) -> str:
+    log = settings.log
+    files = "no files"
+    if log.directory is not None:
+        files = f"files in {log.directory}, {log.files_max} of {log.file_mb_max} MB of each kind"
+    return f"{log.level}, {log.format}, {files}"
+
+
+def _alerts_of(settings: Settings) -> str:
+    """Who is told of alerts, without what makes the address a secret."""
+    alerts = settings.alerts
+    told = ["consumers, the log"]
+    if alerts.webhook_url is not None:
+        parts = urlsplit(alerts.webhook_url.get_secret_value())
+        level = alerts.webhook_level_min or alerts.level_min
+        told.append(f"{parts.scheme}://{parts.hostname} from {level} on")
+    if alerts.command:
+        level = alerts.command_level_min or alerts.level_min
+        told.append(f"{alerts.command[0]} from {level} on")
+    return ", ".join(told)
 
 
 def _breaker_of(settings: Settings) -> str:
@@ -119,8 +144,24 @@ def warnings_of(settings: Settings, credentials: Credentials) -> Iterator[str]:
             f"http.allow_remote: whoever reaches {settings.http.bind} sees figures and names; "
             "there is no password"
         )
+    yield from _alert_warnings(settings)
     if settings.security.allow_local_admin:
         yield "security.allow_local_admin: every program of this machine may use admin methods"
+
+
+def _alert_warnings(settings: Settings) -> Iterator[str]:
+    alerts = settings.alerts
+    if alerts.command and shutil.which(alerts.command[0]) is None:
+        yield f"alerts.command: {alerts.command[0]!a} is no program that can be found here"
+    if alerts.webhook_token is None:
+        return
+    if alerts.webhook_url is None:
+        yield "IQGW_ALERTS__WEBHOOK_TOKEN without alerts.webhook_url: nobody is told"
+        return
+    parts = urlsplit(alerts.webhook_url.get_secret_value())
+    host = parts.hostname or ""
+    if parts.scheme == "http" and host != "localhost" and not host.startswith("127."):
+        yield "alerts.webhook_url is http://: everybody on the way can read the token"
 
 
 async def _check_host(host: str) -> int:
@@ -133,8 +174,12 @@ async def _check_host(host: str) -> int:
     return 0
 
 
-def _check_state_dir(directory: Path | None) -> None:
+def _check_directory(name: str, directory: Path | None) -> None:
     """Refuse a directory that the gateway could not write, without making it.
+
+    Args:
+        name: The setting.
+        directory: Its value.
 
     Raises:
         ConfigError: It is no directory, or not ours to write.
@@ -144,8 +189,8 @@ def _check_state_dir(directory: Path | None) -> None:
     existing = next(path for path in (directory, *directory.absolute().parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise ConfigError(
-            "state_dir cannot be written",
-            hint="Choose a directory the gateway may write, or remove state_dir.",
+            f"{name} cannot be written",
+            hint=f"Choose a directory the gateway may write, or remove {name}.",
             directory=str(directory),
             reason=f"{existing} cannot be written",
         )

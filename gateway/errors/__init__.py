@@ -15,6 +15,7 @@
     ├── CodecError: DecodeError, UnknownMessage, SchemaMismatch
     ├── BookError: BookCrossed, SequenceGap
     ├── BreakerOpen
+    ├── AlertNotDelivered
     ├── SlowConsumer: ConsumerEvicted
     └── RpcError
         ├── UnknownMethod, UnsupportedVersion, InvalidParams, OutOfRange
@@ -30,6 +31,7 @@ that a hostile value can neither flood nor forge a log line. `hint` says what to
 
 from gateway.errors.base import (
     FACT_CHARACTERS_MAX,
+    AlertNotDelivered,
     BreakerOpen,
     ConfigError,
     DescriptorsExhausted,
@@ -93,6 +95,7 @@ from gateway.errors.upstream import (
 
 __all__ = [
     "FACT_CHARACTERS_MAX",
+    "AlertNotDelivered",
     "BookCrossed",
     "BookError",
     "BreakerOpen",

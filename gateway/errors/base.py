@@ -101,3 +101,13 @@ class BreakerOpen(GatewayError):
     hint = (
         "Wait for retry_in_ms; repair what keeps failing, then reset the breaker to go on at once."
     )
+
+
+class AlertNotDelivered(GatewayError):
+    """An alert could not be brought to a web address or a program that is to be told."""
+
+    code = "alert_not_delivered"
+    severity = Severity.WARN
+    hint = (
+        "Repair what `sink` names, or correct its settings under alerts; `alerts` lists them all."
+    )

@@ -4,7 +4,7 @@ One port's flood leaves the others' entries alone: every port has room of its ow
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -93,9 +93,12 @@ class ErrorHistory:
         self._number = 0
         self.dropped = 0
         """Entries that had to make room, each with all its repeats."""
+        self.on_add: Callable[[ErrorFact], object] = lambda _: None
+        """Told of every error, repeats included; for the log."""
 
     def add(self, fact: ErrorFact) -> None:
         """Keep an error; one of the same code and words becomes its newest repeat."""
+        self.on_add(fact)
         entries = self._ports.get(fact.port)
         if entries is None:
             if len(self._ports) >= PORTS_MAX:

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +11,7 @@ import zmq.asyncio
 
 from gateway.clock import Clock, SystemClock
 from gateway.control.peer_desk import PeerDesk, PeerOptions
-from gateway.counters import Counters
+from gateway.counters import Counter, Counters
 from gateway.logs import get_logger
 from gateway.policy.peers import PeerNames
 from gateway.policy.subscriptions import Subscriptions
@@ -72,13 +72,21 @@ class Relay:
     Args:
         options: As checked.
         clock: The host's clocks by default.
+        log_counts: Reads what was counted where logs are written.
 
     Raises:
         ConfigError: (from `start`) an address or library that cannot be used.
     """
 
-    def __init__(self, options: RelayOptions, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        options: RelayOptions,
+        *,
+        clock: Clock | None = None,
+        log_counts: Callable[[], Mapping[Counter, int]] = dict,
+    ) -> None:
         self._options = options
+        self._log_counts = log_counts
         self._clock: Clock = clock if clock is not None else SystemClock()
         self._log = get_logger("relay")
         self._token = secrets.token_hex(TOKEN_BYTES)
@@ -243,6 +251,7 @@ class Relay:
             process_facts=process_facts,
             is_admin_allowed=options.is_admin_allowed,
             audit=get_logger("audit").warning,
+            log_counts=self._log_counts,
         )
         self._server = RelayServer(
             self._control,

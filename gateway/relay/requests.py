@@ -49,6 +49,11 @@ COUNTED: Final = (
     Counter.RPC_FORWARDED,
     Counter.RPC_UNANSWERED,
     Counter.RPC_REPLIES_LATE,
+    Counter.LOG_TEXTS_DROPPED,
+    Counter.LOG_REPEATS_SUPPRESSED,
+    Counter.LOG_LINES_LOST,
+    Counter.AUDIT_LINES_LOST,
+    Counter.LOG_ROTATIONS_FAILED,
 )
 """What of the catalogue a relay counts."""
 
@@ -85,6 +90,7 @@ class RelayDesk:
         process_facts: Reads memory, processor and threads of this process.
         is_admin_allowed: Whether every local program counts as an administrator.
         audit: Takes what administrators did and tried.
+        log_counts: Reads what was counted where logs are written.
     """
 
     def __init__(
@@ -101,6 +107,7 @@ class RelayDesk:
         process_facts: Callable[[], dict[str, Any]],
         is_admin_allowed: bool,
         audit: Audit,
+        log_counts: Callable[[], Mapping[Counter, int]],
     ) -> None:
         self._identity = identity
         self._gateway = gateway
@@ -113,6 +120,7 @@ class RelayDesk:
         self._process_facts = process_facts
         self._is_admin_allowed = is_admin_allowed
         self._audit = audit
+        self._log_counts = log_counts
         self.handlers: Final[Mapping[str, Handler]] = {
             "hello": self.hello,
             "ping": self.ping,
@@ -181,6 +189,8 @@ class RelayDesk:
         if report is not None:
             counted = {label: count + counted[label] for label, count in report.counters.items()}
             figures = _figures_of(report)
+        for counter, count in self._log_counts().items():
+            counted[counter.label] += count
         figures["client_metrics"]["counters"] = {c.label: counted[c.label] for c in COUNTED}
         links = gateway.get("connections", {}) if gateway is not None else {}
         return {

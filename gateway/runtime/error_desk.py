@@ -18,7 +18,8 @@ from gateway.errors import (
     Unauthorized,
 )
 from gateway.health.facts import FeedReport
-from gateway.policy.error_history import ErrorHistory, fact_of
+from gateway.logs import HISTORY, get_logger
+from gateway.policy.error_history import ErrorFact, ErrorHistory, fact_of
 from gateway.policy.login import LoginState
 from gateway.runtime.port_errors import PortErrors, Retried
 
@@ -30,6 +31,8 @@ QUEUES: Final[Mapping[Counter, tuple[str, str]]] = {
     Counter.WISHES_REFUSED: ("gateway", "subscriptions could not be counted as wishes"),
     Counter.FACTS_DROPPED: ("gateway", "facts for the control loop were dropped"),
     Counter.LOG_TEXTS_DROPPED: ("gateway", "log texts were dropped, nobody reading them"),
+    Counter.LOG_LINES_LOST: ("gateway", "lines are missing from log files"),
+    Counter.AUDIT_LINES_LOST: ("gateway", "lines are missing from the audit log"),
     Counter.RPC_REPLIES_LOST: ("control", "replies found their requester gone, or not reading"),
 }
 """Counters that grow when something bounded is full: where, and what that means."""
@@ -57,6 +60,8 @@ class ErrorDesk:
     ) -> None:
         self.history: Final = history
         """Everything that was recorded."""
+        history.on_add = self._log_entry
+        self._log = get_logger(HISTORY)
         self._clock = clock
         self._counts = counts
         self._admin = PortErrors("admin", report=history.add, clock=clock)
@@ -66,6 +71,22 @@ class ErrorDesk:
     def note(self, error: GatewayError, *, port: str) -> None:
         """Record an error."""
         self.history.add(fact_of(error, port=port, at_us=self._clock.utc_us()))
+
+    def _log_entry(self, fact: ErrorFact) -> None:
+        """Keep an entry in the log of errors: the history itself ends with the run."""
+        if fact.details.get("counter") == Counter.LOG_LINES_LOST.label:
+            # Its line would be lost as well, and counted, and become an entry again.
+            return
+        write = {"fatal": self._log.critical, "error": self._log.error}
+        write.get(fact.severity, self._log.warning)(
+            fact.message,
+            port=fact.port,
+            code=fact.code,
+            count=fact.count,
+            details=dict(fact.details),
+            hint=fact.hint,
+            at_us=fact.at_us,
+        )
 
     def note_refusal(self, error: GatewayError) -> None:
         """Record the answer to a request, unless it is a mere slip of the client's."""

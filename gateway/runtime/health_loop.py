@@ -10,11 +10,11 @@ from gateway.control.feed_commands import AnnounceAlert
 from gateway.counters import Counter, Counters
 from gateway.errors import Overloaded
 from gateway.health.monitor import HealthMonitor
-from gateway.logs import get_logger
+from gateway.logs import HEALTH, get_logger
 from gateway.runtime.feed_access import FeedAccess
 
 MS_NS: Final = 1_000_000
-_LEVELS: Final[Mapping[str, str]] = {"warning": "warning", "critical": "error"}
+_LEVELS: Final[Mapping[str, str]] = {"warning": "warning", "critical": "critical"}
 
 
 class AlertTeller:
@@ -28,7 +28,7 @@ class AlertTeller:
     def __init__(self, access: FeedAccess, counters: Counters) -> None:
         self._access = access
         self._counters = counters
-        self._log = get_logger("health")
+        self._log = get_logger(HEALTH)
         self.sinks: Final[list[Callable[[Mapping[str, Any]], object]]] = []
         """Told of every alert; must not block."""
 

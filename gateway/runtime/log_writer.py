@@ -7,9 +7,12 @@ logs too, so lines go through a bounded queue, and what finds it full is dropped
 import atexit
 import queue
 import threading
+from collections.abc import Callable
 from typing import Final, TextIO
 
 LINES_MAX: Final = 10_000
+IDLE_S: Final = 1.0
+"""Longest time between two calls of `on_turn`, while the target takes what is written."""
 CLOSE_S_MAX: Final = 1.0
 """How long the end of the process waits for the last lines to be written."""
 
@@ -24,6 +27,8 @@ class LogWriter:
     def __init__(self, target: TextIO) -> None:
         self._target = target
         self._texts: queue.Queue[str | None] = queue.Queue(LINES_MAX)
+        self.on_turn: Callable[[], object] = lambda: None
+        """Called in the writer's thread, about once a second and before each text; may write."""
         self.dropped = 0
         """Texts that were lost: they found the queue full, or the reader was gone."""
         self._told = 0
@@ -56,7 +61,10 @@ class LogWriter:
         self._thread.join(CLOSE_S_MAX)
 
     def _run(self) -> None:
-        while (text := self._texts.get()) is not None:
+        while (text := self._next()) is not None:
+            self.on_turn()
+            if not text:
+                continue
             try:
                 self._target.write(text)
                 untold, self._told = self.dropped - self._told, self.dropped
@@ -66,3 +74,10 @@ class LogWriter:
             except (OSError, ValueError):
                 # The reader is gone for good; the gateway is not.
                 self.dropped += 1
+
+    def _next(self) -> str | None:
+        """The next text; an empty one while there is none, None at the end."""
+        try:
+            return self._texts.get(timeout=IDLE_S)
+        except queue.Empty:
+            return ""

@@ -9,11 +9,12 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gateway.errors import ConfigError
+from gateway.logs import hints_at_secret
 
 _PLAIN = r"^[^\x00-\x20,\x7f-\uffff]{1,128}$"
 
 
-_SECRETS: Final = ("IQFEED_LOGIN", "IQFEED_PASSWORD")
+_SECRETS: Final = ("IQFEED_LOGIN", "IQFEED_PASSWORD", "IQGW_ALERTS", "IQGW_ALERTS__WEBHOOK_URL")
 
 
 class Credentials(BaseSettings):
@@ -80,8 +81,13 @@ def load_credentials(env_file: Path | None = Path(".env")) -> Credentials:
 
 
 def environment_of_child() -> dict[str, str]:
-    """The environment for a program that we start: ours without the login."""
-    return {name: value for name, value in os.environ.items() if name.upper() not in _SECRETS}
+    """The environment for a program that we start: ours without the login and our own secrets."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.upper() not in _SECRETS
+        and not (name.upper().startswith("IQGW_") and hints_at_secret(name))
+    }
 
 
 def _is_sendable(text: str) -> bool:

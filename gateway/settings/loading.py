@@ -14,11 +14,13 @@ from pydantic_settings import EnvSettingsSource
 from gateway.errors import ConfigError
 from gateway.settings.connection import contradiction_of, ports_of
 from gateway.settings.http import address_of, check_http, is_loopback
-from gateway.settings.problems import CREDENTIALS_HINT, PLAIN_HINT, describe, hints_at_secret
+from gateway.settings.problems import CREDENTIALS_HINT, PLAIN_HINT, describe, is_secret
 from gateway.settings.relay import RelaySettings
 from gateway.settings.section import PORT_MAX
 from gateway.settings.sections import ENV_PREFIX, Settings
 
+ALERT_VARIABLES: Final = tuple(f"IQGW_ALERT_{name}" for name in ("CODE", "EVENT", "ID", "LEVEL"))
+"""What the program that alerts are brought to is told; it may start one of our commands."""
 CONFIG_BYTES_MAX: Final = 1_048_576
 _TCP: Final = re.compile(r"tcp://(\[[0-9a-fA-F:.%]+\]|[^:\[\]]+):([0-9]{1,5}|\*)")
 
@@ -38,6 +40,7 @@ def load_settings(config: Path | None, *, overrides: Mapping[str, Any] | None = 
     """
     _refuse_unknown_environment()
     values = _read_yaml(config) if config is not None else {}
+    _refuse_token(values, config)
     for name, value in (overrides or {}).items():
         section = values.get(name)
         is_both = isinstance(section, dict) and isinstance(value, Mapping)
@@ -99,6 +102,17 @@ def load_relay_settings(config: Path | None, *, options: Mapping[str, str | None
     return settings.model_copy(update={"relay": relay})
 
 
+def _refuse_token(values: Mapping[str, Any], config: Path | None) -> None:
+    """Refuse a secret in the file, which is copied and mailed around."""
+    alerts = values.get("alerts")
+    if isinstance(alerts, Mapping) and "webhook_token" in alerts:
+        raise ConfigError(
+            "alerts.webhook_token does not belong into a file",
+            hint="Set IQGW_ALERTS__WEBHOOK_TOKEN in the environment.",
+            source=str(config),
+        )
+
+
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > CONFIG_BYTES_MAX:
@@ -146,7 +160,11 @@ class _Loader(yaml.SafeLoader):
 
 def _environment() -> dict[str, str]:
     """The gateway's variables: name in upper case to name as written; any case is read."""
-    return {name.upper(): name for name in os.environ if name.upper().startswith(ENV_PREFIX)}
+    return {
+        name.upper(): name
+        for name in os.environ
+        if name.upper().startswith(ENV_PREFIX) and name.upper() not in ALERT_VARIABLES
+    }
 
 
 def _refuse_unknown_environment() -> None:
@@ -168,10 +186,12 @@ def _config_error(
         lines.append(describe(problem))
         sources.append(_source_of(problem["loc"], config, overrides))
     # Each source once, in the order of its problems.
-    is_secret = any(hints_at_secret(problem["loc"]) for problem in error.errors())
+    has_secret = any(
+        is_secret(problem["loc"]) and problem["loc"][0] != "alerts" for problem in error.errors()
+    )
     return ConfigError(
         "; ".join(lines),
-        hint=CREDENTIALS_HINT if is_secret else PLAIN_HINT,
+        hint=CREDENTIALS_HINT if has_secret else PLAIN_HINT,
         source=", ".join(dict.fromkeys(sources)),
     )
 

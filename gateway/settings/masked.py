@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from gateway.logs import MASK, hints_at_secret
 from gateway.settings.sections import Settings
 
-MASK: Final = "***"
-_SECRET: Final = re.compile(r"pas+w|secret|token|credential|login|product", re.IGNORECASE)
-"""In a setting's name: its value is nobody's business."""
+_HIDDEN: Final = re.compile(r"\*+")
+"""What a secret's own type shows of it."""
 
 
 def masked(settings: Settings) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def _masked(name: str, value: Any) -> Any:
         return _masked_map(value)
     if value is None or isinstance(value, bool):
         return value
-    if _SECRET.search(name):
+    if hints_at_secret(name) or (isinstance(value, str) and _HIDDEN.fullmatch(value)):
         return MASK
     if name == "command" and isinstance(value, list):
         return [*value[:1], *(MASK for _ in value[1:])]

@@ -2,13 +2,13 @@
 
 import dataclasses
 import difflib
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 import pydantic
 
 from gateway.errors import bounded
+from gateway.logs import hints_at_secret
 from gateway.settings.sections import Settings
 
 CREDENTIALS_HINT: Final = (
@@ -16,13 +16,12 @@ CREDENTIALS_HINT: Final = (
 )
 PLAIN_HINT: Final = "Correct the named setting and start again."
 
-_SECRET: Final = re.compile(
-    r"pas+w|iqfeed|login|secret|token|credential|user|product", re.IGNORECASE
-)
 _UNKNOWN: Final = ("extra_forbidden", "unexpected_keyword_argument")
 """What an unknown name is called in a section, and in a record within one."""
-_UNQUOTED: Final = ("iqconnect", "command")
+_COMMANDS: Final = (("iqconnect", "command"), ("alerts", "command"))
 """People write a password there, though it is no place for it."""
+_ADDRESSES: Final = (("alerts", "webhook_url"),)
+"""Who knows the address may use it."""
 
 
 def describe(problem: Mapping[str, Any]) -> str:
@@ -33,18 +32,18 @@ def describe(problem: Mapping[str, Any]) -> str:
         # Nobody knows what an unknown setting holds.
         return f"unknown setting {bounded(key, characters_max=80)}{_nearest(place)}"
     text = problem["msg"].removeprefix("Value error, ")
-    if place[:2] == _UNQUOTED:
+    if place[:2] in _COMMANDS:
         is_text = problem["type"] == "tuple_type"
         return f"{key}: " + ("write a list: the program, then each argument" if is_text else text)
     value = problem["input"]
-    if hints_at_secret(place) or isinstance(value, Mapping | list | tuple):
+    if is_secret(place) or place[:2] in _ADDRESSES or isinstance(value, Mapping | list | tuple):
         return f"{key}: {text}"
     return f"{key}: {text} (got {bounded(value, characters_max=80)})"
 
 
-def hints_at_secret(place: tuple[int | str, ...]) -> bool:
+def is_secret(place: tuple[int | str, ...]) -> bool:
     """Whether a setting's name sounds as if its value were nobody's business."""
-    return any(_SECRET.search(str(part)) for part in place)
+    return any(hints_at_secret(str(part)) for part in place)
 
 
 def _nearest(place: tuple[int | str, ...]) -> str:

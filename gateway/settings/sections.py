@@ -3,11 +3,12 @@
 import platform
 import re
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from gateway.settings.alerts import AlertSettings
 from gateway.settings.connection import (
     ConnectionConfig,
     IqconnectSettings,
@@ -15,6 +16,7 @@ from gateway.settings.connection import (
 )
 from gateway.settings.health import HealthSettings
 from gateway.settings.http import HttpSettings
+from gateway.settings.log import LogSettings
 from gateway.settings.relay import RelaySettings
 from gateway.settings.section import NAME_PATTERN, Positive, Section
 
@@ -142,13 +144,6 @@ class LicenseSettings(Section):
     """Set to true only with DTN's consent."""
 
 
-class LogSettings(Section):
-    """What is logged, and how."""
-
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["console", "json"] = "console"
-
-
 class Settings(BaseSettings):
     """All settings of one gateway."""
 
@@ -177,6 +172,7 @@ class Settings(BaseSettings):
     security: SecuritySettings = SecuritySettings()
     license: LicenseSettings = LicenseSettings()
     log: LogSettings = LogSettings()
+    alerts: AlertSettings = AlertSettings()
     relay: RelaySettings = RelaySettings()
 
     @classmethod

@@ -32,7 +32,7 @@ LAYERS = (
     ("control",),
     ("runtime",),
     ("relay",),
-    ("app_options", "app_control", "app_http"),
+    ("app_options", "app_control", "app_http", "app_alerts"),
     ("app",),
     ("commands",),
     ("cli",),
@@ -47,7 +47,7 @@ IMPURE = frozenset(
     | {"subprocess", "threading", "time", "zmq"}
 )
 SETTINGS_READERS = frozenset(
-    {"settings", "app_options", "app_control", "app_http", "app", "cli", "commands"}
+    {"settings", "app_options", "app_control", "app_http", "app_alerts", "app", "cli", "commands"}
 )
 
 BROAD_HANDLERS = {

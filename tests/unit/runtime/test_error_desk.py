@@ -1,8 +1,10 @@
 """Errors that the control loop sees: requests, the admin port, the login, and full queues."""
 
 import pytest
+import structlog
 
 from gateway.clock import FakeClock
+from gateway.counters import Counter
 from gateway.errors import (
     FeedThreadFailed,
     GatewayError,
@@ -102,3 +104,22 @@ def test_every_counter_of_a_full_queue_is_watched_in_both_loops(counter: object)
     bench.desk.note_report(counted(GOOD, **{label: 1}))
     ((_, code, count),) = bench.codes()
     assert (code, count) == ("queue_full", 2)
+
+
+def test_every_entry_is_logged_but_for_lines_that_the_log_lost() -> None:
+    """The history ends with the run, the log does not; and a full disk must not feed itself."""
+    with structlog.testing.capture_logs() as events:
+        bench = Bench()
+        bench.desk.note(SymbolInvalid("no symbol", symbol="a"), port="control")
+        bench.desk.note(FeedThreadFailed("it fell"), port="gateway")
+        bench.counts = {Counter.LOG_LINES_LOST.label: 5, Counter.AUDIT_LINES_LOST.label: 2}
+        bench.desk.note_report(GOOD)
+    assert ("gateway", "queue_full", 5) in bench.codes()
+    told = [(event["event"], event["log_level"], event["part"]) for event in events]
+    assert told == [
+        ("no symbol", "warning", "errors"),
+        ("it fell", "critical", "errors"),
+        ("lines are missing from the audit log", "warning", "errors"),
+    ]
+    assert events[0]["code"] == SymbolInvalid.code
+    assert events[0]["details"] == {"symbol": "a"}

@@ -3,6 +3,9 @@
 import io
 import threading
 
+import pytest
+
+from gateway.runtime import log_writer
 from gateway.runtime.log_writer import LINES_MAX, LogWriter
 
 WAIT_S = 10.0
@@ -54,3 +57,24 @@ def test_a_reader_that_is_gone_ends_nothing() -> None:
     writer.write("line\n")
     writer.close()
     assert writer.dropped == 1
+
+
+def test_the_writers_thread_has_a_turn_while_nothing_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is told once a minute must not wait for the next message, and may be written itself."""
+    monkeypatch.setattr(log_writer, "IDLE_S", 0.01)
+    target = io.StringIO()
+    writer = LogWriter(target)
+    turns = threading.Semaphore(0)
+
+    def take_turn() -> None:
+        if not target.getvalue():
+            writer.write("told\n")
+        turns.release()
+
+    writer.on_turn = take_turn
+    for _ in range(3):
+        assert turns.acquire(timeout=WAIT_S)
+    writer.close()
+    assert set(target.getvalue().splitlines()) == {"told"}

@@ -133,7 +133,7 @@ def test_a_failure_in_json_carries_its_traceback(capsys: pytest.CaptureFixture[s
         get_logger("gateway").critical("part failed", exc_info=error)
     (line,) = written(capsys)
     assert json.loads(line)
-    assert "test_logs.py" in line
+    assert "test_set_up.py" in line
 
 
 def test_a_failure_on_the_console_cannot_forge_a_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,7 +148,7 @@ def test_a_failure_on_the_console_cannot_forge_a_line(capsys: pytest.CaptureFixt
     (line,) = written(capsys)
     assert password not in line
     assert "ValueError" in line
-    assert "test_logs.py" in line
+    assert "test_set_up.py" in line
     assert line.isascii()
     assert line.isprintable()
 

@@ -1,0 +1,26 @@
+"""What is logged, how, and where to."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gateway.settings.section import Section
+
+
+class LogSettings(Section):
+    """What is logged, how, and where to."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "console", "json"] = "auto"
+    """Of standard error: `auto` is text in a terminal and JSON elsewhere. Files are JSON."""
+    directory: Path | None = None
+    """Where `production.log`, `health.log`, `errors.log` and `audit.log` are written; a relay uses
+    the folder `relay` in it. No files when absent."""
+    file_mb_max: Annotated[int, Field(ge=1, le=10_240)] = 50
+    """Size at which a file is put aside as `NAME.log.1` and a new one begun."""
+    files_max: Annotated[int, Field(ge=1, le=100)] = 5
+    """Files kept of each kind, the one in use included: at the defaults 1 GB in all."""
+    repeats_per_minute_max: Annotated[int, Field(ge=0, le=10_000)] = 5
+    """How often the same message is logged in a minute; then one line says how many there were.
+    Critical ones and those of the audit log always are. 0 logs all."""
