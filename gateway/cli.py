@@ -248,6 +248,39 @@ def why(
 
 
 @app.command()
+def doctor(
+    config: ConfigOption = None,
+    symbol: Annotated[str, typer.Option(help="A symbol that should have prices.")] = "AAPL",
+    control: Annotated[
+        str | None, typer.Option(help="The gateway's control socket; by default as configured.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="The gateway's data socket; by default as configured.")
+    ] = None,
+    is_level2_wanted: Annotated[
+        bool, typer.Option("--level2/--no-level2", help="Whether Level 2 matters.")
+    ] = True,
+    timeout_s: Annotated[
+        float, typer.Option(min=0.2, max=60, help="Longest time of one look.")
+    ] = 5.0,
+    is_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Walk from the configuration to a consumer and name the first thing to fix."""
+    from gateway.commands.doctor.walk import DoctorOptions, examine
+
+    options = DoctorOptions(
+        config=config,
+        symbol=symbol,
+        control=control,
+        data=data,
+        seconds=timeout_s,
+        is_level2_wanted=is_level2_wanted,
+        is_json=is_json,
+    )
+    raise typer.Exit(examine(options))
+
+
+@app.command()
 def validate(config: ConfigOption = None) -> None:
     """Check a configuration and print what it comes to; nothing is started."""
     from gateway.commands import validate as command
