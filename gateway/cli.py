@@ -281,8 +281,28 @@ def doctor(
 
 
 @app.command()
-def validate(config: ConfigOption = None) -> None:
-    """Check a configuration and print what it comes to; nothing is started."""
+def validate(
+    config: ConfigOption = None,
+    is_production: Annotated[
+        bool,
+        typer.Option(
+            "--production", help="Prove readiness: connection, speed, recovery, refusals."
+        ),
+    ] = False,
+    is_simulated: Annotated[
+        bool,
+        typer.Option("--simulate", help="With --production: try the built-in simulator instead."),
+    ] = False,
+    is_json: Annotated[
+        bool, typer.Option("--json", help="With --production: one JSON object.")
+    ] = False,
+) -> None:
+    """Check a configuration and print what it comes to; nothing is started without options."""
     from gateway.commands import validate as command
+    from gateway.commands.production.command import validate_production
 
+    if is_production:
+        raise typer.Exit(validate_production(config, is_simulated=is_simulated, is_json=is_json))
+    if is_simulated or is_json:
+        raise typer.BadParameter("--simulate and --json belong to --production")
     raise typer.Exit(command.validate(config))

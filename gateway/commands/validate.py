@@ -38,8 +38,13 @@ def validate(config: Path | None) -> int:
         print(f"{name:<15} {value}")
     for warning in warnings:
         sys.stderr.write(f"warning: {warning}\n")
-    print(f"{len(warnings)} warning{'' if len(warnings) == 1 else 's'}")
+    print(counted(warnings))
     return 0
+
+
+def counted(warnings: list[str]) -> str:
+    """How many warnings there are, in words."""
+    return f"{len(warnings)} warning{'' if len(warnings) == 1 else 's'}"
 
 
 def check_configuration(config: Path | None) -> tuple[Settings, Credentials, list[str]]:

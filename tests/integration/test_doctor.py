@@ -1,123 +1,29 @@
-"""`doctor` against staged misconfigurations: each time the right culprit is named first.
+"""`doctor` against misconfigurations up to IQConnect: the right culprit is named first.
 
 Every case runs the command as a user does, as a process of its own, against real sockets.
 """
 
-import asyncio
-import contextlib
 import json
-import signal
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from gateway.simulator import Simulator, SimulatorOptions
+from gateway.simulator import SimulatorOptions
 from tests.support.fake_iqconnect import FakeIqconnect
-from tests.support.processes import GatewayProcess, run_command
-from tests.support.stage import Stage, free_ports, open_stage
+from tests.support.practice import STEPS, Practice, open_practice
+from tests.support.processes import run_command
+from tests.support.stage import free_ports
 from tests.support.strangers import Stranger
 
 pytestmark = pytest.mark.slow
-
-STEPS = [
-    "configuration",
-    "iqconnect",
-    "login",
-    "ports",
-    "protocol",
-    "entitlement",
-    "symbol",
-    "gateway",
-    "consumer",
-]
-
-
-class Practice:
-    """A place to stage what the doctor is to find."""
-
-    def __init__(self, stage: Stage, folder: Path) -> None:
-        self.stage = stage
-        self.folder = folder
-        self.control_port, self.data_port = free_ports(2)
-        self.config = folder / "doctor.yaml"
-        self.ports: dict[str, int] = {}
-
-    def simulate(self, **options: Any) -> Simulator:
-        """Let a simulated IQConnect run, to which the configuration points."""
-        calm = {"admin_port": 0, "level1_port": 0, "level2_port": 0, "rate": 200.0}
-        simulator = self.stage.start_simulator(SimulatorOptions(**(calm | options)))
-        self.ports = {
-            "admin_port": simulator.admin_port,
-            "level1_port": simulator.level1_port,
-            "level2_port": simulator.level2_port,
-        }
-        return simulator
-
-    def write(
-        self, sections: Mapping[str, Any] | None = None, *, ports: Mapping[str, int] | None = None
-    ) -> None:
-        """Write the configuration, with some of IQConnect's ports or sections other ones."""
-        values: dict[str, Any] = {
-            "iqconnect": self.ports | dict(ports or {}),
-            "data": {"bind": f"tcp://127.0.0.1:{self.data_port}"},
-            "control": {"bind": f"tcp://127.0.0.1:{self.control_port}"},
-        }
-        for name, section in (sections or {}).items():
-            values[name] = values.get(name, {}) | dict(section)
-        self.config.write_text(yaml.safe_dump(values), encoding="utf-8")
-
-    def examine(self, *arguments: str) -> dict[str, Any]:
-        """What the doctor finds; checks what is true of every answer."""
-        code, text = run_command(
-            "doctor", "--config", str(self.config), "--json", "--timeout-s", "2", *arguments
-        )
-        told: dict[str, Any] = json.loads(text)
-        assert told["exit_code"] == code, text
-        assert [step["step"] for step in told["steps"]] == STEPS
-        problems = [step for step in told["steps"] if step["outcome"] == "problem"]
-        assert told["first"] == (problems[0] if problems else None)
-        assert told["is_well"] is (code == 0) is (not problems)
-        assert all(step["fix"] for step in problems), "a problem without a remedy"
-        return told
-
-    def first(self, *arguments: str, exit_code: int = 1) -> tuple[str, str]:
-        """Step and code of what is to be fixed first."""
-        told = self.examine(*arguments)
-        print(json.dumps(told["steps"], indent=1))
-        assert told["exit_code"] == exit_code
-        return told["first"]["step"], told["first"]["code"]
-
-    def gateway(self, **iqconnect: int) -> contextlib.AbstractContextManager[GatewayProcess]:
-        """A gateway as a process, on the simulator's ports or on others."""
-        return self._gateway({**self.ports, **iqconnect})
-
-    @contextlib.contextmanager
-    def _gateway(self, iqconnect: Mapping[str, int]) -> Iterator[GatewayProcess]:
-        with GatewayProcess(
-            self.folder,
-            level1_port=iqconnect["level1_port"],
-            admin_port=iqconnect["admin_port"],
-            settings={"iqconnect": iqconnect},
-        ) as process:
-            process.start()
-            with process.consumer("quote,AAPL,", "sys,heartbeat,") as consumer:
-                consumer.wait_for_beats(2)
-            self.data_port, self.control_port = process.ports
-            self.write()
-            yield process
 
 
 @pytest.fixture
 def practice(tmp_path: Path) -> Iterator[Practice]:
     """Nothing runs at first."""
-    with open_stage() as stage:
-        place = Practice(stage, tmp_path)
-        admin, level1, level2 = free_ports(3)
-        place.ports = {"admin_port": admin, "level1_port": level1, "level2_port": level2}
+    with open_practice(tmp_path) as place:
         yield place
 
 
@@ -321,115 +227,6 @@ def test_a_symbol_limit_that_is_used_up_is_first(practice: Practice) -> None:
         # The other program's watch is not ours to take.
         other.sendall(b"S,REQUEST WATCHES\r\n")
         assert any(line.strip() == b"S,WATCHES,MSFT" for line in lines)
-
-
-def test_without_a_gateway_all_is_well_and_it_is_said_how_to_start_one(practice: Practice) -> None:
-    """Not running is no problem by itself; and nothing is left behind at IQConnect."""
-    simulator = practice.simulate()
-    practice.write()
-    told = practice.examine()
-    by_step = {step["step"]: step for step in told["steps"]}
-    assert told["is_well"]
-    assert by_step["gateway"]["outcome"] == "skipped"
-    assert f"iqfeed-gateway run --config {practice.config}" in by_step["gateway"]["fix"]
-    assert "ends by itself" in by_step["login"]["fix"]
-
-    def left() -> int:
-        statistics = simulator.statistics()
-        return statistics["watches"] + statistics["depth_watches"] + statistics["clients"]
-
-    assert practice.stage.run(wait_until_zero(left)) == 0
-
-
-async def wait_until_zero(count: Any) -> int:
-    """Wait, a second at most, until nothing is left; how much is."""
-    for _ in range(100):
-        if not count():
-            break
-        await asyncio.sleep(0.01)
-    return int(count())
-
-
-def test_with_a_gateway_all_is_well_and_nothing_is_disturbed(practice: Practice) -> None:
-    """A look at a production gateway must not cost it a connection or a message."""
-    simulator = practice.simulate()
-    with practice.gateway() as gateway, gateway.consumer("trade,AAPL,", "quote,AAPL,") as reader:
-        reader.wait_for_topic("quote,AAPL,")
-        accepted = simulator.statistics()["level1_clients"]
-        told = practice.examine()
-        reader.wait_for_topic("quote,AAPL,")
-        assert told["is_well"], told
-        assert {step["outcome"] for step in told["steps"]} == {"ok"}
-        assert reader.history.violations == []
-        with gateway.requester() as requester:
-            link = requester.result("metrics")["connections"]["links"]["level1"]
-            assert (link["state"], link["attempts"]) == ("streaming", 0)
-        assert simulator.statistics()["level1_clients"] == accepted
-
-
-def test_a_gateway_whose_prices_are_stale_is_first(practice: Practice) -> None:
-    """IQConnect is well; the gateway looks for it elsewhere."""
-    practice.simulate()
-    dead = dict(zip(("admin_port", "level1_port", "level2_port"), free_ports(3), strict=True))
-    with practice.gateway(**dead):
-        told = practice.examine()
-    assert (told["first"]["step"], told["first"]["code"]) == ("gateway", "gateway_iqconnect_down")
-    assert told["steps"][-1]["code"] == "symbol_iqconnect_down"
-
-
-def test_a_gateway_that_hangs_is_first(practice: Practice) -> None:
-    """The system accepts in the name of a suspended process."""
-    practice.simulate()
-    with practice.gateway() as gateway:
-        gateway.send_signal(signal.SIGSTOP)
-        try:
-            assert practice.first() == ("gateway", "gateway_mute")
-        finally:
-            gateway.send_signal(signal.SIGCONT)
-
-
-def test_a_stranger_on_the_control_port_is_first(practice: Practice) -> None:
-    """The gateway could not even start there."""
-    practice.simulate()
-    practice.write()
-    with Stranger() as stranger:
-        assert practice.first("--control", stranger.endpoint) == ("gateway", "control_foreign")
-
-
-def test_a_taken_data_port_is_first_although_no_gateway_runs(practice: Practice) -> None:
-    """`start the gateway` would be advice that fails."""
-    practice.simulate()
-    practice.write()
-    with Stranger() as stranger:
-        assert practice.first("--data", stranger.endpoint) == ("gateway", "data_port_taken")
-
-
-def test_consumers_at_a_wrong_address_are_first_and_the_right_one_is_named(
-    practice: Practice,
-) -> None:
-    """Everything up to the gateway is well; the gateway itself knows where it publishes."""
-    practice.simulate()
-    with practice.gateway() as gateway:
-        nobody = f"tcp://127.0.0.1:{free_ports(1)[0]}"
-        told = practice.examine("--data", nobody)
-        assert (told["first"]["step"], told["first"]["code"]) == ("consumer", "data_closed")
-        assert gateway.data in told["first"]["fix"]
-        with Stranger() as stranger:
-            assert practice.first("--data", stranger.endpoint) == ("consumer", "data_foreign")
-        assert practice.first("--data", gateway.control) == ("consumer", "data_foreign")
-        swapped = ("--data", gateway.control, "--control", gateway.data)
-        assert practice.first(*swapped) == ("gateway", "control_is_data")
-
-
-def test_consumers_at_another_gateway_are_first(practice: Practice) -> None:
-    """Heartbeats come and mean nothing: they are another run's."""
-    simulator = practice.simulate()
-    other = practice.stage.start_gateway(
-        level1_port=simulator.level1_port, admin_port=simulator.admin_port
-    )
-    with practice.gateway():
-        told = practice.first("--data", other.endpoints["data"])
-    assert told == ("consumer", "other_gateway")
 
 
 def test_lines_are_printed_as_it_goes_and_end_with_what_to_fix(practice: Practice) -> None:

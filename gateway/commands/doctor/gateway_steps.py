@@ -1,20 +1,24 @@
 """The steps behind IQConnect: the gateway that runs, and a consumer's way to its data."""
 
 import secrets
+from collections.abc import Sequence
 from typing import Any, Final
 
 import zmq
+from gateway_client import DecodeError
+from gateway_client.codec import split_frame
+from gateway_client.rpc_codec import decode_reply
 
 from gateway.clock import SystemClock
 from gateway.commands.doctor.findings import Finding, ok, problem, skipped
 from gateway.commands.doctor.visit import Visit
 from gateway.commands.doctor.zmtp import Listener, Reach, look
-from gateway.errors import CodecError, SymbolInvalid, bounded
+from gateway.errors import SymbolInvalid, bounded
 from gateway.iqfeed.commands import check_symbol
 from gateway.model.enums import Cause, Flag, MessageType, SymbolState
 from gateway.model.messages import HEADER_FIELDS
 from gateway.model.protocol import PROTOCOL_VERSION
-from gateway.wire.codec import pack_once, unpack_body
+from gateway.wire.codec import pack_once
 
 HEARTBEAT: Final = "sys,heartbeat,"
 FRAMES_MAX: Final = 1_000
@@ -104,10 +108,9 @@ def ask(control: str, method: str, *, seconds: float) -> dict[str, Any] | None:
         if not dealer.poll(round(seconds * 1000)):
             return None
         try:
-            reply = unpack_body(dealer.recv())
-        except CodecError:
+            result = decode_reply(dealer.recv_multipart()[-1]).result
+        except DecodeError:
             return None
-    result = reply.get("result") if isinstance(reply, dict) else None
     return result if isinstance(result, dict) else None
 
 
@@ -197,7 +200,7 @@ class _Seen:
         self._state = f"state,{symbol},".encode()
         self.epoch: object = None
         """Of the heartbeat; None while none came."""
-        self.answer: list[Any] | None = None
+        self.answer: Sequence[Any] | None = None
         """The newest quote, or the state that came in its place."""
         self.state: tuple[str, str] = ("", "")
         """State and cause, as far as they were told."""
@@ -212,14 +215,9 @@ class _Seen:
 
     def take(self, frame: bytes) -> None:
         """Take one frame; what cannot be read is left to what follows it."""
-        kind, _, rest = frame.partition(b",")
-        symbol, _, data = rest.partition(b",")
-        topic = b"%b,%b," % (kind, symbol)
         try:
-            body = unpack_body(data)
-        except CodecError:
-            return
-        if not isinstance(body, list) or len(body) < len(HEADER_FIELDS):
+            topic, body = split_frame(frame)
+        except DecodeError:
             return
         if topic == HEARTBEAT.encode():
             self.epoch = body[1]

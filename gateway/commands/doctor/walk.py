@@ -18,7 +18,7 @@ from gateway.commands.doctor.findings import (
     skipped,
 )
 from gateway.commands.doctor.visit import Visit
-from gateway.commands.validate import check_configuration
+from gateway.commands.validate import check_configuration, counted
 from gateway.errors import ConfigError, bounded
 
 EXIT_CONFIG: Final = 78
@@ -136,5 +136,5 @@ def configuration(visit: Visit, config: Path | None) -> Finding:
     except ConfigError as error:
         return problem("configuration", "configuration", str(error), error.hint)
     source = bounded(str(config))[1:-1] if config is not None else "no file"
-    count = f", {len(warnings)} warnings (`validate` lists them)" if warnings else ""
+    count = f"; {counted(warnings)}, `validate` lists them" if warnings else ""
     return ok("configuration", f"{source}, then the environment{count}")
