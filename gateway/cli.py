@@ -248,6 +248,25 @@ def why(
 
 
 @app.command()
+def top(
+    control: ControlOption = CONTROL_ENDPOINT,
+    search: Annotated[
+        str, typer.Option("--filter", help="Only rows that contain this, symbols above all.")
+    ] = "",
+    is_once: Annotated[bool, typer.Option("--once", help="Print one page and end.")] = False,
+    is_json: Annotated[bool, typer.Option("--json", help="With --once: one JSON object.")] = False,
+) -> None:
+    """Watch a running gateway: health, links, rates, symbols, consumers, alerts, errors."""
+    from gateway.commands.top.command import TopOptions
+    from gateway.commands.top.command import top as show
+
+    if is_json and not is_once:
+        raise typer.BadParameter("--json belongs to --once")
+    options = TopOptions(control=control, search=search, is_once=is_once, is_json=is_json)
+    raise typer.Exit(show(options))
+
+
+@app.command()
 def doctor(
     config: ConfigOption = None,
     symbol: Annotated[str, typer.Option(help="A symbol that should have prices.")] = "AAPL",
