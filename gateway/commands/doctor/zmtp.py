@@ -17,7 +17,10 @@ from gateway.errors import bounded
 SIGNATURE: Final = b"\xff\x00\x00\x00\x00\x00\x00\x00\x01\x7f"
 GREETING: Final = SIGNATURE + b"\x03\x00" + b"NULL".ljust(20, b"\x00") + b"\x00" * 32
 """Ours: version 3.0, no keys; 64 bytes."""
+VERSION_END: Final = 12
+"""A peer tells its mechanism behind our version; one that hears another mechanism hangs up."""
 READY_BYTES_MAX: Final = 512
+PORT_MAX: Final = 65_535
 _TCP: Final = re.compile(r"tcp://(\[[^\]]+\]|[^:\[\]]+):([0-9]{1,5})")
 _CLOCK: Final = SystemClock()
 
@@ -70,7 +73,7 @@ def _listen(reader: "_Reader") -> Listener:
     """Greet, and read how far the peer goes along."""
     opening = b""
     try:
-        reader.peer.sendall(GREETING)
+        reader.peer.sendall(GREETING[:VERSION_END])
         opening = reader.read(len(SIGNATURE))
         if not opening:
             return Listener(Reach.STRANGER, "it ends the connection at once")
@@ -78,7 +81,8 @@ def _listen(reader: "_Reader") -> Listener:
             return Listener(Reach.STRANGER, f"it says {bounded(opening)}")
         mechanism = reader.read(len(GREETING) - len(SIGNATURE))[2:22].rstrip(b"\x00")
         if mechanism not in (b"NULL", b""):
-            return Listener(Reach.KEYS, mechanism.decode("ascii", "replace"))
+            return Listener(Reach.KEYS, _plain(mechanism))
+        reader.peer.sendall(GREETING[VERSION_END:])
         return Listener(Reach.ZEROMQ, _socket_type(_read_ready(reader)))
     except OSError as error:
         if opening:
@@ -117,6 +121,8 @@ class _Reader:
 def _connect(endpoint: str, seconds: float) -> socket.socket:
     match = _TCP.fullmatch(endpoint)
     if match is not None:
+        if int(match[2]) > PORT_MAX:
+            raise ValueError("there is no such port")
         return socket.create_connection((match[1].strip("[]"), int(match[2])), timeout=seconds)
     if not endpoint.startswith("ipc://") or not hasattr(socket, "AF_UNIX"):
         raise ValueError("not an address of the form tcp://host:port or ipc://path")
@@ -146,4 +152,9 @@ def _socket_type(ready: bytes) -> str:
         return ""
     at += len(name)
     size = int.from_bytes(ready[at : at + 4], "big")
-    return ready[at + 4 : at + 4 + min(size, 16)].decode("ascii", "replace")
+    return _plain(ready[at + 4 : at + 4 + min(size, 16)])
+
+
+def _plain(text: bytes) -> str:
+    """A peer's text, escaped to printable ASCII."""
+    return bounded(text.decode("latin-1"))[1:-1]

@@ -18,7 +18,8 @@ from rich.console import Console, Group
 from gateway.clock import SystemClock
 from gateway.commands.top.keys import Terminal, open_terminal
 from gateway.commands.top.page import page_of
-from gateway.commands.top.view import TABS, Look, everything, screen
+from gateway.commands.top.panels import TABS, Look
+from gateway.commands.top.view import everything, screen
 from gateway.commands.top.watcher import Watcher
 from gateway.errors import bounded
 

@@ -72,7 +72,7 @@ class Watcher:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._rpc = RpcClient(self._context, control, curve=None, silence_ns=LOST_NS)
-        except BaseException:
+        except zmq.ZMQError:
             self._context.destroy(linger=0)
             raise
         self._started_ns = self._clock.monotonic_ns()
