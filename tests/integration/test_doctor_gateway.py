@@ -74,8 +74,26 @@ def test_a_gateway_whose_prices_are_stale_is_first(practice: Practice) -> None:
     dead = dict(zip(("admin_port", "level1_port", "level2_port"), free_ports(3), strict=True))
     with practice.gateway(**dead):
         told = practice.examine()
-    assert (told["first"]["step"], told["first"]["code"]) == ("gateway", "gateway_iqconnect_down")
+    assert told["first"]["step"] == "gateway"
+    assert told["first"]["code"] == "gateway_looks_elsewhere"
+    assert f":{dead['level1_port']}, this configuration says" in told["first"]["message"]
     assert told["steps"][-1]["code"] == "symbol_iqconnect_down"
+
+
+def test_a_gateway_whose_connection_is_refused_is_first(practice: Practice) -> None:
+    """IQConnect is well again, and the gateway has not found out: its own word is the reason."""
+    simulator = practice.simulate()
+    with (
+        practice.gateway() as gateway,
+        gateway.consumer("state,AAPL,", "quote,AAPL,") as reader,
+    ):
+        reader.wait_for_topic("quote,AAPL,")
+        practice.stage.run(simulator.ports["level1"].close())
+        reader.wait_for_state("AAPL", "stale", "iqconnect_down")
+        told = practice.examine("--no-level2")
+    by_step = {step["step"]: step["code"] for step in told["steps"]}
+    assert by_step["ports"] == told["first"]["code"] == "level1_closed"
+    assert by_step["gateway"] == "gateway_iqconnect_down"
 
 
 def test_a_gateway_that_hangs_is_first(practice: Practice) -> None:

@@ -53,6 +53,7 @@ def symbol(visit: Visit) -> Finding:
         session.request_watch(name)
         talk.run(lambda: _values(talk, name) or _refused(talk, name), seconds=visit.seconds)
         session.request_unwatch(name)
+        talk.send()
     if values := _values(talk, name):
         return ok("symbol", f"{name}: {values}")
     return _unanswered(visit, name, _refused(talk, name))
@@ -103,6 +104,7 @@ def _depth(visit: Visit, talk: Talk, told: str) -> Finding:
     session.request_orders(name)
     talk.run(is_answered, seconds=visit.seconds)
     session.release_orders(name)
+    talk.send()
     errors = [event for event in talk.events if isinstance(event, VendorErrorSeen)]
     if any(isinstance(error_of(event.text), NotEntitled) for event in errors):
         return problem(

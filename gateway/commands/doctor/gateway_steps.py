@@ -47,15 +47,7 @@ def gateway(visit: Visit, *, is_well_so_far: bool) -> Finding:
     visit.hello = hello
     version = bounded(hello.get("version"), characters_max=40).strip("'")
     told = f"{bounded(hello.get('gateway_id'), characters_max=64).strip(chr(39))} {version}"
-    issues = [issue for issue in _list(health.get("issues")) if isinstance(issue, dict)]
-    level = health.get("level")
-    worst = next((issue for issue in issues if issue.get("level") == level), None)
-    if level == "healthy" or worst is None:
-        return ok("gateway", f"{told} at {control}: {bounded(level).strip(chr(39))}")
-    said = f"{told}: {_plain(worst.get('message'))}"
-    if level == "critical":
-        return problem("gateway", f"gateway_{_code(worst)}", said, _plain(worst.get("hint")))
-    return ok("gateway", f"{said} (a warning)", code=f"gateway_{_code(worst)}")
+    return _verdict(visit, health, told, control)
 
 
 def consumer(visit: Visit) -> Finding:
@@ -112,6 +104,39 @@ def ask(control: str, method: str, *, seconds: float) -> dict[str, Any] | None:
         except DecodeError:
             return None
     return result if isinstance(result, dict) else None
+
+
+def _verdict(visit: Visit, health: dict[str, Any], told: str, control: str) -> Finding:
+    """What a gateway's own verdict means here; a warning is told and is no problem."""
+    issues = [issue for issue in _list(health.get("issues")) if isinstance(issue, dict)]
+    level = health.get("level")
+    worst = next((issue for issue in issues if issue.get("level") == level), None)
+    if level == "healthy" or worst is None:
+        return ok("gateway", f"{told} at {control}: {bounded(level).strip(chr(39))}")
+    said = f"{told}: {_plain(worst.get('message'))}"
+    if level == "critical":
+        elsewhere = _elsewhere(visit, control)
+        if elsewhere is not None:
+            return problem(
+                "gateway",
+                "gateway_looks_elsewhere",
+                f"{said}; it connects to {elsewhere[0]}, this configuration says {elsewhere[1]}",
+                "Start the gateway again with this configuration, or correct one of the two.",
+            )
+        return problem("gateway", f"gateway_{_code(worst)}", said, _plain(worst.get("hint")))
+    return ok("gateway", f"{said} (a warning)", code=f"gateway_{_code(worst)}")
+
+
+def _elsewhere(visit: Visit, control: str) -> tuple[str, str] | None:
+    """Where the gateway's Level 1 connection goes and where it should, if these differ."""
+    metrics = ask(control, "metrics", seconds=visit.seconds)
+    found: object = metrics
+    for name in ("connections", "links", "level1", "address"):
+        found = found.get(name) if isinstance(found, dict) else None
+    configured = f"{visit.host}:{visit.number_of('level1')}"
+    if not isinstance(found, str) or visit.host is None or found == configured:
+        return None
+    return _plain(found), configured
 
 
 def _wrong_listener(visit: Visit, listener: Listener, control: str) -> Finding | None:

@@ -3,8 +3,9 @@
 from typing import Final
 
 from gateway.commands.doctor.findings import Finding, ok, problem, skipped
+from gateway.commands.doctor.hosts import is_loopback, resolve
 from gateway.commands.doctor.talk import Talk
-from gateway.commands.doctor.visit import Visit, is_loopback, resolve, saying
+from gateway.commands.doctor.visit import Visit, saying
 from gateway.errors import bounded
 from gateway.iqfeed.admin import StatsSeen
 from gateway.iqfeed.events import FieldsSelected, ProtocolSelected, VendorErrorSeen

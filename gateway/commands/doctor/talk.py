@@ -4,6 +4,7 @@ Everything is bounded: the time by the caller's deadline, the text kept of a str
 characters. Sockets are blocking with a timeout; nothing here needs a loop or a thread.
 """
 
+import contextlib
 import socket
 from collections.abc import Callable
 from types import TracebackType
@@ -68,12 +69,19 @@ class Talk:
 
     def close(self) -> None:
         """Send what is still due, such as the release of a symbol, and leave."""
+        self.send()
+        with contextlib.suppress(OSError):
+            # The peer may have closed it already.
+            self._socket.shutdown(socket.SHUT_WR)
+        self._socket.close()
+
+    def send(self) -> None:
+        """Send what is due now, without waiting for an answer."""
         try:
             self._send()
-            self._socket.shutdown(socket.SHUT_WR)
         except OSError:
-            self.is_ended = True
-        self._socket.close()
+            self._end()
+        self._take_events()
 
     def run(self, is_done: Callable[[], object], *, seconds: float) -> bool:
         """Talk until something is the case.

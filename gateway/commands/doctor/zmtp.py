@@ -12,6 +12,7 @@ import socket
 from typing import Final, NamedTuple
 
 from gateway.clock import SystemClock
+from gateway.commands.doctor.hosts import resolve
 from gateway.errors import bounded
 
 SIGNATURE: Final = b"\xff\x00\x00\x00\x00\x00\x00\x00\x01\x7f"
@@ -123,7 +124,10 @@ def _connect(endpoint: str, seconds: float) -> socket.socket:
     if match is not None:
         if int(match[2]) > PORT_MAX:
             raise ValueError("there is no such port")
-        return socket.create_connection((match[1].strip("[]"), int(match[2])), timeout=seconds)
+        address, reason = resolve(match[1].strip("[]"), seconds=seconds)
+        if address is None:
+            raise OSError(reason)
+        return socket.create_connection((address, int(match[2])), timeout=seconds)
     if not endpoint.startswith("ipc://") or not hasattr(socket, "AF_UNIX"):
         raise ValueError("not an address of the form tcp://host:port or ipc://path")
     peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
+import psutil
 import yaml
 
 from gateway.errors import GatewayError, bounded
@@ -40,6 +41,7 @@ KEPT_SECTIONS: Final = (
 ANY_PORT: Final = "tcp://127.0.0.1:*"
 START_S_MAX: Final = 15.0
 STOP_S_MAX: Final = 5.0
+NICE: Final = 10
 LINES_KEPT_MAX: Final = 200
 _LISTENING: Final = re.compile(r"(admin|level 1|level 2|control) +listening on [^ ]+:(\d+)")
 
@@ -74,6 +76,7 @@ class Child:
             encoding="utf-8",
             errors="replace",
         )
+        _give_way(self._process.pid)
         self._output: IO[str] = self._process.stdout or io.StringIO()
         self._reader = threading.Thread(target=self._read, name=self.name, daemon=True)
         self._reader.start()
@@ -217,6 +220,14 @@ def private_settings(
         "state_dir": str(state_dir),
         "log": {"level": "info", "format": "json"},
     }
+
+
+def _give_way(pid: int) -> None:
+    """Let everything else on the machine go first: a gateway in production may be part of it."""
+    lower = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", NICE)
+    # A process that is gone already is found out by who waits for its words.
+    with contextlib.suppress(psutil.Error):
+        psutil.Process(pid).nice(lower)
 
 
 def _facts_of(lines: list[str]) -> Iterator[dict[str, Any]]:
