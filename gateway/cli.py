@@ -241,8 +241,80 @@ def why(
 
 
 @app.command()
-def validate(config: ConfigOption = None) -> None:
-    """Check a configuration and print what it comes to; nothing is started."""
-    from gateway.commands import validate as command
+def top(
+    control: ControlOption = CONTROL_ENDPOINT,
+    search: Annotated[
+        str, typer.Option("--filter", help="Only rows that contain this, symbols above all.")
+    ] = "",
+    is_once: Annotated[bool, typer.Option("--once", help="Print one page and end.")] = False,
+    is_json: Annotated[bool, typer.Option("--json", help="With --once: one JSON object.")] = False,
+) -> None:
+    """Watch a running gateway: health, links, rates, symbols, consumers, alerts, errors."""
+    from gateway.commands.top.command import TopOptions
+    from gateway.commands.top.command import top as show
 
+    if is_json and not is_once:
+        raise typer.BadParameter("--json belongs to --once")
+    options = TopOptions(control=control, search=search, is_once=is_once, is_json=is_json)
+    raise typer.Exit(show(options))
+
+
+@app.command()
+def doctor(
+    config: ConfigOption = None,
+    symbol: Annotated[str, typer.Option(help="A symbol that should have prices.")] = "AAPL",
+    control: Annotated[
+        str | None, typer.Option(help="The gateway's control socket; by default as configured.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="The gateway's data socket; by default as configured.")
+    ] = None,
+    is_level2_wanted: Annotated[
+        bool, typer.Option("--level2/--no-level2", help="Whether Level 2 matters.")
+    ] = True,
+    timeout_s: Annotated[
+        float, typer.Option(min=0.2, max=60, help="Longest time of one look.")
+    ] = 5.0,
+    is_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Walk from the configuration to a consumer and name the first thing to fix."""
+    from gateway.commands.doctor.walk import DoctorOptions, examine
+
+    options = DoctorOptions(
+        config=config,
+        symbol=symbol,
+        control=control,
+        data=data,
+        seconds=timeout_s,
+        is_level2_wanted=is_level2_wanted,
+        is_json=is_json,
+    )
+    raise typer.Exit(examine(options))
+
+
+@app.command()
+def validate(
+    config: ConfigOption = None,
+    is_production: Annotated[
+        bool,
+        typer.Option(
+            "--production", help="Prove readiness: connection, speed, recovery, refusals."
+        ),
+    ] = False,
+    is_simulated: Annotated[
+        bool,
+        typer.Option("--simulate", help="With --production: try the built-in simulator instead."),
+    ] = False,
+    is_json: Annotated[
+        bool, typer.Option("--json", help="With --production: one JSON object.")
+    ] = False,
+) -> None:
+    """Check a configuration and print what it comes to; nothing is started without options."""
+    from gateway.commands import validate as command
+    from gateway.commands.production.command import validate_production
+
+    if is_production:
+        raise typer.Exit(validate_production(config, is_simulated=is_simulated, is_json=is_json))
+    if is_simulated or is_json:
+        raise typer.BadParameter("--simulate and --json belong to --production")
     raise typer.Exit(command.validate(config))

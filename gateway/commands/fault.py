@@ -41,7 +41,7 @@ def send_fault(name: str, params: list[str], *, control_port: int, timeout_s: fl
         sys.stderr.write(f"{error}\n")
         return 2
     try:
-        answer = _exchange(command, control_port=control_port, timeout_s=timeout_s)
+        answer = exchange(command, control_port=control_port, timeout_s=timeout_s)
     except (OSError, ValueError) as error:
         sys.stderr.write(
             f"no answer from port {control_port}: {error}\n"
@@ -80,8 +80,21 @@ def _value_of(text: str) -> Any:
         return text
 
 
-def _exchange(command: dict[str, Any], *, control_port: int, timeout_s: float) -> dict[str, Any]:
-    """One line out, one line in."""
+def exchange(command: dict[str, Any], *, control_port: int, timeout_s: float) -> dict[str, Any]:
+    """Send a simulator one command and read its answer: one line out, one line in.
+
+    Args:
+        command: `do`, and the fault's parameters.
+        control_port: The simulator's control port.
+        timeout_s: Longest wait for each of both.
+
+    Returns:
+        The answer; `ok` says whether it was done.
+
+    Raises:
+        OSError: Nobody answers there.
+        ValueError: What came is no answer.
+    """
     with socket.create_connection((HOST, control_port), timeout_s) as peer:
         peer.sendall(json.dumps(command).encode() + b"\n")
         with peer.makefile("rb") as reader:

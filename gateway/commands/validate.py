@@ -31,6 +31,36 @@ def validate(config: Path | None) -> int:
     Raises:
         ConfigError: The gateway would not start with it.
     """
+    settings, credentials, warnings = check_configuration(config)
+    run_program(lambda: _check_host(settings.iqconnect_host))
+    source = str(config) if config is not None else "no file"
+    print(f"configuration   {source}, then the environment; it can be used")
+    for name, value in _lines_of(settings, credentials):
+        print(f"{name:<15} {value}")
+    for warning in warnings:
+        sys.stderr.write(f"warning: {warning}\n")
+    print(counted(warnings))
+    return 0
+
+
+def counted(warnings: list[str]) -> str:
+    """How many warnings there are, in words."""
+    return f"{len(warnings)} warning{'' if len(warnings) == 1 else 's'}"
+
+
+def check_configuration(config: Path | None) -> tuple[Settings, Credentials, list[str]]:
+    """Read a configuration and find what would keep a gateway from starting with it.
+
+    Args:
+        config: A YAML file; None for defaults and environment only.
+
+    Returns:
+        The settings, the credentials, and what is probably not meant; nothing is started, and no
+        name is looked up.
+
+    Raises:
+        ConfigError: A gateway would not start.
+    """
     settings, credentials = load_settings(config), load_credentials()
     check_libzmq()
     # Refuses a command that cannot be run; nothing is started.
@@ -42,16 +72,7 @@ def validate(config: Path | None) -> int:
     )
     _check_directory("state_dir", settings.state_dir)
     _check_directory("log.directory", settings.log.directory)
-    run_program(lambda: _check_host(settings.iqconnect_host))
-    source = str(config) if config is not None else "no file"
-    print(f"configuration   {source}, then the environment; it can be used")
-    for name, value in _lines_of(settings, credentials):
-        print(f"{name:<15} {value}")
-    warnings = list(warnings_of(settings, credentials))
-    for warning in warnings:
-        sys.stderr.write(f"warning: {warning}\n")
-    print(f"{len(warnings)} warning{'' if len(warnings) == 1 else 's'}")
-    return 0
+    return settings, credentials, list(warnings_of(settings, credentials))
 
 
 def _lines_of(settings: Settings, credentials: Credentials) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from pydantic_settings import EnvSettingsSource
 
 from gateway.errors import ConfigError
 from gateway.settings.connection import contradiction_of, ports_of
+from gateway.settings.credentials import environment_of_child
 from gateway.settings.http import address_of, check_http, is_loopback
 from gateway.settings.problems import CREDENTIALS_HINT, PLAIN_HINT, describe, is_secret
 from gateway.settings.relay import RelaySettings
@@ -164,6 +165,15 @@ def _environment() -> dict[str, str]:
         name.upper(): name
         for name in os.environ
         if name.upper().startswith(ENV_PREFIX) and name.upper() not in ALERT_VARIABLES
+    }
+
+
+def environment_without_settings() -> dict[str, str]:
+    """The environment for a gateway of our own: without settings and without the login."""
+    return {
+        name: value
+        for name, value in environment_of_child().items()
+        if not name.upper().startswith(ENV_PREFIX)
     }
 
 

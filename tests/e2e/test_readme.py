@@ -1,5 +1,7 @@
 """What the README shows, executed as it stands there."""
 
+import json
+import os
 import re
 import subprocess
 import sys
@@ -8,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from gateway_client import GatewayClient
 
 from gateway.simulator import SimulatorOptions
 from tests.e2e.processes import Stack, command
@@ -17,12 +20,42 @@ README = Path(__file__).parents[2] / "README.md"
 LINES = 5
 
 
-def block_after(mark: str) -> str:
+def block_after(mark: str, language: str = "python") -> str:
     """The code block that follows a mark or a text in the README."""
     text = README.read_text(encoding="utf-8")
-    match = re.search(re.escape(mark) + r".*?```python\n(.*?)```", text, re.DOTALL)
-    assert match is not None, f"no python block after {mark!r} in the README"
+    match = re.search(re.escape(mark) + rf".*?```{language}\n(.*?)```", text, re.DOTALL)
+    assert match is not None, f"no {language} block after {mark!r} in the README"
     return match[1]
+
+
+def command_after(mark: str) -> list[str]:
+    """The arguments of the one command that follows a mark in the README."""
+    program, *arguments = block_after(mark, "sh").split()
+    assert program == "iqfeed-gateway"
+    return arguments
+
+
+def printed_after(mark: str) -> list[str]:
+    """The lines that a command is said to print: the first plain block behind its mark."""
+    text = README.read_text(encoding="utf-8").partition(mark)[2]
+    match = re.search(r"\n\n```\n(.*?)```", text, re.DOTALL)
+    assert match is not None, f"no output after {mark!r} in the README"
+    return match[1].splitlines()
+
+
+def run(arguments: list[str], stack: Stack, folder: Path) -> tuple[int, list[str]]:
+    """Run a command beside a gateway, with an empty configuration file; exit code and lines."""
+    (folder / "gateway.yaml").write_text("{}\n", encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-m", "gateway", *arguments],
+        env={**os.environ, **stack.environment, "IQGW_STATE_DIR": str(folder)},
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    return ended.returncode, ended.stdout.splitlines()
 
 
 @contextmanager
@@ -31,6 +64,7 @@ def running_stack() -> Iterator[Stack]:
     options = SimulatorOptions(admin_port=0, level1_port=0, level2_port=0, rate=200)
     with running_simulator(options) as simulator:
         stack = Stack(simulator.level1_port, simulator.admin_port)
+        stack.environment["IQGW_IQCONNECT__LEVEL2_PORT"] = str(simulator.level2_port)
         with command("run", environment=stack.environment):
             yield stack
 
@@ -92,6 +126,52 @@ def test_the_operating_examples_run_one_after_the_other() -> None:
     assert "report_age_ms" in printed["Thread Status"]
     assert printed["Breaker"] == "closed, 0 failures"
     assert "Memory usage" in printed
+
+
+@pytest.mark.slow
+def test_the_proof_of_readiness_prints_what_is_shown(tmp_path: Path) -> None:
+    """Figures differ from machine to machine; what is proven does not."""
+    arguments = command_after("<!-- test: validate -->")
+    with running_stack() as stack:
+        code, lines = run(arguments, stack, tmp_path)
+    assert code == 0, lines
+    proven = [line.split(" - ")[0] for line in lines if line.startswith("PASS")]
+    assert proven == [line.split(" - ")[0] for line in printed_after("<!-- test: validate -->")]
+    assert "SYSTEM READY FOR PRODUCTION" in lines
+
+
+@pytest.mark.slow
+def test_the_page_for_scripts_has_the_parts_that_are_named(tmp_path: Path) -> None:
+    """A script is written from this sentence."""
+    named = set(re.findall(r"`([a-z]+)`", README.read_text().split("one JSON object: ")[1][:120]))
+    with running_stack() as stack:
+        # The gateway may still be starting.
+        with GatewayClient(stack.data, stack.control, connect_timeout_s=20):
+            arguments = command_after("<!-- test: top -->")
+        code, lines = run([*arguments, "--control", stack.control], stack, tmp_path)
+    assert code == 0
+    assert len(named) == 8
+    assert named <= set(json.loads(lines[0]))
+
+
+@pytest.mark.slow
+def test_the_doctor_prints_what_is_shown(tmp_path: Path) -> None:
+    """Of the example only ports, and the last word about the file, are other ones here."""
+    shown = printed_after("<!-- test: doctor -->")
+    options = SimulatorOptions(
+        admin_port=0, level1_port=0, level2_port=0, credentials=("123456", "sesame")
+    )
+    with running_simulator(options) as simulator:
+        stack = Stack(simulator.level1_port, simulator.admin_port)
+        stack.environment["IQGW_IQCONNECT__LEVEL2_PORT"] = str(simulator.level2_port)
+        code, lines = run(command_after("<!-- test: doctor -->"), stack, tmp_path)
+    assert code == 1
+    assert [without_ports(line) for line in lines] == [without_ports(line) for line in shown]
+
+
+def without_ports(line: str) -> str:
+    """A line without numbers of ports."""
+    return re.sub(r"(port |127\.0\.0\.1:)\d+", r"\1N", line)
 
 
 def test_the_readme_has_no_blanks_left() -> None:

@@ -1,0 +1,1 @@
+"""`validate --production`: proves on this machine what the operations guide promises."""

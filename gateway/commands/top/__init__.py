@@ -1,0 +1,1 @@
+"""`top`: a running gateway in the terminal, over requests alone."""
