@@ -16,6 +16,7 @@
     ├── BookError: BookCrossed, SequenceGap
     ├── BreakerOpen
     ├── AlertNotDelivered
+    ├── ChildFailed
     ├── SlowConsumer: ConsumerEvicted
     └── RpcError
         ├── UnknownMethod, UnsupportedVersion, InvalidParams, OutOfRange
@@ -33,6 +34,7 @@ from gateway.errors.base import (
     FACT_CHARACTERS_MAX,
     AlertNotDelivered,
     BreakerOpen,
+    ChildFailed,
     ConfigError,
     DescriptorsExhausted,
     GatewayError,
@@ -99,6 +101,7 @@ __all__ = [
     "BookCrossed",
     "BookError",
     "BreakerOpen",
+    "ChildFailed",
     "CodecError",
     "CommandNotUnderstood",
     "ConfigError",

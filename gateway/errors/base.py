@@ -111,3 +111,9 @@ class AlertNotDelivered(GatewayError):
     hint = (
         "Repair what `sink` names, or correct its settings under alerts; `alerts` lists them all."
     )
+
+
+class ChildFailed(GatewayError):
+    """A process of ours ended, or did not say what it should."""
+
+    hint = "Read the line beside this; start the same command by hand."

@@ -12,9 +12,9 @@ from gateway.commands.doctor.visit import Visit
 from gateway.commands.production import proofs
 from gateway.commands.production.checks import HEADING, Check, as_json, ending, is_ready
 from gateway.commands.production.consumer import CountingConsumer
-from gateway.commands.production.stack import ChildFailed, PrivateStack
+from gateway.commands.production.stack import PrivateStack
 from gateway.commands.validate import check_configuration, counted
-from gateway.errors import ConfigError, bounded
+from gateway.errors import ChildFailed, ConfigError, bounded
 from gateway.settings import Settings
 
 EXIT_CONFIG: Final = 78

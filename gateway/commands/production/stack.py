@@ -22,7 +22,7 @@ from typing import IO, Any, Final
 import psutil
 import yaml
 
-from gateway.errors import GatewayError, bounded
+from gateway.errors import ChildFailed, bounded
 from gateway.settings import Settings
 from gateway.settings.loading import environment_without_settings
 
@@ -44,12 +44,6 @@ STOP_S_MAX: Final = 5.0
 NICE: Final = 10
 LINES_KEPT_MAX: Final = 200
 _LISTENING: Final = re.compile(r"(admin|level 1|level 2|control) +listening on [^ ]+:(\d+)")
-
-
-class ChildFailed(GatewayError):
-    """A process of ours ended, or did not say what it should."""
-
-    hint = "Read the line beside this; start the same command by hand."
 
 
 class Child:
