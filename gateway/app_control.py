@@ -76,8 +76,9 @@ def make_monitor(
         clock=clock,
     )
     monitor.register_data_source("process", ProcessGauge(clock).read)
-    if settings.state_dir is not None:
-        monitor.register_data_source("disk", partial(disk_free_mb, settings.state_dir))
+    directory = settings.log.directory or settings.state_dir
+    if directory is not None:
+        monitor.register_data_source("disk", partial(disk_free_mb, directory))
     return monitor
 
 
