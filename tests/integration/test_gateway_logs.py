@@ -65,8 +65,10 @@ def test_each_file_has_what_it_is_for_and_no_secret(
     production, health, errors, audit = (
         lines(logs, f"{name}.log") for name in ("production", "health", "errors", "audit")
     )
-    assert production[0]["event"] == "gateway started"
-    assert production[-1]["event"] == "gateway stopped"
+    # At the very end it is told how many repeats were left out.
+    events = [event["event"] for event in production if "repeated" not in event]
+    assert "gateway started" in events
+    assert events[-1] == "gateway stopped"
     assert {event["part"] for event in health} == {"health"}
     assert {event["event"] for event in audit} == {"admin request refused"}
     assert {"feed_unreachable"} <= {event.get("code") for event in errors}
@@ -74,7 +76,7 @@ def test_each_file_has_what_it_is_for_and_no_secret(
     assert all(event["timestamp"].endswith("Z") for event in production)
     assert stat.S_IMODE((logs / "audit.log").stat().st_mode) == 0o600
     printed = [json.loads(text) for text in gateway.printed().splitlines()]
-    assert printed[0]["event"] == "gateway started", "JSON where nobody reads along"
+    assert "gateway started" in {event["event"] for event in printed}, "JSON where nobody reads"
     everything = gateway.printed() + "".join(path.read_text() for path in logs.iterdir())
     for secret in (PASSWORD, LOGIN, "MY_PROD_1"):
         assert secret not in everything
@@ -196,5 +198,6 @@ def test_a_relay_writes_files_of_its_own_beside_its_gateways(tmp_path: Path) -> 
     logs = tmp_path / "logs"
     (deed,) = lines(logs / "relay", "audit.log")
     assert (deed["method"], deed["outcome"]) == ("admin.evict", "unauthorized")
-    assert lines(logs / "relay", "production.log")[-1]["event"] == "relay stopped"
+    written = lines(logs / "relay", "production.log")
+    assert [e["event"] for e in written if "repeated" not in e][-1] == "relay stopped"
     assert lines(logs, "audit.log") == []
