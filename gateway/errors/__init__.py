@@ -14,6 +14,7 @@
     │   └── LocalProtocolError: SymbolInvalid · RemoteProtocolError
     ├── CodecError: DecodeError, UnknownMessage, SchemaMismatch
     ├── BookError: BookCrossed, SequenceGap
+    ├── ProgramFailed
     ├── BreakerOpen
     ├── SlowConsumer: ConsumerEvicted
     └── RpcError
@@ -34,6 +35,7 @@ from gateway.errors.base import (
     ConfigError,
     DescriptorsExhausted,
     GatewayError,
+    ProgramFailed,
     QueueFull,
     ResourceExhausted,
     SecurityValidationError,
@@ -120,6 +122,7 @@ __all__ = [
     "NothingFound",
     "OutOfRange",
     "Overloaded",
+    "ProgramFailed",
     "ProtocolNotKnown",
     "QueueFull",
     "QuotaExceeded",

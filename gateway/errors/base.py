@@ -93,6 +93,13 @@ class DescriptorsExhausted(ResourceExhausted):
     hint = "Raise the limit of open files (ulimit -n, LimitNOFILE) and restart the gateway."
 
 
+class ProgramFailed(GatewayError):
+    """A program of our own ended, or did not say what it should."""
+
+    code = "program_failed"
+    hint = "Read the line beside this; start the same command by hand."
+
+
 class BreakerOpen(GatewayError):
     """Too much failed; nothing is tried until a wait is over."""
 

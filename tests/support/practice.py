@@ -95,7 +95,7 @@ class Practice:
             process.start()
             with process.consumer("quote,AAPL,", "sys,heartbeat,") as consumer:
                 consumer.wait_for_beats(2)
-            self.data_port, self.control_port = process.ports
+            self.data_port, self.control_port = process.ports[:2]
             self.write()
             yield process
 

@@ -12,9 +12,9 @@ from gateway.commands.doctor.visit import Visit
 from gateway.commands.production import proofs
 from gateway.commands.production.checks import HEADING, Check, as_json, ending, is_ready
 from gateway.commands.production.consumer import CountingConsumer
-from gateway.commands.production.stack import ChildFailed, PrivateStack
+from gateway.commands.production.stack import PrivateStack
 from gateway.commands.validate import check_configuration, counted
-from gateway.errors import ConfigError, bounded
+from gateway.errors import ConfigError, ProgramFailed, bounded
 from gateway.settings import Settings
 
 EXIT_CONFIG: Final = 78
@@ -79,7 +79,7 @@ def _prove(config: Path | None, *, is_simulated: bool) -> Iterator[Check]:
         stack = PrivateStack(settings, rate=RATE, opened=opened)
         try:
             stack.start_simulator()
-        except ChildFailed as error:
+        except ProgramFailed as error:
             yield Check("Private Simulator", False, str(error), error.hint)
             return
         if is_simulated:
@@ -104,7 +104,7 @@ def _prove_private(stack: PrivateStack) -> Iterator[Check]:
             yield proofs.recovery(consumer, stack.ports["control"])
             yield proofs.loss(consumer)
             yield proofs.health(consumer, client)
-    except (ChildFailed, GatewayClientError) as error:
+    except (ProgramFailed, GatewayClientError) as error:
         yield Check("Private Gateway", False, str(error), error.hint)
     except (OSError, ValueError) as error:
         yield Check("Private Simulator", False, bounded(str(error)), "Run the command again.")
