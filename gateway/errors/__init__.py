@@ -14,9 +14,9 @@
     │   └── LocalProtocolError: SymbolInvalid · RemoteProtocolError
     ├── CodecError: DecodeError, UnknownMessage, SchemaMismatch
     ├── BookError: BookCrossed, SequenceGap
+    ├── ProgramFailed
     ├── BreakerOpen
     ├── AlertNotDelivered
-    ├── ChildFailed
     ├── SlowConsumer: ConsumerEvicted
     └── RpcError
         ├── UnknownMethod, UnsupportedVersion, InvalidParams, OutOfRange
@@ -34,10 +34,10 @@ from gateway.errors.base import (
     FACT_CHARACTERS_MAX,
     AlertNotDelivered,
     BreakerOpen,
-    ChildFailed,
     ConfigError,
     DescriptorsExhausted,
     GatewayError,
+    ProgramFailed,
     QueueFull,
     ResourceExhausted,
     SecurityValidationError,
@@ -101,7 +101,6 @@ __all__ = [
     "BookCrossed",
     "BookError",
     "BreakerOpen",
-    "ChildFailed",
     "CodecError",
     "CommandNotUnderstood",
     "ConfigError",
@@ -126,6 +125,7 @@ __all__ = [
     "NothingFound",
     "OutOfRange",
     "Overloaded",
+    "ProgramFailed",
     "ProtocolNotKnown",
     "QueueFull",
     "QuotaExceeded",

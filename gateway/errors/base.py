@@ -93,6 +93,13 @@ class DescriptorsExhausted(ResourceExhausted):
     hint = "Raise the limit of open files (ulimit -n, LimitNOFILE) and restart the gateway."
 
 
+class ProgramFailed(GatewayError):
+    """A program of our own ended, or did not say what it should."""
+
+    code = "program_failed"
+    hint = "Read the line beside this; start the same command by hand."
+
+
 class BreakerOpen(GatewayError):
     """Too much failed; nothing is tried until a wait is over."""
 
@@ -111,9 +118,3 @@ class AlertNotDelivered(GatewayError):
     hint = (
         "Repair what `sink` names, or correct its settings under alerts; `alerts` lists them all."
     )
-
-
-class ChildFailed(GatewayError):
-    """A process of ours ended, or did not say what it should."""
-
-    hint = "Read the line beside this; start the same command by hand."

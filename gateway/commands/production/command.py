@@ -14,7 +14,7 @@ from gateway.commands.production.checks import HEADING, Check, as_json, ending, 
 from gateway.commands.production.consumer import CountingConsumer
 from gateway.commands.production.stack import PrivateStack
 from gateway.commands.validate import check_configuration, counted
-from gateway.errors import ChildFailed, ConfigError, bounded
+from gateway.errors import ConfigError, ProgramFailed, bounded
 from gateway.settings import Settings
 
 EXIT_CONFIG: Final = 78
@@ -79,7 +79,7 @@ def _prove(config: Path | None, *, is_simulated: bool) -> Iterator[Check]:
         stack = PrivateStack(settings, rate=RATE, opened=opened)
         try:
             stack.start_simulator()
-        except ChildFailed as error:
+        except ProgramFailed as error:
             yield Check("Private Simulator", False, str(error), error.hint)
             return
         if is_simulated:
@@ -104,7 +104,7 @@ def _prove_private(stack: PrivateStack) -> Iterator[Check]:
             yield proofs.recovery(consumer, stack.ports["control"])
             yield proofs.loss(consumer)
             yield proofs.health(consumer, client)
-    except (ChildFailed, GatewayClientError) as error:
+    except (ProgramFailed, GatewayClientError) as error:
         yield Check("Private Gateway", False, str(error), error.hint)
     except (OSError, ValueError) as error:
         yield Check("Private Simulator", False, bounded(str(error)), "Run the command again.")

@@ -22,7 +22,7 @@ from typing import IO, Any, Final
 import psutil
 import yaml
 
-from gateway.errors import ChildFailed, bounded
+from gateway.errors import ProgramFailed, bounded
 from gateway.settings import Settings
 from gateway.settings.loading import environment_without_settings
 
@@ -79,7 +79,7 @@ class Child:
         """Wait until the lines so far say something.
 
         Raises:
-            ChildFailed: The process ended before, or took too long.
+            ProgramFailed: The process ended before, or took too long.
         """
         with self._changed:
             self._changed.wait_for(
@@ -88,7 +88,7 @@ class Child:
             if is_found(list(self._lines)):
                 return
             last = self._lines[-1] if self._lines else "nothing"
-        raise ChildFailed(f"{self.name} did not come up: no {what}", last=bounded(last))
+        raise ProgramFailed(f"{self.name} did not come up: no {what}", last=bounded(last))
 
     def stop(self) -> None:
         """End it, by force if it takes too long."""
@@ -141,7 +141,7 @@ class PrivateStack:
         """Listen as IQConnect does, on free ports.
 
         Raises:
-            ChildFailed: It did not start.
+            ProgramFailed: It did not start.
         """
         ports = ("--admin-port", "0", "--level1-port", "0", "--level2-port", "0")
         options = ("--control-port", "0", "--rate", f"{self._rate:g}")
@@ -158,7 +158,7 @@ class PrivateStack:
         """Start the gateway on free ports, connected to the simulator.
 
         Raises:
-            ChildFailed: It did not start.
+            ProgramFailed: It did not start.
         """
         config = self._folder / "gateway.yaml"
         values = private_settings(self._settings, self.ports, self._folder / "state")
@@ -207,8 +207,7 @@ def private_settings(
         "level2_port": ports["level 2"],
         "client_name": "iqfeed-validation",
     }
-    if "http" in Settings.model_fields:
-        values["http"] = {"enabled": False}
+    values["http"] = {"enabled": False}
     return values | {
         "gateway_id": "validation",
         "state_dir": str(state_dir),

@@ -10,7 +10,8 @@ from gateway_client import SecurityValidationError
 from gateway.commands.production import proofs
 from gateway.commands.production.checks import Check, as_json, ending, is_ready
 from gateway.commands.production.consumer import CountingConsumer
-from gateway.commands.production.stack import Child, ChildFailed, private_settings
+from gateway.commands.production.stack import Child, private_settings
+from gateway.errors import ProgramFailed
 from gateway.settings import load_settings
 
 PORTS = {"admin": 11, "level 1": 12, "level 2": 13, "control": 14}
@@ -157,6 +158,7 @@ def test_the_private_gateway_shares_nothing_with_the_one_in_production(tmp_path:
     assert private.iqconnect.command == ()
     assert {private.data.bind, private.control.bind} == {"tcp://127.0.0.1:*"}
     assert private.is_auto_watch
+    assert not private.http.enabled
     assert private.state_dir == tmp_path / "state"
     assert private.gateway_id == "validation"
     assert not private.security.allow_local_admin
@@ -167,6 +169,6 @@ def test_the_private_gateway_shares_nothing_with_the_one_in_production(tmp_path:
 def test_a_process_that_ends_at_once_is_told_with_its_last_words(tmp_path: Path) -> None:
     """Waiting its whole time for a process that is gone would hide why."""
     child = Child("run", "--no-such-option", folder=tmp_path)
-    with pytest.raises(ChildFailed, match="run did not come up"):
+    with pytest.raises(ProgramFailed, match="run did not come up"):
         child.wait_for(lambda lines: False, what="miracle")
     child.stop()
