@@ -9,15 +9,20 @@ import zmq
 from gateway.clock import Clock
 from gateway.control.desk import RequestDesk
 from gateway.control.health_requests import HealthRequests
+from gateway.control.status_stream import StatusComposer
+from gateway.control.status_symbols import SymbolFollower
 from gateway.counters import Counters
 from gateway.health.metric import MetricFacts
 from gateway.model import methods as m
 from gateway.model import protocol
+from gateway.page.asset import load_page
 from gateway.runtime.http_connection import HttpLimits
 from gateway.runtime.http_metrics import MetricsText
 from gateway.runtime.http_probes import Probes
 from gateway.runtime.http_server import HttpServer
 from gateway.runtime.rpc_server import Ask, drive
+from gateway.runtime.status_hub import StatusHub
+from gateway.runtime.status_page import StatusPage
 from gateway.settings import Settings, address_of, is_loopback
 
 
@@ -26,11 +31,25 @@ def http_address(settings: Settings) -> tuple[str, int] | None:
     return address_of(settings.http.bind) if settings.http.enabled else None
 
 
+def make_hub(desk: RequestDesk, *, ask: Ask, clock: Clock, counters: Counters) -> StatusHub:
+    """Make what tells the status page; it does nothing while no page is open.
+
+    Args:
+        desk: Answers requests.
+        ask: Asks the feed thread.
+        clock: The gateway's; now is the start.
+        counters: The control loop's own.
+    """
+    composer = StatusComposer(desk, clock=clock)
+    return StatusHub(composer, SymbolFollower(clock), ask=ask, counters=counters)
+
+
 def make_http(
     settings: Settings,
     listener: socket.socket | None,
     *,
     desk: RequestDesk,
+    hub: StatusHub,
     ask: Ask,
     clock: Clock,
     counters: Counters,
@@ -41,6 +60,7 @@ def make_http(
         settings: As checked by `load_settings`.
         listener: What it listens on; None when there is no server.
         desk: Answers what requests ask, on this socket as on the control socket.
+        hub: Tells the status page.
         ask: Asks the feed thread.
         clock: The gateway's.
         counters: The control loop's own.
@@ -60,7 +80,8 @@ def make_http(
         counters=counters,
     )
     probes = Probes(lambda: drive(desk.inside.health(m.HealthParams()), ask), clock=clock)
-    for path, handler in probes.routes().items():
+    page = StatusPage(load_page(), hub)
+    for path, handler in (probes.routes() | page.routes()).items():
         server.route(path, handler)
     read = FactsReader(desk.inside, server, clock=clock)
     server.route("/metrics", MetricsText(read.facts, clock=clock).answer)
