@@ -13,6 +13,9 @@ from typing import Any, Final
 from gateway.clock import Clock
 from gateway.control.desk import RequestDesk
 from gateway.control.feed_commands import FeedCommand, PeersReport, ReadPeers
+from gateway.health.facts import FeedHistory, FeedReport
+from gateway.health.latency import LatencyHistogram
+from gateway.health.readings import error_percent
 from gateway.model import methods as m
 from gateway.page.events import as_json, event
 
@@ -37,7 +40,9 @@ TRENDS: Final = {
 """What the page draws: the figure it is, and the factor to the page's unit (a second, us)."""
 ENTRIES_PER_SLICE: Final = 25
 """Consumers, alerts or errors written down in one slice."""
-ROWS_PER_EVENT_MAX: Final = 250
+PROCESS_NS: Final = 5_000_000_000
+"""How long the figures of the process are good for."""
+ROWS_PER_EVENT_MAX: Final = 100
 """Rows of the symbol table in one event."""
 
 Row = tuple[str, str, str | None, int, int | None, str | None, str | None]
@@ -46,7 +51,7 @@ Row = tuple[str, str, str | None, int, int | None, str | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class SymbolChanges:
-    """What became of symbols; each list at most `ROWS_PER_EVENT_MAX` long."""
+    """What became of some symbols."""
 
     rows: Sequence[Row] = ()
     """Those that are new or changed."""
@@ -69,6 +74,8 @@ class StatusComposer:
         self._clock = clock
         self._started_ns = clock.monotonic_ns()
         self._started_us = clock.utc_us()
+        self._process_told = "{}"
+        self._process_due_ns = 0
 
     def status(self, page_count: int) -> Slices:
         """Make the event `status`; needs nothing of the feed thread, so it can tell that it hangs.
@@ -79,15 +86,19 @@ class StatusComposer:
         Returns:
             The event.
         """
-        parts = {"health": as_json(self._desk.inside.health(m.HealthParams()))}
-        yield PAUSE
-        metrics = self._desk.inside.metrics(m.MetricsParams())
+        inside = self._desk.inside
+        parts = {"health": as_json(inside.health(m.HealthParams()))}
         yield PAUSE
         parts["gateway"] = as_json(self._gateway())
-        parts["links"] = as_json(_links(metrics))
-        parts["rates"] = as_json(_rates(metrics))
-        parts["totals"] = as_json(_totals(metrics))
-        parts["process"] = as_json(metrics["process"])
+        parts["links"] = as_json(self._links(inside.report))
+        parts["totals"] = as_json(self._totals(inside.report))
+        yield PAUSE
+        # Not all of `metrics`: what the page does not show would take two milliseconds a second.
+        latency = inside.history.latency()
+        yield PAUSE
+        parts["rates"] = as_json(_rates(inside.history, latency))
+        yield PAUSE
+        parts["process"] = self._process()
         yield PAUSE
         alerts = self._desk.inside.alerts(m.AlertsParams())
         active = yield from _list(alerts["active"], ALERTS_MAX)
@@ -125,6 +136,27 @@ class StatusComposer:
             _map({"rows": rows, "total": as_json(report.total), "slow": as_json(report.slow)}),
         )
 
+    def _process(self) -> str:
+        """Figures of this process; read every few seconds only, with its thousands of sockets."""
+        now_ns = self._clock.monotonic_ns()
+        if now_ns >= self._process_due_ns:
+            self._process_due_ns = now_ns + PROCESS_NS
+            self._process_told = as_json(self._desk.inside.inside.process())
+        return self._process_told
+
+    def _links(self, report: FeedReport | None) -> list[dict[str, Any]]:
+        """Every connection to IQConnect, by its name."""
+        links = [self._desk.upstream.admin.report(), *(report.links if report is not None else ())]
+        return [{"port": link.port, **link.as_map()} for link in links]
+
+    def _totals(self, report: FeedReport | None) -> dict[str, Any]:
+        """How many there are of what."""
+        return {
+            "login": self._desk.upstream.admin.login,
+            "consumers": report.connection_count if report is not None else 0,
+            "symbols": report.symbols if report is not None else {},
+        }
+
     def _gateway(self) -> dict[str, Any]:
         identity = self._desk.inside.identity
         return {
@@ -138,11 +170,13 @@ class StatusComposer:
 
 
 def symbol_events(changes: SymbolChanges) -> Iterator[bytes]:
-    """Make the events that tell every page of changed symbols; none for no change."""
-    if changes.rows or changes.gone:
-        yield event("symbols", as_json({"rows": changes.rows, "gone": changes.gone}))
-    if changes.lines:
-        yield event("lines", as_json({"rows": changes.lines}))
+    """Make the events that tell every page of changed symbols, a piece at a time."""
+    for rows in _pieces(changes.rows):
+        yield event("symbols", as_json({"rows": rows}))
+    for gone in _pieces(changes.gone):
+        yield event("symbols", as_json({"gone": gone}))
+    for lines in _pieces(changes.lines):
+        yield event("lines", as_json({"rows": lines}))
 
 
 def table_events(
@@ -173,6 +207,13 @@ def whole_event() -> bytes:
     return event("symbols", as_json({"complete": True}))
 
 
+def _pieces(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    return (
+        items[begin : begin + ROWS_PER_EVENT_MAX]
+        for begin in range(0, len(items), ROWS_PER_EVENT_MAX)
+    )
+
+
 def _map(parts: Mapping[str, str]) -> str:
     """Write a map of values that are written already."""
     return "{" + ",".join(f"{as_json(name)}:{text}" for name, text in parts.items()) + "}"
@@ -188,25 +229,14 @@ def _list(items: Sequence[object], count_max: int | None = None) -> Slices:
     return "[" + ",".join(texts) + "]"
 
 
-def _links(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    links = metrics["connections"]["links"]
-    return [{"port": port, **link} for port, link in sorted(links.items())]
-
-
-def _rates(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    figures = metrics["client_metrics"]
+def _rates(history: FeedHistory, latency: LatencyHistogram) -> dict[str, Any]:
+    report = history.newest
     return {
-        "messages_per_sec": figures["throughput_msg_per_sec"],
-        "lines_per_sec": figures["lines_per_sec"],
-        "p50_us": figures["p50_latency_us"],
-        "p99_us": figures["p99_latency_us"],
-        "p999_us": figures["p999_latency_us"],
-        "processing_errors_pct": figures["processing_errors"],
-        "messages": figures["messages"],
+        "messages_per_sec": history.rate("messages_published"),
+        "lines_per_sec": history.rate("feed_lines"),
+        "p50_us": latency.quantile_us(0.5),
+        "p99_us": latency.quantile_us(0.99),
+        "p999_us": latency.quantile_us(0.999),
+        "processing_errors_pct": error_percent(history),
+        "messages": report.counters["messages_published"] if report is not None else 0,
     }
-
-
-def _totals(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    connections, topics = metrics["connections"], metrics["topics"]
-    kept = ("login", "consumers", "consumers_slow", "consumers_unmeasured", "max_symbols")
-    return {name: connections.get(name) for name in kept} | dict(topics)

@@ -1,11 +1,18 @@
 """Which symbols changed: followed for the status page, without reading all of them each second."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from gateway.clock import Clock
 from gateway.control.feed_commands import ReadSymbols, SymbolRows
-from gateway.control.status_stream import Row, Slices, SymbolChanges
+from gateway.control.status_stream import (
+    PAUSE,
+    ROWS_PER_EVENT_MAX,
+    Row,
+    Slices,
+    SymbolChanges,
+    symbol_events,
+)
 from gateway.model.enums import SymbolState
 
 OVERLAP_US: Final = 1_000_000
@@ -16,10 +23,9 @@ when the last line of a symbol came changes no state."""
 _CLOSED: Final = SymbolState.CLOSED.value
 _NAME: Final = 0
 _LINE: Final = 4
-_SAME: Final = (slice(0, _LINE), slice(_LINE + 1, None))
-"""All of a row but the moment of its last line."""
+_REST: Final = slice(_LINE + 1, None)
 
-Tell = Callable[[SymbolChanges], object]
+Tell = Callable[[bytes], object]
 
 
 class SymbolFollower:
@@ -54,13 +60,13 @@ class SymbolFollower:
         """Look once.
 
         Args:
-            tell: Takes what changed, a slice at a time.
+            tell: Takes the events that tell what changed.
         """
         began_us = self._clock.utc_us()
         place: int | None = 0
         while place is not None:
             answer: SymbolRows = yield ReadSymbols(place, changed_since_us=self._since_us)
-            tell(self._take(answer.rows))
+            yield from self._take(answer.rows, tell)
             place = answer.place
         self._since_us = began_us - OVERLAP_US
         if not self.is_whole:
@@ -69,13 +75,19 @@ class SymbolFollower:
         for _ in range(WALK_SLICES):
             answer = yield ReadSymbols(self._place or 0)
             self._seen.update(row["symbol"] for row in answer.rows)
-            tell(self._take(answer.rows))
+            yield from self._take(answer.rows, tell)
             self._place = answer.place
             if answer.place is None:
-                tell(self._forget_missing())
+                yield from _tell_all(self._forget_missing(), tell)
                 return
 
-    def _take(self, told: Iterable[Mapping[str, Any]]) -> SymbolChanges:
+    def _take(self, told: Sequence[Mapping[str, Any]], tell: Tell) -> Slices:
+        for begin in range(0, len(told), ROWS_PER_EVENT_MAX):
+            changes = self._compare(told[begin : begin + ROWS_PER_EVENT_MAX])
+            yield PAUSE
+            yield from _tell_all(changes, tell)
+
+    def _compare(self, told: Iterable[Mapping[str, Any]]) -> SymbolChanges:
         rows: list[Row] = []
         gone: list[str] = []
         lines: list[tuple[str, int | None]] = []
@@ -89,7 +101,7 @@ class SymbolFollower:
                     gone.append(name)
                 continue
             self.rows[name] = row
-            if known is None or any(row[part] != known[part] for part in _SAME):
+            if known is None or row[:_LINE] != known[:_LINE] or row[_REST] != known[_REST]:
                 rows.append(row)
             elif row[_LINE] != known[_LINE]:
                 lines.append((name, row[_LINE]))
@@ -104,6 +116,12 @@ class SymbolFollower:
         self._missed = missed - set(gone)
         self._seen = set()
         return SymbolChanges(gone=gone)
+
+
+def _tell_all(changes: SymbolChanges, tell: Tell) -> Slices:
+    for told in symbol_events(changes):
+        tell(told)
+        yield PAUSE
 
 
 def _row_of(told: Mapping[str, Any]) -> Row:

@@ -7,19 +7,18 @@ the feed thread knows. So a feed thread that hangs is told, not waited for.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Generator
 from typing import Any, Final
 
 from gateway.control.status_stream import (
     StatusComposer,
-    SymbolChanges,
-    symbol_events,
     table_events,
     whole_event,
 )
 from gateway.control.status_symbols import SymbolFollower
 from gateway.counters import Counter, Counters
 from gateway.errors import GatewayError
+from gateway.logs import get_logger
 from gateway.page.events import RETRY
 from gateway.runtime.rpc_server import Ask
 
@@ -40,16 +39,21 @@ class Outbox:
         self.is_cut = False
         """Whether more came than may wait; what waited is thrown away."""
 
-    def put(self, told: bytes) -> None:
-        """Let an event wait."""
+    def put(self, told: bytes) -> bool:
+        """Let an event wait.
+
+        Returns:
+            False when the page was cut off by it.
+        """
         if self.is_cut:
-            return
+            return True
         self._bytes += len(told)
         if self._bytes > WAITING_BYTES_MAX:
             self.cut()
-            return
+            return False
         self._events.append(told)
         self._some.set()
+        return True
 
     def cut(self) -> None:
         """End the page's stream, and throw away what waits."""
@@ -79,7 +83,7 @@ class StatusHub:
         composer: Makes what is told.
         symbols: Follows symbols.
         ask: Asks the feed thread.
-        counters: Where pages that were cut off are counted.
+        counters: Where pages that were cut off, and faults of our own, are counted.
     """
 
     def __init__(
@@ -99,8 +103,7 @@ class StatusHub:
         self._consumers: bytes | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._reported: tuple[asyncio.Event, asyncio.Event] = (asyncio.Event(), asyncio.Event())
-        self.on_failure: Callable[[BaseException], object] = lambda _: None
-        """Told of an exception that nobody meant to raise; the pages stay open, and silent."""
+        self._log = get_logger("page")
 
     @property
     def page_count(self) -> int:
@@ -133,15 +136,10 @@ class StatusHub:
                 await asyncio.sleep(0)
             while (told := await outbox.take()) is not None:
                 yield told
-            self._counters.add(Counter.PAGES_CUT)
         finally:
             self._pages.discard(outbox)
             if not self._pages:
                 self._end()
-
-    def close(self) -> None:
-        """Stop computing; pages end with the server."""
-        self._end()
 
     def _begin(self) -> None:
         if self._tasks:
@@ -164,7 +162,8 @@ class StatusHub:
     def _done(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or (error := task.exception()) is None:
             return
-        self.on_failure(error)
+        self._counters.add(Counter.HTTP_FAULTS)
+        self._log.error("telling the status page failed", exc_info=error)
         # Pages that come back find everything begun anew.
         for outbox in self._pages:
             outbox.cut()
@@ -185,7 +184,7 @@ class StatusHub:
             try:
                 self._consumers = await self._finish(self._composer.consumers())
                 self._tell(self._consumers)
-                await self._finish(self._symbols.round(self._tell_symbols))
+                await self._finish(self._symbols.round(self._tell))
             except GatewayError:
                 # The feed thread is behind or gone; the status tells, and this is tried again.
                 self._counters.add(Counter.PAGES_BEHIND)
@@ -193,13 +192,10 @@ class StatusHub:
                 self._tell(whole_event())
             await self._pause(self._reported[1])
 
-    def _tell_symbols(self, changes: SymbolChanges) -> None:
-        for told in symbol_events(changes):
-            self._tell(told)
-
     def _tell(self, told: bytes) -> None:
         for outbox in self._pages:
-            outbox.put(told)
+            if not outbox.put(told):
+                self._counters.add(Counter.PAGES_CUT)
 
     async def _finish(self, slices: Generator[Any, Any, Any]) -> Any:
         """Do slices of work to their end, and let others have their turn between them."""
