@@ -11,7 +11,7 @@ from typing import Any, Final
 from gateway import __version__
 from gateway.app_alerts import make_alert_sinks
 from gateway.app_control import make_desk, make_identity, make_leases, make_monitor
-from gateway.app_http import http_address, make_http, make_hub
+from gateway.app_http import http_address, make_http
 from gateway.app_options import (
     Retries,
     Sessions,
@@ -279,17 +279,10 @@ class Gateway:
             deadline_ms_default=settings.control.deadline_ms_default,
             on_error=self._errors.note_refusal,
         )
-        self._make_http()
-
-    def _make_http(self) -> None:
-        self._hub = make_hub(
-            self._desk, ask=self._access.ask, clock=self._clock, counters=self._counters
-        )
-        self._http = make_http(
-            self._settings,
+        self._http, self._hub = make_http(
+            settings,
             self._sockets.http,
             desk=self._desk,
-            hub=self._hub,
             ask=self._access.ask,
             clock=self._clock,
             counters=self._counters,

@@ -31,42 +31,29 @@ def http_address(settings: Settings) -> tuple[str, int] | None:
     return address_of(settings.http.bind) if settings.http.enabled else None
 
 
-def make_hub(desk: RequestDesk, *, ask: Ask, clock: Clock, counters: Counters) -> StatusHub:
-    """Make what tells the status page; it does nothing while no page is open.
-
-    Args:
-        desk: Answers requests.
-        ask: Asks the feed thread.
-        clock: The gateway's; now is the start.
-        counters: The control loop's own.
-    """
-    composer = StatusComposer(desk, clock=clock)
-    return StatusHub(composer, SymbolFollower(clock), ask=ask, counters=counters)
-
-
 def make_http(
     settings: Settings,
     listener: socket.socket | None,
     *,
     desk: RequestDesk,
-    hub: StatusHub,
     ask: Ask,
     clock: Clock,
     counters: Counters,
-) -> HttpServer | None:
-    """Make the server with everything it answers.
+) -> tuple[HttpServer | None, StatusHub]:
+    """Make the server with everything it answers, and what tells its page.
 
     Args:
         settings: As checked by `load_settings`.
         listener: What it listens on; None when there is no server.
         desk: Answers what requests ask, on this socket as on the control socket.
-        hub: Tells the status page.
         ask: Asks the feed thread.
         clock: The gateway's.
         counters: The control loop's own.
     """
+    composer = StatusComposer(desk, clock=clock)
+    hub = StatusHub(composer, SymbolFollower(clock), ask=ask, counters=counters)
     if listener is None:
-        return None
+        return None, hub
     http = settings.http
     host, _ = address_of(http.bind)
     server = HttpServer(
@@ -85,7 +72,7 @@ def make_http(
         server.route(path, handler)
     read = FactsReader(desk.inside, server, clock=clock)
     server.route("/metrics", MetricsText(read.facts, clock=clock).answer)
-    return server
+    return server, hub
 
 
 class FactsReader:
