@@ -188,6 +188,8 @@ def test_a_breaker_that_opens_is_shown_and_cleared(scene: Scene) -> None:
             lambda: bool(view.row("alerts", "the circuit breaker of level1")), what="the alert"
         )
         assert view.level == "critical"
+        announced = browser.evaluate("document.querySelector('#announce').textContent")
+        assert announced.startswith("Health is now Critical: "), "who listens is told, too"
         assert view.rows("errors")[0][1] in ("level1", "admin")
         scene.simulator.act("refuse", port="level1", on=False)
         scene.shown_within(

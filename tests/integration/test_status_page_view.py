@@ -300,6 +300,25 @@ def test_a_silent_connection_is_lost_contact(browser: Browser) -> None:
         assert browser.evaluate("document.title").startswith("● Healthy")
 
 
+def test_figures_begin_with_what_the_gateway_remembers(browser: Browser) -> None:
+    """A page that is opened after the trouble shows its beginning; a gap stays a gap."""
+    points = [[age_s, 100.0 + age_s] for age_s in range(290, 100, -1)]
+    points += [[age_s, 50.0] for age_s in range(60, 0, -1)]
+    trends = {"now_us": NOW_US, "series": {"messages": points, "lines": [], "latency": []}}
+    with ScriptedPage([("trends", trends), ("status", STATUS)]) as served:
+        browser.show(width=1280, height=900)
+        view = StatusView(browser, served.url)
+        view.open()
+        tile = "document.querySelector('#tiles .tile')"
+        browser.wait_for(f"{tile}.querySelector('.mark').getAttribute('d')", what="a line")
+        path = browser.evaluate(f"{tile}.querySelector('.mark').getAttribute('d')")
+        assert path.count("M") == 2, "two pieces, with what was not heard between them"
+        assert path.count("L") == len(points) + 1 - 2
+        assert "peak 390" in browser.text("#tiles .tile")
+        label = browser.evaluate(f"{tile}.querySelector('svg').getAttribute('aria-label')")
+        assert label == "Messages out over the last five minutes: at most 390"
+
+
 def test_a_refused_page_says_why(browser: Browser) -> None:
     """Sixteen pages are open already: the seventeenth is told so."""
     with ScriptedPage([], busy="All streams are taken: try again later.") as served:
