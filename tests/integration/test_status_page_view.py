@@ -157,7 +157,9 @@ def test_five_thousand_changes_a_second_leave_the_page_smooth(browser: Browser) 
         assert median_ms < FRAME_MS_MAX
 
 
-@pytest.mark.parametrize(("text", "shown"), [(HOSTILE, HOSTILE), (TURNED, SHOWN)])
+@pytest.mark.parametrize(
+    ("text", "shown"), [(HOSTILE, HOSTILE), (TURNED, SHOWN)], ids=["markup", "characters"]
+)
 def test_hostile_text_is_shown_and_does_nothing(browser: Browser, text: str, shown: str) -> None:
     """Names come from other programs; the page is where an operator trusts what he reads."""
     with ScriptedPage(all_of(text)) as served:
