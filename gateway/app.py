@@ -279,7 +279,7 @@ class Gateway:
             deadline_ms_default=settings.control.deadline_ms_default,
             on_error=self._errors.note_refusal,
         )
-        self._http = make_http(
+        self._http, self._hub = make_http(
             settings,
             self._sockets.http,
             desk=self._desk,
@@ -353,6 +353,7 @@ class Gateway:
         if isinstance(fact, FeedReport):
             self._history.add(fact)
             self._errors.note_report(fact)
+            self._hub.note_report()
         elif isinstance(fact, ErrorFact):
             self._errors.history.add(fact)
         elif isinstance(fact, AlertFact):

@@ -9,15 +9,20 @@ import zmq
 from gateway.clock import Clock
 from gateway.control.desk import RequestDesk
 from gateway.control.health_requests import HealthRequests
+from gateway.control.status_stream import StatusComposer
+from gateway.control.status_symbols import SymbolFollower
 from gateway.counters import Counters
 from gateway.health.metric import MetricFacts
 from gateway.model import methods as m
 from gateway.model import protocol
+from gateway.page.asset import load_page
 from gateway.runtime.http_connection import HttpLimits
 from gateway.runtime.http_metrics import MetricsText
 from gateway.runtime.http_probes import Probes
 from gateway.runtime.http_server import HttpServer
 from gateway.runtime.rpc_server import Ask, drive
+from gateway.runtime.status_hub import StatusHub
+from gateway.runtime.status_page import StatusPage
 from gateway.settings import Settings, address_of, is_loopback
 
 
@@ -34,8 +39,8 @@ def make_http(
     ask: Ask,
     clock: Clock,
     counters: Counters,
-) -> HttpServer | None:
-    """Make the server with everything it answers.
+) -> tuple[HttpServer | None, StatusHub]:
+    """Make the server with everything it answers, and what tells its page.
 
     Args:
         settings: As checked by `load_settings`.
@@ -45,8 +50,10 @@ def make_http(
         clock: The gateway's.
         counters: The control loop's own.
     """
+    composer = StatusComposer(desk, clock=clock)
+    hub = StatusHub(composer, SymbolFollower(clock), ask=ask, counters=counters)
     if listener is None:
-        return None
+        return None, hub
     http = settings.http
     host, _ = address_of(http.bind)
     server = HttpServer(
@@ -60,11 +67,12 @@ def make_http(
         counters=counters,
     )
     probes = Probes(lambda: drive(desk.inside.health(m.HealthParams()), ask), clock=clock)
-    for path, handler in probes.routes().items():
+    page = StatusPage(load_page(), hub)
+    for path, handler in (probes.routes() | page.routes()).items():
         server.route(path, handler)
     read = FactsReader(desk.inside, server, clock=clock)
     server.route("/metrics", MetricsText(read.facts, clock=clock).answer)
-    return server
+    return server, hub
 
 
 class FactsReader:

@@ -108,6 +108,11 @@ class Counter(enum.Enum):
     HTTP_DISPLACED = "http_displaced", "HTTP clients that kept us waiting and had to make room."
     HTTP_DELAYED = "http_delayed", "HTTP requests and connections that waited for their turn."
     HTTP_FAULTS = "http_faults", "HTTP requests that made our own code fail; always a bug."
+    PAGES_CUT = (
+        "pages_cut",
+        "Status pages cut off because they took what they were told too slowly.",
+    )
+    PAGES_BEHIND = "pages_behind", "Seconds in which the feed thread did not tell status pages."
     CACHE_RESETS = "cache_resets", "Text-to-value caches emptied because they were full."
 
     def __init__(self, label: str, sentence: str) -> None:

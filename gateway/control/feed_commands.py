@@ -107,6 +107,14 @@ class ReadWatches:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadPeers:
+    """Read which consumers are worst off; answered by a `PeersReport`."""
+
+    entries_max: int
+    """Longest list in the answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class BindClient:
     """Learn whose data connection holds a token.
 
@@ -210,6 +218,7 @@ FeedCommand = (
     | FindMissing
     | EvictPeer
     | ReadWatches
+    | ReadPeers
     | ReadSymbols
     | AnnounceAlert
     | NoteAdmin
@@ -252,3 +261,15 @@ class WatchReport:
     """Those connections, one by one."""
     is_complete: bool
     """False when a list was cut at its limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeersReport:
+    """The data connections that are worst off."""
+
+    peers: list[dict[str, Any]]
+    """As `subscriptions` describes them: the slow first, then by how far they are behind."""
+    total: int
+    """Data connections in all."""
+    slow: int
+    """Of them, how many are slow."""

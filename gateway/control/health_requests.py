@@ -86,6 +86,11 @@ class HealthRequests:
         self._started_ns = clock.monotonic_ns()
 
     @property
+    def history(self) -> FeedHistory:
+        """The feed thread's last reports."""
+        return self._history
+
+    @property
     def report(self) -> FeedReport | None:
         """The feed thread's last report; None before the first."""
         return self._history.newest

@@ -8,9 +8,12 @@ is told.
 from collections import deque
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from heapq import nlargest
+from typing import Any, Final
 
 from gateway.clock import Clock
+from gateway.control.feed_commands import PeersReport
+from gateway.control.peer_ports import PeerSockets, Teller
 from gateway.counters import Counter, Counters
 from gateway.errors import QuotaExceeded
 from gateway.health.latency import LatencyHistogram
@@ -21,7 +24,7 @@ from gateway.policy.peers import (
     PeerNames,
 )
 from gateway.policy.rate_limit import TokenBucket
-from gateway.policy.slow_consumers import Backlog, Progress, SlowRules
+from gateway.policy.slow_consumers import Progress, SlowRules
 from gateway.policy.subscriptions import Subscriptions
 
 SECOND_NS: Final = 1_000_000_000
@@ -30,76 +33,6 @@ LOOK_NS: Final = SECOND_NS // 4
 SLICES: Final = 4
 """Calls that one look at all of them is spread over."""
 RELAYS_MAX: Final = 16
-
-
-class PeerAddress(Protocol):
-    """Who is at the other end."""
-
-    @property
-    def text(self) -> str:
-        """How people call it."""
-        ...
-
-    @property
-    def transport(self) -> str:
-        """`tcp` or `ipc`; empty where it cannot be told."""
-        ...
-
-
-class PeerSockets(Protocol):
-    """What can be asked of a connection."""
-
-    def is_alive(self, connection: Hashable) -> bool:
-        """Whether it still exists."""
-        ...
-
-    def address(self, connection: Hashable) -> PeerAddress:
-        """Who is at the other end."""
-        ...
-
-    def backlog(self, connection: Hashable) -> Backlog | None:
-        """What waits for it; None where nobody can tell."""
-        ...
-
-    def cut(self, connection: Hashable) -> bool:
-        """Reset it; False when it was gone."""
-        ...
-
-    def forget(self, connection: Hashable) -> None:
-        """Drop what was learned of it."""
-        ...
-
-
-class Teller(Protocol):
-    """Tells of consumers that fall behind."""
-
-    def warn(self, peer: Peer) -> None:
-        """A consumer has fallen behind."""
-        ...
-
-    def clear(self, peer: Peer, why: str) -> None:
-        """A consumer is not slow any more, or not there any more."""
-        ...
-
-    def record_eviction(self, peer: Peer, reason: str) -> None:
-        """A consumer was cut off; operators want to find out why."""
-        ...
-
-    def note_unmeasured(self, peer: Peer) -> None:
-        """The system does not tell what waits for a consumer."""
-        ...
-
-    def notify_lag(self, peer: Peer, lag_us: int) -> None:
-        """Tell a client that it is behind."""
-        ...
-
-    def notify_limit(self, peer: Peer, limit: int) -> None:
-        """Tell a client that it has as many subscriptions as it may."""
-        ...
-
-    def forget(self, token: str) -> None:
-        """A client's own topic is not subscribed to any more."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +255,13 @@ class PeerDesk:
     def peers(self) -> list[dict[str, Any]]:
         """Every connection, for `subscriptions`."""
         return [self._describe(peer) for peer in self._peers.values()]
+
+    def worst_off(self, count_max: int) -> PeersReport:
+        """The connections that are furthest behind, for those who cannot show all."""
+        peers = self._peers.values()
+        chosen = nlargest(count_max, peers, lambda p: (p.progress.is_slow, p.progress.lag_ns))
+        slow = sum(1 for peer in peers if peer.progress.is_slow)
+        return PeersReport([self._describe(peer) for peer in chosen], len(peers), slow)
 
     def slow_peers(self) -> list[dict[str, Any]]:
         """The connections that fall behind."""

@@ -4,6 +4,7 @@ from itertools import islice
 from typing import Any, Final
 
 from gateway.control.feed_commands import SYMBOLS_PER_COMMAND_MAX, ReadSymbols, SymbolRows
+from gateway.control.lineage import RECV_ITEM
 from gateway.normalize.board import Board
 from gateway.normalize.depth_board import DepthBoard
 from gateway.normalize.symbols import Symbol
@@ -28,9 +29,13 @@ class SymbolList:
         """Read a slice; symbols that come and go meanwhile may be missed or listed twice."""
         symbols = self._board.symbols
         rows: list[dict[str, Any]] = []
-        place = command.place
+        place, since_us = command.place, command.changed_since_us
         for symbol in islice(symbols.values(), place, place + SCANNED_MAX):
             place += 1
+            # When `state` spoke last: a new cause is a change too, though it is no new state.
+            last = symbol.state_topic.last
+            if last is not None and last[RECV_ITEM] < since_us:
+                continue
             row = self._row(symbol, command)
             if row is None:
                 continue
@@ -42,11 +47,6 @@ class SymbolList:
     def _row(self, symbol: Symbol, command: ReadSymbols) -> dict[str, Any] | None:
         depth = self._depths.depths.get(symbol.name)
         standing = depth.standing if depth is not None else None
-        changed_us = symbol.since_us
-        if standing is not None:
-            changed_us = max(changed_us, standing.since_us)
-        if changed_us < command.changed_since_us:
-            return None
         if command.search and command.search not in symbol.name.upper():
             return None
         state = symbol.state.value

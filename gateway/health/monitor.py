@@ -153,6 +153,11 @@ class HealthMonitor:
         """The last values of a figure, one a check, oldest first."""
         return self._monitor.trends.latest(name, count_max=count_max)
 
+    def points(self, name: str, seconds: float) -> list[tuple[float, float]]:
+        """A figure's values of the last seconds: age in seconds and value, oldest first."""
+        now_ns = self._clock.monotonic_ns()
+        return self._monitor.trends.points(name, seconds=seconds, now_ns=now_ns)
+
     def _issues(self) -> list[Issue]:
         admin, login = self._admin()
         return self._judge.issues(self._history, admin=admin, login=login, errors=self._errors)

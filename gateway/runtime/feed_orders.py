@@ -16,6 +16,7 @@ from gateway.control.feed_commands import (
     FeedCommand,
     FindMissing,
     NoteAdmin,
+    ReadPeers,
     ReadRing,
     ReadSnapshots,
     ReadStandings,
@@ -90,6 +91,7 @@ class FeedOrders:
             ),
             ReadSymbols: parts.symbol_list.read,
             AnnounceAlert: lambda command: parts.system.publish(parts.system.alert, command.told),
+            ReadPeers: lambda command: parts.peers.worst_off(command.entries_max),
             ReadRing: self._read_ring,
             BindClient: lambda command: parts.peers.bind(
                 command.client, command.token, is_relay=command.is_relay

@@ -10,7 +10,8 @@ from typing import Final, Protocol
 
 import zmq
 
-from gateway.control.peer_desk import PeerDesk, PeerSockets
+from gateway.control.peer_desk import PeerDesk
+from gateway.control.peer_ports import PeerSockets
 from gateway.counters import Counter, Counters
 from gateway.model.messages import Kind
 from gateway.policy.peers import Peer

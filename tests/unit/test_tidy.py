@@ -28,7 +28,7 @@ LAYERS = (
     ("settings",),
     ("model",),
     ("iqfeed", "wire", "policy", "book"),
-    ("normalize", "health"),
+    ("normalize", "health", "page"),
     ("control",),
     ("runtime",),
     ("relay",),

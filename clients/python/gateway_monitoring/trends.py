@@ -140,6 +140,24 @@ class Trends:
             return []
         return list(series.fine.since(float("-inf"))[1][-count_max:])
 
+    def points(self, name: str, *, seconds: float, now_ns: int) -> list[tuple[float, float]]:
+        """A figure's values of the last seconds, as recorded, oldest first.
+
+        Args:
+            name: The figure.
+            seconds: How far to look back, at most an hour.
+            now_ns: Monotonic.
+
+        Returns:
+            Age in seconds and value; none of a figure that is unknown.
+        """
+        series = self._series.get(name)
+        if series is None:
+            return []
+        now_s = now_ns / SECOND_NS
+        times, values = series.fine.since(now_s - seconds)
+        return [(now_s - at_s, value) for at_s, value in zip(times, values, strict=True)]
+
     def of(self, name: str, *, window_minutes: float, now_ns: int) -> dict[str, Any] | None:
         """How one figure moved.
 
