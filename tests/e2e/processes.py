@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from tests.support.requester import Requester
 from tests.support.stage import free_ports
 
 STOP_S_MAX = 15
@@ -52,3 +53,7 @@ class Stack:
             "IQGW_CONTROL__BIND": self.control,
             "IQGW_HTTP__BIND": "127.0.0.1:0",
         }
+
+    def requester(self) -> Requester:
+        """A control client."""
+        return Requester(self.control)

@@ -15,6 +15,7 @@ from gateway_client import GatewayClient
 from gateway.simulator import SimulatorOptions
 from tests.e2e.processes import Stack, command
 from tests.e2e.test_seeded_market import running_simulator
+from tests.support.stage import wait_until
 
 README = Path(__file__).parents[2] / "README.md"
 LINES = 5
@@ -65,7 +66,8 @@ def running_stack() -> Iterator[Stack]:
     with running_simulator(options) as simulator:
         stack = Stack(simulator.level1_port, simulator.admin_port)
         stack.environment["IQGW_IQCONNECT__LEVEL2_PORT"] = str(simulator.level2_port)
-        with command("run", environment=stack.environment):
+        with command("run", environment=stack.environment), stack.requester() as requester:
+            wait_until(lambda: requester.result("health")["ready"], what="live prices")
             yield stack
 
 
