@@ -1,7 +1,6 @@
 """The composition root: makes every part of a gateway, starts it, and stops it in order."""
 
 import asyncio
-import gc
 import random
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +37,7 @@ from gateway.runtime.feed_access import FeedAccess
 from gateway.runtime.gateway_sockets import GatewaySockets
 from gateway.runtime.health_loop import AlertTeller, HealthLoop, thread_facts
 from gateway.runtime.host import process_facts, resolve_host
+from gateway.runtime.interpreter import InterpreterTuning
 from gateway.runtime.publisher import check_libzmq
 from gateway.runtime.queues import COMMANDS_MAX, FACTS_MAX, CommandQueue, FactQueue
 from gateway.runtime.rpc_server import RpcServer, drive
@@ -46,7 +46,6 @@ from gateway.settings import Credentials, Settings, masked
 
 STOP_S_MAX: Final = 5.0
 HOUSEKEEPING_S: Final = 0.5
-FULL_COLLECTIONS_RARER: Final = 100
 
 
 class Gateway:
@@ -89,7 +88,7 @@ class Gateway:
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._written_revision = -1
-        self._gc_threshold = gc.get_threshold()
+        self._interpreter = InterpreterTuning()
         self.stopped = asyncio.Event()
         """Set when the gateway must stop: it was asked to, or its feed thread failed."""
         self.failure: BaseException | None = None
@@ -127,7 +126,7 @@ class Gateway:
             self._commands.close()
             self._sockets.destroy(is_data_closed=False)
             raise
-        self._spare_collector()
+        self._interpreter.apply()
         self._feed.start()
         try:
             restored = await drive(
@@ -188,9 +187,7 @@ class Gateway:
         if not is_ended:
             self._log.error("the feed thread does not end")
         self._sockets.destroy(is_data_closed=is_ended)
-        # A program that goes on without us, as tests do, gets its collector back.
-        gc.unfreeze()
-        gc.set_threshold(*self._gc_threshold)
+        self._interpreter.undo()
         self._log.info("gateway stopped", reason=reason)
 
     def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -198,16 +195,6 @@ class Gateway:
         task = asyncio.create_task(work, name=name)
         task.add_done_callback(self._on_task_done)
         self._tasks.append(task)
-
-    def _spare_collector(self) -> None:
-        """Keep the collector from stopping both threads for tens of milliseconds."""
-        # What lives as long as the gateway is taken out of all later collections.
-        gc.collect()
-        gc.freeze()
-        # Order books grow to hundreds of thousands of rows, none of them garbage: look through the
-        # old ones a hundred times more rarely. What dies young is collected as always.
-        self._gc_threshold = gc.get_threshold()
-        gc.set_threshold(*self._gc_threshold[:2], FULL_COLLECTIONS_RARER * self._gc_threshold[2])
 
     def _make_feed(self) -> None:
         options = feed_options(self._settings, host=self._host)
