@@ -247,6 +247,7 @@ def test_keys_move_filter_and_end(stage: Stage) -> None:
         program.wait_for(lambda t: "last line" in t, what="symbols again")
         program.press("q")
         assert program.wait_for_end() == 0
+        assert program.lines_scrolled == 0, "each picture must lie on the last one"
         assert b"\x1b[?1049h" in program.output
         assert program.output.rstrip().endswith(b"\x1b[?25h")
         assert program.settings == program.before

@@ -38,12 +38,13 @@ class TerminalProgram:
     """
 
     def __init__(self, *arguments: str, columns: int = 100, rows: int = 24) -> None:
-        self._screen: Any = pyte.Screen(columns, rows)
+        self._screen: Any = pyte.HistoryScreen(columns, rows)
         self._stream: Any = pyte.ByteStream(self._screen)
         self.output = b""
         """Everything it wrote."""
         environment = {**clean_environment(), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
         self._terminal, inner = pty.openpty()
+        self._set_size(columns, rows)
         self._process = subprocess.Popen(
             [sys.executable, "-c", TAKE_TERMINAL, *arguments],
             stdin=inner,
@@ -56,7 +57,6 @@ class TerminalProgram:
         os.close(inner)
         self.before: list[Any] = termios.tcgetattr(self._terminal)
         """How the terminal was set before the program changed it."""
-        self._set_size(columns, rows)
 
     def __enter__(self) -> Self:
         return self
@@ -83,6 +83,11 @@ class TerminalProgram:
     def text(self) -> str:
         """The screen as one text."""
         return "\n".join(self.lines)
+
+    @property
+    def lines_scrolled(self) -> int:
+        """Lines that were pushed out at the top since the start."""
+        return len(self._screen.history.top)
 
     @property
     def settings(self) -> list[Any]:

@@ -41,7 +41,7 @@ KEPT_SECTIONS: Final = (
 ANY_PORT: Final = "tcp://127.0.0.1:*"
 START_S_MAX: Final = 15.0
 STOP_S_MAX: Final = 5.0
-NICE: Final = 10
+NICE: Final = 5
 LINES_KEPT_MAX: Final = 200
 _LISTENING: Final = re.compile(r"(admin|level 1|level 2|control) +listening on [^ ]+:(\d+)")
 

@@ -6,6 +6,7 @@ own for one list that scrolls; keys are read by sixty lines of ours.
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from typing import Final
 
 import zmq
 from gateway_client.errors import GatewayClientError
-from rich.console import Console, Group
+from rich.console import Console, ConsoleDimensions, ConsoleOptions, Group, RenderResult
+from rich.control import Control
+from rich.screen import Screen
 
 from gateway.clock import SystemClock
 from gateway.commands.top.keys import Terminal, open_terminal
@@ -28,6 +31,8 @@ SETTLE_NS: Final = 200_000_000
 """Answers that come together become one picture."""
 ONCE_S_MAX: Final = 5.0
 PLAIN_WIDTH: Final = 120
+PLAIN_COLUMNS: Final = 80
+PLAIN_LINES: Final = 24
 ONCE_ROWS_MAX: Final = 20
 SEARCH_CHARACTERS_MAX: Final = 48
 _CLOCK: Final = SystemClock()
@@ -94,6 +99,17 @@ def _print_once(watcher: Watcher, console: Console, options: TopOptions) -> int:
     return 0
 
 
+class _Frame:
+    """One picture, drawn over the last one: without going home it would scroll it away."""
+
+    def __init__(self, picture: Group) -> None:
+        self._picture = picture
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Control.home()
+        yield Screen(self._picture)
+
+
 class _Screen:
     """The screen of one run."""
 
@@ -124,15 +140,15 @@ class _Screen:
     def run(self) -> None:
         """Draw until the user has seen enough."""
         drawn_ns, drawn_revision, drawn_size = 0, -1, self._console.size
-        with self._console.screen(hide_cursor=True) as alternate:
+        with self._console.screen(hide_cursor=True):
             while not (self._is_over or self._terminal.is_ended):
                 self._watcher.work()
                 now_ns = _CLOCK.monotonic_ns()
-                size = self._console.size
+                size = self._console.size = _size_of(self._console)
                 is_news = self._watcher.revision != drawn_revision
                 is_due = now_ns - drawn_ns >= (SETTLE_NS if is_news else REFRESH_NS)
                 if is_due or size != drawn_size:
-                    alternate.update(self._picture())
+                    self._console.print(_Frame(self._picture()), end="")
                     drawn_ns, drawn_revision, drawn_size = now_ns, self._watcher.revision, size
                 keys = self._wait(now_ns - drawn_ns, is_news=is_news and not is_due)
                 for key in keys:
@@ -192,6 +208,16 @@ class _Screen:
 
     def _end(self) -> None:
         self._is_over = True
+
+
+def _size_of(console: Console) -> ConsoleDimensions:
+    """The terminal's size now; a size in the environment is that of another moment."""
+    try:
+        found = os.get_terminal_size(sys.stdout.fileno())
+    except (OSError, ValueError):
+        return console.size
+    # A terminal that does not know its size says zero.
+    return ConsoleDimensions(found.columns or PLAIN_COLUMNS, found.lines or PLAIN_LINES)
 
 
 def _has_unicode(console: Console) -> bool:
