@@ -152,7 +152,7 @@ class HealthJudge:
             yield Issue(
                 "symbols_refused",
                 "warning",
-                f"{refused} symbols are refused by the vendor",
+                f"{refused} {'symbol is' if refused == 1 else 'symbols are'} refused by the vendor",
                 "Read their `state` topics: spelling (symbol_not_found) or limit (symbol_limit).",
             )
         books_refused = report.books.get("refused", 0)
@@ -160,7 +160,10 @@ class HealthJudge:
             yield Issue(
                 "books_refused",
                 "warning",
-                f"the vendor has no depth for {books_refused} symbols, or does not show it",
+                (
+                    f"the vendor has no depth for {books_refused} "
+                    f"{'symbol' if books_refused == 1 else 'symbols'}, or does not show it"
+                ),
                 "Read `level2_cause` in their `state`: no_depth, not_entitled, symbol_limit.",
             )
         if report.is_delayed:
