@@ -74,6 +74,10 @@ class ReadSymbols:
     """Part of the symbol, upper case; empty for all."""
     state: str = ""
     """Only those in this state on one of the two levels; empty for all."""
+    after: str = ""
+    """Only those behind this symbol, by name."""
+    before: str = ""
+    """Only those before this symbol, by name; empty for all."""
     changed_since_us: int = 0
     """Only those whose state changed then or later, UTC."""
 

@@ -1,12 +1,19 @@
 """Requests about how the gateway is: health, figures, alerts, trends, diagnostics, symbols."""
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from heapq import nsmallest
 from typing import Any, Final
 
 from gateway.clock import Clock
 from gateway.control.admin_port import AdminPort
-from gateway.control.feed_commands import FeedCommand, ReadSymbols, ReadWatches, SymbolRows
+from gateway.control.feed_commands import (
+    SYMBOLS_PER_COMMAND_MAX,
+    FeedCommand,
+    ReadSymbols,
+    ReadWatches,
+    SymbolRows,
+)
 from gateway.control.figures import figures_of
 from gateway.control.identity import Identity
 from gateway.control.upstream_requests import Audit, Caller, check_reason
@@ -21,8 +28,6 @@ Steps = Generator[FeedCommand | None, Any, dict[str, Any]]
 """A handler in progress; None lets others run."""
 PEERS_MAX: Final = 5_000
 """Longest list of consumers in an answer."""
-SYMBOLS_KEPT_MAX: Final = 50_000
-"""Rows gathered for one answer before they are sorted and cut."""
 _BREAKERS: Final = (BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED)
 """From worst to best."""
 
@@ -156,25 +161,28 @@ class HealthRequests:
 
     def symbols(self, params: m.SymbolsParams) -> Steps:
         """List symbols and their states, sorted by name."""
-        search = (params.search or "").upper()
-        rows: list[dict[str, Any]] = []
+        wanted = ReadSymbols(
+            search=(params.search or "").upper(),
+            state=params.state or "",
+            after=params.after or "",
+        )
+        # By name: symbols that moved while they were read may come twice.
+        found: dict[str, dict[str, Any]] = {}
         place: int | None = 0
-        total = 0
-        is_whole = True
+        total, before = 0, ""
         while place is not None:
-            if len(rows) >= SYMBOLS_KEPT_MAX:
-                is_whole = False
-                break
-            slice_: SymbolRows = yield ReadSymbols(place, search=search, state=params.state or "")
-            after = params.after or ""
-            rows += [row for row in slice_.rows if row["symbol"] > after]
+            slice_: SymbolRows = yield replace(wanted, place=place, before=before)
+            found |= {row["symbol"]: row for row in slice_.rows}
             place, total = slice_.place, slice_.total
-        # Symbols that moved while they were read may be there twice.
-        by_name = {row["symbol"]: row for row in rows}
-        names = sorted(by_name)
+            if len(found) > params.limit + SYMBOLS_PER_COMMAND_MAX:
+                # Rows behind the page are not even made any more.
+                page = nsmallest(params.limit + 1, found)
+                found = {name: found[name] for name in page}
+                before = page[-1]
+        names = nsmallest(params.limit, found)
         return {
-            "symbols": [by_name[name] for name in names[: params.limit]],
-            "complete": is_whole and len(names) <= params.limit,
+            "symbols": [found[name] for name in names],
+            "complete": len(found) <= params.limit,
             "total": total,
         }
 

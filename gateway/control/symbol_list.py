@@ -36,6 +36,9 @@ class SymbolList:
             last = symbol.state_topic.last
             if last is not None and last[RECV_ITEM] < since_us:
                 continue
+            name = symbol.name
+            if name <= command.after or (command.before and name >= command.before):
+                continue
             row = self._row(symbol, command)
             if row is None:
                 continue
@@ -45,10 +48,10 @@ class SymbolList:
         return SymbolRows(rows, place if place < len(symbols) else None, len(symbols))
 
     def _row(self, symbol: Symbol, command: ReadSymbols) -> dict[str, Any] | None:
-        depth = self._depths.depths.get(symbol.name)
-        standing = depth.standing if depth is not None else None
         if command.search and command.search not in symbol.name.upper():
             return None
+        depth = self._depths.depths.get(symbol.name)
+        standing = depth.standing if depth is not None else None
         state = symbol.state.value
         level2 = standing.state.value if standing is not None else None
         if command.state and command.state not in (state, level2):

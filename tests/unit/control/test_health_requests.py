@@ -1,11 +1,13 @@
 """Requests about how the gateway is: shapes that the operations guide reads."""
 
+import random
 from dataclasses import replace
 from typing import Any
 
 import msgpack
 import pytest
 
+from gateway.control.feed_commands import ReadSymbols, SymbolRows
 from gateway.control.health_requests import breaker_of
 from gateway.errors import InvalidParams, SecurityValidationError, Unauthorized
 from gateway.health.facts import LinkReport
@@ -139,6 +141,26 @@ def test_symbols_can_be_searched_filtered_and_paged(bench: Bench) -> None:
             break
         page = bench.ask("symbols", limit=250, after=seen[-1])
     assert seen == [f"S{number:04}" for number in range(600)]
+
+
+def test_rows_behind_the_page_are_not_made(bench: Bench) -> None:
+    """Of tens of thousands of symbols a page costs the feed thread little more than the page."""
+    made = 0
+    symbols = [f"S{number:05}" for number in range(1, 5_001)]
+    watched(bench, *random.Random(1).sample(symbols, len(symbols)))
+    read = bench.symbol_list.read
+
+    def counting(command: ReadSymbols) -> SymbolRows:
+        nonlocal made
+        slice_ = read(command)
+        made += len(slice_.rows)
+        return slice_
+
+    bench.symbol_list.read = counting  # type: ignore[method-assign]
+    answer = bench.ask("symbols", limit=20)
+    assert names(answer) == symbols[:20]
+    assert not answer["complete"]
+    assert made < 1_000
 
 
 def test_a_symbols_book_is_told_beside_its_prices(bench: Bench) -> None:
