@@ -40,6 +40,7 @@ def main() -> None:
     options = parser.parse_args()
     order = random.Random(options.seed)
     rates: dict[str, list[float]] = {style: [] for style in STYLES}
+    cpu_us: dict[str, list[float]] = {style: [] for style in STYLES}
     health_ms: list[float] = []
     scrape_ms: list[float] = []
     for number in range(options.rounds):
@@ -52,12 +53,15 @@ def main() -> None:
                 watch=watch if style == "watched" else None,
             )
             rates[style].append(float(figures["lines_per_s"]))
+            cpu_us[style].append(float(figures["server_cpu_us_per_line"]))
             health_ms += figures.get("health_ms", [])
             scrape_ms += figures.get("scrape_ms", [])
             print(f"round {number} {style:8} {rates[style][-1]:>10,.0f} lines/s", flush=True)
     ratios = [b / a for a, b in zip(rates["alone"], rates["watched"], strict=True)]
     for style in STYLES:
-        print(f"{style:8} median {statistics.median(rates[style]):>10,.0f} lines/s")
+        cpu = statistics.median(cpu_us[style])
+        median = statistics.median(rates[style])
+        print(f"{style:8} median {median:>10,.0f} lines/s, {cpu:.2f} us of processor a line")
     print(
         f"watched/alone median {statistics.median(ratios):.3f}, {min(ratios):.3f}-{max(ratios):.3f}"
     )
@@ -72,6 +76,7 @@ def main() -> None:
         "options": vars(options),
         "lines_per_s": rates,
         "ratios": ratios,
+        "server_cpu_us_per_line": cpu_us,
         "health_ms": quantiles(health_ms),
         "scrape_ms": quantiles(scrape_ms),
     }
