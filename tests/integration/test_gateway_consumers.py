@@ -291,7 +291,8 @@ def test_snapshots_beyond_the_pace_are_delayed_and_never_refused() -> None:
             elif message.topic in privates:
                 assert message.sequence == last
         counters = stage.requester().result("metrics")["client_metrics"]["counters"]
-        assert count - pace <= counters["snapshots_delayed"] <= count
+        # The bucket goes on filling while the questions come in.
+        assert count - 2 * pace <= counters["snapshots_delayed"] <= count
         # Who takes its question back is not answered.
         late = [f"~{secrets.token_hex(10)}.quote,AAPL," for _ in range(count)]
         greedy.subscribe(*late)
