@@ -68,15 +68,17 @@ def disk_free_mb(directory: Path) -> dict[str, float]:
 
 
 def process_facts() -> dict[str, Any]:
-    """Memory, processor and threads of this process; keys a platform lacks are left out."""
-    process = psutil.Process()
-    with process.oneshot():
-        facts: dict[str, Any] = {
-            "pid": os.getpid(),
-            "rss_mb": process.memory_info().rss / 1_048_576,
-            "cpu_seconds": sum(process.cpu_times()[:2]),
-            "threads": process.num_threads(),
-        }
-        with contextlib.suppress(AttributeError, psutil.Error):
+    """Memory, processor and threads of this process; what cannot be read is left out.
+
+    A platform may lack a figure, and a process without a free descriptor can read none: just then
+    somebody asks for all the others.
+    """
+    facts: dict[str, Any] = {"pid": os.getpid()}
+    with contextlib.suppress(AttributeError, OSError, psutil.Error):
+        process = psutil.Process()
+        with process.oneshot():
+            facts["rss_mb"] = process.memory_info().rss / 1_048_576
+            facts["cpu_seconds"] = sum(process.cpu_times()[:2])
+            facts["threads"] = process.num_threads()
             facts["descriptors"] = process.num_fds()
     return facts
