@@ -26,7 +26,8 @@ MARKET_LABELS: Final = (
 ARM_S: Final = 60
 """How long throughput must have been good before its fall is one."""
 FEWER_SYMBOLS: Final = 0.9
-"""With fewer live symbols than this share of those then, it must be good once more."""
+"""With fewer live symbols than this share of those then, it must be good once more, and the pace
+is measured anew."""
 PACE_S: Final = 300
 """How far back the pace before a gap is looked for."""
 EXPECTED_MIN: Final = 20
@@ -60,6 +61,7 @@ class ActivityWatch:
         self._armed_symbols = 0
         self._silent_since_ns = 0
         self._pace = 0.0
+        self._pace_symbols = 0
 
     def follow(self, report: FeedReport, *, throughput: float, throughput_min: float) -> Activity:
         """Take the next report.
@@ -83,7 +85,7 @@ class ActivityWatch:
             expected_msg_per_sec=self._judge_throughput(
                 report.at_ns, throughput, throughput_min, live
             ),
-            message_gap_seconds=self._judge_gap(report),
+            message_gap_seconds=self._judge_gap(report, live),
         )
 
     def _forget(self) -> None:
@@ -92,6 +94,7 @@ class ActivityWatch:
         self._good_since_ns = None
         self._armed_symbols = 0
         self._pace = 0.0
+        self._pace_symbols = 0
 
     def _judge_throughput(
         self, at_ns: int, throughput: float, throughput_min: float, live: int
@@ -109,7 +112,12 @@ class ActivityWatch:
             self._armed_symbols, self._good_since_ns = live, None
         return None
 
-    def _judge_gap(self, report: FeedReport) -> float | None:
+    def _judge_gap(self, report: FeedReport, live: int) -> float | None:
+        if live < FEWER_SYMBOLS * self._pace_symbols:
+            # The pace of those that are gone is not that of those that are left.
+            self._active_ns.clear()
+            self._pace, self._pace_symbols = 0.0, live
+        self._pace_symbols = max(self._pace_symbols, live)
         count = sum(report.counters[label] for label in MARKET_LABELS)
         at_ns = report.at_ns
         if count == self._count:
