@@ -121,7 +121,8 @@ _RUN: Final = (
     _gauge("process_threads", "Threads.", single(lambda facts: facts.process.get("threads"))),
     _gauge(
         "disk_free_bytes",
-        "Free space where `state_dir` is; absent without one.",
+        "Free space where `log.directory` and `state_dir` are, the less of both; absent without "
+        "either.",
         single(lambda facts: scaled(facts.readings.get("disk_free_mb"), 1_048_576)),
     ),
     _gauge(
