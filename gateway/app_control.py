@@ -1,7 +1,6 @@
 """What answers requests, made from settings: identity, leases, and the desk over them."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 from gateway import __version__
@@ -19,7 +18,7 @@ from gateway.health.sessions import TradingHours
 from gateway.logs import get_logger
 from gateway.policy.error_history import ErrorHistory
 from gateway.policy.leases import Leases
-from gateway.runtime.host import ProcessGauge, disk_free_mb
+from gateway.runtime.host import DiskGauge, ProcessGauge
 from gateway.settings import Settings
 
 
@@ -76,9 +75,9 @@ def make_monitor(
         clock=clock,
     )
     monitor.register_data_source("process", ProcessGauge(clock).read)
-    directory = settings.log.directory or settings.state_dir
-    if directory is not None:
-        monitor.register_data_source("disk", partial(disk_free_mb, directory))
+    directories = [one for one in (settings.log.directory, settings.state_dir) if one is not None]
+    if directories:
+        monitor.register_data_source("disk", DiskGauge(directories, clock=clock).read)
     return monitor
 
 

@@ -120,10 +120,10 @@ class HealthRequests:
         return {"active": self.monitor.active, "recent": self.monitor.recent}
 
     def trends(self, params: m.TrendsParams) -> Steps:
-        """Say how each figure moved, one at a time: a day of one takes a millisecond."""
+        """Say how each figure moved, in pieces: a day of one takes milliseconds."""
         metrics: dict[str, Any] = {}
         for name in self.monitor.trend_names:
-            trend = self.monitor.trend(name, params.window_minutes)
+            trend = yield from self.monitor.trend(name, params.window_minutes)
             if trend is not None:
                 metrics[name] = trend
             yield None

@@ -26,9 +26,11 @@ MARKET_LABELS: Final = (
 ARM_S: Final = 60
 """How long throughput must have been good before its fall is one."""
 FEWER_SYMBOLS: Final = 0.9
-"""With fewer live symbols than this share of those then, it must be good once more."""
-PACE_S: Final = 300
-"""How far back the pace before a gap is looked for."""
+"""With fewer live symbols than this share of those then, it must be good once more, and the pace
+is measured anew."""
+PACES_S: Final = (300, 1_800)
+"""How far back the pace before a gap is looked for; the slower one counts: a symbol in the news
+trades each second for a minute or two, and then as rarely as before."""
 EXPECTED_MIN: Final = 20
 """Seconds of a gap in which data would have come: by chance it then happens once in 500 million.
 Seconds, not messages: a burst of them tells nothing of the time after it."""
@@ -53,13 +55,16 @@ class ActivityWatch:
 
     def __init__(self, hours: TradingHours) -> None:
         self._hours = hours
-        self._active_ns: deque[int] = deque(maxlen=PACE_S)
-        """Moments of the reports that told of new data, oldest first."""
+        self._active_ns: dict[int, deque[int]] = {
+            seconds: deque(maxlen=seconds) for seconds in PACES_S
+        }
+        """By window: moments of the reports that told of new data, oldest first."""
         self._count: int | None = None
         self._good_since_ns: int | None = None
         self._armed_symbols = 0
         self._silent_since_ns = 0
         self._pace = 0.0
+        self._pace_symbols = 0
 
     def follow(self, report: FeedReport, *, throughput: float, throughput_min: float) -> Activity:
         """Take the next report.
@@ -83,15 +88,19 @@ class ActivityWatch:
             expected_msg_per_sec=self._judge_throughput(
                 report.at_ns, throughput, throughput_min, live
             ),
-            message_gap_seconds=self._judge_gap(report),
+            message_gap_seconds=self._judge_gap(report, live),
         )
 
     def _forget(self) -> None:
-        self._active_ns.clear()
+        self._forget_pace()
         self._count = None
         self._good_since_ns = None
         self._armed_symbols = 0
-        self._pace = 0.0
+
+    def _forget_pace(self) -> None:
+        for moments in self._active_ns.values():
+            moments.clear()
+        self._pace, self._pace_symbols = 0.0, 0
 
     def _judge_throughput(
         self, at_ns: int, throughput: float, throughput_min: float, live: int
@@ -109,7 +118,11 @@ class ActivityWatch:
             self._armed_symbols, self._good_since_ns = live, None
         return None
 
-    def _judge_gap(self, report: FeedReport) -> float | None:
+    def _judge_gap(self, report: FeedReport, live: int) -> float | None:
+        if live < FEWER_SYMBOLS * self._pace_symbols:
+            # The pace of those that are gone is not that of those that are left.
+            self._forget_pace()
+        self._pace_symbols = max(self._pace_symbols, live)
         count = sum(report.counters[label] for label in MARKET_LABELS)
         at_ns = report.at_ns
         if count == self._count:
@@ -117,9 +130,19 @@ class ActivityWatch:
             return gap_s if gap_s * self._pace >= EXPECTED_MIN else None
         self._count = count
         self._silent_since_ns = at_ns
-        self._active_ns.append(at_ns)
-        while at_ns - self._active_ns[0] > PACE_S * SECOND_NS:
-            self._active_ns.popleft()
-        elapsed_s = (at_ns - self._active_ns[0]) / SECOND_NS
-        self._pace = len(self._active_ns) / elapsed_s if elapsed_s >= ARM_S else 0.0
+        self._pace = min(
+            _pace_of(moments, at_ns, seconds) for seconds, moments in self._active_ns.items()
+        )
         return 0.0
+
+
+def _pace_of(moments: deque[int], at_ns: int, seconds: int) -> float:
+    """Take one more moment into a window; in what share of its seconds data came.
+
+    0 while the window is too young to say.
+    """
+    moments.append(at_ns)
+    while at_ns - moments[0] > seconds * SECOND_NS:
+        moments.popleft()
+    elapsed_s = (at_ns - moments[0]) / SECOND_NS
+    return len(moments) / elapsed_s if elapsed_s >= ARM_S else 0.0

@@ -105,23 +105,24 @@ _RUN: Final = (
     _gauge(
         "process_resident_memory_bytes",
         "Memory of the process.",
-        single(lambda facts: facts.process["rss_mb"] * 1_048_576),
+        single(lambda facts: scaled(facts.process.get("rss_mb"), 1_048_576)),
     ),
     Metric(
         PREFIX + "process_cpu_seconds_total",
         MetricType.COUNTER,
         "Processor time of the process.",
-        single(lambda facts: facts.process["cpu_seconds"]),
+        single(lambda facts: facts.process.get("cpu_seconds")),
     ),
     _gauge(
         "process_open_descriptors",
         "Open files and sockets; absent on Windows.",
         single(lambda facts: facts.process.get("descriptors")),
     ),
-    _gauge("process_threads", "Threads.", single(lambda facts: facts.process["threads"])),
+    _gauge("process_threads", "Threads.", single(lambda facts: facts.process.get("threads"))),
     _gauge(
         "disk_free_bytes",
-        "Free space where `state_dir` is; absent without one.",
+        "Free space where `log.directory` and `state_dir` are, the less of both; absent without "
+        "either.",
         single(lambda facts: scaled(facts.readings.get("disk_free_mb"), 1_048_576)),
     ),
     _gauge(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from gateway_monitoring import Finding, HealthThresholds, Monitor, Source
+from gateway_monitoring import Finding, HealthThresholds, Monitor, Source, TrendSteps
 
 from gateway.clock import Clock
 from gateway.health.activity import Activity, ActivityWatch
@@ -144,10 +144,10 @@ class HealthMonitor:
         """The figures whose trends are kept."""
         return self._monitor.trends.names
 
-    def trend(self, name: str, window_minutes: float) -> dict[str, Any] | None:
-        """How one figure moved; None without a value in the window."""
+    def trend(self, name: str, window_minutes: float) -> TrendSteps:
+        """Say in pieces how one figure moved; None without a value in the window."""
         now_ns = self._clock.monotonic_ns()
-        return self._monitor.trends.of(name, window_minutes=window_minutes, now_ns=now_ns)
+        return self._monitor.trends.steps(name, window_minutes=window_minutes, now_ns=now_ns)
 
     def latest(self, name: str, count_max: int) -> list[float]:
         """The last values of a figure, one a check, oldest first."""

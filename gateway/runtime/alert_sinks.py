@@ -21,8 +21,11 @@ from gateway.logs import Secrets, plain
 
 QUEUE_MAX: Final = 100
 ATTEMPTS_MAX: Final = 3
-BACKOFFS_S: Final = (0.5, 2.0)
-"""Pauses before the second and the third attempt."""
+BACKOFFS_S: Final = (0.5, 2.0, 5.0, 10.0, 30.0)
+"""Pauses before the second attempt, the third and so on; the last one before all others."""
+PATIENCE_NS: Final = 600_000_000_000
+"""How old a letter gets while nobody is reached, before it is given up: what cuts us off from DTN
+often cuts us off from whoever must be told of it."""
 GRACE_S: Final = 0.5
 """How much longer than its time an attempt is waited for, before it is left behind."""
 CLOSE_S_MAX: Final = 2.0
@@ -46,6 +49,8 @@ class Letter:
     """`warning` or `critical`."""
     body: bytes
     """The whole event with the gateway's name and the time, as a JSON object."""
+    posted_ns: int = 0
+    """When it was posted, monotonic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,8 @@ class Failure:
     """In words, without secrets."""
     is_final: bool = False
     """Whether another attempt would end the same."""
+    is_unsent: bool = False
+    """Whether the recipient certainly knows nothing of the letter: then it is tried for longer."""
 
 
 class Courier(Protocol):
@@ -118,7 +125,7 @@ class AlertSinks:
         gateway_id: str = "",
         secrets: Secrets | None = None,
     ) -> None:
-        self._sinks = [_Sink(options, counters, on_error) for options in sinks]
+        self._sinks = [_Sink(options, clock, counters, on_error) for options in sinks]
         self._clock = clock
         self._gateway_id = gateway_id
         self._secrets = secrets if secrets is not None else Secrets()
@@ -172,6 +179,7 @@ class AlertSinks:
             code=code,
             level=str(told.get("level", "")),
             body=json.dumps(told, allow_nan=False).encode("ascii"),
+            posted_ns=self._clock.monotonic_ns(),
         )
 
 
@@ -179,9 +187,14 @@ class _Sink:
     """One recipient, with what waits for it."""
 
     def __init__(
-        self, options: SinkOptions, counters: Counters, on_error: Callable[[GatewayError], object]
+        self,
+        options: SinkOptions,
+        clock: Clock,
+        counters: Counters,
+        on_error: Callable[[GatewayError], object],
     ) -> None:
         self._options = options
+        self._clock = clock
         self._courier = options.courier
         self._counters = counters
         self._on_error = on_error
@@ -195,18 +208,25 @@ class _Sink:
         self.is_idle.set()
 
     def post(self, letter: Letter, *, is_closed: bool) -> None:
-        """Queue a letter, unless it is of no interest here; the oldest makes room."""
+        """Queue a letter, unless it is of no interest here; the oldest makes room, warnings first.
+
+        Many consumers that become slow at once must not cost the news that prices stopped.
+        """
         if not self._is_wanted(letter):
             return
         if is_closed:
             self._counters.add(self._options.dropped)
             return
         if len(self._letters) >= QUEUE_MAX:
-            self._letters.popleft()
             self._counters.add(self._options.dropped)
             if not self._is_full:
                 self._is_full = True
                 self._complain("alerts are dropped, too many wait to be brought", waiting=QUEUE_MAX)
+            mild = (at for at, one in enumerate(self._letters) if one.level != "critical")
+            place = next(mild, 0 if letter.level == "critical" else None)
+            if place is None:
+                return
+            del self._letters[place]
         self._letters.append(letter)
         self._has_letters.set()
         self.is_idle.clear()
@@ -246,14 +266,14 @@ class _Sink:
         return is_high or was_told
 
     async def _bring(self, letter: Letter) -> None:
-        failure: Failure | None = None
-        attempts = 0
-        for pause_s in (0.0, *BACKOFFS_S):
-            await asyncio.sleep(pause_s)
-            attempts += 1
-            failure = await self._attempt(letter)
-            if failure is None or failure.is_final:
+        attempts = 1
+        while (failure := await self._attempt(letter)) is not None:
+            if failure.is_final or (
+                attempts >= ATTEMPTS_MAX and not self._is_worth(failure, letter)
+            ):
                 break
+            await asyncio.sleep(BACKOFFS_S[min(attempts, len(BACKOFFS_S)) - 1])
+            attempts += 1
         if failure is None:
             self._counters.add(self._options.delivered)
             return
@@ -266,9 +286,13 @@ class _Sink:
             attempts=attempts,
         )
 
+    def _is_worth(self, failure: Failure, letter: Letter) -> bool:
+        """Whether to go on behind the usual number of attempts."""
+        return failure.is_unsent and self._clock.monotonic_ns() - letter.posted_ns < PATIENCE_NS
+
     async def _attempt(self, letter: Letter) -> Failure | None:
         if self._is_busy:
-            return Failure("the attempt before still hangs")
+            return Failure("the attempt before still hangs", is_unsent=True)
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[Failure | None] = loop.create_future()
 

@@ -11,6 +11,8 @@ from gateway.runtime.alert_sinks import Failure, Letter
 
 _WORTH_REPEATING: Final = frozenset({408, 425, 429})
 """Refusals that pass: too slow, too early, too often."""
+_UNREAD: Final = frozenset({429, 503})
+"""Answers of somebody who has not read the letter: too often, not now."""
 
 
 class AlertWebhook:
@@ -48,11 +50,14 @@ class AlertWebhook:
         """Send one letter; blocks."""
         connection = self._connect()
         self._connection = connection
+        is_unsent = True
         try:
+            connection.connect()
+            is_unsent = False
             connection.request("POST", self._target, letter.body, self._headers)
             status = connection.getresponse().status
         except (OSError, http.client.HTTPException) as error:
-            return Failure(_reason_of(error))
+            return Failure(_reason_of(error), is_unsent=is_unsent)
         finally:
             self._connection = None
             connection.close()
@@ -61,7 +66,7 @@ class AlertWebhook:
         if 300 <= status < 400:
             return Failure(f"answered {status}, and redirects are not followed", is_final=True)
         is_final = 400 <= status < 500 and status not in _WORTH_REPEATING
-        return Failure(f"answered {status}", is_final=is_final)
+        return Failure(f"answered {status}", is_final=is_final, is_unsent=status in _UNREAD)
 
     def abort(self) -> None:
         """Break the connection: whoever reads from it is woken."""

@@ -25,7 +25,8 @@ class AlertSettings(Section):
     webhook_level_min: Level | None = None
     """Another lowest level for the web address alone."""
     webhook_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
-    """Longest time for one attempt, from name to answer; there are three."""
+    """Longest time for one attempt, from name to answer; there are three, and more for ten minutes
+    while nobody is reached."""
     webhook_token: SecretStr | None = None
     """Sent as `Authorization: Bearer …`. From the environment only: IQGW_ALERTS__WEBHOOK_TOKEN."""
     command: Annotated[tuple[Argument, ...], Field(max_length=64)] = ()

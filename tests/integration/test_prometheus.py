@@ -27,7 +27,7 @@ QUIET = {
     "iqgw_issue": "Nothing is wrong.",
     "iqgw_alerts_active": "Nothing is wrong.",
     "iqgw_message_gap_seconds": "The simulated market does not keep trading hours.",
-    "iqgw_disk_free_bytes": "No state_dir is set.",
+    "iqgw_disk_free_bytes": "No log.directory and no state_dir is set.",
 }
 """Metrics without a value on a healthy gateway, and why."""
 

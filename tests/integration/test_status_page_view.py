@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from gateway_monitoring.alerts import ACKNOWLEDGED
 
 from tests.support.browser import Browser
 from tests.support.scripted_page import NOW_US, STATUS, ScriptedPage
@@ -60,6 +61,7 @@ def trouble(text: str) -> dict[str, Any]:
     """A status with one text in every place that takes one from outside."""
     issue = {"code": text, "level": "critical", "message": text, "since_us": NOW_US, "hint": text}
     alert = {"id": text, "code": text, "level": "warning", "message": text, "hint": text}
+    taken = dict(zip(ACKNOWLEDGED, (NOW_US, text, text), strict=True))
     error = {"port": text, "code": text, "severity": "warn", "message": text, "hint": text}
     link = {"port": text, "state": text, "address": text, "breaker": {"state": "open"}}
     return STATUS | {
@@ -67,7 +69,7 @@ def trouble(text: str) -> dict[str, Any]:
         "gateway": STATUS["gateway"] | {"id": text, "version": text},
         "links": [link | {"attempts": 1, "held_lines": 0}],
         "alerts": {
-            "active": [alert | {"since_us": NOW_US, "count": 2, "acknowledged": {"by": text}}],
+            "active": [alert | {"since_us": NOW_US, "count": 2} | taken],
             "recent": [alert | {"since_us": NOW_US, "cleared_us": NOW_US, "count": 1}],
         },
         "errors": [error | {"at_us": NOW_US, "count": 3, "details": {"reason": text}}],
@@ -171,6 +173,7 @@ def test_hostile_text_is_shown_and_does_nothing(browser: Browser, text: str, sho
         assert view.rows("consumers")[0][0].splitlines()[0] == shown
         assert view.rows("links")[0][0] == shown
         assert view.rows("alerts")[0][0].startswith(shown)
+        assert f"acknowledged by {shown}: {shown}" in view.rows("alerts")[0][0]
         assert view.rows("errors")[0][0].startswith(shown)
         assert shown in browser.text("#issues")
         assert browser.text("#name") == shown

@@ -4,6 +4,7 @@ from gateway_monitoring.alerts import AlertBook, Finding
 from gateway_monitoring.monitor import Monitor, Reading, Source
 from gateway_monitoring.rules import Rule, rules_of
 from gateway_monitoring.thresholds import LEVELS, HealthThresholds, worst_of
+from gateway_monitoring.trends import Steps as TrendSteps
 from gateway_monitoring.trends import Trends
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Reading",
     "Rule",
     "Source",
+    "TrendSteps",
     "Trends",
     "rules_of",
     "worst_of",

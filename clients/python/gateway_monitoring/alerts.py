@@ -9,7 +9,8 @@ from gateway_monitoring.thresholds import rank_of
 
 SECOND_NS: Final = 1_000_000_000
 ACTIVE_MAX: Final = 1_000
-"""Alerts that stand at one time; more are counted only."""
+"""Alerts that stand at one time, found here, and as many that were raised elsewhere: a thousand
+slow consumers must not hide that prices stopped. More are counted only."""
 RECENT_MAX: Final = 200
 """Alerts that were cleared and are still listed."""
 MEMORY_MAX: Final = 2_000
@@ -137,7 +138,7 @@ class AlertBook:
         if told.get("event") == "cleared":
             self._recent.append({**(standing or {}), **alert, "cleared_us": now_us})
             return
-        if len(self._alerts) + len(self._taken) >= ACTIVE_MAX:
+        if len(self._taken) >= ACTIVE_MAX:
             self.refused += 1
             return
         for name in ACKNOWLEDGED:
@@ -183,7 +184,7 @@ class AlertBook:
     def _find(self, finding: Finding, now_ns: int, now_us: int) -> _Alert | None:
         alert = self._alerts.get(finding.alert_id)
         if alert is None:
-            if len(self._alerts) + len(self._taken) >= ACTIVE_MAX:
+            if len(self._alerts) >= ACTIVE_MAX:
                 self.refused += 1
                 return None
             since_us = finding.since_us if finding.since_us is not None else now_us

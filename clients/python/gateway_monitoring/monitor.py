@@ -54,6 +54,8 @@ class Reading:
     """By name; None for one that does not apply now."""
     trended: Mapping[str, float]
     """Those whose trends are kept."""
+    unknown: frozenset[str] = frozenset()
+    """Those that a source which failed now told before: what they were stands."""
 
 
 class Monitor:
@@ -65,6 +67,10 @@ class Monitor:
 
     def __init__(self, limits: HealthThresholds) -> None:
         self._sources: dict[str, Source] = {}
+        self._told: dict[str, frozenset[str]] = {}
+        """Source to the names of the figures it told last."""
+        self._found: dict[str, Finding] = {}
+        """Code to what was found of its figure last, while that is beyond a limit."""
         self.set_limits(limits)
         self.alerts: Final = AlertBook()
         """What stands and what was."""
@@ -83,6 +89,7 @@ class Monitor:
         self._limits = limits
         self._rules: tuple[Rule, ...] = rules_of(limits)
         self._levels = {rule.code: "healthy" for rule in self._rules}
+        self._found.clear()
 
     def register_data_source(self, name: str, source: Source) -> None:
         """Ask a source at every check; one of the same name is replaced.
@@ -97,6 +104,7 @@ class Monitor:
         if name not in self._sources and len(self._sources) >= SOURCES_MAX:
             raise ValueError(f"more than {SOURCES_MAX} data sources; {name!r:.60} is one too many")
         self._sources[name] = source
+        self._told.pop(name, None)
 
     def read(self) -> tuple[Reading, list[Finding]]:
         """Ask every source.
@@ -106,14 +114,18 @@ class Monitor:
         """
         values: dict[str, float | None] = {}
         trended: dict[str, float] = {}
+        unknown: set[str] = set()
         failed: list[Finding] = []
         for name, source in self._sources.items():
+            own: dict[str, float | None] = {}
             try:
                 told = source()
                 if not isinstance(told, Mapping):
                     raise TypeError(f"not a map of figures but {type(told).__name__}")  # noqa: TRY301
-                _gather(told, values, trended, depth=1)
+                _gather(told, own, trended, depth=1)
+                self._told[name] = frozenset(own)
             except Exception as error:
+                unknown |= self._told.get(name, frozenset())
                 text = f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS_MAX]
                 failed.append(
                     Finding(
@@ -121,21 +133,33 @@ class Monitor:
                         subject=name,
                         level="warning",
                         message=f"the data source {name} cannot be read: {text}",
-                        hint="What it would tell is not judged meanwhile; see its own log.",
+                        hint="What it would tell is not judged meanwhile: alerts about it stand as "
+                        "they did; see its own log.",
                         clear_after_s=SOURCE_CLEAR_S,
                     )
                 )
-        return Reading(values, trended), failed
+            values |= own
+        return Reading(values, trended, frozenset(unknown - values.keys())), failed
 
     def judge(self, reading: Reading) -> list[Finding]:
         """Judge figures: everything that is beyond a limit at this moment."""
         return [found for rule in self._rules if (found := self._judge(rule, reading)) is not None]
 
     def _judge(self, rule: Rule, reading: Reading) -> Finding | None:
-        values = reading.values
-        value = values.get(rule.metric)
-        if rule.metric not in values and rule.metric in FALLBACKS:
-            value = values.get(FALLBACKS[rule.metric])
+        metric, known = rule.metric, reading.values.keys() | reading.unknown
+        if metric not in known:
+            metric = FALLBACKS.get(metric, metric)
+        if metric in reading.unknown:
+            # That a source cannot be read is no sign that what it told is over.
+            return self._found.get(rule.code)
+        found = self._find(rule, reading.values.get(metric))
+        if found is None:
+            self._found.pop(rule.code, None)
+        else:
+            self._found[rule.code] = found
+        return found
+
+    def _find(self, rule: Rule, value: float | None) -> Finding | None:
         if value is None:
             self._levels[rule.code] = "healthy"
             return None

@@ -179,8 +179,9 @@ def _machine_rules(limits: HealthThresholds) -> tuple[Rule, ...]:
         Rule(
             code="disk_low",
             metric="disk_free_mb",
-            message="{value:.0f} MB are free where logs are written, limit {limit:g} MB",
-            hint="Make room: logs that cannot be written are lost; prices are not affected.",
+            message="{value:.0f} MB are free where logs and state are written, limit {limit:g} MB",
+            hint="Make room: logs that cannot be written are lost, and leases are not kept for "
+            "the next start; prices are not affected.",
             warning=limits.disk_free_warning_mb,
             critical=limits.disk_free_critical_mb,
             is_low=True,

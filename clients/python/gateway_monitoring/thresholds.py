@@ -70,7 +70,7 @@ class HealthThresholds:
     clock_offset_critical_ms: float = 30_000.0
     """The same."""
     disk_free_warning_mb: float = 1000.0
-    """Free space where logs are written, MiB."""
+    """Free space where logs and state are written, MiB."""
     disk_free_critical_mb: float = 200.0
     """The same."""
 

@@ -2,8 +2,9 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
+from heapq import merge
 from operator import mul
 from typing import Any, Final, TypeAlias
 
@@ -17,6 +18,8 @@ METRICS_MAX: Final = 64
 """Figures that are followed; 120 KB each."""
 
 Column: TypeAlias = "array[float]"
+Steps: TypeAlias = Generator[None, None, dict[str, Any] | None]
+"""A summary in the making: pieces of half a millisecond, between which others may have a turn."""
 
 
 class _Ring:
@@ -92,16 +95,15 @@ class _Series:
         minute.low = min(minute.low, value)
         minute.count += 1
 
-    def summary(self, since_s: float, now_s: float) -> dict[str, Any] | None:
-        """How the figure moved since a moment; None without a value."""
+    def summary(self, since_s: float, now_s: float) -> Steps:
+        """Say how the figure moved since a moment; None without a value."""
         times, values = self.fine.since(since_s)
         if not values:
             return None
         # What the seconds do not reach back to is told by whole minutes before them.
         minutes = self.coarse.since(since_s, times[0] - MINUTE_S) if self.fine.is_full else None
-        if minutes is None or not minutes[0]:
-            return _summary_of_values(times, values, now_s)
-        return _summary_with_minutes(times, values, minutes, now_s)
+        yield
+        return (yield from _summary(times, values, minutes, now_s))
 
 
 class Trends:
@@ -171,11 +173,20 @@ class Trends:
         Returns:
             mean, max, min, p95, slope (a minute), samples and last; None without a value.
         """
+        steps = self.steps(name, window_minutes=window_minutes, now_ns=now_ns)
+        try:
+            while True:
+                next(steps)
+        except StopIteration as finished:
+            return finished.value  # type: ignore[no-any-return]
+
+    def steps(self, name: str, *, window_minutes: float, now_ns: int) -> Steps:
+        """Say the same as `of`, in pieces: a day takes milliseconds."""
         series = self._series.get(name)
         if series is None:
             return None
         now_s = now_ns / SECOND_NS
-        return series.summary(now_s - MINUTE_S * window_minutes, now_s)
+        return (yield from series.summary(now_s - MINUTE_S * window_minutes, now_s))
 
     def summary(self, *, window_minutes: float, now_ns: int) -> dict[str, dict[str, Any]]:
         """How every figure moved, those with values in the window."""
@@ -186,65 +197,94 @@ class Trends:
         return {name: trend for name, trend in found.items() if trend is not None}
 
 
-def _summary_of_values(times: Column, values: Column, now_s: float) -> dict[str, Any]:
-    count, total = len(values), sum(values)
+@dataclass(slots=True)
+class _Sums:
+    """What mean and slope are made of; each value counts as often as its weight says."""
+
+    weight: float
+    total: float
+    ages: float
+    ages_squared: float
+    products: float
+
+    def add(self, other: "_Sums") -> None:
+        """Take others' values in."""
+        self.weight += other.weight
+        self.total += other.total
+        self.ages += other.ages
+        self.ages_squared += other.ages_squared
+        self.products += other.products
+
+
+def _summary(
+    times: Column, values: Column, minutes: tuple[Column, ...] | None, now_s: float
+) -> Steps:
     ages = [at_s - now_s for at_s in times]
-    ordered = sorted(values)
+    sums = _Sums(
+        float(len(values)),
+        sum(values),
+        sum(ages),
+        sum(map(mul, ages, ages)),
+        sum(map(mul, ages, values)),
+    )
+    high, low = max(values), min(values)
+    yield
+    ordered = sorted(values, reverse=True)
+    yield
+    heavy: list[tuple[float, float]] = []
+    if minutes is not None and minutes[0]:
+        begins, means, highs, lows, counts = minutes
+        # A minute's mean stands for its middle.
+        ages = [began_s + MINUTE_S / 2 - now_s for began_s in begins]
+        weighted = list(map(mul, counts, ages))
+        sums.add(
+            _Sums(
+                sum(counts),
+                sum(map(mul, counts, means)),
+                sum(weighted),
+                sum(map(mul, weighted, ages)),
+                sum(map(mul, weighted, means)),
+            )
+        )
+        high, low = max(high, *highs), min(low, *lows)
+        yield
+        heavy = sorted(zip(means, counts, strict=True), reverse=True)
+        yield
     return {
-        "mean": total / count,
-        "max": ordered[-1],
-        "min": ordered[0],
-        "p95": ordered[-(-95 * count // 100) - 1],
-        "slope": _slope(
-            float(count), sum(ages), sum(map(mul, ages, ages)), total, sum(map(mul, ages, values))
-        ),
-        "samples": count,
+        "mean": sums.total / sums.weight,
+        "max": high,
+        "min": low,
+        "p95": _quantile(ordered, heavy, 0.95 * sums.weight, sums.weight),
+        "slope": _slope(sums),
+        "samples": round(sums.weight),
         "last": values[-1],
     }
 
 
-def _summary_with_minutes(
-    times: Column, values: Column, minutes: tuple[Column, ...], now_s: float
-) -> dict[str, Any]:
-    begins, means, highs, lows, counts = minutes
-    # A minute's mean stands for its middle.
-    middles = array("d", (began_s + MINUTE_S / 2 for began_s in begins))
-    weights = [1.0] * len(values) + list(counts)
-    ages = [at_s - now_s for at_s in times + middles]
-    figures = values + means
-    weight = sum(weights)
-    total = sum(map(mul, weights, figures))
-    weighted_ages = list(map(mul, weights, ages))
-    return {
-        "mean": total / weight,
-        "max": max(values + highs),
-        "min": min(values + lows),
-        "p95": _quantile(sorted(zip(figures, weights, strict=True)), 0.95 * weight),
-        "slope": _slope(
-            weight,
-            sum(weighted_ages),
-            sum(map(mul, weighted_ages, ages)),
-            total,
-            sum(map(mul, weighted_ages, figures)),
-        ),
-        "samples": round(weight),
-        "last": values[-1],
-    }
+def _quantile(
+    ordered: list[float], heavy: list[tuple[float, float]], wanted: float, weight: float
+) -> float:
+    """The smallest value that values of this weight do not exceed.
+
+    Args:
+        ordered: Values that count once, highest first.
+        heavy: Values with their weights, highest first.
+        wanted: The weight.
+        weight: Of all values together.
+    """
+    found = ordered[0]
+    # From above: of a high quantile that is the shorter way.
+    for value, times in merge(((value, 1.0) for value in ordered), heavy, reverse=True):
+        if weight < wanted:
+            break
+        found = value
+        weight -= times
+    return found
 
 
-def _quantile(ordered: list[tuple[float, float]], wanted: float) -> float:
-    """The smallest value that values of this weight do not exceed."""
-    reached = 0.0
-    for value, weight in ordered:
-        reached += weight
-        if reached >= wanted:
-            return value
-    return ordered[-1][0]
-
-
-def _slope(weight: float, ages: float, ages_squared: float, total: float, products: float) -> float:
+def _slope(sums: _Sums) -> float:
     """Growth a minute of the line that fits best; 0 where all values are of one moment."""
-    spread = weight * ages_squared - ages * ages
-    if spread <= 1e-9 * weight * weight:
+    spread = sums.weight * sums.ages_squared - sums.ages * sums.ages
+    if spread <= 1e-9 * sums.weight * sums.weight:
         return 0.0
-    return MINUTE_S * (weight * products - ages * total) / spread
+    return MINUTE_S * (sums.weight * sums.products - sums.ages * sums.total) / spread

@@ -127,7 +127,7 @@ def _consumer_row(row: Mapping[str, Any]) -> Row:
 def _alert_rows(alerts: Mapping[str, Any], now_us: int) -> Iterable[Row]:
     for alert in alerts["active"]:
         level = clean(alert.get("level"), width=9)
-        is_taken = alert.get("acknowledged") is not None
+        is_taken = alert.get("acknowledged_us") is not None
         told = f"{'(acknowledged) ' if is_taken else ''}{clean(alert.get('message'))}"
         yield Row(_alert_cells(alert, level, told, now_us), LEVEL_STYLES.get(level, ""))
     for alert in alerts["recent"]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from gateway_monitoring.alerts import ACKNOWLEDGED
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,7 +54,7 @@ def page(**changes: Any) -> dict[str, Any]:
         ],
         "alerts": {
             "active": [{"id": "latency", "level": "warning", "since_us": NOW_US, "count": 2,
-                        "message": "slow", "acknowledged": {"by": "me"}}],
+                        "message": "slow", ACKNOWLEDGED[0]: NOW_US}],
             "recent": [{"id": "gone", "cleared_us": NOW_US - 5_000_000, "message": "was"}],
         },
         "errors": [{"at_us": NOW_US, "port": "level1", "code": "feed_closed", "count": 3,

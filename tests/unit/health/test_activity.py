@@ -96,6 +96,27 @@ def test_a_gap_is_judged_by_the_pace_before_it(
         assert gap_s <= gap <= gap_s + 2
 
 
+def test_the_pace_of_symbols_that_are_gone_is_not_that_of_the_rest(day: Day) -> None:
+    """A strategy that ends leaves one quiet option behind, whose silence is ordinary."""
+    day.report = replace(day.report, symbols={"live": 500})
+    day.pass_(300, rate=500)
+    day.report = replace(day.report, symbols={"live": 460})
+    assert day.pass_(30, rate=0).message_gap_seconds == 29
+    day.report = replace(day.report, symbols={"live": 1})
+    assert day.pass_(300, rate=0).message_gap_seconds is None
+    day.pass_(300, rate=500)
+    assert day.pass_(30, rate=0).message_gap_seconds == 29
+
+
+def test_two_minutes_in_the_news_are_no_pace(day: Day) -> None:
+    """A small symbol that trades each second for a while is as rare as before after it."""
+    day.pass_(1_800, rate=0.02)
+    day.pass_(120, rate=1)
+    assert day.pass_(120, rate=0).message_gap_seconds is None
+    day.pass_(1_800, rate=1)
+    assert day.pass_(30, rate=0).message_gap_seconds == 29
+
+
 def test_a_burst_is_no_pace(day: Day) -> None:
     """A hundred symbols' first values come in one second; what follows may be slow."""
     day.pass_(1, rate=5_000)

@@ -166,3 +166,13 @@ def test_latencies_are_whole_histograms() -> None:
     facts = facts_of(replace(GOOD, latencies={"quote": quotes}, latency=lines))
     assert read("processing_latency_seconds", facts) == {("quote",): quotes}
     assert value("line_latency_seconds", facts) is lines
+
+
+def test_what_the_process_cannot_read_of_itself_is_absent() -> None:
+    """Without a free descriptor: all other metrics are served."""
+    facts = facts_of()
+    figures = {**facts.figures, "process": {"pid": 1}}
+    read = {m.name: list(m.read(replace(facts, figures=figures))) for m in METRICS}
+    names = ("resident_memory_bytes", "cpu_seconds_total", "threads", "open_descriptors")
+    assert [read[f"iqgw_process_{name}"] for name in names] == [[]] * 4
+    assert read["iqgw_live"]

@@ -13,6 +13,7 @@ from gateway.health.latency import LatencyHistogram
 from gateway.health.monitor import HealthMonitor
 from gateway.health.sessions import TradingHours
 from gateway.policy.error_history import ErrorHistory
+from tests.support.pieces import finished
 from tests.support.quiet_admin import QuietAdmin
 from tests.unit.health.feed_reports import GOOD, counted
 from tests.unit.health.test_sessions import at
@@ -210,8 +211,7 @@ def test_throughput_that_falls_in_trading_hours_is_raised(house: House) -> None:
 def test_trends_follow_every_check(house: House) -> None:
     """What `trends` and the page's sparkline are made of."""
     assert "throughput_msg_per_sec" in house.monitor.trend_names
-    trend = house.monitor.trend("throughput_msg_per_sec", 60)
-    assert trend is not None
+    _, trend = finished(house.monitor.trend("throughput_msg_per_sec", 60))
     assert trend["samples"] == 20
     assert house.monitor.latest("throughput_msg_per_sec", 5) == [0.0] * 5
     assert house.monitor.readings["reconnections_last_hour"] == 0

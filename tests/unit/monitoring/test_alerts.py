@@ -171,10 +171,19 @@ def test_there_are_never_more_than_so_many(days: Days) -> None:
     many = [finding(subject=str(number), raise_after_s=0.0) for number in range(ACTIVE_MAX + 5)]
     assert len(days.look(*many)) == ACTIVE_MAX
     assert days.book.refused == 5
-    days.book.take({"event": "raised", "code": "x", "level": "warning", "since_us": 1}, now_us=1)
-    assert days.book.refused == 6
     assert len(days.look(seconds=5)) == ACTIVE_MAX
     assert len(days.book.recent) == RECENT_MAX
+
+
+def test_a_flood_from_elsewhere_hides_nothing_found_here(days: Days) -> None:
+    """With a thousand slow consumers it is still told that prices stopped."""
+    for number in range(ACTIVE_MAX + 5):
+        told = {"event": "raised", "id": f"slow:{number}", "level": "warning", "since_us": 1}
+        days.book.take(told, now_us=1)
+    assert (days.book.refused, len(days.book.active)) == (5, ACTIVE_MAX)
+    assert events(days.look(finding("critical"), seconds=4)) == [("raised", "critical")]
+    assert days.book.active[0]["code"] == "hot"
+    assert days.book.refused == 5
 
 
 def test_what_was_raised_long_ago_is_forgotten(days: Days) -> None:

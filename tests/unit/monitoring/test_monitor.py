@@ -131,6 +131,21 @@ def test_a_source_that_fails_is_a_finding_with_its_words(watched: Watched) -> No
     assert watched.pass_(10) == [("cleared", "source_failed", "warning")]
 
 
+@pytest.mark.parametrize("name", ["memory_mb", "throughput_msg_per_sec"])
+def test_what_a_source_told_stands_while_it_fails(watched: Watched, name: str) -> None:
+    """A gateway that does not answer has not become well by that."""
+    good, watched.figures = {name: 500.0}, {name: 50.0 if "throughput" in name else 1500.0}
+    ((_, code, level),) = watched.pass_(35)
+    watched.figures = None
+    assert watched.pass_(60) == [("raised", "source_failed", "warning")]
+    assert {one["code"] for one in watched.monitor.alerts.active} == {code, "source_failed"}
+    watched.figures = good
+    told = set(watched.pass_(30))
+    assert told == {("cleared", code, level), ("cleared", "source_failed", "warning")}
+    watched.figures = None
+    assert watched.pass_(60) == [("raised", "source_failed", "warning")]
+
+
 def test_figures_that_are_none_are_left_out(watched: Watched) -> None:
     """Texts, truth values, NaN, lists and endless nesting are no figures."""
     endless: dict[str, Any] = {"latency_ms": 1.0}

@@ -7,6 +7,8 @@ import pytest
 from gateway_monitoring import Trends
 from gateway_monitoring.trends import COARSE_MAX, FINE_MAX, METRICS_MAX
 
+from tests.support.pieces import finished
+
 SECOND_NS = 1_000_000_000
 
 
@@ -57,6 +59,25 @@ def test_beyond_the_hour_minutes_tell_and_keep_their_extremes() -> None:
     assert trend["mean"] == pytest.approx(statistics.fmean(values), rel=0.01)
     assert trend["samples"] == pytest.approx(len(values), abs=120)
     assert trend["p95"] == pytest.approx(10, abs=9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_day_is_what_its_seconds_and_minutes_make(seed: int) -> None:
+    """Each minute counts as often as it had values; and it is made in pieces, to be cut up."""
+    rng = random.Random(seed)
+    values = [float(rng.randint(0, 40)) for _ in range(FINE_MAX + 60 * 50)]
+    # Minutes begin with the first value, so the last of them ends where the seconds begin.
+    trends, now_ns = fed(values, begin_s=1_200_000)
+    old, fine = values[:-FINE_MAX], values[-FINE_MAX:]
+    means = [statistics.fmean(old[at : at + 60]) for at in range(0, len(old) - 60, 60)]
+    every = sorted(fine + [mean for mean in means for _ in range(60)])
+    count, trend = finished(trends.steps("x", window_minutes=1440, now_ns=now_ns))
+    assert count >= 4
+    assert trend == trends.of("x", window_minutes=1440, now_ns=now_ns)
+    assert trend["samples"] == len(every)
+    assert trend["mean"] == pytest.approx(statistics.fmean(every))
+    below = sum(1 for value in every if value <= trend["p95"])
+    assert below >= 0.95 * len(every) > sum(1 for value in every if value < trend["p95"])
 
 
 def test_the_slope_of_a_day_is_that_of_its_minutes() -> None:

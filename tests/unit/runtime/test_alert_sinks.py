@@ -17,6 +17,7 @@ from gateway.runtime import alert_sinks
 from gateway.runtime.alert_sinks import (
     ATTEMPTS_MAX,
     CLOSE_S_MAX,
+    PATIENCE_NS,
     QUEUE_MAX,
     AlertSinks,
     Failure,
@@ -71,6 +72,7 @@ class Bench:
     def __init__(self, *recipients: Recipient, level_min: str = "warning") -> None:
         self.counters = Counters()
         self.errors: list[GatewayError] = []
+        self.clock = FakeClock()
         self.sinks = AlertSinks(
             [
                 SinkOptions(
@@ -82,7 +84,7 @@ class Bench:
                 )
                 for recipient in recipients
             ],
-            clock=FakeClock(),
+            clock=self.clock,
             counters=self.counters,
             on_error=self.errors.append,
             gateway_id="gw1",
@@ -192,6 +194,64 @@ async def test_what_fails_is_tried_three_times_and_told() -> None:
 
 
 @pytest.mark.asyncio
+@pytest.mark.usefixtures("_no_pauses")
+async def test_who_is_not_reached_is_tried_for_ten_minutes() -> None:
+    """The network that cuts us off from DTN cuts us off from the pager, too."""
+    recipient = Recipient(outcome=lambda _: away() if recipient.attempts <= 9 else None)
+    bench = Bench(recipient)
+
+    def away() -> Failure:
+        bench.clock.advance(seconds=60)
+        return Failure("no route to host", is_unsent=True)
+
+    async with bench.running():
+        bench.sinks.post({**RAISED, "id": "in time"})
+        await until(lambda: bench.counts() == (1, 0, 0))
+        recipient.attempts = -10
+        bench.sinks.post({**RAISED, "id": "too late"})
+        await until(lambda: bench.counts() == (1, 1, 0))
+    assert [letter["id"] for letter in recipient.letters] == ["in time"]
+    assert bench.errors[0].facts["attempts"] == PATIENCE_NS // 60_000_000_000
+
+
+@pytest.mark.asyncio
+async def test_of_too_many_the_critical_ones_are_kept() -> None:
+    """Consumers by the hundred are slow when the machine is; that prices stopped matters more."""
+    recipient = Recipient()
+    recipient.is_free.clear()
+    bench = Bench(recipient)
+    async with bench.running():
+        bench.sinks.post({**RAISED, "id": "first"})
+        await until(recipient.is_reached.is_set)
+        bench.sinks.post({**RAISED, "id": "stopped", "level": "critical"})
+        for number in range(QUEUE_MAX + 20):
+            bench.sinks.post({**RAISED, "id": str(number)})
+        recipient.is_free.set()
+        await until(lambda: len(recipient.letters) == QUEUE_MAX + 1)
+    ids = [letter["id"] for letter in recipient.letters]
+    assert ids == ["first", "stopped", *map(str, range(21, QUEUE_MAX + 20))]
+    assert bench.counts() == (QUEUE_MAX + 1, 0, 21)
+
+
+@pytest.mark.asyncio
+async def test_no_warning_makes_a_critical_letter_go() -> None:
+    """Where all that wait are critical the new one is dropped."""
+    recipient = Recipient()
+    recipient.is_free.clear()
+    bench = Bench(recipient)
+    async with bench.running():
+        bench.sinks.post({**RAISED, "id": "first"})
+        await until(recipient.is_reached.is_set)
+        for number in range(QUEUE_MAX + 1):
+            bench.sinks.post({**RAISED, "id": str(number), "level": "critical"})
+        bench.sinks.post({**RAISED, "id": "mild"})
+        recipient.is_free.set()
+        await until(lambda: len(recipient.letters) == QUEUE_MAX + 1)
+    ids = [letter["id"] for letter in recipient.letters]
+    assert ids == ["first", *map(str, range(1, QUEUE_MAX + 1))]
+
+
+@pytest.mark.asyncio
 async def test_what_cannot_succeed_is_not_tried_again() -> None:
     """An address that does not exist does not exist two seconds later."""
     recipient = Recipient(outcome=lambda _: Failure("answered 404", is_final=True))
@@ -233,6 +293,7 @@ async def test_an_attempt_that_does_not_come_back_is_left_behind(
 ) -> None:
     """Nothing is started twice at one time: while it hangs the next ones fail at once."""
     monkeypatch.setattr(alert_sinks, "GRACE_S", 0.05)
+    monkeypatch.setattr(alert_sinks, "PATIENCE_NS", 0)
     recipient = Recipient()
     recipient.seconds_max = 0.05
     recipient.is_free.clear()

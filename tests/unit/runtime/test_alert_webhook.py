@@ -134,6 +134,7 @@ def test_an_answer_says_whether_another_attempt_is_worth_it(
     if failure is not None:
         assert str(status) in failure.reason
         assert failure.is_final is is_final
+        assert failure.is_unsent is (status in (429, 503))
 
 
 @pytest.mark.parametrize("scheme", ["file:///etc/passwd", "ftp://127.0.0.1/x", "http://{host}/x"])
@@ -177,6 +178,7 @@ def test_nobody_there_is_a_failure_in_words() -> None:
     failure = webhook(f"http://127.0.0.1:{port}/s3cret-path").deliver(LETTER)
     assert failure is not None
     assert "refused" in failure.reason
+    assert failure.is_unsent
     assert "s3cret" not in failure.reason
     unknown = webhook("http://no-such-host.invalid/").deliver(LETTER)
     assert unknown is not None
@@ -191,6 +193,7 @@ def test_a_server_that_hangs_is_left_after_its_time() -> None:
         assert time.monotonic() - started_s < 5.0
     assert failure is not None
     assert "timed out" in failure.reason
+    assert not failure.is_unsent
 
 
 def test_an_answer_that_drips_is_broken_off() -> None:
