@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from gateway import __version__
-from gateway.app_alerts import make_alert_sinks
+from gateway.app_alerts import delivery_issues, make_alert_sinks
 from gateway.app_control import make_desk, make_identity, make_leases, make_monitor
 from gateway.app_http import http_address, make_http
 from gateway.app_options import (
@@ -230,6 +230,7 @@ class Gateway:
         )
         self._alerts = AlertTeller(self._access, self._counters)
         self._alerts.sinks.append(self._sinks.post)
+        monitor.register_conditions(partial(delivery_issues, self._sinks))
         self._health = HealthLoop(
             monitor,
             self._alerts,

@@ -1,6 +1,6 @@
 """Who is told of alerts, and what must never be told: both made from settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -8,6 +8,7 @@ from gateway import __version__
 from gateway.clock import Clock
 from gateway.counters import Counter, Counters
 from gateway.errors import GatewayError
+from gateway.health.verdict import Issue
 from gateway.logs import Secrets
 from gateway.runtime.alert_command import AlertCommand
 from gateway.runtime.alert_sinks import AlertSinks, SinkOptions
@@ -96,5 +97,19 @@ def make_alert_sinks(
         counters=counters,
         on_error=on_error,
         gateway_id=settings.gateway_id,
+        is_all_told=settings.alerts.consequences,
         secrets=known_secrets(settings, credentials),
     )
+
+
+def delivery_issues(sinks: AlertSinks) -> Iterator[Issue]:
+    """Say which recipients do not get their alerts: who waits for one would wait for ever."""
+    failing = sinks.failing
+    if failing:
+        told = "; ".join(f"{name}: {reason}" for name, reason in failing.items())
+        yield Issue(
+            "alerts_undelivered",
+            "warning",
+            f"alerts are not brought to the {told}",
+            "Repair it, or correct its settings under alerts; the next alert is brought anew.",
+        )

@@ -1,6 +1,6 @@
 """The gateway's own monitor: once a moment it judges everything, and says what has to be told."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
 from gateway_monitoring import Finding, HealthThresholds, Monitor, Source, TrendSteps
@@ -13,14 +13,20 @@ from gateway.health.sessions import TradingHours
 from gateway.health.verdict import HealthJudge, Issue
 from gateway.policy.error_history import ErrorHistory
 
-RAISE_AFTER_S: Final[Mapping[str, float]] = {"admin_down": 5.0}
+RAISE_AFTER_S: Final[Mapping[str, float]] = {
+    "admin_down": 5.0,
+    "symbols_stale": 5.0,
+    "books_stale": 5.0,
+}
 """How long an issue must last before it is an alert, where that is not `ISSUE_S`: IQConnect opens
-its ports one after another."""
+its ports one after another, and symbols become live one after another."""
 ISSUE_S: Final = 2.0
 """A connection that is made within this time, as at the start, was no trouble."""
 AT_ONCE: Final = ("feed_thread_stuck", "_breaker_open")
 """Issues (or their endings) that have lasted when they are first seen."""
 CLEAR_AFTER_S: Final = 3.0
+CONSEQUENCES: Final[Mapping[str, str]] = {"admin_down": "iqconnect_down"}
+"""Issues that only follow from another one while that stands; breakers and books do as well."""
 TOLD_OTHERWISE: Final = frozenset({"slow_consumers"})
 """Issues that are no alerts of their own: each slow consumer has one."""
 
@@ -55,7 +61,16 @@ class HealthMonitor:
         self._clock = clock
         self._activity = ActivityWatch(hours)
         self._reconnections = Reconnections()
+        self._conditions: list[Callable[[], Iterable[Issue]]] = []
         self.register_data_source("feed", self._read_feed)
+
+    def register_conditions(self, conditions: Callable[[], Iterable[Issue]]) -> None:
+        """Ask for issues that neither figures nor the feed thread's reports show.
+
+        Args:
+            conditions: Reads those that stand at this moment; must not fail.
+        """
+        self._conditions.append(conditions)
 
     def register_data_source(self, name: str, source: Source) -> None:
         """Ask for figures at every check; a source that fails is an issue by itself.
@@ -87,8 +102,12 @@ class HealthMonitor:
             Alerts that have to be told: maps with `event` (raised, changed, cleared) and the alert.
         """
         now_ns, now_us = self._clock.monotonic_ns(), self._clock.utc_us()
+        issues = self._issues()
+        codes = {issue.code for issue in issues}
         found = tuple(
-            finding_of(issue) for issue in self._issues() if issue.code not in TOLD_OTHERWISE
+            finding_of(issue, because=root_of(issue.code, codes))
+            for issue in issues
+            if issue.code not in TOLD_OTHERWISE
         )
         return self._monitor.check(now_ns=now_ns, now_us=now_us, findings=found)
 
@@ -160,7 +179,10 @@ class HealthMonitor:
 
     def _issues(self) -> list[Issue]:
         admin, login = self._admin()
-        return self._judge.issues(self._history, admin=admin, login=login, errors=self._errors)
+        others = [issue for read in self._conditions for issue in read()]
+        return self._judge.issues(
+            self._history, admin=admin, login=login, errors=self._errors, others=others
+        )
 
     def _read_feed(self) -> Mapping[str, Any]:
         """The figures of the feed; the same report twice tells nothing new of its activity."""
@@ -176,8 +198,25 @@ class HealthMonitor:
         return feed_readings(self._history, activity=activity, reconnections=reconnections)
 
 
-def finding_of(issue: Issue) -> Finding:
-    """Make of an issue what may become an alert."""
+def root_of(code: str, codes: Collection[str]) -> str | None:
+    """Which of the issues that stand an issue follows from; None for one of its own."""
+    if code.endswith("_breaker_open"):
+        root = "iqconnect_down"
+    elif code.startswith("level2_"):
+        # IQConnect, its login and its link to DTN are the same for both ports.
+        root = code.removeprefix("level2_")
+    else:
+        root = CONSEQUENCES.get(code, "")
+    return root if root in codes else None
+
+
+def finding_of(issue: Issue, *, because: str | None = None) -> Finding:
+    """Make of an issue what may become an alert.
+
+    Args:
+        issue: What is wrong.
+        because: The issue that it follows from.
+    """
     is_lasting = issue.code.endswith(AT_ONCE)
     return Finding(
         code=issue.code,
@@ -187,4 +226,5 @@ def finding_of(issue: Issue) -> Finding:
         since_us=issue.since_us,
         raise_after_s=0.0 if is_lasting else RAISE_AFTER_S.get(issue.code, ISSUE_S),
         clear_after_s=CLEAR_AFTER_S,
+        extra={"because": because} if because is not None else {},
     )

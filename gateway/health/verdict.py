@@ -1,6 +1,6 @@
 """The verdict: from facts to healthy, warning or critical, with issues that say what to do."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -12,6 +12,10 @@ from gateway.policy.breaker import BreakerState
 from gateway.policy.error_history import ErrorHistory
 from gateway.policy.login import LoginState
 
+UNKNOWN_LINES_MIN: Final = 100
+UNKNOWN_SHARE: Final = 0.05
+"""Lines of unknown kinds are no errors, since the vendor may add kinds; so many in ten seconds, and
+such a share of all, are no kind of the vendor's."""
 SLOW_NAMED_MAX: Final = 5
 """Slow consumers that an issue names."""
 REPORT_AGE_NS_MAX: Final = 3_000_000_000
@@ -74,6 +78,7 @@ class HealthJudge:
         admin: LinkReport | None = None,
         login: str | None = None,
         errors: ErrorHistory | None = None,
+        others: Iterable[Issue] = (),
     ) -> list[Issue]:
         """Say what is wrong at this moment.
 
@@ -82,12 +87,11 @@ class HealthJudge:
             admin: The admin connection; None when it is not known.
             login: What is known of IQConnect's login; None when nothing is.
             errors: What went wrong in this run; the last error of a port is named with its issue.
+            others: What is wrong elsewhere.
         """
         now_us = self._clock.utc_us()
-        found = [
-            _with_last_error(issue, errors)
-            for issue in self._issues(history, history.newest, admin=admin, login=login)
-        ]
+        own = self._issues(history, history.newest, admin=admin, login=login)
+        found = [_with_last_error(issue, errors) for issue in (*own, *others)]
         codes = {issue.code for issue in found}
         self._since_us = {code: self._since_us.get(code, now_us) for code in codes}
         return [
@@ -166,6 +170,7 @@ class HealthJudge:
                 ),
                 "Read `level2_cause` in their `state`: no_depth, not_entitled, symbol_limit.",
             )
+        yield from _stale_issues(report)
         if report.is_delayed:
             yield Issue(
                 "delayed",
@@ -173,15 +178,46 @@ class HealthJudge:
                 "the account's prices are delayed",
                 "Every message carries the DELAYED flag; ask DTN for a real-time service.",
             )
-        merged = history.growth("quotes_merged")
-        if merged:
-            yield Issue(
-                "backlog_shed",
-                "warning",
-                f"{merged} quotes were merged into newer ones: more lines waited than may",
-                "Watch fewer symbols, or give the machine more room; trades and books are whole.",
-            )
+        yield from _line_issues(history)
         yield from consumer_issues(report.slow_consumers)
+
+
+def _line_issues(history: FeedHistory) -> Iterator[Issue]:
+    """What is wrong with the lines of the last seconds."""
+    unknown, lines = history.growth("lines_unknown"), history.growth("feed_lines")
+    if unknown >= UNKNOWN_LINES_MIN and unknown > UNKNOWN_SHARE * lines:
+        yield Issue(
+            "unknown_lines",
+            "warning",
+            f"{unknown} of {lines} lines of the last ten seconds were of no known kind",
+            "Something else than IQConnect may be writing, or bytes were lost: `metrics` "
+            "quotes some of them in its samples.",
+        )
+    merged = history.growth("quotes_merged")
+    if merged:
+        yield Issue(
+            "backlog_shed",
+            "warning",
+            f"{merged} quotes were merged into newer ones: more lines waited than may",
+            "Watch fewer symbols, or give the machine more room; trades and books are whole.",
+        )
+
+
+def _stale_issues(report: FeedReport) -> Iterator[Issue]:
+    """Symbols that are stale by themselves, though their port is live."""
+    for what, states, cause in (
+        ("symbol", report.symbols, report.cause),
+        ("book", report.books, report.depth_cause),
+    ):
+        count = states.get("stale", 0)
+        if count and cause is None:
+            yield Issue(
+                f"{what}s_stale",
+                "warning",
+                f"{count} {what}{'' if count == 1 else 's'} stale although the connection is live",
+                "`symbols state=stale` lists them, `why` says of each what it follows from; the "
+                "gateway asks the vendor anew by itself.",
+            )
 
 
 def _upstream_issues(report: FeedReport, login: str | None) -> Iterator[Issue]:

@@ -65,6 +65,6 @@ DEADLINE_MS_MAX: Final = 60000
 """Largest deadline_ms of a request."""
 
 SCHEMA_HASH: Final = (
-    "f89a782f1c56766375fc042ad61e003293bf99c6b49afddfe0051f4c44321902"
+    "d449fdaa4abb23c83cd88fc542391281f78170bbe660cb7d467bff5ef7d2caf3"
 )
 """SHA-256 of the definitions without their prose."""

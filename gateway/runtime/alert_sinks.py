@@ -112,6 +112,7 @@ class AlertSinks:
         counters: Where letters are counted.
         on_error: Told when a letter was not brought, or dropped.
         gateway_id: Who tells.
+        is_all_told: Whether alerts that only follow from another one are brought, too.
         secrets: What no letter shows.
     """
 
@@ -123,11 +124,13 @@ class AlertSinks:
         counters: Counters,
         on_error: Callable[[GatewayError], object],
         gateway_id: str = "",
+        is_all_told: bool = False,
         secrets: Secrets | None = None,
     ) -> None:
         self._sinks = [_Sink(options, clock, counters, on_error) for options in sinks]
         self._clock = clock
         self._gateway_id = gateway_id
+        self._is_all_told = is_all_told
         self._secrets = secrets if secrets is not None else Secrets()
         self._is_closed = False
         self._is_running = False
@@ -138,11 +141,16 @@ class AlertSinks:
         Args:
             event: event, id, code, level, message, hint, since_us, and what else is known.
         """
-        if not self._sinks:
+        if not self._sinks or (event.get("because") and not self._is_all_told):
             return
         letter = self._letter(event)
         for sink in self._sinks:
             sink.post(letter, is_closed=self._is_closed)
+
+    @property
+    def failing(self) -> Mapping[str, str]:
+        """Recipients whose last letter was not brought, and why."""
+        return {sink.name: sink.problem for sink in self._sinks if sink.problem}
 
     async def run(self) -> None:
         """Bring letters until cancelled; returns at once when nobody is to be told.
@@ -172,6 +180,9 @@ class AlertSinks:
         told: Any = plain(dict(event), self._secrets)
         told["gateway_id"] = self._gateway_id
         told["at_us"] = self._clock.utc_us()
+        # What chat programs show of a message they know nothing else of.
+        head = "over" if told.get("event") == "cleared" else told.get("level", "")
+        told["text"] = f"{self._gateway_id} {head}: {told.get('message', '')}"
         code = str(told.get("code", ""))
         return Letter(
             event=str(told.get("event", "")),
@@ -203,9 +214,16 @@ class _Sink:
         self._told: dict[str, None] = {}
         self._is_busy = False
         self._is_full = False
+        self.problem = ""
+        """Why the last letter was not brought; empty when it was."""
         self.is_idle = asyncio.Event()
         """Set while nothing waits and nothing is being brought."""
         self.is_idle.set()
+
+    @property
+    def name(self) -> str:
+        """What the recipient is called."""
+        return self._courier.name
 
     def post(self, letter: Letter, *, is_closed: bool) -> None:
         """Queue a letter, unless it is of no interest here; the oldest makes room, warnings first.
@@ -276,12 +294,14 @@ class _Sink:
             attempts += 1
         if failure is None:
             self._counters.add(self._options.delivered)
+            self.problem = ""
             return
+        self.problem = failure.reason
         self._counters.add(self._options.failed)
+        # Repeats are folded by their words: of two alerts neither may hide the other.
         self._complain(
-            f"an alert was not brought to the {self._courier.name}",
+            f"alert {letter.alert_id} was not brought to the {self._courier.name}",
             reason=failure.reason,
-            alert=letter.alert_id,
             event=letter.event,
             attempts=attempts,
         )

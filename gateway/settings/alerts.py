@@ -19,6 +19,9 @@ class AlertSettings(Section):
     level_min: Level = "warning"
     """The lowest level that is told. An alert that was told is told to its end, whatever its level
     is by then."""
+    consequences: bool = False
+    """Whether alerts that only follow from another one, as an open breaker does from an IQConnect
+    that is gone, are brought as well. `sys,alert,`, `alerts` and the log have them in any case."""
     webhook_url: SecretStr | None = None
     """`http://` or `https://`: each alert is sent there by POST, as JSON. Such addresses
     often are secrets, so it is never shown. Redirects are not followed."""

@@ -133,7 +133,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(
             "not a YAML file", file=str(path), line=line, reason=error.problem
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
+        # A date or a number that YAML recognizes and Python has not, as 2026-13-01, is one, too.
         raise ConfigError("not a YAML file", file=str(path), reason=str(error)) from error
     if values is None:
         return {}

@@ -56,6 +56,17 @@ def test_what_makes_no_sense_is_refused_by_name(tmp_path: Path, text: str, said:
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "text", ["health: {closed_days: [2026-13-01]}", "log: {level: 2026-99-99}"]
+)
+def test_a_day_that_is_none_is_refused_quoted_or_not(tmp_path: Path, text: str) -> None:
+    """YAML takes it for a date before we see it."""
+    config = tmp_path / "gateway.yaml"
+    config.write_text(text)
+    with pytest.raises(ConfigError, match="month must be in"):
+        load_settings(config)
+
+
 def test_settings_are_shown_without_secrets(tmp_path: Path) -> None:
     """`diagnostics` goes to whoever may monitor: arguments of commands may be passwords."""
     config = tmp_path / "gateway.yaml"

@@ -231,7 +231,8 @@ class AlertBook:
         alert.changed_us = now_us
         ended = _as_map(alert)
         self._recent.append({**ended, "cleared_us": now_us})
-        return [{"event": "cleared", **ended}]
+        # What was is told in the past tense: the message is the last one while it stood.
+        return [{"event": "cleared", **ended, "message": f"over: {ended['message']}"}]
 
     def _raised(self, alert_id: str, now_ns: int | None = None) -> int:
         """Count that an alert is raised; how often it was, this time included."""

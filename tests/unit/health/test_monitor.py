@@ -12,6 +12,7 @@ from gateway.health.facts import AlertFact, FeedHistory, FeedReport
 from gateway.health.latency import LatencyHistogram
 from gateway.health.monitor import HealthMonitor
 from gateway.health.sessions import TradingHours
+from gateway.health.verdict import Issue
 from gateway.policy.error_history import ErrorHistory
 from tests.support.pieces import finished
 from tests.support.quiet_admin import QuietAdmin
@@ -74,6 +75,8 @@ def house() -> House:
         ({"symbols": {"refused": 2}}, "symbols_refused", "warning", 2),
         ({"books": {"refused": 2}}, "books_refused", "warning", 2),
         ({"is_delayed": True}, "delayed", "warning", 2),
+        ({"symbols": {"live": 2, "stale": 1}}, "symbols_stale", "warning", 5),
+        ({"books": {"stale": 1}}, "books_stale", "warning", 5),
     ],
 )
 def test_a_condition_is_an_issue_at_once_and_an_alert_once_it_lasts(
@@ -118,6 +121,40 @@ def test_a_threshold_is_an_issue_once_it_has_lasted(house: House) -> None:
     assert verdict["issues"][0]["code"] == "latency_high"
     assert verdict["issues"][0]["hint"]
     assert "limit 500 ms" in verdict["error_message"]
+
+
+def test_what_follows_from_a_lost_iqconnect_says_so(house: House) -> None:
+    """One outage must not wake somebody six times: the pager leaves consequences out."""
+    house.report = replace(
+        GOOD,
+        cause="iqconnect_down",
+        depth_cause="iqconnect_down",
+        ports={"admin": "closed"},
+        links=(LINK,),
+    )
+    house.pass_(7)
+    because = {alert["id"]: alert.get("because") for alert in house.monitor.active}
+    assert because == {
+        "iqconnect_down": None,
+        "level2_iqconnect_down": "iqconnect_down",
+        "admin_down": "iqconnect_down",
+        "level1_2_breaker_open": "iqconnect_down",
+    }
+
+
+def test_a_trouble_of_its_own_follows_from_nothing(house: House) -> None:
+    """The same alert without the other one is news."""
+    house.report = replace(GOOD, depth_cause="link_silent", ports={"admin": "closed"})
+    house.pass_(7)
+    assert [alert.get("because") for alert in house.monitor.active] == [None, None]
+
+
+def test_conditions_of_others_are_judged_with_ours(house: House) -> None:
+    """A pager that is dead shows where health is asked for."""
+    issue = Issue("alerts_undelivered", "warning", "m", "h")
+    house.monitor.register_conditions(lambda: [issue])
+    assert house.pass_(3) == [("raised", "alerts_undelivered", "warning")]
+    assert house.codes() == ["alerts_undelivered"]
 
 
 def test_a_stuck_feed_thread_is_told_at_once(house: House) -> None:

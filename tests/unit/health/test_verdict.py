@@ -243,6 +243,24 @@ def test_merged_quotes_are_a_warning_with_their_number(judge: HealthJudge) -> No
     assert issue["message"].startswith("15 quotes")
 
 
+@pytest.mark.parametrize(
+    ("unknown", "lines", "is_told"),
+    [(3_000, 5_000, True), (99, 100, False), (100, 1_900, True), (100, 2_000, False)],
+)
+def test_garbage_is_told_and_a_new_kind_of_line_is_not(
+    judge: HealthJudge, unknown: int, lines: int, is_told: bool
+) -> None:
+    """The vendor may add kinds; thousands of none are something else."""
+    history = history_of(GOOD, counted(GOOD, lines_unknown=unknown, feed_lines=lines))
+    assert (codes(verdict_of(judge, history)) == ["unknown_lines"]) is is_told
+
+
+def test_symbols_stale_with_their_port_are_its_trouble(judge: HealthJudge) -> None:
+    """A link that is down is one issue, not one more for its symbols."""
+    down = replace(GOOD, cause="dtn_link_down", symbols={"stale": 5})
+    assert codes(verdict_of(judge, history_of(down))) == ["dtn_link_down"]
+
+
 def test_merged_quotes_of_long_ago_are_no_issue(judge: HealthJudge) -> None:
     """A verdict is about now."""
     history = history_of(counted(GOOD, quotes_merged=10), counted(GOOD, quotes_merged=10))

@@ -78,7 +78,7 @@ def test_an_alert_is_cleared_when_it_has_been_over_for_long_enough(days: Days) -
     assert days.look(finding()) == []
     assert days.look(seconds=3) == []
     (cleared,) = days.look()
-    assert cleared["event"] == "cleared"
+    assert (cleared["event"], cleared["message"]) == ("cleared", "over: bad")
     assert days.book.active == []
     (recent,) = days.book.recent
     assert recent["cleared_us"] == T0_US + days.second * 1_000_000

@@ -133,8 +133,11 @@ async def test_an_alert_is_brought_whole_with_the_gateways_name() -> None:
         bench.sinks.post(RAISED)
         bench.sinks.post({**RAISED, "event": "cleared"})
     first, second = recipient.letters
-    assert first == {**RAISED, "gateway_id": "gw1", "at_us": 1_700_000_000_000_000}
+    text = f"gw1 {RAISED['level']}: {RAISED['message']}"
+    stamp = 1_700_000_000_000_000
+    assert first == {**RAISED, "gateway_id": "gw1", "at_us": stamp, "text": text}
     assert second["event"] == "cleared"
+    assert second["text"].startswith("gw1 over: ")
     assert bench.counts() == (2, 0, 0)
     assert bench.errors == []
 
@@ -363,3 +366,29 @@ async def test_what_was_never_run_counts_what_it_was_given() -> None:
     bench.sinks.post(RAISED)
     await bench.sinks.close()
     assert bench.counts() == (0, 0, 1)
+
+
+@pytest.mark.asyncio
+async def test_what_follows_from_another_alert_wakes_nobody() -> None:
+    """One outage, one letter; its consequences are listed where one looks for them."""
+    recipient = Recipient()
+    bench = Bench(recipient)
+    async with bench.running():
+        bench.sinks.post({**RAISED, "because": "iqconnect_down"})
+        bench.sinks.post({**RAISED, "id": "iqconnect_down"})
+    assert [letter["id"] for letter in recipient.letters] == ["iqconnect_down"]
+
+
+@pytest.mark.asyncio
+async def test_a_recipient_that_is_not_reached_is_named_until_one_letter_arrives() -> None:
+    """Who waits for a pager that is dead would wait for ever."""
+    outcomes = iter([Failure("refused", is_final=True), None])
+    recipient = Recipient(outcome=lambda _: next(outcomes))
+    bench = Bench(recipient)
+    async with bench.running():
+        bench.sinks.post(RAISED)
+        await until(lambda: bool(bench.sinks.failing))
+        assert dict(bench.sinks.failing) == {"webhook": "refused"}
+        assert str(RAISED["id"]) in str(bench.errors[0])
+        bench.sinks.post({**RAISED, "event": "changed"})
+    assert bench.sinks.failing == {}
