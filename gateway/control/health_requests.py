@@ -21,8 +21,6 @@ Steps = Generator[FeedCommand | None, Any, dict[str, Any]]
 """A handler in progress; None lets others run."""
 PEERS_MAX: Final = 5_000
 """Longest list of consumers in an answer."""
-SYMBOLS_KEPT_MAX: Final = 50_000
-"""Rows gathered for one answer before they are sorted and cut."""
 _BREAKERS: Final = (BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED)
 """From worst to best."""
 
@@ -156,25 +154,20 @@ class HealthRequests:
 
     def symbols(self, params: m.SymbolsParams) -> Steps:
         """List symbols and their states, sorted by name."""
-        search = (params.search or "").upper()
-        rows: list[dict[str, Any]] = []
+        search, after = (params.search or "").upper(), params.after or ""
+        # The first by name so far, and one more: nothing is ever sorted that is longer than that.
+        rows: dict[str, dict[str, Any]] = {}
         place: int | None = 0
         total = 0
-        is_whole = True
         while place is not None:
-            if len(rows) >= SYMBOLS_KEPT_MAX:
-                is_whole = False
-                break
             slice_: SymbolRows = yield ReadSymbols(place, search=search, state=params.state or "")
-            after = params.after or ""
-            rows += [row for row in slice_.rows if row["symbol"] > after]
+            # Symbols that moved while they were read may be there twice.
+            rows |= {row["symbol"]: row for row in slice_.rows if row["symbol"] > after}
+            rows = {name: rows[name] for name in sorted(rows)[: params.limit + 1]}
             place, total = slice_.place, slice_.total
-        # Symbols that moved while they were read may be there twice.
-        by_name = {row["symbol"]: row for row in rows}
-        names = sorted(by_name)
         return {
-            "symbols": [by_name[name] for name in names[: params.limit]],
-            "complete": is_whole and len(names) <= params.limit,
+            "symbols": list(rows.values())[: params.limit],
+            "complete": len(rows) <= params.limit,
             "total": total,
         }
 
