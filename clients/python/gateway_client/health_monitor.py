@@ -31,6 +31,8 @@ class HealthMonitor:
     def __init__(self, thresholds: HealthThresholds | None = None) -> None:
         self._monitor = Monitor(thresholds if thresholds is not None else HealthThresholds())
         self._lock = threading.Lock()
+        self._checking = threading.Lock()
+        """Held while sources are asked, which may take their time: nobody else waits for them."""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -81,8 +83,11 @@ class HealthMonitor:
         Returns:
             Alerts that were raised, changed or cleared: maps with `event` and the alert.
         """
-        with self._lock:
-            return self._monitor.check(now_ns=time.monotonic_ns(), now_us=time.time_ns() // 1000)
+        with self._checking:
+            reading, failed = self._monitor.read()
+            now_ns, now_us = time.monotonic_ns(), time.time_ns() // 1000
+            with self._lock:
+                return self._monitor.follow(reading, tuple(failed), now_ns=now_ns, now_us=now_us)
 
     def get_active_alerts(self) -> list[dict[str, Any]]:
         """List the alerts that stand, the gravest first.

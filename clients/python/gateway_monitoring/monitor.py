@@ -116,7 +116,7 @@ class Monitor:
         trended: dict[str, float] = {}
         unknown: set[str] = set()
         failed: list[Finding] = []
-        for name, source in self._sources.items():
+        for name, source in list(self._sources.items()):
             own: dict[str, float | None] = {}
             try:
                 told = source()
@@ -189,9 +189,16 @@ class Monitor:
         Returns:
             Alerts to be told, as `AlertBook.update` does.
         """
-        self.reading, failed = self.read()
-        self.trends.record(self.reading.trended, now_ns)
-        found = (*findings, *failed, *self.judge(self.reading))
+        reading, failed = self.read()
+        return self.follow(reading, (*findings, *failed), now_ns=now_ns, now_us=now_us)
+
+    def follow(
+        self, reading: Reading, findings: tuple[Finding, ...], *, now_ns: int, now_us: int
+    ) -> list[dict[str, Any]]:
+        """Judge what was read, and follow what follows from it; as `check`, which reads first."""
+        self.reading = reading
+        self.trends.record(reading.trended, now_ns)
+        found = (*findings, *self.judge(reading))
         return self.alerts.update(found, now_ns=now_ns, now_us=now_us)
 
 

@@ -1,10 +1,11 @@
 """The client's health monitor: the specification's names over the gateway's own rules."""
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
-from gateway_client import HealthMonitor, HealthThresholds
+from gateway_client import HealthMonitor, HealthThresholds, health_monitor
 
 WAIT_S = 10.0
 
@@ -66,6 +67,30 @@ def test_a_source_that_fails_is_an_alert_and_the_thread_goes_on(monitor: HealthM
     (alert,) = monitor.get_active_alerts()
     assert alert["id"] == "source_failed:client_metrics"
     assert "ConnectionError: no gateway" in alert["message"]
+
+
+def test_a_source_that_hangs_keeps_nobody_waiting(
+    monitor: HealthMonitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A strategy asks for alerts while the gateway does not answer, and wants to end, too."""
+    monkeypatch.setattr(health_monitor, "STOP_S_MAX", 0.05)
+    is_asked, is_free = threading.Event(), threading.Event()
+
+    def source() -> dict[str, float]:
+        is_asked.set()
+        is_free.wait(WAIT_S)
+        return {"message_gap_seconds": 7.0}
+
+    monitor.register_data_source("test", source)
+    monitor.start_monitoring(check_interval=60)
+    assert is_asked.wait(WAIT_S)
+    started_s = time.monotonic()
+    assert monitor.get_active_alerts() == monitor.get_recent_alerts() == []
+    assert monitor.get_performance_trends() == {}
+    monitor.register_data_source("other", dict)
+    monitor.stop_monitoring()
+    assert time.monotonic() - started_s < WAIT_S / 2
+    is_free.set()
 
 
 def test_it_can_be_started_again(monitor: HealthMonitor) -> None:

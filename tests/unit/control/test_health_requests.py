@@ -7,10 +7,15 @@ from typing import Any
 import msgpack
 import pytest
 
+<<<<<<< HEAD
 from gateway.control.feed_commands import ReadSymbols, SymbolRows
+=======
+from gateway.control.feed_commands import SymbolRows
+>>>>>>> w-review
 from gateway.control.health_requests import breaker_of
 from gateway.errors import InvalidParams, SecurityValidationError, Unauthorized
 from gateway.health.facts import LinkReport
+from gateway.model.methods import SymbolsParams
 from tests.unit.control.desk_bench import LEVEL1_LINK, Bench
 from tests.unit.health.feed_reports import GOOD
 
@@ -143,6 +148,7 @@ def test_symbols_can_be_searched_filtered_and_paged(bench: Bench) -> None:
     assert seen == [f"S{number:04}" for number in range(600)]
 
 
+<<<<<<< HEAD
 def test_rows_behind_the_page_are_not_made(bench: Bench) -> None:
     """Of tens of thousands of symbols a page costs the feed thread little more than the page."""
     made = 0
@@ -161,6 +167,23 @@ def test_rows_behind_the_page_are_not_made(bench: Bench) -> None:
     assert names(answer) == symbols[:20]
     assert not answer["complete"]
     assert made < 1_000
+=======
+def test_a_page_begins_with_the_first_by_name_however_many_there_are(bench: Bench) -> None:
+    """They are read in no order, the first of them last; only what is wanted is kept."""
+    count, piece = 60_000, 250
+    steps = bench.requests.inside.symbols(SymbolsParams(limit=2, after="S00003"))
+    place: int | None = 0
+    next(steps)
+    with pytest.raises(StopIteration) as finished:  # noqa: PT012 - the last of many sends
+        while place is not None:
+            numbers = range(count - place, count - place - piece, -1)
+            rows = [{"symbol": f"S{number:05}"} for number in numbers]
+            place = place + piece if place + piece < count else None
+            steps.send(SymbolRows(rows, place, count))
+    answer = finished.value.value
+    assert names(answer) == ["S00004", "S00005"]
+    assert (answer["complete"], answer["total"]) == (False, count)
+>>>>>>> w-review
 
 
 def test_a_symbols_book_is_told_beside_its_prices(bench: Bench) -> None:
