@@ -161,7 +161,6 @@ class HealthRequests:
 
     def symbols(self, params: m.SymbolsParams) -> Steps:
         """List symbols and their states, sorted by name."""
-<<<<<<< HEAD
         wanted = ReadSymbols(
             search=(params.search or "").upper(),
             state=params.state or "",
@@ -184,22 +183,6 @@ class HealthRequests:
         return {
             "symbols": [found[name] for name in names],
             "complete": len(found) <= params.limit,
-=======
-        search, after = (params.search or "").upper(), params.after or ""
-        # The first by name so far, and one more: nothing is ever sorted that is longer than that.
-        rows: dict[str, dict[str, Any]] = {}
-        place: int | None = 0
-        total = 0
-        while place is not None:
-            slice_: SymbolRows = yield ReadSymbols(place, search=search, state=params.state or "")
-            # Symbols that moved while they were read may be there twice.
-            rows |= {row["symbol"]: row for row in slice_.rows if row["symbol"] > after}
-            rows = {name: rows[name] for name in sorted(rows)[: params.limit + 1]}
-            place, total = slice_.place, slice_.total
-        return {
-            "symbols": list(rows.values())[: params.limit],
-            "complete": len(rows) <= params.limit,
->>>>>>> w-review
             "total": total,
         }
 
