@@ -9,11 +9,6 @@ import h11
 
 NOTHING_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 """For answers that are no page: a browser that shows one loads and runs nothing."""
-PAGE_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-"""For a page made of nothing but what this server serves."""
 TEXT: Final = "text/plain; charset=utf-8"
 JSON: Final = "application/json"
 SAFE_HEADERS: Final = (
@@ -54,7 +49,7 @@ class Response:
     content_type: str = TEXT
     """Of the body."""
     policy: str = NOTHING_POLICY
-    """What a browser that shows the body may load; `PAGE_POLICY` for a page."""
+    """What a browser that shows the body may load; a page names its own."""
     headers: tuple[tuple[str, str], ...] = ()
     """Others, such as `Allow`."""
 

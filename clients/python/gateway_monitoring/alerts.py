@@ -176,11 +176,6 @@ class AlertBook:
         """The alerts that were cleared, newest first; at most `RECENT_MAX`."""
         return [dict(alert) for alert in reversed(self._recent)]
 
-    def is_raised(self, alert_id: str) -> bool:
-        """Whether an alert stands."""
-        alert = self._alerts.get(alert_id)
-        return alert_id in self._taken or (alert is not None and alert.is_raised)
-
     def _find(self, finding: Finding, now_ns: int, now_us: int) -> _Alert | None:
         alert = self._alerts.get(finding.alert_id)
         if alert is None:
