@@ -2,10 +2,8 @@
 
 import json
 import math
-from collections.abc import Iterator
 
 import pytest
-import structlog
 
 from gateway.logs import (
     CAUSES_MAX,
@@ -15,15 +13,10 @@ from gateway.logs import (
     set_up_logging,
 )
 
+pytestmark = pytest.mark.usefixtures("restored_logging")
+
 FORMS = pytest.mark.parametrize("form", ["json", "console"])
 HOSTILE = "up\r\n2026-01-01T00:00:00Z [info     ] all is well\x1b[2J\x00\x85\u2028"
-
-
-@pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    """Log set-up is global: leave it as it was found."""
-    yield
-    structlog.reset_defaults()
 
 
 def written(capsys: pytest.CaptureFixture[str]) -> list[str]:
