@@ -113,6 +113,15 @@ def test_ten_calm_minutes_forgive_earlier_swings(days: Days) -> None:
     assert events(days.look(seconds=4)) == [("cleared", "warning")]
 
 
+def test_a_moment_of_less_is_forgotten_when_it_is_grave_again(days: Days) -> None:
+    """Each time it must have been milder for all of the time, in one piece."""
+    days.look(finding("critical"), seconds=4)
+    assert days.look(finding("warning"), seconds=3) == []
+    assert days.look(finding("critical"), seconds=10) == []
+    assert days.look(finding("warning"), seconds=4) == []
+    assert events(days.look(finding("warning"))) == [("changed", "warning")]
+
+
 def test_two_subjects_of_one_code_are_two_alerts(days: Days) -> None:
     """One source that fails must not hide another."""
     told = days.look(finding(subject="a"), finding(subject="b"), seconds=4)
