@@ -222,5 +222,6 @@ def finding_of(issue: Issue, *, because: str | None = None) -> Finding:
         since_us=issue.since_us,
         raise_after_s=0.0 if is_lasting else RAISE_AFTER_S.get(issue.code, ISSUE_S),
         clear_after_s=CLEAR_AFTER_S,
+        group=issue.group,
         extra={"because": because} if because is not None else {},
     )
