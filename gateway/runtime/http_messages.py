@@ -112,7 +112,7 @@ def parse(request: h11.Request, *, hosts: frozenset[str]) -> HttpRequest:
             else's, whose name was made to mean our address, calls us by that name.
 
     Raises:
-        Refused: 400, 405, 413, 421 or 505.
+        Refused: 400, 403, 405, 413, 421 or 505.
     """
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
     if not request.http_version.startswith(b"1."):
@@ -139,5 +139,11 @@ def parse(request: h11.Request, *, hosts: frozenset[str]) -> HttpRequest:
                 f"This server listens on this machine only and is called {known}.",
                 is_final=True,
             )
+    if (
+        headers.get("sec-fetch-site") == "cross-site"
+        and headers.get("sec-fetch-mode") != "navigate"
+    ):
+        # It could read nothing, but hold streams that others need.
+        raise Refused(403, "Pages of other sites are not answered.", is_final=True)
     path = (match[2] or b"/").decode("latin-1")
     return HttpRequest(method, path, (match[3] or b"").decode("latin-1"), headers)
