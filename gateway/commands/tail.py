@@ -8,6 +8,7 @@ from typing import Any
 from gateway_client import Event, Flag, GatewayClient, GatewayClientError
 from gateway_client.results import SymbolResult
 
+from gateway.commands.endpoints import HINT, refusal_of
 from gateway.commands.ladder import show_ladders
 
 EVENT_TYPES = Event.__args__
@@ -31,12 +32,16 @@ def follow(
         0, or 1 when the gateway cannot be reached or takes none of the symbols.
     """
     wanted = [kind for kind in kinds.split(",") if kind]
+    refusal = refusal_of(control, data)
+    if refusal:
+        sys.stderr.write(refusal)
+        return 1
     try:
         client = GatewayClient(data_endpoint=data, control_endpoint=control)
         if not client.connect():
             sys.stderr.write(
                 f"no gateway answers at {data} and {control}: {client.last_error}\n"
-                "  what to do: check that one runs there (`iqfeed-gateway demo` starts one).\n"
+                f"  what to do: {HINT}\n"
             )
             return 1
         with client:
