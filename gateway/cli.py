@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
+from gateway.commands.endpoints import CONTROL_ENDPOINT, DATA_ENDPOINT, problem_of_endpoint
 from gateway.errors import ConfigError
 from gateway.logs import set_up_logging
 from gateway.settings import Credentials, load_credentials, load_relay_settings, load_settings
@@ -29,8 +30,6 @@ ConfigOption = Annotated[
 
 def _check_endpoint(given: str | None) -> str | None:
     """Refuse what is no address while it can still be named."""
-    from gateway.commands.endpoints import problem_of_endpoint
-
     problem = problem_of_endpoint(given) if given is not None else ""
     if problem:
         raise typer.BadParameter(problem)
@@ -50,8 +49,6 @@ FaultPortOption = Annotated[
     typer.Option(min=0, max=65535, help="Takes faults, on this machine only; 0: any free one."),
 ]
 TimelineOption = Annotated[Path | None, typer.Option(help="YAML list of faults and their times.")]
-DATA_ENDPOINT = "tcp://127.0.0.1:7700"
-CONTROL_ENDPOINT = "tcp://127.0.0.1:7701"
 
 
 def main() -> None:

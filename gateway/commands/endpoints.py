@@ -7,6 +7,9 @@ from typing import Final
 from gateway.commands.doctor.zmtp import open_endpoint
 from gateway.errors import bounded
 
+DATA_ENDPOINT: Final = "tcp://127.0.0.1:7700"
+CONTROL_ENDPOINT: Final = "tcp://127.0.0.1:7701"
+"""Where a gateway is that nobody has configured otherwise."""
 PROBE_S_MAX: Final = 1.0
 """A refusal comes at once; who is slower may be a gateway all the same."""
 HINT: Final = (
