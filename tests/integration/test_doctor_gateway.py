@@ -77,7 +77,7 @@ def test_a_gateway_whose_prices_are_stale_is_first(practice: Practice) -> None:
     assert told["first"]["step"] == "gateway"
     assert told["first"]["code"] == "gateway_looks_elsewhere"
     assert f":{dead['level1_port']}, this configuration says" in told["first"]["message"]
-    assert told["steps"][-1]["code"] == "symbol_iqconnect_down"
+    assert told["steps"][-2]["code"] == "symbol_iqconnect_down"
 
 
 def test_a_gateway_whose_connection_is_refused_is_first(practice: Practice) -> None:
