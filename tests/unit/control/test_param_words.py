@@ -19,7 +19,7 @@ KINDS = "quote, summary, regional, book, trade, fundamental, depth, order, news,
         (
             "subscribe",
             {"client": "me", "symbols": ["AAPL"], "kinds": ["l3"]},
-            f"kinds.0: write one of {KINDS}, bar, l1, l2; quote, summary, regional and book also as",
+            f"kinds.0: write one of {KINDS}, bar, l1, l2; quote, summary, regional and book",
         ),
         (
             "subscribe",
