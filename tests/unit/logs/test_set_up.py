@@ -53,6 +53,23 @@ def test_a_console_event_is_readable(capsys: pytest.CaptureFixture[str]) -> None
     assert "\x1b" not in line
 
 
+def test_an_event_with_a_message_begins_with_it_for_people(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Behind ten facts nobody reads it; machines still go by the event's name."""
+    facts = {"change": "raised", "code": "lag", "id": "lag", "message": "a consumer lags"}
+    set_up_logging(level="info", form="console")
+    get_logger("health").warning("alert", **facts)
+    (line,) = written(capsys)
+    assert line.split("] ", 1)[1].startswith("alert raised: a consumer lags")
+    assert line.count("a consumer lags") == 1
+    assert "code=lag" in line
+    set_up_logging(level="info", form="json")
+    get_logger("health").warning("alert", **facts)
+    (line,) = written(capsys)
+    assert facts.items() | {("event", "alert")} <= json.loads(line).items()
+
+
 @FORMS
 def test_a_hostile_value_is_still_one_line(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A client's name must not be able to write a second log line or move the cursor."""
