@@ -232,8 +232,7 @@ class RelayDesk:
             "admin request",
             method=request.method,
             params=bounded(request.params),
-            caller=caller.identity,
-            address=caller.address,
+            **caller.facts,
             outcome="passed on" if self._is_admin_allowed else Unauthorized.code,
         )
         if not self._is_admin_allowed:
@@ -262,8 +261,7 @@ class RelayDesk:
                 method="admin.evict",
                 peer=bounded(params.peer),
                 reason=bounded(params.reason),
-                caller=caller.identity,
-                address=caller.address,
+                **caller.facts,
                 outcome=outcome,
             )
         return {"evicted": count}
