@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway_client import Event, Flag, GatewayClient, GatewayClientError
+from gateway_client import CurveKeys, Event, Flag, GatewayClient, GatewayClientError
 from gateway_client.results import SymbolResult
 
 from gateway.commands.ladder import show_ladders
@@ -15,7 +15,14 @@ _HEADER = frozenset({"kind", "symbol", "type", "epoch", "sequence", "flags", "re
 
 
 def follow(
-    kinds: str, symbols: list[str], *, is_json: bool, count: int, data: str, control: str
+    kinds: str,
+    symbols: list[str],
+    *,
+    is_json: bool,
+    count: int,
+    data: str,
+    control: str,
+    keys: CurveKeys | None = None,
 ) -> int:
     """Subscribe and print until interrupted; books alone are drawn as ladders.
 
@@ -26,17 +33,19 @@ def follow(
         count: Stop after this many messages; 0 never stops.
         data: The gateway's data socket.
         control: The gateway's control socket.
+        keys: For a gateway that asks for them.
 
     Returns:
         0, or 1 when the gateway cannot be reached or takes none of the symbols.
     """
     wanted = [kind for kind in kinds.split(",") if kind]
     try:
-        client = GatewayClient(data_endpoint=data, control_endpoint=control)
+        client = GatewayClient(data_endpoint=data, control_endpoint=control, curve=keys)
         if not client.connect():
             sys.stderr.write(
                 f"no gateway answers at {data} and {control}: {client.last_error}\n"
-                "  what to do: check that one runs there (`iqfeed-gateway demo` starts one).\n"
+                "  what to do: check that one runs there (`iqfeed-gateway demo` starts one), "
+                "and give --keys if it asks for them.\n"
             )
             return 1
         with client:

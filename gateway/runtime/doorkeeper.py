@@ -55,9 +55,8 @@ class Doorkeeper:
         self._hurry = asyncio.Event()
         self._failure = ""
         self._must_cut = False
-        self._audit.info(
-            "keys_load", clients=len(store.book), fingerprint=fingerprint(server.public)
-        )
+        self.fingerprint: Final = fingerprint(server.public)
+        """Of the gateway's own key."""
 
     @property
     def book(self) -> KeyBook:
@@ -73,6 +72,7 @@ class Doorkeeper:
 
         Cancel safety: what was read holds; the next run reads the rest.
         """
+        self._audit.info("keys_load", clients=len(self._store.book), fingerprint=self.fingerprint)
         while True:
             try:
                 async with asyncio.timeout(WATCH_S):

@@ -21,7 +21,7 @@ from gateway_client.errors import (
     RequestRefused,
     RequestTimedOut,
 )
-from gateway_client.options import CurveKeys
+from gateway_client.keys import CurveKeys
 from gateway_client.rpc_codec import REPLY_BYTES_MAX, Reply, decode_reply, encode_request
 from gateway_client.subscriber import RECONNECT_MS, RECONNECT_MS_MAX, set_curve
 
