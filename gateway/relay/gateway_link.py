@@ -16,6 +16,7 @@ from gateway.counters import Counter, Counters
 from gateway.errors import DecodeError, RequestTimedOut, UpstreamDown
 from gateway.logs import get_logger
 from gateway.model.protocol import PROTOCOL_VERSION
+from gateway.relay.upstream import UseKeys
 from gateway.runtime.publisher import HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS
 from gateway.runtime.rpc_server import Whole
 from gateway.wire.codec import find_id, pack_once, unpack_reply
@@ -42,6 +43,7 @@ class GatewayLink:
         endpoint: The gateway's control socket.
         clock: For deadlines.
         counters: The control loop's own.
+        use_keys: Gives a socket that is to connect the relay's keys.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class GatewayLink:
         *,
         clock: Clock,
         counters: Counters,
+        use_keys: UseKeys = lambda _: None,
     ) -> None:
         self._endpoint = endpoint
         self._clock = clock
@@ -71,6 +74,7 @@ class GatewayLink:
         self._dealer.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
         if endpoint.startswith("tcp://["):
             self._dealer.setsockopt(zmq.IPV6, 1)
+        use_keys(self._dealer)
         self._dealer.connect(endpoint)
         self._writable = zmq.asyncio.Poller()
         self._writable.register(self._dealer, zmq.POLLOUT)

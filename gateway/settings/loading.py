@@ -81,6 +81,11 @@ def load_relay_settings(config: Path | None, *, options: Mapping[str, str | None
         ConfigError: As `load_settings`; or an address on another machine.
     """
     settings = load_settings(config)
+    if settings.security.rotation is not None:
+        raise ConfigError(
+            "security.rotation is the gateway's",
+            hint="Leave it out for a relay: start a second one with the next key instead.",
+        )
     given = {name: value for name, value in options.items() if value is not None}
     named = {"name": f"relay@{settings.gateway_id}"[:64]}
     known = settings.relay.model_dump(exclude_none=True)
@@ -91,7 +96,9 @@ def load_relay_settings(config: Path | None, *, options: Mapping[str, str | None
         raise ConfigError("; ".join(map(describe, problems)), source="options") from error
     addresses = relay.model_dump(include={"data", "control", "bind_data", "bind_control"})
     for name, address in addresses.items():
-        _check_bind(f"relay.{name}", address, is_ours=name.startswith("bind"))
+        is_ours = name.startswith("bind")
+        is_open = is_open_to_others(settings) if is_ours else is_open_to_others(settings, relay)
+        _check_bind(f"relay.{name}", address, is_open=is_open, is_ours=is_ours)
     concrete = [address for address in addresses.values() if not _is_any_port(address)]
     if len(set(concrete)) < len(concrete):
         raise ConfigError(
@@ -310,9 +317,15 @@ def _check_binds(settings: Settings) -> None:
             raise ConfigError(f"{other} and {name} are the same", bind=bind)
 
 
-def is_open_to_others(settings: Settings) -> bool:
-    """Whether data and control may listen where other machines reach them."""
-    has_keys = settings.security.keys_dir is not None
+def is_open_to_others(settings: Settings, relay: RelaySettings | None = None) -> bool:
+    """Whether sockets may be where other machines reach them, or, for a relay, on another one.
+
+    Args:
+        settings: Its keys guard the sockets that we bind.
+        relay: Its keys are for those that we connect to.
+    """
+    keys = settings.security.keys_dir if relay is None else relay.keys
+    has_keys = keys is not None
     return has_keys and settings.license.redistribution_acknowledged
 
 
@@ -360,7 +373,8 @@ def _check_bind(name: str, bind: str, *, is_open: bool = False, is_ours: bool = 
         raise ConfigError(
             f"{name} {what}",
             hint=f"{'Bind' if is_ours else 'Use'} 127.0.0.1, [::1] or ipc://. "
-            "Other machines need keys (security.keys_dir; see `iqfeed-gateway keys --help`) "
+            f"Other machines need keys ({'security.keys_dir' if is_ours else 'relay.keys'}; see "
+            "`iqfeed-gateway keys --help`) "
             "and, because DTN restricts data leaving this machine, "
             "license.redistribution_acknowledged: true. There is no other way.",
             bind=bind,
