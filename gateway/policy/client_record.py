@@ -144,7 +144,8 @@ def _compose(text: str) -> yaml.Node:
             line=mark.line + 1 if mark is not None else None,
             reason=error.problem,
         ) from error
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+        # Characters that do not exist, and nesting without an end, are none of YAML's errors.
         raise ConfigError("not a YAML file", reason=type(error).__name__) from error
     if node is None:
         raise ConfigError("the file is empty", hint="`keys new` writes one.", line=1)

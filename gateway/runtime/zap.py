@@ -95,7 +95,11 @@ class ZapHandler:
         self._denials: Folds[Denial] = Folds(clock)
         self._router = context.socket(zmq.ROUTER)
         self._router.setsockopt(zmq.LINGER, 0)
-        self._router.bind(ENDPOINT)
+        try:
+            self._router.bind(ENDPOINT)
+        except zmq.ZMQError:
+            self._router.close()
+            raise
         self._wake_address = f"inproc://gate.{name}.wake"
         self._waker = context.socket(zmq.PAIR)
         self._waker.bind(self._wake_address)
