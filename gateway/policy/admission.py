@@ -16,8 +16,9 @@ from gateway.policy.rate_limit import KeyedBuckets
 SECOND_NS: Final = 1_000_000_000
 STRANGER_BURST_MAX: Final = 20
 STRANGER_NS: Final = SECOND_NS // 5
-"""Refusals that one address is told the reason of: so many at once, then one in this time. Beyond,
-it is told to come back later, whatever its key."""
+"""Refusals of one address that are judged each by itself: so many at once, then one in this time.
+Beyond, they are too many, whatever their keys. That spares the log, not the processor: libzmq asks
+when its arithmetic is done."""
 USER_BURST_MAX: Final = 1_000
 USER_NS: Final = SECOND_NS // 100
 """Handshakes of one user: so many at once, as after a restart, then one in this time."""

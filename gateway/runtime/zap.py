@@ -11,6 +11,7 @@ reads beside its requests: a monitor that is not read to its end would hold up l
 
 import socket
 import threading
+from collections import Counter as Counts
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -37,6 +38,7 @@ TURN_MS: Final = 1_000
 """The thread shows that it lives at least this often."""
 LAST_EVENT_MS_MAX: Final = 1_000
 """How long libzmq may take to end a monitor."""
+ADDRESSES_MAX: Final = 10_000
 BATCH_MAX: Final = 100
 """Requests, and events, read at a stretch."""
 FRAMES_MIN: Final = 7
@@ -45,6 +47,7 @@ credentials follow."""
 EVENTS: Final = (
     zmq.Event.ACCEPTED
     | zmq.Event.DISCONNECTED
+    | zmq.Event.HANDSHAKE_SUCCEEDED
     | zmq.Event.HANDSHAKE_FAILED_NO_DETAIL
     | zmq.Event.HANDSHAKE_FAILED_PROTOCOL
     | zmq.Event.MONITOR_STOPPED
@@ -56,9 +59,13 @@ STATUS: Final[Mapping[Reason, tuple[bytes, bytes]]] = {
     Reason.MECHANISM: (b"400", b"no key"),
     Reason.UNKNOWN_KEY: (b"400", b"no access"),
     Reason.ADDRESS: (b"400", b"no access"),
-    Reason.RATE_LIMITED: (b"300", b"later"),
+    Reason.RATE_LIMITED: (b"400", b"no access"),
 }
-"""What a peer is told; 300 asks it to come back later."""
+"""What a peer is told. With 400 libzmq ends the connection at once, and the peer's does not try
+again on that socket."""
+LATER: Final = (b"300", b"later")
+"""What a client of ours is told that comes too often: it is held until its handshake's time is
+over, and tries again by itself. Strangers are not held: each costs a descriptor."""
 
 Denial = tuple[str, str, str, str]
 """address, reason, user, fingerprint."""
@@ -107,8 +114,12 @@ class ZapHandler:
         self._woken.connect(self._wake_address)
         self._monitor: zmq.Socket[bytes] | None = None
         self._monitored: zmq.Socket[Any] | None = None
-        self._addresses: dict[int, str] = {}
+        self._accepted: dict[int, tuple[str, int]] = {}
+        """By descriptor: where its peer is, and how many handshakes had succeeded before."""
+        self._succeeded = 0
         self._has_failed = False
+        self._told: Counts[str] = Counts()
+        """Handshakes that were refused here, by address; their connections are about to end."""
         self._probe = b""
         self._is_stopping = False
         self.probed = threading.Event()
@@ -231,10 +242,12 @@ class ZapHandler:
         if key and key == self._probe:
             self.probed.set()
         if verdict.grant is None:
+            self._note_told(address)
             reason = verdict.reason or Reason.MALFORMED
             if key != self._probe or not key:
                 self._deny(address, reason, verdict.user, verdict.fingerprint)
-            return _reply(frames, *STATUS[reason])
+            is_later = reason is Reason.RATE_LIMITED and verdict.user
+            return _reply(frames, *(LATER if is_later else STATUS[reason]))
         self._admit(verdict, address, domain)
         properties = _property(GRANT, b"%d" % verdict.grant.number) + _property(DOOR, domain)
         return _reply(frames, b"200", b"OK", verdict.user.encode("ascii"), properties)
@@ -277,15 +290,36 @@ class ZapHandler:
                 return
             kind, descriptor = event["event"], int(event["value"])
             if kind == zmq.Event.ACCEPTED:
-                self._addresses[descriptor] = _peer_of(descriptor)
+                self._accepted[descriptor] = (_peer_of(descriptor), self._succeeded)
+            elif kind == zmq.Event.HANDSHAKE_SUCCEEDED:
+                self._succeeded += 1
             elif kind == zmq.Event.DISCONNECTED:
-                address = self._addresses.pop(descriptor, "")
-                if self._has_failed:
-                    self._deny(address, FAILED, "", "")
-                self._has_failed = False
+                self._note_end(descriptor)
             elif kind != zmq.Event.MONITOR_STOPPED:
                 # The event tells no address; the end of the same connection follows it at once.
                 self._has_failed = True
+
+    def _note_end(self, descriptor: int) -> None:
+        """Tell of a connection that ended before it was one.
+
+        libzmq says of some that they failed; others, such as those of older protocols, it ends
+        without a word. Of these we are sure where no handshake at all has succeeded meanwhile.
+        """
+        address, succeeded = self._accepted.pop(descriptor, ("", -1))
+        has_failed = self._has_failed or succeeded == self._succeeded
+        self._has_failed = False
+        if not has_failed:
+            return
+        if self._told[address] > 0:
+            self._told[address] -= 1
+        else:
+            self._deny(address, FAILED, "", "")
+
+    def _note_told(self, address: str) -> None:
+        """Remember that the end of a connection needs no more words."""
+        if len(self._told) >= ADDRESSES_MAX:
+            self._told.clear()
+        self._told[address] += 1
 
 
 def _read_to_end(monitor: "zmq.Socket[bytes]") -> None:
