@@ -12,6 +12,7 @@ reads beside its requests: a monitor that is not read to its end would hold up l
 import socket
 import threading
 from collections import Counter as Counts
+from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -39,6 +40,9 @@ TURN_MS: Final = 1_000
 LAST_EVENT_MS_MAX: Final = 1_000
 """How long libzmq may take to end a monitor."""
 ADDRESSES_MAX: Final = 10_000
+REQUESTS_MAX: Final = 10_000
+STALE_NS: Final = 1_500_000_000
+"""A request that has waited for so long is about to be nobody's."""
 BATCH_MAX: Final = 100
 """Requests, and events, read at a stretch."""
 FRAMES_MIN: Final = 7
@@ -120,6 +124,7 @@ class ZapHandler:
         self._has_failed = False
         self._told: Counts[str] = Counts()
         """Handshakes that were refused here, by address; their connections are about to end."""
+        self._waiting: deque[tuple[int, list[bytes]]] = deque(maxlen=REQUESTS_MAX)
         self._probe = b""
         self._is_stopping = False
         self.probed = threading.Event()
@@ -188,7 +193,7 @@ class ZapHandler:
                 if own is not None:
                     poller.register(own, zmq.POLLIN)
             while not self._is_stopping:
-                self._turn(dict(poller.poll(TURN_MS)))
+                self._turn(dict(poller.poll(0 if self._waiting else TURN_MS)))
         except BaseException as error:
             # A thread's last words: health tells them, and the door is shut meanwhile.
             self.failure = error
@@ -202,18 +207,28 @@ class ZapHandler:
 
     def _turn(self, ready: dict[Any, int]) -> None:
         self.turned_ns = self._clock.monotonic_ns()
-        if self._router in ready:
+        if self._router in ready or self._waiting:
             self._serve()
         if self._monitor is not None and self._monitor in ready:
             self._read_events(self._monitor)
         self._tell_denials(self._denials.due())
 
     def _serve(self) -> None:
+        """Answer the requests that wait, the oldest first.
+
+        libzmq gives a handshake two seconds. What has waited for nearly as long is left
+        unanswered: its peer has gone or is about to, and comes again. Else, once behind, this
+        thread would for ever answer those who are gone while those who wait are going.
+        """
         for _ in range(BATCH_MAX):
-            try:
-                frames = self._router.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
+            self._take_requests()
+            if not self._waiting:
                 return
+            taken_ns, frames = self._waiting.popleft()
+            self.turned_ns = self._clock.monotonic_ns()
+            if self.turned_ns - taken_ns > STALE_NS:
+                self._counters.add(Counter.HANDSHAKES_FAILED)
+                continue
             reply = self.answer(frames)
             if reply is None:
                 # Nobody could read a reply to it: the handshake ends by its own time limit.
@@ -223,6 +238,18 @@ class ZapHandler:
             except zmq.ZMQError:
                 # Its peer is gone, or does not read: either way it is not let in.
                 self._counters.add(Counter.HANDSHAKES_FAILED)
+
+    def _take_requests(self) -> None:
+        """Note when each request came."""
+        for _ in range(BATCH_MAX):
+            try:
+                frames = self._router.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            # One that finds no room drives out the oldest, which would have been stale first.
+            is_full = len(self._waiting) == REQUESTS_MAX
+            self._counters.add(Counter.HANDSHAKES_FAILED, is_full)
+            self._waiting.append((self._clock.monotonic_ns(), frames))
 
     def answer(self, frames: list[bytes]) -> list[bytes] | None:
         """Judge one request.
