@@ -8,39 +8,39 @@ from functools import partial
 from typing import Any, Final
 
 from gateway import __version__
+from gateway.app_admin import make_admin
 from gateway.app_alerts import delivery_issues, make_alert_sinks
 from gateway.app_control import make_desk, make_identity, make_leases, make_monitor
-from gateway.app_http import http_address, make_http
+from gateway.app_http import make_http
 from gateway.app_options import (
     Retries,
     Sessions,
     feed_options,
     log_sample,
-    login_commands,
-    login_policy,
-    make_process,
 )
+from gateway.app_security import make_doorkeeper, open_sockets
 from gateway.clock import Clock, SystemClock
-from gateway.control.feed_commands import NoteAdmin
+from gateway.control.feed_commands import EvictRevoked, NoteAdmin
 from gateway.control.health_requests import Inside
-from gateway.counters import Complaints, Counter, Counters
+from gateway.counters import Counter, Counters
 from gateway.health.facts import AlertFact, FeedHistory, FeedReport
 from gateway.logs import get_logger
 from gateway.policy.error_history import ErrorFact, ErrorHistory
-from gateway.runtime.admin_link import AdminLink, AdminOptions
 from gateway.runtime.admin_port import AdminPortView
-from gateway.runtime.admin_talk import AdminTalk, AdminView
+from gateway.runtime.admin_talk import AdminView
 from gateway.runtime.assembly import FeedAssembly
+from gateway.runtime.doorkeeper import Doorkeeper
 from gateway.runtime.error_desk import ErrorDesk
 from gateway.runtime.feed import FeedThread
 from gateway.runtime.feed_access import FeedAccess
-from gateway.runtime.gateway_sockets import GatewaySockets
 from gateway.runtime.health_loop import AlertTeller, HealthLoop, thread_facts
 from gateway.runtime.host import process_facts, resolve_host
 from gateway.runtime.interpreter import InterpreterTuning
+from gateway.runtime.peer_sockets import PeerSockets
 from gateway.runtime.publisher import check_libzmq
 from gateway.runtime.queues import COMMANDS_MAX, FACTS_MAX, CommandQueue, FactQueue
 from gateway.runtime.rpc_server import RpcServer, drive
+from gateway.runtime.senders import Senders
 from gateway.runtime.state_files import StateFiles
 from gateway.settings import Credentials, Settings, masked
 
@@ -89,6 +89,7 @@ class Gateway:
         self._tasks: list[asyncio.Task[None]] = []
         self._written_revision = -1
         self._interpreter = InterpreterTuning()
+        self._doors: Doorkeeper | None = None
         self.stopped = asyncio.Event()
         """Set when the gateway must stop: it was asked to, or its feed thread failed."""
         self.failure: BaseException | None = None
@@ -109,13 +110,9 @@ class Gateway:
         self._files = StateFiles(self._settings.state_dir)
         self._epoch = self._files.next_epoch(self._clock.utc_us() // 1000)
         self._started_ns = self._clock.monotonic_ns()
-        self._sockets = GatewaySockets(
-            data_bind=self._settings.data.bind,
-            control_bind=self._settings.control.bind,
-            high_water_mark=self._settings.data.high_water_mark,
-            send_buffer_bytes=self._settings.data.send_buffer_bytes,
-            http=http_address(self._settings),
-        )
+        self._doors = make_doorkeeper(self._settings, self._clock)
+        self._senders = self._doors.senders if self._doors is not None else Senders()
+        self._sockets = open_sockets(self._settings, self._doors)
         try:
             self._commands = CommandQueue()
             self._access = FeedAccess(self._loop, self._commands)
@@ -140,6 +137,9 @@ class Gateway:
         self._begin("housekeeping", self._keep_house())
         self._begin("health", self._health.run())
         self._begin("alerts", self._sinks.run())
+        if self._doors is not None:
+            self._doors.on_revoked = self._cut_revoked
+            self._begin("keys", self._doors.run())
         if self._process is not None:
             self._begin("iqconnect", self._process.run())
         if self._http is not None:
@@ -164,6 +164,11 @@ class Gateway:
         """This run, Unix milliseconds."""
         return self._epoch
 
+    def reload_keys(self) -> None:
+        """Read the clients' files now, and not within a second."""
+        if self._doors is not None:
+            self._doors.look_now()
+
     def request_stop(self) -> None:
         """Ask the gateway to stop; safe to call more than once."""
         self.stopped.set()
@@ -179,6 +184,7 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+        await asyncio.to_thread(self._sockets.close_doors)
         self._feed.stop(reason)
         is_ended = await asyncio.to_thread(self._feed.join, STOP_S_MAX)
         self._files.write_leases(self._leases.as_records())
@@ -206,6 +212,7 @@ class Gateway:
             clock=self._clock,
             on_sample=log_sample,
             on_error=self._facts.post,
+            peers=PeerSockets(self._senders),
         )
         parts = assembly.parts(
             make_session=sessions.level1,
@@ -218,7 +225,18 @@ class Gateway:
 
     def _make_control(self) -> None:
         settings = self._settings
-        self._admin = self._make_admin()
+        self._admin, self._process = make_admin(
+            settings,
+            self._credentials,
+            host=self._host,
+            retries=self._retries,
+            clock=self._clock,
+            counters=self._counters,
+            errors=self._errors,
+            on_change=self._on_admin_change,
+            on_failure=self._on_admin_failure,
+            is_serving=lambda: self._history.is_serving(self._clock.monotonic_ns()),
+        )
         self._leases = make_leases(settings, self._clock)
         admin = AdminPortView(self._admin)
         monitor = make_monitor(
@@ -228,6 +246,8 @@ class Gateway:
             admin=admin,
             clock=self._clock,
         )
+        if self._doors is not None:
+            monitor.register_conditions(self._doors.issues)
         self._alerts = AlertTeller(self._access, self._counters)
         self._alerts.sinks.append(self._sinks.post)
         monitor.register_conditions(partial(delivery_issues, self._sinks))
@@ -256,6 +276,10 @@ class Gateway:
             ),
             tell=self._alerts.tell,
         )
+        self._make_servers()
+
+    def _make_servers(self) -> None:
+        settings = self._settings
         self._server = RpcServer(
             self._sockets.control,
             desk=self._desk,
@@ -266,6 +290,7 @@ class Gateway:
             requests_in_flight_max=settings.control.requests_in_flight_max,
             deadline_ms_default=settings.control.deadline_ms_default,
             on_error=self._errors.note_refusal,
+            senders=self._senders,
         )
         self._http, self._hub = make_http(
             settings,
@@ -275,34 +300,6 @@ class Gateway:
             clock=self._clock,
             counters=self._counters,
         )
-
-    def _make_admin(self) -> AdminLink:
-        settings = self._settings
-        self._process = make_process(
-            settings,
-            self._credentials,
-            self._retries,
-            self._clock,
-            is_serving=lambda: self._history.is_serving(self._clock.monotonic_ns()),
-            on_error=partial(self._errors.note, port="admin"),
-        )
-        talk = AdminTalk(
-            make_session=Sessions(settings).admin,
-            on_change=self._on_admin_change,
-            on_failure=self._on_admin_failure,
-            retry=self._retries.of("admin"),
-            login=login_policy(settings, self._credentials, self._clock),
-            login_commands=login_commands(settings, self._credentials),
-            clock=self._clock,
-            complaints=Complaints(self._counters, on_sample=log_sample),
-            on_login=self._errors.note_login,
-        )
-        options = AdminOptions(
-            host=self._host,
-            port=settings.iqconnect.admin_port,
-            connect_s_max=settings.connection.timeout_seconds,
-        )
-        return AdminLink(options, talk, clock=self._clock)
 
     def _describe(self) -> dict[str, Any]:
         """The heartbeat's words about this run; called in the feed thread, reads constants."""
@@ -314,7 +311,10 @@ class Gateway:
         """What was counted outside the feed thread, by label."""
         counts = self._counters.as_map()
         counts[Counter.FACTS_DROPPED.label] += self._facts.dropped
-        for counter, count in self._log_counts().items():
+        for counter, count in (
+            *self._log_counts().items(),
+            *(self._doors.counts() if self._doors is not None else ()),
+        ):
             counts[counter.label] += count
         counts[Counter.ERRORS_DROPPED.label] += self._errors.history.dropped
         counts[Counter.ALERTS_REFUSED.label] += self._desk.inside.monitor.refused
@@ -363,6 +363,11 @@ class Gateway:
         self._errors.note_admin_loss(reason, address=admin.address, retry=admin.retry)
         if self._process is not None:
             self._process.note_absent()
+
+    def _cut_revoked(self) -> None:
+        """Cut the connections, on both sockets, whose grant has ended."""
+        self._server.peers.cut_revoked()
+        self._access.tell(EvictRevoked())
 
     def _on_task_done(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -1,6 +1,6 @@
 """What answers requests, made from settings: identity, leases, and the desk over them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gateway import __version__
@@ -35,8 +35,16 @@ def make_identity(settings: Settings, *, epoch: int, endpoints: Mapping[str, str
         version=__version__,
         epoch=epoch,
         endpoints=dict(endpoints),
-        capabilities=("auto_watch",) if settings.is_auto_watch else (),
+        capabilities=tuple(capabilities_of(settings)),
     )
+
+
+def capabilities_of(settings: Settings) -> Iterator[str]:
+    """The optional features that are on."""
+    if settings.is_auto_watch:
+        yield "auto_watch"
+    if settings.security.keys_dir is not None:
+        yield "curve"
 
 
 def make_leases(settings: Settings, clock: Clock) -> Leases:

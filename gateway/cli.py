@@ -8,6 +8,7 @@ import typer
 
 from gateway import __version__
 from gateway.commands.endpoints import CONTROL_ENDPOINT, DATA_ENDPOINT, problem_of_endpoint
+from gateway.commands.keys import keys_app
 from gateway.errors import ConfigError
 from gateway.logs import set_up_logging
 from gateway.settings import Credentials, load_credentials, load_relay_settings, load_settings
@@ -48,6 +49,15 @@ FaultPortOption = Annotated[
     int | None,
     typer.Option(min=0, max=65535, help="Takes faults, on this machine only; 0: any free one."),
 ]
+KeysOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--keys",
+        envvar="IQGW_CLIENT_KEYS",
+        show_envvar=True,
+        help="Key file of a client, as `keys new` writes it.",
+    ),
+]
 TimelineOption = Annotated[Path | None, typer.Option(help="YAML list of faults and their times.")]
 
 
@@ -56,8 +66,12 @@ def main() -> None:
     try:
         app()
     except ConfigError as error:
-        sys.stderr.write(f"cannot start: {error}\n  what to do: {error.hint}\n")
+        failed = "not done" if sys.argv[1:2] == ["keys"] else "cannot start"
+        sys.stderr.write(f"{failed}: {error}\n  what to do: {error.hint}\n")
         sys.exit(EXIT_CONFIG)
+
+
+app.add_typer(keys_app, name="keys")
 
 
 @app.command()
@@ -219,12 +233,22 @@ def tail(
     count: Annotated[int, typer.Option(min=0, help="Stop after this many; 0: never.")] = 0,
     data: DataOption = DATA_ENDPOINT,
     control: ControlOption = CONTROL_ENDPOINT,
+    keys: KeysOption = None,
 ) -> None:
     """Print messages of a running gateway as they come; `book` alone is drawn as a ladder."""
+    from gateway.commands.client_keys import read_client_keys
     from gateway.commands.tail import follow
 
     raise typer.Exit(
-        follow(kinds, symbols, is_json=is_json, count=count, data=data, control=control)
+        follow(
+            kinds,
+            symbols,
+            is_json=is_json,
+            count=count,
+            data=data,
+            control=control,
+            keys=read_client_keys(keys),
+        )
     )
 
 
@@ -241,13 +265,18 @@ def rpc(
     is_list: Annotated[
         bool, typer.Option("--list", help="Print every method, who may call it, what it does.")
     ] = False,
+    keys: KeysOption = None,
 ) -> None:
     """Send one request to a running gateway and print the result as JSON."""
+    from gateway.commands.client_keys import read_client_keys
     from gateway.commands.rpc import list_methods, request
 
     if is_list or method is None:
         raise typer.Exit(list_methods())
-    raise typer.Exit(request(method, params or [], control=control, timeout_s=timeout_s))
+    client = read_client_keys(keys)
+    raise typer.Exit(
+        request(method, params or [], control=control, timeout_s=timeout_s, keys=client)
+    )
 
 
 @app.command()
@@ -255,11 +284,14 @@ def why(
     symbol: Annotated[str, typer.Argument(help="As the vendor spells it.")],
     control: ControlOption = CONTROL_ENDPOINT,
     timeout_s: Annotated[float, typer.Option(min=0.1, max=60)] = 5.0,
+    keys: KeysOption = None,
 ) -> None:
     """Tell in plain words what a symbol's state follows from."""
+    from gateway.commands.client_keys import read_client_keys
     from gateway.commands.why import tell_why
 
-    raise typer.Exit(tell_why(symbol, control=control, timeout_s=timeout_s))
+    client = read_client_keys(keys)
+    raise typer.Exit(tell_why(symbol, control=control, timeout_s=timeout_s, keys=client))
 
 
 @app.command()
@@ -270,14 +302,19 @@ def top(
     ] = "",
     is_once: Annotated[bool, typer.Option("--once", help="Print one page and end.")] = False,
     is_json: Annotated[bool, typer.Option("--json", help="With --once: one JSON object.")] = False,
+    keys: KeysOption = None,
 ) -> None:
     """Watch a running gateway: health, links, rates, symbols, consumers, alerts, errors."""
+    from gateway.commands.client_keys import read_client_keys
     from gateway.commands.top.command import TopOptions
     from gateway.commands.top.command import top as show
 
     if is_json and not is_once:
         raise typer.BadParameter("--json belongs to --once")
-    options = TopOptions(control=control, search=search, is_once=is_once, is_json=is_json)
+    client = read_client_keys(keys)
+    options = TopOptions(
+        control=control, search=search, is_once=is_once, is_json=is_json, keys=client
+    )
     raise typer.Exit(show(options))
 
 
@@ -305,8 +342,10 @@ def doctor(
         float, typer.Option(min=0.2, max=60, help="Longest time of one look.")
     ] = 5.0,
     is_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    keys: KeysOption = None,
 ) -> None:
     """Walk from the configuration to a consumer and name the first thing to fix."""
+    from gateway.commands.client_keys import read_client_keys
     from gateway.commands.doctor.walk import DoctorOptions, examine
 
     options = DoctorOptions(
@@ -317,6 +356,7 @@ def doctor(
         seconds=timeout_s,
         is_level2_wanted=is_level2_wanted,
         is_json=is_json,
+        keys=read_client_keys(keys),
     )
     raise typer.Exit(examine(options))
 

@@ -113,6 +113,13 @@ class Counter(enum.Enum):
         "Status pages cut off because they took what they were told too slowly.",
     )
     PAGES_BEHIND = "pages_behind", "Seconds in which the feed thread did not tell status pages."
+    HANDSHAKES_ADMITTED = "handshakes_admitted", "Handshakes whose key let their peer in."
+    HANDSHAKES_REFUSED = "handshakes_refused", "Handshakes refused for their key or address."
+    HANDSHAKES_LIMITED = "handshakes_limited", "Handshakes refused for being too many."
+    HANDSHAKES_FAILED = "handshakes_failed", "Handshakes that ended before a key was judged."
+    CONNECTIONS_REVOKED = "connections_revoked", "Connections cut because their grant ended."
+    FRAMES_UNGRANTED = "frames_ungranted", "Frames of connections whose grant had ended, dropped."
+    KEY_LOOKS_CHANGED = "key_looks_changed", "Times the files of clients had changed."
     CACHE_RESETS = "cache_resets", "Text-to-value caches emptied because they were full."
 
     def __init__(self, label: str, sentence: str) -> None:

@@ -16,6 +16,8 @@ HINT: Final = (
     "correct the address, or start a gateway: `iqfeed-gateway run` with IQConnect, "
     "`iqfeed-gateway demo` without; `iqfeed-gateway doctor` finds out what is wrong."
 )
+KEYS_HINT: Final = "give --keys where they are asked for;"
+"""Before it, where somebody listens and does not answer."""
 
 
 def problem_of_endpoint(endpoint: str) -> str:

@@ -25,6 +25,18 @@ def run_program(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
         return runner.run(main())
 
 
+def on_reload_signal(loop: asyncio.AbstractEventLoop, reload: Callable[[], object]) -> None:
+    """Call `reload` at SIGHUP, where there is such a signal.
+
+    Args:
+        loop: Where it is called.
+        reload: Reads again what can be read again.
+    """
+    number = getattr(signal, "SIGHUP", None)
+    if number is not None:
+        loop.add_signal_handler(number, reload)
+
+
 def on_stop_signal(loop: asyncio.AbstractEventLoop, stop: Callable[[], object]) -> None:
     """Call `stop` at the first signal that asks to end; the second one ends at once.
 

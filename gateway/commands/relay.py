@@ -2,9 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from gateway import __version__
 from gateway.app_options import peer_options
+from gateway.app_security import make_doorkeeper
+from gateway.clock import SystemClock
+from gateway.commands.client_keys import read_client_keys, use_keys
 from gateway.commands.loops import on_stop_signal
 from gateway.counters import Counter
 from gateway.relay.relay import Relay, RelayOptions
@@ -52,7 +56,14 @@ async def run_relay(
 
     Cancel safety: the relay is stopped in order.
     """
-    relay = Relay(relay_options(settings), log_counts=log_counts)
+    clock = SystemClock()
+    relay = Relay(
+        relay_options(settings),
+        clock=clock,
+        log_counts=log_counts,
+        doors=make_doorkeeper(settings, clock),
+        use_keys=partial(use_keys, keys=read_client_keys(settings.relay.keys)),
+    )
     await relay.start()
     on_stop_signal(asyncio.get_running_loop(), relay.request_stop)
     try:

@@ -5,8 +5,10 @@ import sys
 from typing import Any
 
 import zmq
+from gateway_client import CurveKeys
 
-from gateway.commands.endpoints import HINT, refusal_of
+from gateway.commands.client_keys import use_keys
+from gateway.commands.endpoints import HINT, KEYS_HINT, refusal_of
 from gateway.commands.rpc_arguments import check_names, method_lines, parse_params
 from gateway.errors import bounded
 from gateway.model.protocol import PROTOCOL_VERSION
@@ -23,7 +25,14 @@ def list_methods() -> int:
     return 0
 
 
-def request(method: str, params: list[str], *, control: str, timeout_s: float) -> int:
+def request(
+    method: str,
+    params: list[str],
+    *,
+    control: str,
+    timeout_s: float,
+    keys: CurveKeys | None = None,
+) -> int:
     """Send one request and print the result.
 
     Args:
@@ -31,6 +40,7 @@ def request(method: str, params: list[str], *, control: str, timeout_s: float) -
         params: `key=value` each; values are JSON where they parse, text otherwise.
         control: The control socket.
         timeout_s: Longest wait.
+        keys: For a gateway that asks for them.
 
     Returns:
         0 with a result, 1 with an error, 2 when the arguments cannot be used.
@@ -41,14 +51,21 @@ def request(method: str, params: list[str], *, control: str, timeout_s: float) -
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    result = fetch(method, values, control=control, timeout_s=timeout_s)
+    result = fetch(method, values, control=control, timeout_s=timeout_s, keys=keys)
     if result is None:
         return 1
     print(json.dumps(result, indent=2, ensure_ascii=False, default=_jsonable))
     return 0
 
 
-def fetch(method: str, values: dict[str, Any], *, control: str, timeout_s: float) -> Any:
+def fetch(
+    method: str,
+    values: dict[str, Any],
+    *,
+    control: str,
+    timeout_s: float,
+    keys: CurveKeys | None = None,
+) -> Any:
     """Send one request.
 
     Args:
@@ -56,6 +73,7 @@ def fetch(method: str, values: dict[str, Any], *, control: str, timeout_s: float
         values: Its parameters.
         control: The control socket.
         timeout_s: Longest wait.
+        keys: For a gateway that asks for them.
 
     Returns:
         The result, never None; None when there is none, and standard error says why.
@@ -64,9 +82,11 @@ def fetch(method: str, values: dict[str, Any], *, control: str, timeout_s: float
     if refusal:
         sys.stderr.write(refusal)
         return None
-    reply = _exchange(control, method, values, timeout_s=timeout_s)
+    reply = _exchange(control, method, values, timeout_s=timeout_s, keys=keys)
     if reply is None:
-        sys.stderr.write(f"no answer from {control} within {timeout_s:g} s\n  what to do: {HINT}\n")
+        sys.stderr.write(
+            f"no answer from {control} within {timeout_s:g} s\n  what to do: {KEYS_HINT} {HINT}\n"
+        )
         return None
     if not reply["ok"]:
         why = reply["error"]
@@ -76,11 +96,17 @@ def fetch(method: str, values: dict[str, Any], *, control: str, timeout_s: float
 
 
 def _exchange(
-    control: str, method: str, values: dict[str, Any], *, timeout_s: float
+    control: str,
+    method: str,
+    values: dict[str, Any],
+    *,
+    timeout_s: float,
+    keys: CurveKeys | None,
 ) -> dict[str, Any] | None:
     """Send one request; the reply, or None when none came in time."""
     with zmq.Context() as context, context.socket(zmq.DEALER) as dealer:
         dealer.setsockopt(zmq.LINGER, 0)
+        use_keys(dealer, keys)
         try:
             dealer.connect(control)
         except zmq.ZMQError as error:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from gateway.app import Gateway
-from gateway.commands.loops import on_stop_signal
+from gateway.commands.loops import on_reload_signal, on_stop_signal
 from gateway.counters import Counter
 from gateway.settings import Credentials, Settings
 
@@ -32,6 +32,8 @@ async def run_gateway(
     """
     gateway = Gateway(settings, credentials=credentials, log_counts=log_counts)
     await gateway.start()
+    if settings.security.keys_dir is not None:
+        on_reload_signal(asyncio.get_running_loop(), gateway.reload_keys)
     on_stop_signal(asyncio.get_running_loop(), gateway.request_stop)
     try:
         await gateway.stopped.wait()

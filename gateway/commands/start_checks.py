@@ -64,7 +64,11 @@ def check_addresses(settings: Settings) -> Iterator[str]:
     control = look(settings.control.bind, seconds=LOOK_S)
     data = look(settings.data.bind, seconds=LOOK_S)
     is_running = control.reach is Reach.ZEROMQ and control.detail == "ROUTER"
-    if is_running and data.reach is Reach.ZEROMQ and data.detail in DATA_TYPES:
+    is_running &= data.reach is Reach.ZEROMQ and data.detail in DATA_TYPES
+    if settings.security.keys_dir is not None:
+        # More than that it asks for keys it tells nobody who has none.
+        is_running = control.reach is Reach.KEYS and data.reach is Reach.KEYS
+    if is_running:
         yield (
             f"a gateway runs at {settings.data.bind} and {settings.control.bind} already: another "
             "one cannot start beside it with this configuration"

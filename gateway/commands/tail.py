@@ -5,10 +5,10 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway_client import Alert, Event, Flag, GatewayClient, GatewayClientError
+from gateway_client import Alert, CurveKeys, Event, Flag, GatewayClient, GatewayClientError
 from gateway_client.results import SymbolResult
 
-from gateway.commands.endpoints import HINT, refusal_of
+from gateway.commands.endpoints import HINT, KEYS_HINT, refusal_of
 from gateway.commands.ladder import show_ladders
 from gateway.errors import bounded
 
@@ -17,7 +17,14 @@ _HEADER = frozenset({"kind", "symbol", "type", "epoch", "sequence", "flags", "re
 
 
 def follow(
-    kinds: str, symbols: list[str], *, is_json: bool, count: int, data: str, control: str
+    kinds: str,
+    symbols: list[str],
+    *,
+    is_json: bool,
+    count: int,
+    data: str,
+    control: str,
+    keys: CurveKeys | None = None,
 ) -> int:
     """Subscribe and print until interrupted; books alone are drawn as ladders.
 
@@ -28,6 +35,7 @@ def follow(
         count: Stop after this many messages; 0 never stops.
         data: The gateway's data socket.
         control: The gateway's control socket.
+        keys: For a gateway that asks for them.
 
     Returns:
         0, or 1 when the gateway cannot be reached or takes none of the symbols.
@@ -38,11 +46,11 @@ def follow(
         sys.stderr.write(refusal)
         return 1
     try:
-        client = GatewayClient(data_endpoint=data, control_endpoint=control)
+        client = GatewayClient(data_endpoint=data, control_endpoint=control, curve=keys)
         if not client.connect():
             sys.stderr.write(
                 f"no gateway answers at {data} and {control}: {client.last_error}\n"
-                f"  what to do: {HINT}\n"
+                f"  what to do: {KEYS_HINT} {HINT}\n"
             )
             return 1
         with client:

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.app_options import Retries, make_process
+from gateway.app_security import make_doorkeeper
 from gateway.clock import SystemClock
 from gateway.commands.alert_checks import obstacle_of_command, obstacle_of_webhook
 from gateway.commands.loops import run_program
@@ -77,6 +78,7 @@ def check_configuration(config: Path | None) -> tuple[Settings, Credentials, lis
         Retries(settings, SystemClock(), random.Random()),  # noqa: S311 - spreads attempts
         SystemClock(),
     )
+    make_doorkeeper(settings, SystemClock())
     check_directory("state_dir", settings.state_dir)
     check_directory("log.directory", settings.log.directory)
     return settings, credentials, list(warnings_of(settings, credentials))
@@ -110,6 +112,7 @@ def _lines_of(settings: Settings, credentials: Credentials) -> Iterator[tuple[st
     yield "", f"{settings.book.row_count_max} rows a book, {threads}"
     kept = str(settings.state_dir) if settings.state_dir is not None else "nowhere"
     yield "leases kept", kept
+    yield "keys", _keys_of(settings)
     yield "admin methods", "on" if settings.security.allow_local_admin else "off"
     yield "log", _log_of(settings)
     yield "alerts told to", _alerts_of(settings)
@@ -173,8 +176,18 @@ def warnings_of(settings: Settings, credentials: Credentials) -> Iterator[str]:
             "there is no password"
         )
     yield from _alert_warnings(settings)
+    if settings.security.rotation is not None:
+        yield "security.rotation: both of the gateway's keys hold until it is removed"
     if settings.security.allow_local_admin:
         yield "security.allow_local_admin: every program of this machine may use admin methods"
+
+
+def _keys_of(settings: Settings) -> str:
+    """Who may connect."""
+    doors = make_doorkeeper(settings, SystemClock())
+    if doors is None:
+        return "none: every program of this machine may connect"
+    return f"{len(doors.book)} clients; the gateway's own is {doors.fingerprint}"
 
 
 def _alert_warnings(settings: Settings) -> Iterator[str]:

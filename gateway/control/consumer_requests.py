@@ -118,8 +118,7 @@ class ConsumerRequests:
                 method="admin.evict",
                 peer=params.peer if params.peer.isprintable() else bounded(params.peer),
                 reason=params.reason,
-                caller=caller.identity,
-                address=caller.address,
+                **caller.facts,
                 outcome=f"{count} cut off",
             )
         return {"evicted": count}

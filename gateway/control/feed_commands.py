@@ -167,6 +167,11 @@ class EvictPeer:
 
 
 @dataclass(frozen=True, slots=True)
+class EvictRevoked:
+    """Cut off data connections whose grant has ended; answered by how many there were."""
+
+
+@dataclass(frozen=True, slots=True)
 class NoteAdmin:
     """Tell what the admin port says of the upstream; answered by None."""
 
@@ -221,6 +226,7 @@ FeedCommand = (
     | ReportClient
     | FindMissing
     | EvictPeer
+    | EvictRevoked
     | ReadWatches
     | ReadPeers
     | ReadSymbols

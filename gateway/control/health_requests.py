@@ -194,7 +194,7 @@ class HealthRequests:
             SecurityValidationError: The reason would break a line of the log.
         """
         check_reason("admin.acknowledge", params.reason)
-        by = caller.address or caller.identity
+        by = caller.user or caller.address or caller.identity
         told = self.monitor.acknowledge(params.alert, by=by, reason=params.reason)
         self._write("admin.acknowledge", caller, params.reason, alert=params.alert, ok=bool(told))
         if told is None:
@@ -234,8 +234,7 @@ class HealthRequests:
             "admin request",
             method=method,
             reason=reason,
-            caller=caller.identity,
-            address=caller.address,
+            **caller.facts,
             outcome="done" if ok else "invalid_params",
             **facts,
         )

@@ -24,6 +24,7 @@ from gateway.policy.peers import (
     PeerNames,
 )
 from gateway.policy.rate_limit import TokenBucket
+from gateway.policy.senders import ANYBODY, Sender
 from gateway.policy.slow_consumers import Progress, SlowRules
 from gateway.policy.subscriptions import Subscriptions
 
@@ -33,6 +34,7 @@ LOOK_NS: Final = SECOND_NS // 4
 SLICES: Final = 4
 """Calls that one look at all of them is spread over."""
 RELAYS_MAX: Final = 16
+REVOKED: Final = "its key was revoked, or its file says something else"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class PeerDesk:
 
     # What the data socket tells.
 
-    def peer_of(self, connection: Hashable) -> Peer:
+    def peer_of(self, connection: Hashable, sender: Sender = ANYBODY) -> Peer:
         """The record of a connection, made when it is first heard of."""
         peer = self._peers.get(connection)
         if peer is None:
@@ -98,6 +100,7 @@ class PeerDesk:
                 progress=Progress(self._options.rules),
                 snapshots=TokenBucket(self._clock, tokens_max=rate, token_ns=SECOND_NS // rate),
                 now_ns=self._clock.monotonic_ns(),
+                sender=sender,
             )
         return peer
 
@@ -252,6 +255,27 @@ class PeerDesk:
         chosen = [p for p in self._peers.values() if name in (p.name, self._names.client_of(p))]
         return sum(self._evict(peer, "an administrator asked for it") for peer in chosen)
 
+    def evict_revoked(self) -> int:
+        """Cut off the connections whose grant has ended.
+
+        Returns:
+            How many were cut off.
+        """
+        revoked = [p for p in self._peers.values() if not self._sockets.may_stay(p.sender)]
+        return sum(self._revoke(peer.connection, REVOKED) for peer in revoked)
+
+    def cut_ungranted(self, connection: Hashable | None, reason: str) -> None:
+        """Cut off a connection that a frame came from which nobody is granted anything for."""
+        self._counters.add(Counter.FRAMES_UNGRANTED)
+        if connection is not None:
+            self._revoke(connection, reason)
+
+    def _revoke(self, connection: Hashable, reason: str) -> bool:
+        peer = self._peers.get(connection)
+        is_cut = self._sockets.cut(connection) if peer is None else self._evict(peer, reason)
+        self._counters.add(Counter.CONNECTIONS_REVOKED, is_cut)
+        return is_cut
+
     def peers(self) -> list[dict[str, Any]]:
         """Every connection, for `subscriptions`."""
         return [self._describe(peer) for peer in self._peers.values()]
@@ -299,6 +323,8 @@ class PeerDesk:
         return {
             "peer": peer.name,
             "client": self._names.client_of(peer),
+            "user": peer.user or None,
+            "server_key": _key_name_of(peer.sender),
             "address": peer.name,
             "transport": peer.transport or None,
             "subscriptions": self._subscriptions.topic_count(peer.connection),
@@ -335,3 +361,10 @@ class PeerDesk:
                 self._forget_token(token)
         self._sockets.forget(peer.connection)
         del self._peers[peer.connection]
+
+
+def _key_name_of(sender: Sender) -> str | None:
+    """Which of the gateway's keys a connection was made with; None without keys."""
+    if not sender.user:
+        return None
+    return "next" if sender.is_next_key else "current"

@@ -4,6 +4,7 @@ from collections.abc import Hashable
 from typing import Protocol
 
 from gateway.policy.peers import Peer
+from gateway.policy.senders import Sender
 from gateway.policy.slow_consumers import Backlog
 
 
@@ -42,6 +43,10 @@ class PeerSockets(Protocol):
 
     def forget(self, connection: Hashable) -> None:
         """Drop what was learned of it."""
+        ...
+
+    def may_stay(self, sender: Sender) -> bool:
+        """Whether what let it in still holds."""
         ...
 
 

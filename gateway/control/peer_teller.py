@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from gateway.clock import Clock
 from gateway.errors import ConsumerEvicted, SlowConsumer
+from gateway.logs import get_logger
 from gateway.model.messages import Kind
 from gateway.policy.error_history import ErrorFact, fact_of
 from gateway.policy.peers import Peer, PeerNames
@@ -64,6 +65,14 @@ class PeerTeller:
         """Put the end of a connection into the error history, with why it was cut off."""
         error = ConsumerEvicted(f"consumer {self._call(peer)} was cut off", reason=reason)
         self._record(error, peer)
+        get_logger("audit").warning(
+            "evicted",
+            user=peer.user or None,
+            client=self._names.client_of(peer),
+            address=peer.name,
+            socket="data",
+            reason=reason,
+        )
 
     def _record(self, error: SlowConsumer, peer: Peer) -> None:
         """Put what happened to a consumer into the error history."""

@@ -56,12 +56,25 @@ Audit = Callable[..., object]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sent a request, as far as that can be known without keys."""
+    """Who sent a request, as far as that can be known."""
 
     identity: str = ""
     """The connection's routing id, hexadecimal; new with each connection."""
     address: str = ""
     """The peer's network address; empty where ZeroMQ does not tell."""
+    user: str = ""
+    """The client's name, as the handshake has proven; empty without keys."""
+
+    @property
+    def account(self) -> str:
+        """Whom what it asks for is counted to: its user, or without keys its connection."""
+        return self.user or self.identity
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What the audit log says of it."""
+        facts = {"caller": self.identity, "address": self.address}
+        return facts | {"user": self.user} if self.user else facts
 
 
 NOBODY: Final = Caller()
@@ -148,7 +161,7 @@ class UpstreamRequests:
 
     def _spend(self, caller: Caller, name: TopicName) -> None:
         wait_ns = max(
-            self._by_caller.wait_ns(caller.identity),
+            self._by_caller.wait_ns(caller.account),
             self._by_symbol.wait_ns(name.symbol),
             self._all.wait_ns(),
         )
@@ -159,7 +172,7 @@ class UpstreamRequests:
                 topic=name.spelling,
                 retry_ms=as_ms(wait_ns),
             )
-        self._by_caller.take(caller.identity)
+        self._by_caller.take(caller.account)
         self._by_symbol.take(name.symbol)
         self._all.take()
 
@@ -174,8 +187,7 @@ class UpstreamRequests:
         self._audit(
             "admin request refused",
             method=method,
-            caller=caller.identity,
-            address=caller.address,
+            **caller.facts,
             outcome=Unauthorized.code,
         )
         raise Unauthorized("admin methods are off", method=method)
@@ -214,8 +226,7 @@ class UpstreamRequests:
                 method=method,
                 port=port,
                 reason=reason,
-                caller=caller.identity,
-                address=caller.address,
+                **caller.facts,
                 outcome=outcome,
             )
         return {"connections": count}

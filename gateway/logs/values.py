@@ -15,6 +15,8 @@ from gateway.logs.masking import BITS_MAX, MASK, Secrets, hints_at_secret
 
 VALUE_CHARACTERS_MAX: Final = 500
 NAME_CHARACTERS_MAX: Final = 80
+USER: Final = "user"
+"""A client's name in the audit log, not the login that settings of this name would hold."""
 LOOKED_AT_MAX: Final = 4 * VALUE_CHARACTERS_MAX
 """Characters of one value that are looked at: what is behind them is cut off anyway."""
 FRAMES_MAX: Final = 20
@@ -47,7 +49,7 @@ class Harmless:
             failure = failure[1]
         harmless = {
             _name_of(key): MASK
-            if value is not None and hints_at_secret(key)
+            if value is not None and key != USER and hints_at_secret(key)
             else self._plain(value)
             for key, value in event.items()
         }

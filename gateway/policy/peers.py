@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.policy.rate_limit import TokenBucket
+from gateway.policy.senders import ANYBODY, Sender
 from gateway.policy.slow_consumers import Progress
 
 NAMES_MAX: Final = 10_000
@@ -39,11 +40,12 @@ class Peer:
         progress: How it keeps up.
         snapshots: How many snapshots a second it is answered.
         now_ns: Monotonic.
+        sender: Whose it is, as its handshake has proven.
     """
 
     __slots__ = (
         "connection", "is_measured", "is_relay", "name", "progress", "refused_count",
-        "reported", "seen_ns", "snapshots", "token", "tokens", "transport",
+        "reported", "seen_ns", "sender", "snapshots", "token", "tokens", "transport",
         "warned_us",
     )  # fmt: skip
 
@@ -56,12 +58,14 @@ class Peer:
         progress: Progress,
         snapshots: TokenBucket,
         now_ns: int,
+        sender: Sender = ANYBODY,
     ) -> None:
         self.connection: Final = connection
         self.name: Final = name
         self.transport: Final = transport
         self.progress: Final = progress
         self.snapshots: Final = snapshots
+        self.sender: Final = sender
         self.seen_ns: Final = now_ns
         """When its first subscription was read, monotonic."""
         self.tokens: dict[str, None] = {}
@@ -77,6 +81,11 @@ class Peer:
         """Subscriptions that were one too many."""
         self.reported: dict[str, Any] = {}
         """What its client last said of itself."""
+
+    @property
+    def user(self) -> str:
+        """Whose it is; empty without keys."""
+        return self.sender.user
 
 
 class PeerNames:

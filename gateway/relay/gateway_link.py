@@ -6,6 +6,7 @@ snapshot of thousands of topics would hold up the relay thread.
 """
 
 import asyncio
+import contextlib
 from typing import Any, Final
 
 import zmq
@@ -16,6 +17,7 @@ from gateway.counters import Counter, Counters
 from gateway.errors import DecodeError, RequestTimedOut, UpstreamDown
 from gateway.logs import get_logger
 from gateway.model.protocol import PROTOCOL_VERSION
+from gateway.relay.upstream import UseKeys
 from gateway.runtime.publisher import HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS
 from gateway.runtime.rpc_server import Whole
 from gateway.wire.codec import find_id, pack_once, unpack_reply
@@ -30,6 +32,7 @@ REPLY_BYTES_MAX: Final = 268_435_456
 ERROR_BYTES_MAX: Final = 4_096
 """Longer replies are results: the text of an error is bounded."""
 RETRY_MS: Final = 1_000
+ANEW_NS_MIN: Final = 3_000_000_000
 RECONNECT_MS: Final = 100
 RECONNECT_MS_MAX: Final = 1_000
 
@@ -42,6 +45,7 @@ class GatewayLink:
         endpoint: The gateway's control socket.
         clock: For deadlines.
         counters: The control loop's own.
+        use_keys: Gives a socket that is to connect the relay's keys.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class GatewayLink:
         *,
         clock: Clock,
         counters: Counters,
+        use_keys: UseKeys = lambda _: None,
     ) -> None:
         self._endpoint = endpoint
         self._clock = clock
@@ -71,7 +76,9 @@ class GatewayLink:
         self._dealer.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
         if endpoint.startswith("tcp://["):
             self._dealer.setsockopt(zmq.IPV6, 1)
+        use_keys(self._dealer)
         self._dealer.connect(endpoint)
+        self._connected_ns = clock.monotonic_ns()
         self._writable = zmq.asyncio.Poller()
         self._writable.register(self._dealer, zmq.POLLOUT)
 
@@ -181,8 +188,23 @@ class GatewayLink:
             UpstreamDown: There is none.
         """
         if not await self._writable.poll(wait_ms):
+            self._connect_anew()
             self._counters.add(Counter.RPC_UNANSWERED)
             raise self._down("no connection to the gateway", method)
+
+    def _connect_anew(self) -> None:
+        """Begin to connect once more, but not too often.
+
+        libzmq gives an address up for good when the other end has refused our key, which it may
+        take tomorrow.
+        """
+        now_ns = self._clock.monotonic_ns()
+        if now_ns - self._connected_ns < ANEW_NS_MIN:
+            return
+        self._connected_ns = now_ns
+        with contextlib.suppress(zmq.ZMQError):
+            self._dealer.disconnect(self._endpoint)
+        self._dealer.connect(self._endpoint)
 
     def _down(self, text: str, method: str) -> UpstreamDown:
         return UpstreamDown(

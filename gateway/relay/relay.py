@@ -23,11 +23,13 @@ from gateway.relay.requests import RelayDesk, RelayIdentity
 from gateway.relay.server import RelayServer
 from gateway.relay.teller import RelayTeller
 from gateway.relay.thread import RelayParts, RelayThread
-from gateway.relay.upstream import Upstream
+from gateway.relay.upstream import Upstream, UseKeys
+from gateway.runtime.doorkeeper import Doorkeeper
 from gateway.runtime.host import process_facts
 from gateway.runtime.peer_sockets import PeerSockets
 from gateway.runtime.publisher import check_libzmq, open_data_socket
 from gateway.runtime.rpc_server import open_control_socket
+from gateway.runtime.senders import Senders
 
 STOP_S_MAX: Final = 5.0
 TOKEN_BYTES: Final = 12
@@ -73,6 +75,8 @@ class Relay:
         options: As checked.
         clock: The host's clocks by default.
         log_counts: Reads what was counted where logs are written.
+        doors: Guards the relay's own sockets; None without keys.
+        use_keys: Gives sockets that connect to the gateway the relay's keys.
 
     Raises:
         ConfigError: (from `start`) an address or library that cannot be used.
@@ -84,9 +88,14 @@ class Relay:
         *,
         clock: Clock | None = None,
         log_counts: Callable[[], Mapping[Counter, int]] = dict,
+        doors: Doorkeeper | None = None,
+        use_keys: UseKeys = lambda _: None,
     ) -> None:
         self._options = options
         self._log_counts = log_counts
+        self._doors = doors
+        self._senders = doors.senders if doors is not None else Senders()
+        self._use_keys = use_keys
         self._clock: Clock = clock if clock is not None else SystemClock()
         self._log = get_logger("relay")
         self._token = secrets.token_hex(TOKEN_BYTES)
@@ -110,6 +119,7 @@ class Relay:
         try:
             self._make()
         except BaseException:
+            self._close_doors()
             self._control_context.destroy(linger=0)
             self._data_context.destroy(linger=0)
             raise
@@ -119,6 +129,9 @@ class Relay:
             asyncio.create_task(self._introduction.run(), name="introduction"),
             asyncio.create_task(self._server.run(), name="control"),
         ]
+        if self._doors is not None:
+            self._doors.on_revoked = self._cut_revoked
+            self._tasks.append(asyncio.create_task(self._doors.run(), name="keys"))
         for task in self._tasks:
             task.add_done_callback(self._on_task_done)
         self._log.info(
@@ -151,6 +164,7 @@ class Relay:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+        await asyncio.to_thread(self._close_doors)
         self._thread.stop()
         is_ended = await asyncio.to_thread(self._thread.join, STOP_S_MAX)
         self._server.close()
@@ -172,12 +186,23 @@ class Relay:
             high_water_mark=options.high_water_mark,
             send_buffer_bytes=options.send_buffer_bytes,
             name="relay.bind_data",
+            guard=self._doors.data.guard if self._doors is not None else None,
         )
         self._control = open_control_socket(
-            self._control_context, bind=options.bind_control, name="relay.bind_control"
+            self._control_context,
+            bind=options.bind_control,
+            name="relay.bind_control",
+            guard=self._doors.control.guard if self._doors is not None else None,
         )
+        if self._doors is not None:
+            self._doors.data.test(self.endpoints["data"])
+            self._doors.control.test(self.endpoints["control"])
         self._gateway = GatewayLink(
-            self._control_context, options.control, clock=self._clock, counters=self._counters
+            self._control_context,
+            options.control,
+            clock=self._clock,
+            counters=self._counters,
+            use_keys=self._use_keys,
         )
         self._introduction = Introduction(
             self._gateway,
@@ -199,9 +224,10 @@ class Relay:
             clock=self._clock,
             counters=counters,
             on_news=self._from_thread(self._introduction.repeat),
+            use_keys=self._use_keys,
         )
         subscriptions = Subscriptions(per_connection_max=options.subscriptions_per_connection_max)
-        sockets, names = PeerSockets(), PeerNames()
+        sockets, names = PeerSockets(self._senders), PeerNames()
         self._peers = PeerDesk(
             sockets=sockets,
             subscriptions=subscriptions,
@@ -252,6 +278,7 @@ class Relay:
             is_admin_allowed=options.is_admin_allowed,
             audit=get_logger("audit").warning,
             log_counts=self._log_counts,
+            doors=self._doors,
         )
         self._server = RelayServer(
             self._control,
@@ -261,7 +288,18 @@ class Relay:
             counters=self._counters,
             requests_in_flight_max=options.requests_in_flight_max,
             deadline_ms_default=options.deadline_ms_default,
+            senders=self._senders,
         )
+
+    def _cut_revoked(self) -> None:
+        """Cut the consumers, on both sockets, whose grant has ended."""
+        self._server.peers.cut_revoked()
+        self._thread.ask(self._peers.evict_revoked)
+
+    def _close_doors(self) -> None:
+        """Let nobody new in; before the sockets are closed."""
+        if self._doors is not None and not self._doors.close():
+            self._log.error("a handler of handshakes does not end")
 
     def _from_thread(self, function: Callable[[], object]) -> Callable[[], None]:
         """Let the relay thread have a function called in the control loop."""

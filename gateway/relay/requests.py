@@ -19,6 +19,8 @@ from gateway.relay.gateway_link import GatewayLink
 from gateway.relay.report import RelayReport, RelayReporter
 from gateway.relay.thread import RelayThread
 from gateway.relay.verdict import RelayFacts, RelayJudge
+from gateway.runtime.doorkeeper import COUNTED as GATE_COUNTERS
+from gateway.runtime.doorkeeper import Doorkeeper
 from gateway.runtime.rpc_server import Whole
 from gateway.wire.codec import pack_reply
 
@@ -42,6 +44,9 @@ COUNTED: Final = (
     Counter.TOKENS_REFUSED,
     Counter.CONSUMERS_SLOW,
     Counter.CONSUMERS_EVICTED,
+    *GATE_COUNTERS,
+    Counter.CONNECTIONS_REVOKED,
+    Counter.FRAMES_UNGRANTED,
     Counter.RPC_REQUESTS,
     Counter.RPC_ERRORS,
     Counter.RPC_REPEATS,
@@ -91,6 +96,7 @@ class RelayDesk:
         is_admin_allowed: Whether every local program counts as an administrator.
         audit: Takes what administrators did and tried.
         log_counts: Reads what was counted where logs are written.
+        doors: Guards the relay's own sockets; None without keys.
     """
 
     def __init__(
@@ -108,6 +114,7 @@ class RelayDesk:
         is_admin_allowed: bool,
         audit: Audit,
         log_counts: Callable[[], Mapping[Counter, int]],
+        doors: Doorkeeper | None,
     ) -> None:
         self._identity = identity
         self._gateway = gateway
@@ -121,6 +128,7 @@ class RelayDesk:
         self._is_admin_allowed = is_admin_allowed
         self._audit = audit
         self._log_counts = log_counts
+        self._doors = doors
         self.handlers: Final[Mapping[str, Handler]] = {
             "hello": self.hello,
             "ping": self.ping,
@@ -176,6 +184,7 @@ class RelayDesk:
                 gateway_error=error,
                 refusal=self._refusal(),
                 slow=report.slow if report is not None else (),
+                doors=tuple(self._doors.issues()) if self._doors is not None else (),
             )
         )
 
@@ -189,7 +198,10 @@ class RelayDesk:
         if report is not None:
             counted = {label: count + counted[label] for label, count in report.counters.items()}
             figures = _figures_of(report)
-        for counter, count in self._log_counts().items():
+        for counter, count in (
+            *self._log_counts().items(),
+            *(self._doors.counts() if self._doors is not None else ()),
+        ):
             counted[counter.label] += count
         figures["client_metrics"]["counters"] = {c.label: counted[c.label] for c in COUNTED}
         links = gateway.get("connections", {}) if gateway is not None else {}
@@ -232,8 +244,7 @@ class RelayDesk:
             "admin request",
             method=request.method,
             params=bounded(request.params),
-            caller=caller.identity,
-            address=caller.address,
+            **caller.facts,
             outcome="passed on" if self._is_admin_allowed else Unauthorized.code,
         )
         if not self._is_admin_allowed:
@@ -262,8 +273,7 @@ class RelayDesk:
                 method="admin.evict",
                 peer=bounded(params.peer),
                 reason=bounded(params.reason),
-                caller=caller.identity,
-                address=caller.address,
+                **caller.facts,
                 outcome=outcome,
             )
         return {"evicted": count}

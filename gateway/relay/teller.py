@@ -68,4 +68,5 @@ class RelayTeller:
         del token
 
     def _facts_of(self, peer: Peer) -> dict[str, Any]:
-        return {"peer": peer.name, "client": self._names.client_of(peer)}
+        facts: dict[str, Any] = {"peer": peer.name, "client": self._names.client_of(peer)}
+        return facts | {"user": peer.user} if peer.user else facts

@@ -38,6 +38,8 @@ RECONNECT_MS_MAX: Final = 2_000
 CONNECT_MS_MAX: Final = 1_000
 """An attempt that takes longer is made anew: a cut link's repeats are too rare."""
 
+UseKeys = Callable[["zmq.Socket[Any]"], object]
+
 
 class Upstream:
     """The way to the gateway's data; every method belongs to the relay thread.
@@ -50,6 +52,7 @@ class Upstream:
         counters: Where what happens here is counted.
         on_news: Told when the relay has to introduce itself again: a new connection, a new run of
             the gateway.
+        use_keys: Gives a socket that is to connect the relay's keys.
     """
 
     def __init__(
@@ -61,8 +64,10 @@ class Upstream:
         clock: Clock,
         counters: Counters,
         on_news: Callable[[], object],
+        use_keys: UseKeys = lambda _: None,
     ) -> None:
         self._context = context
+        self._use_keys = use_keys
         self._endpoint = endpoint
         self._clock = clock
         self._counters = counters
@@ -248,6 +253,7 @@ class Upstream:
         opened.setsockopt(zmq.LINGER, 0)
         if self._endpoint.startswith("tcp://["):
             opened.setsockopt(zmq.IPV6, 1)
+        self._use_keys(opened)
         opened.connect(self._endpoint)
         for topic in self._interest.in_order():
             opened.send(b"\x01" + topic)

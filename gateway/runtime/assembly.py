@@ -168,7 +168,6 @@ class FeedAssembly:
             Everything a feed thread works with. Call once: parts are not shared.
         """
         board, depths, clock = self._board, self._depths, self._clock
-        counters = self._counters
         level1 = self._make_level1(make_session, make_retry)
         level2 = self._make_level2(make_level2_session, make_retry)
         depths.is_drained = lambda: level2.is_drained
@@ -197,7 +196,7 @@ class FeedAssembly:
             system=system,
             upstreams=upstreams,
             depth_upstreams=depth_upstreams,
-            counters=counters,
+            counters=self._counters,
             complaints=self._complaints,
             clock=clock,
             describe=describe,

@@ -12,6 +12,7 @@ from gateway.control.feed_commands import (
     AwaitSettled,
     BindClient,
     EvictPeer,
+    EvictRevoked,
     Explain,
     FeedCommand,
     FindMissing,
@@ -103,6 +104,7 @@ class FeedOrders:
                 command.token, command.topics, age_ns_min=SUBSCRIPTION_NS_MAX
             ),
             EvictPeer: lambda command: parts.peers.evict(command.name),
+            EvictRevoked: lambda _: parts.peers.evict_revoked(),
             NoteAdmin: self._note_admin,
             Explain: lambda command: self._explain(command.symbol),
             Resync: lambda command: parts.resync.ask(command.name),

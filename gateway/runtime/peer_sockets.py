@@ -20,7 +20,9 @@ from typing import Final, TypeVar
 
 import zmq
 
+from gateway.policy.senders import Sender
 from gateway.policy.slow_consumers import Backlog
+from gateway.runtime.senders import Senders
 
 if sys.platform != "win32":
     import fcntl
@@ -60,9 +62,14 @@ UNKNOWN: Final = PeerAddress("", "")
 
 
 class PeerSockets:
-    """Connections by their descriptor, which libzmq tells, and what tells it from the next one."""
+    """Connections by their descriptor, which libzmq tells, and what tells it from the next one.
 
-    def __init__(self) -> None:
+    Args:
+        senders: Reads whose a frame is; anybody's when left out.
+    """
+
+    def __init__(self, senders: Senders | None = None) -> None:
+        self._senders = senders if senders is not None else Senders()
         self._windows: dict[Hashable, int] = {}
 
     def of(self, frame: zmq.Frame) -> Hashable | None:
@@ -73,6 +80,14 @@ class PeerSockets:
             return None
         identity = _identity_of(descriptor)
         return None if identity is None else (descriptor, identity)
+
+    def sender_of(self, frame: zmq.Frame) -> Sender | None:
+        """Whose a frame is; None when what let its connection in does not hold any more."""
+        return self._senders.of(frame)
+
+    def may_stay(self, sender: Sender) -> bool:
+        """Whether what let a connection in still holds."""
+        return self._senders.may_stay(sender)
 
     def is_alive(self, connection: Hashable) -> bool:
         """Whether a connection still exists."""

@@ -29,6 +29,8 @@ HANDSHAKE_MS: Final = 2_000
 BACKLOG: Final = 4_096
 LIBZMQ_MIN: Final = (4, 3, 5)
 
+Guard = Callable[["zmq.Socket[Any]"], object]
+
 
 def check_libzmq() -> None:
     """Refuse a libzmq with known holes.
@@ -52,6 +54,7 @@ def open_data_socket(
     high_water_mark: int,
     send_buffer_bytes: int,
     name: str = "data.bind",
+    guard: Guard | None = None,
 ) -> "zmq.Socket[bytes]":
     """Make and bind the data socket.
 
@@ -61,6 +64,7 @@ def open_data_socket(
         high_water_mark: Messages queued per consumer before ZeroMQ drops for it.
         send_buffer_bytes: Kernel buffer per consumer.
         name: The setting that an address which cannot be bound is to be blamed on.
+        guard: Gives the socket its keys before it is bound; None without keys.
 
     Raises:
         ConfigError: The address cannot be bound; the text says why.
@@ -76,8 +80,8 @@ def open_data_socket(
     data.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
     data.setsockopt(zmq.BACKLOG, BACKLOG)
     data.setsockopt(zmq.LINGER, 0)
-    if bind.startswith("tcp://["):
-        data.setsockopt(zmq.IPV6, 1)
+    if guard is not None:
+        guard(data)
     bind_socket(data, name, bind)
     return data
 
@@ -88,6 +92,8 @@ def bind_socket(bound: "zmq.Socket[Any]", name: str, bind: str) -> None:
     Raises:
         ConfigError: The address is taken or not usable; the socket is closed.
     """
+    if bind.startswith("tcp://["):
+        bound.setsockopt(zmq.IPV6, 1)
     try:
         bound.bind(bind)
     except zmq.ZMQError as error:

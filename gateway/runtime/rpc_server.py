@@ -30,13 +30,16 @@ from gateway.errors import (
 )
 from gateway.model.methods import METHODS, Request, Role
 from gateway.model.protocol import PROTOCOL_VERSION, REQUEST_BYTES_MAX
+from gateway.runtime.control_peers import ControlPeers
 from gateway.runtime.publisher import (
     BACKLOG,
     HANDSHAKE_MS,
     HEARTBEAT_MS,
     HEARTBEAT_TIMEOUT_MS,
+    Guard,
     bind_socket,
 )
+from gateway.runtime.senders import Senders
 from gateway.wire.codec import pack_reply, unpack_request
 
 Ask = Callable[[FeedCommand], Awaitable[Any]]
@@ -73,7 +76,11 @@ class Whole:
 
 
 def open_control_socket(
-    context: zmq.asyncio.Context, *, bind: str, name: str = "control.bind"
+    context: zmq.asyncio.Context,
+    *,
+    bind: str,
+    name: str = "control.bind",
+    guard: Guard | None = None,
 ) -> zmq.asyncio.Socket:
     """Make and bind the control socket.
 
@@ -81,6 +88,7 @@ def open_control_socket(
         context: The socket's.
         bind: Where to listen.
         name: The setting that an address which cannot be bound is to be blamed on.
+        guard: Gives the socket its keys before it is bound; None without keys.
 
     Raises:
         ConfigError: The address cannot be bound; the text says why.
@@ -95,8 +103,8 @@ def open_control_socket(
     control.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
     control.setsockopt(zmq.BACKLOG, BACKLOG)
     control.setsockopt(zmq.LINGER, 0)
-    if bind.startswith("tcp://["):
-        control.setsockopt(zmq.IPV6, 1)
+    if guard is not None:
+        guard(control)
     bind_socket(control, name, bind)
     return control
 
@@ -146,6 +154,7 @@ class RequestServer(abc.ABC):
         requests_in_flight_max: Beyond this requests wait in ZeroMQ's bounded queue.
         deadline_ms_default: For requests without a deadline.
         on_error: Told of every error that is an answer; for the error history.
+        senders: Reads whose requests are; anybody's when left out.
     """
 
     def __init__(
@@ -157,12 +166,15 @@ class RequestServer(abc.ABC):
         requests_in_flight_max: int,
         deadline_ms_default: int,
         on_error: Callable[[GatewayError], object] = lambda _: None,
+        senders: Senders | None = None,
     ) -> None:
         self._control = control
         self._clock = clock
         self._counters = counters
         self._deadline_ms_default = deadline_ms_default
         self._on_error = on_error
+        self.peers: Final = ControlPeers(senders if senders is not None else Senders(), counters)
+        """Whose the connections are."""
         self._repeats: Repeats[asyncio.Future[Any]] = Repeats(clock)
         self._slots = asyncio.Semaphore(requests_in_flight_max)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -216,7 +228,9 @@ class RequestServer(abc.ABC):
     async def _serve(self, frames: list[zmq.Frame]) -> None:
         self._counters.add(Counter.RPC_REQUESTS)
         peer, *request_frames = [frame.bytes for frame in frames]
-        caller = Caller(peer.hex(), _address_of(frames[-1]))
+        caller = self.peers.admit(frames[-1], peer.hex())
+        if caller is None:
+            return
         envelope = [peer]
         if len(request_frames) > 1 and request_frames[0] == b"":
             # A REQ socket sends an empty delimiter and expects it back; without it, it would drop
@@ -358,15 +372,6 @@ def _has_failed(work: "asyncio.Future[Any]") -> bool:
         return True
     result = work.result()
     return isinstance(result, Whole) and not result.is_ok
-
-
-def _address_of(frame: zmq.Frame) -> str:
-    """The peer's address, where ZeroMQ tells."""
-    try:
-        return str(frame.get("Peer-Address"))
-    except zmq.ZMQError:
-        # Not a connection that has one, such as ipc.
-        return ""
 
 
 def _parse(raw: object) -> Request:

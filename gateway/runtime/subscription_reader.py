@@ -10,11 +10,12 @@ from typing import Final, Protocol
 
 import zmq
 
-from gateway.control.peer_desk import PeerDesk
+from gateway.control.peer_desk import REVOKED, PeerDesk
 from gateway.control.peer_ports import PeerSockets
 from gateway.counters import Counter, Counters
 from gateway.model.messages import Kind
 from gateway.policy.peers import Peer
+from gateway.policy.senders import Sender
 from gateway.policy.subscriptions import Subscriptions
 from gateway.runtime.grants import Grants
 from gateway.wire.topics import TopicName, grants_of, parse_topic
@@ -29,6 +30,10 @@ class Peers(PeerSockets, Protocol):
 
     def of(self, frame: zmq.Frame) -> Hashable | None:
         """The connection a frame came from; None when it is gone, or nobody can say."""
+        ...
+
+    def sender_of(self, frame: zmq.Frame) -> Sender | None:
+        """Whose the frame is; None when what let its connection in does not hold any more."""
         ...
 
 
@@ -89,7 +94,7 @@ class SubscriptionReader(ABC):
                 return
             data = frame.bytes
             if data[:1] == b"\x01":
-                self._subscribe(self._peers.of(frame), data[1:])
+                self._subscribe(self._peers.of(frame), data[1:], self._peers.sender_of(frame))
             elif data[:1] == b"\x00":
                 self._unsubscribe(self._peers.of(frame), data[1:])
             else:
@@ -101,12 +106,19 @@ class SubscriptionReader(ABC):
             self.lost(topic, parse_topic(topic))
         self._desk.sweep()
 
-    def _subscribe(self, connection: Hashable | None, topic: bytes) -> None:
+    def _subscribe(self, connection: Hashable | None, topic: bytes, sender: Sender | None) -> None:
         self._counters.add(Counter.SUBSCRIPTIONS_SEEN)
+        if sender is None:
+            self._desk.cut_ungranted(connection, REVOKED)
+            return
         if connection is None:
             # Gone before its frame was read: nobody is there to be granted anything.
             return
-        peer = self._desk.peer_of(connection)
+        peer = self._desk.peer_of(connection, sender)
+        if peer.sender != sender:
+            # One of the two is gone, and its descriptor the other's: both begin anew.
+            self._desk.cut_ungranted(connection, "it was taken for another's")
+            return
         is_full = self._subscriptions.is_full(connection)
         if not grants_of(topic) or (is_full and not self._subscriptions.holds(connection, topic)):
             self._counters.add(Counter.SUBSCRIPTIONS_REFUSED)

@@ -22,6 +22,8 @@ from gateway.settings.sections import ENV_PREFIX, Settings
 
 ALERT_VARIABLES: Final = tuple(f"IQGW_ALERT_{name}" for name in ("CODE", "EVENT", "ID", "LEVEL"))
 """What the program that alerts are brought to is told; it may start one of our commands."""
+NO_SETTINGS: Final = (*ALERT_VARIABLES, "IQGW_CLIENT_KEYS")
+"""Variables of ours that are none; the last one names the keys of commands that ask a gateway."""
 CONFIG_BYTES_MAX: Final = 1_048_576
 _TCP: Final = re.compile(r"tcp://(\[[0-9a-fA-F:.%]+\]|[^:\[\]]+):([0-9]{1,5}|\*)")
 
@@ -56,13 +58,10 @@ def load_settings(config: Path | None, *, overrides: Mapping[str, Any] | None = 
     contradiction = contradiction_of(settings.iqconnect, settings.connection)
     if contradiction is not None:
         raise ConfigError(contradiction)
-    _check_bind("data.bind", settings.data.bind)
-    _check_bind("control.bind", settings.control.bind)
+    _check_binds(settings)
     if settings.http.enabled:
         check_http(settings.http)
     _refuse_iqconnect_ports(settings)
-    if settings.data.bind == settings.control.bind and not _is_any_port(settings.data.bind):
-        raise ConfigError("data.bind and control.bind are the same", bind=settings.data.bind)
     _refuse_http_port(settings)
     return settings
 
@@ -82,6 +81,11 @@ def load_relay_settings(config: Path | None, *, options: Mapping[str, str | None
         ConfigError: As `load_settings`; or an address on another machine.
     """
     settings = load_settings(config)
+    if settings.security.rotation is not None:
+        raise ConfigError(
+            "security.rotation is the gateway's",
+            hint="Leave it out for a relay: start a second one with the next key instead.",
+        )
     given = {name: value for name, value in options.items() if value is not None}
     named = {"name": f"relay@{settings.gateway_id}"[:64]}
     known = settings.relay.model_dump(exclude_none=True)
@@ -92,7 +96,9 @@ def load_relay_settings(config: Path | None, *, options: Mapping[str, str | None
         raise ConfigError("; ".join(map(describe, problems)), source="options") from error
     addresses = relay.model_dump(include={"data", "control", "bind_data", "bind_control"})
     for name, address in addresses.items():
-        _check_bind(f"relay.{name}", address, is_ours=name.startswith("bind"))
+        is_ours = name.startswith("bind")
+        is_open = is_open_to_others(settings) if is_ours else is_open_to_others(settings, relay)
+        _check_bind(f"relay.{name}", address, is_open=is_open, is_ours=is_ours)
     concrete = [address for address in addresses.values() if not _is_any_port(address)]
     if len(set(concrete)) < len(concrete):
         raise ConfigError(
@@ -165,7 +171,7 @@ def _environment() -> dict[str, str]:
     return {
         name.upper(): name
         for name in os.environ
-        if name.upper().startswith(ENV_PREFIX) and name.upper() not in ALERT_VARIABLES
+        if name.upper().startswith(ENV_PREFIX) and name.upper() not in NO_SETTINGS
     }
 
 
@@ -287,12 +293,49 @@ def _refuse_http_port(settings: Settings) -> None:
             )
 
 
-def _check_bind(name: str, bind: str, *, is_ours: bool = True) -> None:
+def _check_binds(settings: Settings) -> None:
+    """Refuse addresses of data and control that cannot be used, or not together.
+
+    Raises:
+        ConfigError: One that is none, that others could reach, or that is another's.
+    """
+    security = settings.security
+    binds = {"data.bind": settings.data.bind, "control.bind": settings.control.bind}
+    if security.rotation is not None:
+        if security.keys_dir is None:
+            raise ConfigError(
+                "security.rotation without security.keys_dir",
+                hint="Only a gateway with keys has one to replace.",
+            )
+        binds["security.rotation.data_bind"] = security.rotation.data_bind
+        binds["security.rotation.control_bind"] = security.rotation.control_bind
+    names: dict[str, str] = {}
+    for name, bind in binds.items():
+        _check_bind(name, bind, is_open=is_open_to_others(settings))
+        other = name if _is_any_port(bind) else names.setdefault(bind, name)
+        if other != name:
+            raise ConfigError(f"{other} and {name} are the same", bind=bind)
+
+
+def is_open_to_others(settings: Settings, relay: RelaySettings | None = None) -> bool:
+    """Whether sockets may be where other machines reach them, or, for a relay, on another one.
+
+    Args:
+        settings: Its keys guard the sockets that we bind.
+        relay: Its keys are for those that we connect to.
+    """
+    keys = settings.security.keys_dir if relay is None else relay.keys
+    has_keys = keys is not None
+    return has_keys and settings.license.redistribution_acknowledged
+
+
+def _check_bind(name: str, bind: str, *, is_open: bool = False, is_ours: bool = True) -> None:
     """Refuse an address that other machines could reach.
 
     Args:
         name: The setting.
         bind: The address.
+        is_open: Whether other machines may reach it: there are keys, and DTN's consent.
         is_ours: Whether we listen there; otherwise we connect to it, and nothing may come from
             another machine either.
     """
@@ -316,15 +359,23 @@ def _check_bind(name: str, bind: str, *, is_ours: bool = True) -> None:
         raise ConfigError(f"{name} has no port", hint="Write the gateway's.", bind=bind)
     host = match[1].strip("[]")
     try:
-        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        is_allowed = ipaddress.ip_address(host).is_loopback or is_open
     except ValueError:
-        is_loopback = False
-    if not is_loopback:
+        is_allowed = host == "localhost"
+        if is_open and not is_allowed:
+            raise ConfigError(
+                f"{name} has no numeric address",
+                hint="Write the address itself: a name may come to mean another one.",
+                bind=bind,
+            ) from None
+    if not is_allowed:
         what = "would let other machines in" if is_ours else "is on another machine"
         raise ConfigError(
             f"{name} {what}",
             hint=f"{'Bind' if is_ours else 'Use'} 127.0.0.1, [::1] or ipc://. "
-            "Other machines need CURVE keys (security.server_key_file), which this version does "
-            "not have yet, together with license.redistribution_acknowledged.",
+            f"Other machines need keys ({'security.keys_dir' if is_ours else 'relay.keys'}; see "
+            "`iqfeed-gateway keys --help`) "
+            "and, because DTN restricts data leaving this machine, "
+            "license.redistribution_acknowledged: true. There is no other way.",
             bind=bind,
         )

@@ -1,5 +1,6 @@
 """The relay's own settings; all others it shares with the gateway."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -22,5 +23,8 @@ class RelaySettings(Section):
     """Where consumers subscribe."""
     bind_control: str = "tcp://127.0.0.1:7711"
     """Where consumers ask."""
+    keys: Path | None = None
+    """The relay's own keys at a gateway that asks for them: a client's key file, as
+    `iqfeed-gateway keys new` writes it. Who may connect to the relay is `security.keys_dir`'s."""
     name: Annotated[str, Field(pattern=NAME_PATTERN)] | None = None
     """The relay's name at the gateway; `relay@` and the gateway_id by default."""

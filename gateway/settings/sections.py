@@ -19,6 +19,7 @@ from gateway.settings.http import HttpSettings
 from gateway.settings.log import LogSettings
 from gateway.settings.relay import RelaySettings
 from gateway.settings.section import NAME_PATTERN, Positive, Section
+from gateway.settings.security import SecuritySettings
 
 ENV_PREFIX: Final = "IQGW_"
 
@@ -129,14 +130,6 @@ class LeaseSettings(Section):
     client_count_max: Positive = 1_000
 
 
-class SecuritySettings(Section):
-    """Who may do what."""
-
-    allow_local_admin: bool = False
-    """Whether every program of this machine may use the admin methods, such as `admin.reconnect`.
-    Without keys nobody can be told from anybody else, so it is all or none."""
-
-
 class LicenseSettings(Section):
     """DTN's terms restrict data leaving the machine that runs IQConnect."""
 
@@ -191,7 +184,8 @@ class Settings(BaseSettings):
     @property
     def is_auto_watch(self) -> bool:
         """Whether subscriptions ask IQFeed for symbols."""
-        return True if self.data.auto_watch is None else self.data.auto_watch
+        is_without_keys = self.security.keys_dir is None
+        return is_without_keys if self.data.auto_watch is None else self.data.auto_watch
 
     @property
     def iqconnect_host(self) -> str:

@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from gateway_client import GatewayClient
+from gateway_client import CurveKeys, GatewayClient, load_keys
 
 from gateway.simulator import SimulatorOptions
 from tests.e2e.processes import Stack, command
 from tests.e2e.test_seeded_market import running_simulator
+from tests.support.requester import Requester
 from tests.support.stage import wait_until
 
 README = Path(__file__).parents[2] / "README.md"
@@ -179,3 +180,73 @@ def without_ports(line: str) -> str:
 def test_the_readme_has_no_blanks_left() -> None:
     """A placeholder on the front page is the first thing a newcomer sees."""
     assert "{{" not in README.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_commands_for_keys_make_what_the_gateway_takes(tmp_path: Path) -> None:
+    """An operator copies them one after the other, and locks himself out by any mistake in them."""
+
+    def shell(text: str, environment: dict[str, str]) -> str:
+        """Run lines of the README in the test's folder; what they print."""
+        printed = ""
+        for line in text.strip().splitlines():
+            program, *arguments = line.split()
+            assert program == "iqfeed-gateway"
+            done = subprocess.run(
+                [sys.executable, "-m", "gateway", *arguments],
+                env={**os.environ, **environment},
+                cwd=tmp_path,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            assert done.returncode == 0, done.stdout
+            printed += done.stdout
+        return printed
+
+    made = shell(block_after("<!-- test: keys -->", "sh"), {})
+    assert "desk-1" in made.splitlines()[-1]
+    options = SimulatorOptions(admin_port=0, level1_port=0, level2_port=0, rate=200)
+    with running_simulator(options) as simulator:
+        stack = Stack(simulator.level1_port, simulator.admin_port)
+        environment = {**stack.environment, "IQGW_SECURITY__KEYS_DIR": str(tmp_path / "keys")}
+        with command("run", environment=environment):
+            keys = load_keys(tmp_path / "desk-1.key")
+            wait_until(lambda: answers(stack.control, keys), what="the gateway", seconds=20.0)
+            with GatewayClient(stack.data, stack.control, curve=keys) as client:
+                assert client.call("ping", {}) == {}
+            use = block_after("<!-- test: keys in use -->", "sh").strip()
+            health = json.loads(shell(f"{use} --control {stack.control}", {}))
+            assert "level" in health
+            where = f"data_endpoint={stack.data!r}, control_endpoint={stack.control!r}, curve="
+            code = block_after("<!-- test: keys in Python -->").replace("curve=", where)
+            done = subprocess.run(
+                [sys.executable, "-c", code],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            assert "curve" in done.stdout, done.stderr
+            named = {"IQGW_CLIENT_KEYS": str(tmp_path / "desk-1.key")}
+            named |= stack.environment
+            for line in (
+                "rpc ping",
+                "top --once",
+                "why AAPL",
+                f"tail quote AAPL --count 1 --data {stack.data}",
+                f"doctor --no-level2 --data {stack.data}",
+            ):
+                shell(f"iqfeed-gateway {line} --control {stack.control}", named)
+            shell("iqfeed-gateway keys revoke desk-1 --keys-dir keys", {})
+            wait_until(lambda: not answers(stack.control, keys), what="the end of the key")
+
+
+def answers(control: str, keys: CurveKeys) -> bool:
+    """Whether a gateway answers who has these keys."""
+    with Requester(control, keys=keys) as requester:
+        requester.send(b"\x80")
+        return bool(requester._socket.poll(500))

@@ -6,15 +6,12 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Final
 
-import msgpack
 import psutil
 import pytest
-import zmq
 
 from tests.support import fault_table
 from tests.support.fault_table import fault_row
@@ -22,6 +19,7 @@ from tests.support.processes import ROOT, GatewayProcess, start_command
 from tests.support.prometheus import scrape
 from tests.support.slack import SLACK
 from tests.support.stage import free_ports, wait_until
+from tests.support.watcher import Watcher
 
 pytestmark = pytest.mark.slow
 SECONDS: Final = float(os.environ.get("FLOOD_SECONDS", "5"))
@@ -30,60 +28,6 @@ WORSE_MS_MAX: Final = 15.0 * SLACK
 """The aim is 2 ms; two processors shared with the flood itself, and with other tests, are worse."""
 GROWN_MB_MAX: Final = 25.0
 LIVEZ_S_MAX: Final = 5.0 * SLACK
-SYMBOLS: Final = ("AAPL", "MSFT", "NVDA", "AMZN", "GOOGL", "TSLA", "BRK.B", "@ES#", "QCL#")
-SNAPSHOT: Final = 1
-
-
-@dataclass
-class Seen:
-    """What a consumer saw in one stretch of time."""
-
-    ages_us: list[int] = field(default_factory=list)
-    """Of live messages, from bytes read to message decoded."""
-    lost: int = 0
-    """Sequence numbers that were left out."""
-
-    @property
-    def p99_ms(self) -> float:
-        """The age that one in a hundred exceeds."""
-        return sorted(self.ages_us)[int(len(self.ages_us) * 0.99)] / 1000
-
-
-class Watcher:
-    """A consumer that misses nothing."""
-
-    def __init__(self, endpoint: str) -> None:
-        self._context = zmq.Context()
-        self._sub = self._context.socket(zmq.SUB)
-        self._sub.setsockopt(zmq.SNDHWM, 0)
-        self._sub.setsockopt(zmq.RCVHWM, 0)
-        self._sub.connect(endpoint)
-        for symbol in SYMBOLS:
-            for kind in ("quote", "trade"):
-                self._sub.subscribe(f"{kind},{symbol},")
-        self._last: dict[bytes, int] = {}
-
-    def watch(self, seconds: float) -> Seen:
-        """Read for a while."""
-        seen = Seen()
-        end_s = time.monotonic() + seconds
-        while (left_s := end_s - time.monotonic()) > 0:
-            if not self._sub.poll(round(left_s * 1000) + 1):
-                break
-            frame = self._sub.recv()
-            body = msgpack.unpackb(frame.split(b",", 2)[2])
-            if body[0] not in (1, 2) or body[3] & SNAPSHOT:
-                continue
-            seen.ages_us.append(time.time_ns() // 1000 - body[4])
-            topic = frame[: len(frame) - len(frame.split(b",", 2)[2])]
-            seen.lost += body[2] - self._last.get(topic, body[2] - 1) - 1
-            self._last[topic] = body[2]
-        return seen
-
-    def close(self) -> None:
-        """End it."""
-        self._sub.close(linger=0)
-        self._context.term()
 
 
 class Prober:

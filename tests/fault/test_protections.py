@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import zmq
 from gateway_client.delivery import DeliveryQueue
 
+from gateway.control.peer_desk import PeerDesk
 from gateway.control.repeats import Repeats
 from gateway.control.upstream_state import UpstreamState
 from gateway.control.watch_desk import WatchDesk
@@ -34,8 +36,11 @@ from gateway.policy.breaker import CircuitBreaker
 from gateway.policy.leases import Lease, Leases
 from gateway.policy.login import LoginPolicy
 from gateway.policy.retry import Retry
+from gateway.policy.senders import ANYBODY
 from gateway.policy.subscriptions import Subscriptions
 from gateway.runtime.feed import FeedThread
+from gateway.runtime.gate import Gate
+from gateway.runtime.senders import Senders
 from tests.fault import (
     test_consumer_is_killed,
     test_consumer_is_partitioned,
@@ -44,6 +49,8 @@ from tests.fault import (
     test_feed_is_mangled,
     test_feed_sends_bad_lines,
     test_feed_stalls,
+    test_handshakes_are_not_judged,
+    test_key_is_revoked,
     test_leases_and_repeats,
     test_level2_connection_breaks,
     test_sim_process_is_suspended,
@@ -259,10 +266,28 @@ def level2_test() -> None:
         test_level2_connection_breaks.test_a_dropped_connection_clears_and_rebuilds(stage, depth)
 
 
+def in_folder(test: Callable[[Path], object]) -> None:
+    """Run a test with a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        test(Path(folder))
+
+
+def no_enforcement(patch: pytest.MonkeyPatch) -> None:
+    """Let CURVE do what it does by itself when nobody judges."""
+    guard = Gate.guard
+
+    def guard_alone(gate: Gate, guarded: "zmq.Socket[Any]") -> None:
+        guard(gate, guarded)
+        guarded.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 0)
+
+    patch.setattr(Gate, "guard", guard_alone)
+    patch.setattr(Senders, "of", lambda *_: ANYBODY)  # The second protection behind the first.
+
+
 CUT = test_consumer_is_partitioned
 BREAKS, MANGLED, DOUBT = test_upstream_breaks, test_feed_is_mangled, test_symbols_in_doubt
 BAD, REFUSED, AWAY = test_feed_sends_bad_lines, test_symbols_are_refused, test_sim_upstream_is_away
-DAYS = test_sim_time_of_day
+DAYS, JUDGE, KEY = test_sim_time_of_day, test_handshakes_are_not_judged, test_key_is_revoked
 PROTECTIONS = [
     Protection(1, "silence ends patience", patience_without_end,
                lambda: BREAKS.test_a_port_that_stalls_is_noticed_by_its_silence(1)),
@@ -344,6 +369,10 @@ PROTECTIONS = [
                test_leases_and_repeats.test_doubled_and_foreign_requests_leave_nothing_over),
     Protection(59, "a repeat is recognized", always(Repeats, "find", None),
                test_leases_and_repeats.test_a_request_that_comes_twice_is_done_once),
+    Protection(64, "the domain is enforced", no_enforcement,
+               lambda: in_folder(JUDGE.test_a_dead_handler_lets_nobody_in)),
+    Protection(65, "connections end with their grant", nothing(PeerDesk, "evict_revoked"),
+               lambda: in_folder(KEY.test_a_revoked_key_is_cut_and_nobody_else_notices)),
     Protection(0, "quiet symbols are audited", nothing(Level1Care, "look"),
                lambda: DOUBT.test_one_symbol_that_stops_is_found_and_asked_for_again("watch")),
     Protection(0, "quiet books are asked anew", nothing(DepthCare, "look"),

@@ -203,7 +203,10 @@ def test_start_of_a_new_run_is_fetched(tmp_path: Path) -> None:
     )
     with open_stage() as stage:
         simulator = stage.start_simulator(options)
-        ports = {"level1_port": simulator.level1_port, "admin_port": simulator.admin_port}
+        ports: dict[str, Any] = {
+            "level1_port": simulator.level1_port,
+            "admin_port": simulator.admin_port,
+        }
         state = {"state_dir": str(tmp_path / "state")}
         with (
             GatewayProcess(tmp_path, **ports, settings=state) as gateway,

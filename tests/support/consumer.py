@@ -65,6 +65,15 @@ class Message(NamedTuple):
         return self.body[6:]
 
 
+def use_keys(socket: "zmq.Socket[bytes]", keys: tuple[str, str, str] | None) -> None:
+    """Give a socket that is to connect its keys, when there are any."""
+    if keys is not None:
+        server, public, secret = (key.encode("ascii") for key in keys)
+        socket.setsockopt(zmq.CURVE_SERVERKEY, server)
+        socket.setsockopt(zmq.CURVE_PUBLICKEY, public)
+        socket.setsockopt(zmq.CURVE_SECRETKEY, secret)
+
+
 class Consumer:
     """One SUB socket in a ZeroMQ context of its own.
 
@@ -73,10 +82,16 @@ class Consumer:
         topics: Subscribed at once, in order.
         queue_max: Frames that wait here for `receive`; 0 for any number.
         buffer_bytes: The kernel's buffer; None for the system's choice.
+        keys: The gateway's public key, and both halves of its own; None without keys.
     """
 
     def __init__(
-        self, endpoint: str, *topics: str, queue_max: int = 0, buffer_bytes: int | None = None
+        self,
+        endpoint: str,
+        *topics: str,
+        queue_max: int = 0,
+        buffer_bytes: int | None = None,
+        keys: tuple[str, str, str] | None = None,
     ) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
@@ -86,6 +101,7 @@ class Consumer:
         if buffer_bytes is not None:
             self._socket.setsockopt(zmq.RCVBUF, buffer_bytes)
         self._socket.setsockopt(zmq.LINGER, 0)
+        use_keys(self._socket, keys)
         self._socket.connect(endpoint)
         self.history = History()
         self.messages: list[Message] = []

@@ -9,8 +9,11 @@ from typing import Any, Final, TypeVar
 import pytest
 
 ROWS: Final[list["Row"]] = []
-ROW_NUMBERS: Final = (*range(1, 32), *range(33, 39), *range(40, 44), *range(57, 60), 84)
-"""The faults as they are numbered in the table: of the feed, consumers, leases, scrapers."""
+ROW_NUMBERS: Final = (
+    *(*range(1, 32), *range(33, 39), *range(40, 44)),
+    *(*range(57, 60), *range(61, 66), *range(67, 69), 74, 84),
+)
+"""The faults as they are numbered in the table: of the feed, consumers, leases, keys, scrapers."""
 BESIDE: Final = 0
 """Faults that the table has beside its numbered ones."""
 Test = TypeVar("Test", bound=Callable[..., Any])

@@ -29,6 +29,7 @@ class GatewayProcess:
         level1_port: Where IQConnect is.
         admin_port: Where its admin port is.
         settings: Other settings, by section.
+        keys: For consumers and control clients of this gateway.
     """
 
     def __init__(
@@ -38,7 +39,9 @@ class GatewayProcess:
         level1_port: int,
         admin_port: int,
         settings: Mapping[str, Any] | None = None,
+        keys: tuple[str, str, str] | None = None,
     ) -> None:
+        self._keys = keys
         data_port, control_port, http_port = free_ports(3)
         self.ports = (data_port, control_port, http_port)
         """Data, control and HTTP."""
@@ -88,7 +91,7 @@ class GatewayProcess:
     def start(self) -> None:
         """Start it and wait until it answers requests."""
         self._process = start_command("run", "--config", str(self._config), output=self._output)
-        with Requester(self.control) as requester:
+        with self.requester() as requester:
             requester.result("ping", seconds=READY_S_MAX)
 
     def kill(self) -> None:
@@ -116,11 +119,11 @@ class GatewayProcess:
 
     def consumer(self, *topics: str) -> Consumer:
         """A consumer of this gateway."""
-        return Consumer(self.data, *topics)
+        return Consumer(self.data, *topics, keys=self._keys)
 
     def requester(self) -> Requester:
         """A control client of this gateway."""
-        return Requester(self.control)
+        return Requester(self.control, keys=self._keys)
 
 
 def start_command(*arguments: str, output: Path) -> "subprocess.Popen[bytes]":

@@ -7,6 +7,8 @@ from typing import Any, Self
 import msgpack
 import zmq
 
+from tests.support.consumer import use_keys
+
 
 class Requester:
     """One DEALER or REQ socket in a ZeroMQ context of its own.
@@ -14,12 +16,20 @@ class Requester:
     Args:
         endpoint: The gateway's control socket.
         kind: `zmq.DEALER` or `zmq.REQ`.
+        keys: The gateway's public key, and both halves of its own; None without keys.
     """
 
-    def __init__(self, endpoint: str, kind: int = zmq.DEALER) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        kind: int = zmq.DEALER,
+        *,
+        keys: tuple[str, str, str] | None = None,
+    ) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(kind)
         self._socket.setsockopt(zmq.LINGER, 0)
+        use_keys(self._socket, keys)
         self._socket.connect(endpoint)
         self._ids = itertools.count(1)
 

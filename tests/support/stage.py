@@ -14,6 +14,8 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+import zmq
+
 from gateway.app import Gateway
 from gateway.settings import load_settings
 from gateway.simulator import Simulator, SimulatorOptions
@@ -131,15 +133,17 @@ class Stage:
         if self._stopping is not None:
             self._stopping.result(15.0)
 
-    def consumer(self, *topics: str) -> Consumer:
+    def consumer(self, *topics: str, keys: tuple[str, str, str] | None = None) -> Consumer:
         """A consumer that is closed with the stage."""
-        return self._opened.enter_context(Consumer(self.gateway.endpoints["data"], *topics))
+        endpoint = self.gateway.endpoints["data"]
+        return self._opened.enter_context(Consumer(endpoint, *topics, keys=keys))
 
-    def requester(self, kind: int | None = None) -> Requester:
+    def requester(
+        self, kind: int = zmq.DEALER, *, keys: tuple[str, str, str] | None = None
+    ) -> Requester:
         """A control client that is closed with the stage."""
         endpoint = self.gateway.endpoints["control"]
-        requester = Requester(endpoint) if kind is None else Requester(endpoint, kind)
-        return self._opened.enter_context(requester)
+        return self._opened.enter_context(Requester(endpoint, kind, keys=keys))
 
     def close(self) -> None:
         """Stop everything that was started."""

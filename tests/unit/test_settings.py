@@ -274,7 +274,7 @@ def test_an_address_that_others_can_reach_is_refused_naming_both_settings(
     with pytest.raises(ConfigError) as caught:
         load_settings(None, overrides=overrides)
     assert f"{section}.bind" in str(caught.value)
-    assert "security.server_key_file" in caught.value.hint
+    assert "security.keys_dir" in caught.value.hint
     assert "license.redistribution_acknowledged" in caught.value.hint
 
 

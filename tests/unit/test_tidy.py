@@ -32,7 +32,9 @@ LAYERS = (
     ("control",),
     ("runtime",),
     ("relay",),
-    ("app_options", "app_control", "app_http", "app_alerts"),
+    ("app_options",),
+    ("app_admin", "app_control", "app_http", "app_alerts"),
+    ("app_security",),
     ("app",),
     ("commands",),
     ("cli",),
@@ -47,7 +49,8 @@ IMPURE = frozenset(
     | {"subprocess", "threading", "time", "zmq"}
 )
 SETTINGS_READERS = frozenset(
-    {"settings", "app_options", "app_control", "app_http", "app_alerts", "app", "cli", "commands"}
+    {"settings", "app_options", "app_admin", "app_control", "app_security", "app_http"}
+    | {"app_alerts", "app", "cli", "commands"}
 )
 
 BROAD_HANDLERS = {
@@ -55,6 +58,7 @@ BROAD_HANDLERS = {
     "gateway/relay/relay.py": "The relay releases what it opened, whatever went wrong.",
     "gateway/relay/thread.py": "A thread's last words are handed to the control loop, which stops.",
     "gateway/runtime/feed.py": "A thread's last words are handed to the control loop, which stops.",
+    "gateway/runtime/zap.py": "A thread's last words become a critical issue; the door is shut.",
     "clients/python/gateway_client/engine.py": "A thread's last words become every caller's error.",
     "clients/python/gateway_monitoring/monitor.py": "A source is anybody's: it is a finding.",
 }

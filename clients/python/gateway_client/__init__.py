@@ -29,6 +29,7 @@ from gateway_client.events import (
     SubscriptionRefused,
 )
 from gateway_client.health_monitor import HealthMonitor
+from gateway_client.keys import CurveKeys, load_keys
 from gateway_client.messages import (
     Alert,
     Bar,
@@ -50,7 +51,6 @@ from gateway_client.messages import (
     Summary,
     Trade,
 )
-from gateway_client.options import CurveKeys
 from gateway_client.results import (
     BreakerStatus,
     HealthStatus,
@@ -116,5 +116,6 @@ __all__ = [
     "UnknownMessage",
     "Verdict",
     "decode_frame",
+    "load_keys",
     "to_decimal",
 ]

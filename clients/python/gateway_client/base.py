@@ -18,8 +18,9 @@ from gateway_client.errors import (
     SecurityValidationError,
 )
 from gateway_client.events import Event, Gap
+from gateway_client.keys import CurveKeys
 from gateway_client.messages import Message
-from gateway_client.options import CONTROL_ENDPOINT, DATA_ENDPOINT, CurveKeys, Options
+from gateway_client.options import CONTROL_ENDPOINT, DATA_ENDPOINT, Options
 from gateway_client.results import Statistics, SymbolResult, as_map, rows_of
 from gateway_client.routes import Route
 from gateway_client.rpc_codec import read_body

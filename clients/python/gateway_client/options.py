@@ -4,28 +4,15 @@ import os
 import re
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import Final, NamedTuple
+from typing import Final
 
 from gateway_client import messages, topics
 from gateway_client.errors import InvalidArgument
+from gateway_client.keys import CurveKeys, check_keys
 
 DATA_ENDPOINT: Final = "tcp://127.0.0.1:7700"
 CONTROL_ENDPOINT: Final = "tcp://127.0.0.1:7701"
 _ENDPOINT: Final = re.compile(r"tcp://(?:\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):([0-9]{1,5})|ipc://\S+")
-
-
-class CurveKeys(NamedTuple):
-    """Keys for a gateway that asks for CURVE; each is Z85 text of 40 characters."""
-
-    server_public_key: str
-    """The gateway's public key."""
-    public_key: str
-    """This client's public key."""
-    secret_key: str
-    """This client's secret key."""
-
-    def __repr__(self) -> str:
-        return f"CurveKeys(public_key={self.public_key!r})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +64,8 @@ class Options:
                 conflate_above=self.conflate_above,
                 queue_capacity=self.queue_capacity,
             )
+        if self.curve is not None:
+            check_keys(self.curve)
         if not self.client_name:
             object.__setattr__(self, "client_name", f"python-{os.getpid()}-{token_hex(4)}")
         if not topics.CLIENT_NAME.fullmatch(self.client_name):

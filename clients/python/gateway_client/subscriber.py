@@ -10,8 +10,8 @@ from typing import Final
 
 import zmq
 
+from gateway_client.keys import CurveKeys
 from gateway_client.messages import FRAME_BYTES_MAX
-from gateway_client.options import CurveKeys
 
 RECEIVE_MESSAGES_MAX: Final = 200_000
 """Frames libzmq may hold for us (RCVHWM); the reader thread keeps it near empty."""

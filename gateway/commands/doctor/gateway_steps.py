@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import zmq
-from gateway_client import DecodeError
+from gateway_client import CurveKeys, DecodeError
 from gateway_client.codec import split_frame
 from gateway_client.rpc_codec import decode_reply
 
 from gateway.clock import SystemClock
+from gateway.commands.client_keys import use_keys
 from gateway.commands.doctor.findings import Finding, ok, problem, skipped
 from gateway.commands.doctor.heartbeat import HEARTBEAT, hear
 from gateway.commands.doctor.visit import Visit
@@ -21,6 +22,7 @@ from gateway.model.messages import HEADER_FIELDS
 from gateway.model.protocol import PROTOCOL_VERSION
 from gateway.wire.codec import pack_once
 
+KEYS_ADVICE: Final = "Give --keys FILE, as `iqfeed-gateway keys new NAME` writes it."
 FRAMES_MAX: Final = 1_000
 """Read at most so many frames while waiting: a quote may come a thousand times a second."""
 _CLOCK: Final = SystemClock()
@@ -30,13 +32,26 @@ def gateway(visit: Visit, *, is_well_so_far: bool) -> Finding:
     """Does a gateway answer on the control socket, and what does it say of its health?"""
     control = control_of(visit)
     listener = look(control, seconds=visit.seconds)
-    wrong = _wrong_listener(visit, listener, control)
+    has_asked_keys = listener.reach is Reach.KEYS and visit.keys is not None
+    wrong = None if has_asked_keys else _wrong_listener(visit, listener, control)
     if wrong is not None:
         return wrong
     if listener.reach is Reach.NOBODY:
         return _no_gateway(visit, control, is_well_so_far=is_well_so_far)
-    hello = ask(control, "hello", seconds=visit.seconds)
-    health = ask(control, "health", seconds=visit.seconds) if hello is not None else None
+    hello = ask(control, "hello", seconds=visit.seconds, keys=visit.keys)
+    health = (
+        ask(control, "health", seconds=visit.seconds, keys=visit.keys)
+        if hello is not None
+        else None
+    )
+    if hello is None and has_asked_keys:
+        return problem(
+            "gateway",
+            "keys_refused",
+            f"the gateway at {control} does not answer with these keys",
+            "See whether `keys list` on its machine has the public key, whether the file names "
+            "the gateway's own key, and what its audit log says.",
+        )
     if hello is None or health is None:
         return problem(
             "gateway",
@@ -64,8 +79,10 @@ def consumer(visit: Visit) -> Finding:
         told = f"nobody publishes at {bounded(data)[1:-1]} ({listener.detail})"
         return problem("consumer", "data_closed", told, advice)
     if listener.reach is Reach.KEYS:
+        if visit.keys is not None:
+            return _join(visit, data, hello, advice)
         told = f"the data socket at {data} asks for keys ({listener.detail})"
-        return problem("consumer", "keys_needed", told, "Give consumers their keys.")
+        return problem("consumer", "keys_needed", told, KEYS_ADVICE)
     if listener.reach is not Reach.ZEROMQ or listener.detail not in ("XPUB", "PUB"):
         told = f"what listens at {data} is not the gateway's data socket: {_kind_of(listener)}"
         return problem("consumer", "data_foreign", told, advice)
@@ -82,19 +99,23 @@ def data_of(visit: Visit) -> str:
     return visit.data or visit.known.data.bind
 
 
-def ask(control: str, method: str, *, seconds: float) -> dict[str, Any] | None:
+def ask(
+    control: str, method: str, *, seconds: float, keys: CurveKeys | None = None
+) -> dict[str, Any] | None:
     """Send one request.
 
     Args:
         control: The control socket.
         method: A method without parameters.
         seconds: Longest wait.
+        keys: For a gateway that asks for them.
 
     Returns:
         Its result; None when none came in time, or something that is none.
     """
     with zmq.Context() as context, context.socket(zmq.DEALER) as dealer:
         dealer.setsockopt(zmq.LINGER, 0)
+        use_keys(dealer, keys)
         dealer.connect(control)
         dealer.send(pack_once({"v": PROTOCOL_VERSION, "id": 1, "method": method}))
         if not dealer.poll(round(seconds * 1000)):
@@ -129,7 +150,7 @@ def _verdict(visit: Visit, health: dict[str, Any], told: str, control: str) -> F
 
 def _elsewhere(visit: Visit, control: str) -> tuple[str, str] | None:
     """Where the gateway's Level 1 connection goes and where it should, if these differ."""
-    metrics = ask(control, "metrics", seconds=visit.seconds)
+    metrics = ask(control, "metrics", seconds=visit.seconds, keys=visit.keys)
     found: object = metrics
     for name in ("connections", "links", "level1", "address"):
         found = found.get(name) if isinstance(found, dict) else None
@@ -147,7 +168,7 @@ def _wrong_listener(visit: Visit, listener: Listener, control: str) -> Finding |
         )
     if listener.reach is Reach.KEYS:
         told = f"the control socket at {control} asks for keys ({listener.detail})"
-        return problem("gateway", "keys_needed", told, "Give this machine its keys.")
+        return problem("gateway", "keys_needed", told, KEYS_ADVICE)
     is_zeromq = listener.reach is Reach.ZEROMQ
     if listener.reach is Reach.NOBODY or (is_zeromq and listener.detail == "ROUTER"):
         return None
@@ -222,6 +243,7 @@ def _join(visit: Visit, data: str, hello: dict[str, Any], advice: str) -> Findin
     with zmq.Context() as context, context.socket(zmq.SUB) as sub:
         sub.setsockopt(zmq.LINGER, 0)
         sub.setsockopt(zmq.SNDHWM, 0)
+        use_keys(sub, visit.keys)
         for topic in (HEARTBEAT, f"state,{name},", f"quote,{name},", private):
             sub.subscribe(topic)
         sub.connect(data)

@@ -5,6 +5,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from gateway_client import CurveKeys
+
 from gateway.commands.doctor.talk import SECOND_NS, Talk
 from gateway.errors import bounded
 from gateway.iqfeed.level2_session import Level2Session
@@ -33,6 +35,8 @@ class Visit:
     """The gateway's data socket; None for the configuration's."""
     config: str | None
     """The configuration file as it was named, for advice."""
+    keys: CurveKeys | None = None
+    """The keys of a client, for a gateway that asks for them."""
     settings: Settings | None = None
     """The configuration, once it is read."""
     credentials: Credentials = field(default_factory=Credentials.none)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from gateway_client import CurveKeys
+
 from gateway import __version__
 from gateway.commands.alert_checks import obstacles, told_to
 from gateway.commands.doctor import account_steps, gateway_steps, iqconnect_steps
@@ -44,6 +46,8 @@ class DoctorOptions:
     """Whether Level 2 matters."""
     is_json: bool = False
     """One JSON object instead of lines."""
+    keys: CurveKeys | None = None
+    """For a gateway that asks for them."""
 
 
 def examine(options: DoctorOptions) -> int:
@@ -99,6 +103,7 @@ def walk(options: DoctorOptions) -> Iterator[Finding]:
         seconds=options.seconds,
         is_level2_wanted=options.is_level2_wanted,
         control=options.control,
+        keys=options.keys,
         data=options.data,
         config=str(options.config) if options.config is not None else None,
     )

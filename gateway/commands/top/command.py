@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import zmq
+from gateway_client import CurveKeys
 from gateway_client.errors import GatewayClientError
 from rich.console import Console, ConsoleDimensions, ConsoleOptions, Group, RenderResult
 from rich.control import Control
@@ -51,6 +52,8 @@ class TopOptions:
     """One page, then the end."""
     is_json: bool = False
     """With `is_once`: one JSON object."""
+    keys: CurveKeys | None = None
+    """For a gateway that asks for them."""
 
 
 def top(options: TopOptions) -> int:
@@ -64,7 +67,7 @@ def top(options: TopOptions) -> int:
     """
     console = Console()
     try:
-        watcher = Watcher(options.control, search=options.search.upper())
+        watcher = Watcher(options.control, search=options.search.upper(), keys=options.keys)
     except (GatewayClientError, zmq.ZMQError) as error:
         sys.stderr.write(f"{bounded(options.control)} is no address: {error}\n")
         return 1

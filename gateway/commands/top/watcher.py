@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import zmq
+from gateway_client import CurveKeys
 from gateway_client.errors import GatewayClientError, RequestRefused, RequestTimedOut
 from gateway_client.rpc_client import Outcome, RpcClient
 from gateway_client.rpc_codec import Reply
@@ -63,15 +64,23 @@ class Watcher:
         control: The gateway's control socket.
         search: Part of the symbols wanted; may be changed while it runs.
         clock: For paces and ages.
+        keys: For a gateway that asks for them.
     """
 
-    def __init__(self, control: str, *, search: str = "", clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        control: str,
+        *,
+        search: str = "",
+        clock: Clock | None = None,
+        keys: CurveKeys | None = None,
+    ) -> None:
         self.control = control
         self.search = search
         self._clock: Clock = SystemClock() if clock is None else clock
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
-            self._rpc = RpcClient(self._context, control, curve=None, silence_ns=LOST_NS)
+            self._rpc = RpcClient(self._context, control, curve=keys, silence_ns=LOST_NS)
         except zmq.ZMQError:
             self._context.destroy(linger=0)
             raise

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import msgpack
 import zmq
 
+from gateway.policy.senders import ANYBODY, Sender
 from gateway.runtime.peer_sockets import PeerAddress
 
 
@@ -150,6 +151,16 @@ class WorldData:
         """The consumer of a frame; None when it is gone."""
         consumer = frame.consumer
         return consumer.number if consumer is not None and consumer.is_alive else None
+
+    def sender_of(self, frame: _Frame) -> Sender:
+        """There are no keys here."""
+        del frame
+        return ANYBODY
+
+    def may_stay(self, sender: Sender) -> bool:
+        """Nobody is put out."""
+        del sender
+        return True
 
     def is_alive(self, connection: Hashable) -> bool:
         """Whether a consumer is there."""

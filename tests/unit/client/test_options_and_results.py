@@ -12,7 +12,8 @@ from gateway_client.errors import (
     SecurityValidationError,
     bounded,
 )
-from gateway_client.options import CurveKeys, Options
+from gateway_client.keys import CurveKeys
+from gateway_client.options import Options
 from gateway_client.results import (
     breaker_of,
     health_of,
@@ -51,8 +52,15 @@ def test_clients_are_told_apart() -> None:
 
 def test_secret_key_is_never_shown() -> None:
     """Options end up in logs."""
-    keys = CurveKeys("server", "public", "secret")
-    assert "secret" not in repr(Options(curve=keys))
+    keys = CurveKeys("g" * 40, "p" * 40, "s" * 40)
+    assert "sss" not in repr(Options(curve=keys))
+
+
+def test_what_is_no_key_is_refused_unquoted() -> None:
+    """Libzmq would say "invalid argument", and a secret in the wrong place would be in a log."""
+    with pytest.raises(InvalidArgument, match="not a CURVE key") as caught:
+        Options(curve=CurveKeys("g" * 40, "p" * 40, "s" * 39))
+    assert caught.value.facts == {"name": "secret_key"}
 
 
 def test_errors_show_facts_bounded_and_escaped() -> None:

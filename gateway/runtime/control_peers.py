@@ -1,0 +1,114 @@
+"""The control socket's connections, where there are keys: whose they are, and the end of them."""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Final
+
+import zmq
+
+from gateway.control.upstream_requests import Caller
+from gateway.counters import Counter, Counters
+from gateway.logs import get_logger
+from gateway.policy.senders import Sender
+from gateway.runtime.peer_sockets import PeerSockets
+from gateway.runtime.senders import Senders
+
+CONNECTIONS_MAX: Final = 10_000
+"""Connections remembered; of more, those that asked longest ago are cut only when they ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    sender: Sender
+    address: str
+
+
+class ControlPeers:
+    """Knows whose a connection is since its first request; used in the control loop only.
+
+    Args:
+        senders: Reads whose a frame is.
+        counters: The control loop's own.
+    """
+
+    def __init__(self, senders: Senders, counters: Counters) -> None:
+        self._senders = senders
+        self._counters = counters
+        self._sockets = PeerSockets(senders)
+        self._known: OrderedDict[Hashable, _Known] = OrderedDict()
+
+    def admit(self, frame: zmq.Frame, identity: str) -> Caller | None:
+        """Whose a request is.
+
+        Args:
+            frame: Of the request.
+            identity: The connection's routing id, hexadecimal.
+
+        Returns:
+            None when the connection may not live on: it is cut, and the request is not answered.
+        """
+        address = _address_of(frame)
+        sender = self._senders.of(frame)
+        if self._senders.are_known:
+            self._note(frame, sender, address)
+        return None if sender is None else Caller(identity, address, sender.user)
+
+    def _note(self, frame: zmq.Frame, sender: Sender | None, address: str) -> None:
+        """Remember whose a connection is, or cut it."""
+        connection = self._sockets.of(frame)
+        if sender is None:
+            self._counters.add(Counter.FRAMES_UNGRANTED)
+            if connection is not None:
+                self._cut(connection, self._known.get(connection) or _Known(Sender(), address))
+        elif connection is not None:
+            self._known[connection] = _Known(sender, address)
+            self._known.move_to_end(connection)
+            if len(self._known) > CONNECTIONS_MAX:
+                self._forget_some()
+
+    def cut_revoked(self) -> int:
+        """Cut the connections whose grant has ended.
+
+        Returns:
+            How many were cut.
+        """
+        self._forget_dead()
+        revoked = [
+            (connection, known)
+            for connection, known in self._known.items()
+            if not self._senders.may_stay(known.sender)
+        ]
+        return sum(self._cut(connection, known) for connection, known in revoked)
+
+    def _cut(self, connection: Hashable, known: _Known) -> bool:
+        self._known.pop(connection, None)
+        if not self._sockets.cut(connection):
+            return False
+        self._counters.add(Counter.CONNECTIONS_REVOKED)
+        get_logger("audit").warning(
+            "evicted",
+            user=known.sender.user or None,
+            address=known.address,
+            socket="control",
+            reason="its key was revoked, or its file says something else",
+        )
+        return True
+
+    def _forget_some(self) -> None:
+        self._forget_dead()
+        while len(self._known) > CONNECTIONS_MAX * 9 // 10:
+            self._known.popitem(last=False)
+
+    def _forget_dead(self) -> None:
+        for connection in [c for c in self._known if not self._sockets.is_alive(c)]:
+            del self._known[connection]
+
+
+def _address_of(frame: zmq.Frame) -> str:
+    """The peer's address, where ZeroMQ tells."""
+    try:
+        return str(frame.get("Peer-Address"))
+    except zmq.ZMQError:
+        # Not a connection that has one, such as ipc.
+        return ""

@@ -1,0 +1,179 @@
+"""The doorkeeper: the gates before both sockets, and the eye on the files that open them."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from gateway.clock import Clock
+from gateway.counters import Counter, Counters
+from gateway.errors import ConfigError, Overloaded
+from gateway.health.verdict import Issue
+from gateway.logs import get_logger
+from gateway.policy.client_record import ClientRecord
+from gateway.policy.curve_keys import fingerprint
+from gateway.policy.key_book import KeyBook
+from gateway.runtime.gate import Gate
+from gateway.runtime.key_files import KeyPair, check_curve
+from gateway.runtime.key_store import Changes, KeyStore
+from gateway.runtime.senders import Senders
+
+WATCH_S: Final = 1.0
+NAMED_MAX: Final = 20
+"""Clients that one line of the audit log names."""
+
+
+class Doorkeeper:
+    """Lets in whose key is known, for both sockets of one process.
+
+    Args:
+        store: The keys' directory.
+        next_binds: Addresses, of data and control, where the next key holds; None without one.
+        clock: The gateway's.
+
+    Raises:
+        ConfigError: Keys that cannot be used, or no CURVE in libzmq.
+    """
+
+    def __init__(
+        self, store: KeyStore, *, next_binds: tuple[str, str] | None, clock: Clock
+    ) -> None:
+        check_curve()
+        server = store.read_server()
+        next_server = store.read_server(is_next=True) if next_binds is not None else None
+        store.load()
+        self._store = store
+        self._audit = get_logger("audit")
+        self.next_binds: Final = next_binds
+        self.senders: Final = Senders(lambda: store.book)
+        """Reads whose frames are."""
+        self.data: Final = self._gate("data", server, next_server, clock)
+        self.control: Final = self._gate("control", server, next_server, clock)
+        self.on_revoked: Callable[[], object] = lambda: None
+        """Told, in the control loop, that grants have ended: their connections are to be cut.
+        May raise Overloaded, and is told again then."""
+        self._counters = Counters()
+        self._hurry = asyncio.Event()
+        self._failure = ""
+        self._must_cut = False
+        self.fingerprint: Final = fingerprint(server.public)
+        """Of the gateway's own key."""
+
+    @property
+    def book(self) -> KeyBook:
+        """Who may connect now, and what their files say; may be read from any thread."""
+        return self._store.book
+
+    def look_now(self) -> None:
+        """Read what has changed at once, however young: somebody said that it is whole."""
+        self._hurry.set()
+
+    async def run(self) -> None:
+        """Watch the files until cancelled.
+
+        Cancel safety: what was read holds; the next run reads the rest.
+        """
+        self._audit.info("keys_load", clients=len(self._store.book), fingerprint=self.fingerprint)
+        while True:
+            try:
+                async with asyncio.timeout(WATCH_S):
+                    await self._hurry.wait()
+            except TimeoutError:
+                is_hurried = False
+            else:
+                is_hurried = True
+            self._hurry.clear()
+            await self._look(is_hurried=is_hurried)
+
+    async def _look(self, *, is_hurried: bool) -> None:
+        try:
+            changes = await asyncio.to_thread(self._store.look, is_hurried=is_hurried)
+        except ConfigError as error:
+            if str(error) != self._failure:
+                self._failure = str(error)
+                self._audit.error("keys_reload", outcome="failed", reason=self._failure)
+            return
+        self._failure = ""
+        if changes:
+            self._counters.add(Counter.KEY_LOOKS_CHANGED)
+            self._tell(changes)
+            self._must_cut = True
+        if self._must_cut:
+            try:
+                self.on_revoked()
+            except Overloaded:
+                # Nothing is granted to them any more; the connections themselves a look later.
+                self._audit.warning("keys_reload", outcome="cutting is put off")
+            else:
+                self._must_cut = False
+
+    def issues(self) -> Iterator[Issue]:
+        """What is wrong with gates and files."""
+        yield from self.data.issues()
+        yield from self.control.issues()
+        if self._failure:
+            yield Issue(
+                "keys_unreadable",
+                "critical",
+                f"the files of keys cannot be read: {self._failure}",
+                "Make security.keys_dir readable again: until then no key is added or revoked.",
+            )
+        broken = self._store.broken
+        if broken:
+            first = next(iter(broken.values()))
+            yield Issue(
+                "client_files_refused",
+                "warning",
+                f"{len(broken)} files of clients cannot be used, such as: {first}",
+                "Correct or remove them: what they said before still holds.",
+            )
+
+    def counts(self) -> Iterator[tuple[Counter, int]]:
+        """What was counted at the gates and about the files."""
+        for counters in (self._counters, self.data.counters, self.control.counters):
+            for counter in COUNTED:
+                yield counter, counters.value(counter)
+
+    def close(self) -> bool:
+        """Close both gates; before the sockets behind them are closed.
+
+        Returns:
+            Whether both have ended; contexts of others must not be waited for.
+        """
+        return all([self.data.close(), self.control.close()])
+
+    def _tell(self, changes: Changes) -> None:
+        self._audit.warning(
+            "keys_reload",
+            outcome="done",
+            added=_names(changes.added),
+            changed=_names(changes.changed),
+            removed=_names(changes.removed),
+            refused=list(changes.refused.values())[:NAMED_MAX],
+            clients=len(self._store.book),
+        )
+
+    def _gate(self, name: str, server: KeyPair, next_server: KeyPair | None, clock: Clock) -> Gate:
+        return Gate(
+            name,
+            server=server,
+            next_server=next_server,
+            book=lambda: self._store.book,
+            clock=clock,
+        )
+
+
+COUNTED: Final = (
+    Counter.HANDSHAKES_ADMITTED,
+    Counter.HANDSHAKES_REFUSED,
+    Counter.HANDSHAKES_LIMITED,
+    Counter.HANDSHAKES_FAILED,
+    Counter.KEY_LOOKS_CHANGED,
+)
+"""What is counted outside the feed thread and the requests."""
+
+
+def _names(records: tuple[ClientRecord, ...]) -> list[str]:
+    """Clients with their keys' fingerprints, not too many of them."""
+    named = [f"{record.name} {fingerprint(record.public_key)}" for record in records[:NAMED_MAX]]
+    more = len(records) - len(named)
+    return [*named, f"and {more} more"] if more else named
