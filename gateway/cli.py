@@ -1,5 +1,6 @@
 """The command line: arguments to settings to exit code."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -51,7 +52,7 @@ def main() -> None:
     try:
         app()
     except ConfigError as error:
-        failed = "not done" if sys.argv[1:2] == ["keys"] else "cannot start"
+        failed = "not done" if sys.argv[1:2] in (["keys"], ["usage"]) else "cannot start"
         sys.stderr.write(f"{failed}: {error}\n  what to do: {error.hint}\n")
         sys.exit(EXIT_CONFIG)
 
@@ -63,6 +64,21 @@ app.add_typer(keys_app, name="keys")
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
+
+
+@app.command()
+def usage(
+    config: ConfigOption = None,
+    day: Annotated[
+        str | None, typer.Option(help="Such as 2026-01-31, UTC; the newest by default.")
+    ] = None,
+    is_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
+) -> None:
+    """Say who consumed which symbols on a day, as exchanges ask."""
+    from gateway.commands.usage import report_of, text_of
+
+    report = report_of(load_settings(config).state_dir, day)
+    typer.echo(json.dumps(report) if is_json else text_of(report))
 
 
 @app.command()

@@ -17,6 +17,7 @@ from gateway.control.lineage import LineageDesk
 from gateway.control.peer_desk import PeerDesk
 from gateway.control.resync import ResyncDesk
 from gateway.control.symbol_list import SymbolList
+from gateway.control.usage_tap import UsageTap
 from gateway.control.watch_desk import WatchDesk
 from gateway.counters import Complaints, Counters
 from gateway.health.facts import FeedReport
@@ -74,6 +75,7 @@ class FeedParts:
     symbol_list: SymbolList
     subscriptions: SubscriptionDesk
     peers: PeerDesk
+    usage: UsageTap
     system: SystemTopics
     upstreams: tuple[UpstreamDesk, ...]
     """One for each Level 1 connection."""
@@ -316,6 +318,9 @@ class FeedThread:
         parts.level1_care.look()
         parts.subscriptions.answer_delayed()
         parts.peers.look()
+        used = parts.usage.take()
+        if used is not None:
+            self._facts.post(used)
         parts.system.scan_tails()
         parts.envelope.rings.age(now_ns, rings_max=RINGS_PER_TICK_MAX)
         self._orders.waiters.expire(now_ns)

@@ -15,8 +15,9 @@ import zmq
 import zmq.asyncio
 
 from gateway.clock import Clock
-from gateway.control.desk import RequestDesk, Steps
+from gateway.control.desk import RequestDesk
 from gateway.control.feed_commands import FeedCommand
+from gateway.control.lease_requests import Steps
 from gateway.control.methods import answer
 from gateway.control.repeats import Repeats
 from gateway.control.upstream_requests import Caller
@@ -25,25 +26,22 @@ from gateway.errors import (
     DecodeError,
     GatewayError,
     InvalidParams,
+    RateLimited,
     RequestTimedOut,
     UnsupportedVersion,
 )
 from gateway.model.methods import METHODS, Request, Role
-from gateway.model.protocol import PROTOCOL_VERSION, REQUEST_BYTES_MAX
+from gateway.model.protocol import PROTOCOL_VERSION
+from gateway.policy.quotas import Pace
 from gateway.runtime.control_peers import ControlPeers
-from gateway.runtime.publisher import (
-    BACKLOG,
-    HANDSHAKE_MS,
-    HEARTBEAT_MS,
-    HEARTBEAT_TIMEOUT_MS,
-    Guard,
-    bind_socket,
-)
 from gateway.runtime.senders import Senders
 from gateway.wire.codec import pack_reply, unpack_request
 
 Ask = Callable[[FeedCommand], Awaitable[Any]]
 """Asks the feed thread and waits for its answer."""
+LIMITED_BYTES_MAX: Final = 4_096
+"""Requests of those who ask too often are read up to this length, for their id; of a longer one the
+refusal has none."""
 CHANGING: Final = frozenset(
     {"subscribe", "unsubscribe", "resync"}
     | {name for name, spec in METHODS.items() if spec.role is Role.ADMIN}
@@ -73,40 +71,6 @@ class Whole:
     """Packed."""
     is_ok: bool = True
     """Whether it brings a result, not an error."""
-
-
-def open_control_socket(
-    context: zmq.asyncio.Context,
-    *,
-    bind: str,
-    name: str = "control.bind",
-    guard: Guard | None = None,
-) -> zmq.asyncio.Socket:
-    """Make and bind the control socket.
-
-    Args:
-        context: The socket's.
-        bind: Where to listen.
-        name: The setting that an address which cannot be bound is to be blamed on.
-        guard: Gives the socket its keys before it is bound; None without keys.
-
-    Raises:
-        ConfigError: The address cannot be bound; the text says why.
-    """
-    control = context.socket(zmq.ROUTER)
-    control.setsockopt(zmq.ROUTER_MANDATORY, 1)
-    control.setsockopt(zmq.MAXMSGSIZE, REQUEST_BYTES_MAX)
-    control.setsockopt(zmq.RCVHWM, 100)
-    control.setsockopt(zmq.SNDHWM, 1_000)
-    control.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
-    control.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
-    control.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
-    control.setsockopt(zmq.BACKLOG, BACKLOG)
-    control.setsockopt(zmq.LINGER, 0)
-    if guard is not None:
-        guard(control)
-    bind_socket(control, name, bind)
-    return control
 
 
 async def drive(steps: object, ask: Ask) -> Any:
@@ -155,6 +119,7 @@ class RequestServer(abc.ABC):
         deadline_ms_default: For requests without a deadline.
         on_error: Told of every error that is an answer; for the error history.
         senders: Reads whose requests are; anybody's when left out.
+        judge_pace: Says how soon a caller may ask; at once when left out.
     """
 
     def __init__(
@@ -167,12 +132,14 @@ class RequestServer(abc.ABC):
         deadline_ms_default: int,
         on_error: Callable[[GatewayError], object] = lambda _: None,
         senders: Senders | None = None,
+        judge_pace: Callable[[Caller], Pace] = lambda _: Pace(),
     ) -> None:
         self._control = control
         self._clock = clock
         self._counters = counters
         self._deadline_ms_default = deadline_ms_default
         self._on_error = on_error
+        self._judge_pace = judge_pace
         self.peers: Final = ControlPeers(senders if senders is not None else Senders(), counters)
         """Whose the connections are."""
         self._repeats: Repeats[asyncio.Future[Any]] = Repeats(clock)
@@ -231,14 +198,20 @@ class RequestServer(abc.ABC):
         caller = self.peers.admit(frames[-1], peer.hex())
         if caller is None:
             return
+        pace = self._judge_pace(caller)
+        if pace.is_cut:
+            # It was told again and again to wait: the next connection is not served any better.
+            self._counters.add(Counter.REQUESTS_CUT)
+            self.peers.cut(frames[-1])
+            return
         envelope = [peer]
         if len(request_frames) > 1 and request_frames[0] == b"":
             # A REQ socket sends an empty delimiter and expects it back; without it, it would drop
             # the reply to a malformed request and wait for ever.
             envelope.append(request_frames.pop(0))
         late: list[asyncio.Future[Any]] = []
-        reply = await self._reply_to(request_frames, caller, late)
-        self._repeats.weigh(caller.identity.encode(), request_frames[-1], len(reply))
+        reply = await self._reply_to(request_frames, caller, pace, late)
+        self._repeats.weigh(caller.requester, request_frames[-1], len(reply))
         try:
             await self._control.send_multipart([*envelope, reply], zmq.NOBLOCK)
         except zmq.ZMQError:
@@ -248,14 +221,23 @@ class RequestServer(abc.ABC):
         await asyncio.gather(*late, return_exceptions=True)
 
     async def _reply_to(
-        self, frames: list[bytes], caller: Caller, late: list[asyncio.Future[Any]]
+        self,
+        frames: list[bytes],
+        caller: Caller,
+        pace: Pace,
+        late: list[asyncio.Future[Any]],
     ) -> bytes:
         request_id: object = None
+        limited = RateLimited("too many requests", retry_ms=pace.retry_ms)
         try:
             if len(frames) != 1:
                 raise DecodeError("a request is one frame", frames=len(frames))
+            if pace.retry_ms and len(frames[0]) > LIMITED_BYTES_MAX:
+                raise limited
             raw = unpack_request(frames[0])
             request_id = raw.get("id") if isinstance(raw, dict) else None
+            if pace.retry_ms:
+                raise limited
             request = _parse(raw)
             deadline_ms = request.deadline_ms or self._deadline_ms_default
             call = Call(request, raw, caller, deadline_ms)
@@ -276,7 +258,7 @@ class RequestServer(abc.ABC):
         Only what succeeded, or is still being done, stands for its repeat: who asks again after an
         error means it.
         """
-        requester = call.caller.identity.encode()
+        requester = call.caller.requester
         is_change = call.request.method in CHANGING and call.request.id is not None
         known = self._repeats.find(requester, frame) if is_change else None
         if known is not None and not _has_failed(known):

@@ -43,6 +43,7 @@ from gateway.policy.subscriptions import Subscriptions
 from gateway.wire.envelope import Envelope
 from gateway.wire.topics import TopicName, parse_topic
 from tests.support.depth_bench import DepthBench
+from tests.support.open_access import open_access
 from tests.support.quiet_admin import QuietAdmin, inside_requests, upstream_requests
 
 LINGER_S = 60
@@ -168,6 +169,7 @@ class Bench:
             ),
             leases=self.leases,
             clock=self.clock,
+            access=open_access(self.clock),
             inside=inside_requests(
                 self.clock,
                 self.leases,
@@ -181,6 +183,7 @@ class Bench:
                 epoch=EPOCH,
                 clock=self.clock,
                 counters=Counters(),
+                access=open_access(self.clock),
                 audit=lambda _, **facts: self.audited.append(facts),
             ),
             upstream=upstream_requests(
