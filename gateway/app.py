@@ -20,7 +20,6 @@ from gateway.app_options import (
 )
 from gateway.app_security import make_access, make_doorkeeper, make_usage, open_sockets
 from gateway.clock import Clock, SystemClock
-from gateway.control.access import Access
 from gateway.control.feed_commands import EvictRevoked, NoteAdmin
 from gateway.control.health_requests import Inside
 from gateway.control.usage_tap import UsageFact
@@ -230,14 +229,15 @@ class Gateway:
         self._feed = FeedThread(parts, self._commands, self._facts)
 
     def _make_control(self) -> None:
-        settings = self._settings
+        settings, clock, counters = self._settings, self._clock, self._counters
+        entitlements = Entitlements(self._senders.book)
         self._admin, self._process = make_admin(
             settings,
             self._credentials,
             host=self._host,
             retries=self._retries,
-            clock=self._clock,
-            counters=self._counters,
+            clock=clock,
+            counters=counters,
             errors=self._errors,
             on_change=self._on_admin_change,
             on_failure=self._on_admin_failure,
@@ -250,7 +250,7 @@ class Gateway:
             history=self._history,
             errors=self._errors.history,
             admin=admin,
-            clock=self._clock,
+            clock=clock,
         )
         if self._doors is not None:
             monitor.register_conditions(self._doors.issues)
@@ -261,7 +261,7 @@ class Gateway:
             monitor,
             self._alerts,
             interval_s=settings.health.check_interval_s,
-            clock=self._clock,
+            clock=clock,
         )
         self._desk = make_desk(
             settings,
@@ -271,9 +271,11 @@ class Gateway:
             history=self._history,
             errors=self._errors.history,
             admin=admin,
-            clock=self._clock,
-            counters=self._counters,
-            access=self._make_access(),
+            clock=clock,
+            counters=counters,
+            access=make_access(
+                settings, entitlements, clock=clock, counters=counters, on_use=self._usage.note
+            ),
             inside=Inside(
                 process=process_facts,
                 counts=self._control_counts,
@@ -285,15 +287,6 @@ class Gateway:
         )
         self._keeper = LeaseKeeper(self._desk, self._leases, self._files, ask=self._access.ask)
         self._make_servers()
-
-    def _make_access(self) -> Access:
-        return make_access(
-            self._settings,
-            Entitlements(self._senders.book),
-            clock=self._clock,
-            counters=self._counters,
-            on_use=self._usage.note,
-        )
 
     def _make_servers(self) -> None:
         settings = self._settings
