@@ -210,15 +210,13 @@ def no_enforcement(patch: pytest.MonkeyPatch) -> None:
         guarded.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 0)
 
     patch.setattr(Gate, "guard", guard_alone)
-    # A second protection stands behind the first: who has no grant is cut off.
-    patch.setattr(Senders, "of", lambda *_: ANYBODY)
-    patch.setattr(Senders, "may_stay", lambda *_: True)
+    patch.setattr(Senders, "of", lambda *_: ANYBODY)  # The second protection behind the first.
 
 
 CUT = test_consumer_is_partitioned
 BREAKS, MANGLED, DOUBT = test_upstream_breaks, test_feed_is_mangled, test_symbols_in_doubt
 BAD, REFUSED, AWAY = test_feed_sends_bad_lines, test_symbols_are_refused, test_sim_upstream_is_away
-DAYS = test_sim_time_of_day
+DAYS, JUDGE, KEY = test_sim_time_of_day, test_handshakes_are_not_judged, test_key_is_revoked
 PROTECTIONS = [
     Protection(1, "silence ends patience", patience_without_end,
                lambda: BREAKS.test_a_port_that_stalls_is_noticed_by_its_silence(1)),
@@ -305,11 +303,9 @@ PROTECTIONS = [
     Protection(59, "a repeat is recognized", always(Repeats, "find", None),
                test_leases_and_repeats.test_a_request_that_comes_twice_is_done_once),
     Protection(64, "the domain is enforced", no_enforcement,
-               lambda: in_folder(test_handshakes_are_not_judged
-                                 .test_a_dead_handler_lets_nobody_in)),
+               lambda: in_folder(JUDGE.test_a_dead_handler_lets_nobody_in)),
     Protection(65, "connections end with their grant", nothing(PeerDesk, "evict_revoked"),
-               lambda: in_folder(test_key_is_revoked
-                                 .test_a_revoked_key_is_cut_and_nobody_else_notices)),
+               lambda: in_folder(KEY.test_a_revoked_key_is_cut_and_nobody_else_notices)),
     Protection(0, "quiet symbols are audited", nothing(Level1Care, "look"),
                lambda: DOUBT.test_one_symbol_that_stops_is_found_and_asked_for_again("watch")),
     Protection(0, "quiet books are asked anew", nothing(DepthCare, "look"),

@@ -12,14 +12,11 @@ import zmq
 from gateway_client import AsyncGatewayClient, Disconnected, GatewayClient, Quote
 from zmq.utils.monitor import parse_monitor_message
 
-from gateway.errors import ConfigError
-from gateway.runtime.gate import Probe
-from gateway.runtime.zap import ZapHandler
 from tests.support.consumer import use_keys
 from tests.support.keyring import Keyring
 from tests.support.requester import Requester
 from tests.support.slack import SLACK
-from tests.support.stage import ANY_PORT, Stage, free_ports, open_stage, simulated, wait_until
+from tests.support.stage import ANY_PORT, Stage, simulated, wait_until
 
 pytestmark = pytest.mark.slow
 REVOKED_S_MAX = 2.0
@@ -355,64 +352,6 @@ def test_a_client_whose_key_is_revoked_learns_that_it_is_away(stage: Stage, ring
         ring.remove("alice")
         ended = next(item for item in client if isinstance(item, Disconnected))
     assert ended.cause == "silence"
-
-
-BROKEN = {
-    "a handler that lets everybody in": ("admitted", "a stranger was let in"),
-    "no answer": ("failed", "strangers are not refused"),
-}
-
-
-@pytest.mark.parametrize("place", ["data", "control"])
-@pytest.mark.parametrize("case", BROKEN)
-def test_a_door_that_does_not_hold_is_not_opened(
-    ring: Keyring, monkeypatch: pytest.MonkeyPatch, case: str, place: str
-) -> None:
-    """Better no gateway than one that serves strangers; and nothing is left listening."""
-    outcome, words = BROKEN[case]
-
-    def probe(_: str, name: str, **__: object) -> Probe:
-        return Probe(outcome) if name == place else Probe.REFUSED
-
-    monkeypatch.setattr("gateway.runtime.gate.probe", probe)
-    if outcome == "failed":
-        monkeypatch.setattr("gateway.runtime.gate.probe", lambda *_, **__: Probe.FAILED)
-    else:
-        # The other socket passes as if its handler had been asked.
-        monkeypatch.setattr(ZapHandler, "expect", lambda self, _: self.probed.set())
-    ports = free_ports(2)
-    with open_stage() as stage:
-        with pytest.raises(ConfigError, match=words):
-            stage.start_gateway(
-                level1_port=1,
-                admin_port=2,
-                **ring.settings
-                | {
-                    "data": {"bind": f"tcp://127.0.0.1:{ports[0]}"},
-                    "control": {"bind": f"tcp://127.0.0.1:{ports[1]}"},
-                },
-            )
-        for port in ports:
-            with zmq.Context() as context, context.socket(zmq.ROUTER) as other:
-                other.bind(f"tcp://127.0.0.1:{port}")
-
-
-def test_a_refusal_that_the_handler_does_not_know_of_is_no_proof(
-    ring: Keyring, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Somebody else's refusal says nothing about our door."""
-    monkeypatch.setattr("gateway.runtime.gate.probe", lambda *_, **__: Probe.REFUSED)
-    with open_stage() as stage, pytest.raises(ConfigError, match="was_asked=False"):
-        stage.start_gateway(level1_port=1, admin_port=2, **ring.settings)
-
-
-def test_enforcement_is_what_the_self_test_proves(
-    ring: Keyring, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without a handler and without ZAP_ENFORCE_DOMAIN libzmq lets anybody in: it must be seen."""
-    monkeypatch.setattr(ZapHandler, "answer", lambda *_: None)
-    with open_stage() as stage, pytest.raises(ConfigError, match="strangers are not refused"):
-        stage.start_gateway(level1_port=1, admin_port=2, **ring.settings)
 
 
 def test_no_secret_is_told_by_any_request(stage: Stage, ring: Keyring) -> None:
