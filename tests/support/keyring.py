@@ -61,7 +61,13 @@ class Keyring:
         It may do everything, unless it is said what.
         """
         self.pairs[client] = pair if pair is not None else new_pair()
-        known = {"public_key": self.pairs[client].public, "role": "admin", "allow": EVERYTHING}
+        known: dict[str, Any] = {
+            "public_key": self.pairs[client].public,
+            "role": "admin",
+            "allow": EVERYTHING,
+        }
+        if client.startswith("relay"):
+            known["relay"] = True
         self.write(client, {**known, **values})
         return self.keys(client)
 
