@@ -17,7 +17,7 @@ from gateway.model.messages import MessageType
 from gateway.model.methods import Role
 from gateway.policy.entitlements import EVERYBODY, Entitlements, UserRights
 from gateway.policy.key_book import KeyBook
-from gateway.policy.quotas import Limits, Pace, RequestPace, UserBuckets
+from gateway.policy.quotas import Limits, Pace, RequestPace, UserBuckets, UserLimits
 from gateway.policy.rate_limit import as_ms
 from gateway.policy.usage import Use
 from gateway.wire.envelope import Body
@@ -50,7 +50,7 @@ class Access:
         on_use: Callable[[Use], object] = lambda _: None,
     ) -> None:
         self._entitlements = entitlements
-        self._limits = limits
+        self._limits = UserLimits(limits)
         self._clock = clock
         self._counters = counters
         self._told = told
@@ -88,7 +88,7 @@ class Access:
 
     def limits_of(self, caller: Caller) -> Limits:
         """How much a caller may have."""
-        return self._limits.with_quotas(self._entitlements.quotas_of(caller.user))
+        return self._limits.of(caller.user, self._entitlements.quotas_of(caller.user))
 
     def authorize(self, caller: Caller, method: str, role: Role) -> None:
         """Let a caller use a method, or write down that it may not.

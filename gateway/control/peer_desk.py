@@ -150,6 +150,12 @@ class PeerDesk:
                 (other for other in holder.tokens if self._names.of(other) is not None), None
             )
 
+    def drop_prefix(self, connection: Hashable, prefix: bytes) -> None:
+        """A connection took back what is no whole topic."""
+        peer = self._peers.get(connection)
+        if peer is not None:
+            peer.prefixes.pop(prefix, None)
+
     def note_refusal(self, connection: Hashable, limit: int) -> None:
         """A connection asked for more subscriptions than it may have."""
         peer = self.peer_of(connection)
@@ -282,6 +288,9 @@ class PeerDesk:
         peer.is_measured = backlog is not None
         if backlog is None and self._sockets.is_alive(peer.connection):
             self._teller.note_unmeasured(peer)
+        if peer.user:
+            # Its file may give it another pace by now.
+            peer.snapshots = self._rights.snapshots_of(peer.sender)
         was_slow = peer.progress.is_slow
         peer.progress.look(backlog, now_ns)
         reason = peer.progress.must_go

@@ -12,7 +12,7 @@ from gateway.logs import get_logger
 from gateway.model.messages import SYS_NAMES, Kind
 from gateway.policy.entitlements import EVERYBODY, Entitlements, UserRights
 from gateway.policy.peers import Peer
-from gateway.policy.quotas import Limits, UserBuckets
+from gateway.policy.quotas import Limits, UserBuckets, UserLimits
 from gateway.policy.rate_limit import TokenBucket
 from gateway.policy.senders import Sender
 from gateway.wire.envelope import Body
@@ -93,7 +93,7 @@ class RightsDesk:
         usage: UsageTap,
     ) -> None:
         self._entitlements = entitlements
-        self._limits = limits
+        self._limits = UserLimits(limits)
         self._clock = clock
         self._counters = counters
         self._told = told
@@ -113,7 +113,7 @@ class RightsDesk:
 
     def limits_of(self, sender: Sender) -> Limits:
         """How much a connection's user may have."""
-        return self._limits.with_quotas(self._entitlements.quotas_of(sender.user))
+        return self._limits.of(sender.user, self._entitlements.quotas_of(sender.user))
 
     def snapshots_of(self, sender: Sender) -> TokenBucket:
         """What a connection's snapshots are counted against: with keys all of its user's are."""
@@ -124,10 +124,10 @@ class RightsDesk:
 
     def note_grant(self, peer: Peer, topic: bytes, name: TopicName | None, *, is_new: bool) -> None:
         """A connection was granted a subscription."""
-        if name is None:
-            peer.prefixes[topic] = None
         if not self.are_on:
             return
+        if name is None:
+            peer.prefixes[topic] = None
         if name is None or name.kind is not Kind.SYS:
             about = "several kinds" if name is None else name.kind.value
             self._told.note(GRANTED, peer.user, about, topic=_spell(topic), address=peer.name)

@@ -23,6 +23,8 @@ OPEN_NAMES: Final = frozenset({"heartbeat", "feed", "goodbye"})
 """System topics for everybody: they name no symbol and no client."""
 SYSTEM_NAMES: Final = tuple(name for name in SYS_NAMES if name != "client")
 """System topics that are public."""
+NO_QUOTAS: Final = Quotas()
+"""Of those whose file is gone."""
 _GROUPS: Final[Mapping[str, Iterable[str]]] = {"l1": L1_KINDS, "l2": L2_KINDS, "*": MARKET_KINDS}
 
 
@@ -182,4 +184,4 @@ class Entitlements:
     def quotas_of(self, user: str) -> Quotas:
         """What a client's file bounds otherwise than the settings do."""
         rights = self.of(user)
-        return Quotas() if rights is None else rights.quotas
+        return NO_QUOTAS if rights is None else rights.quotas

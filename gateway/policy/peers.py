@@ -64,7 +64,8 @@ class Peer:
         self.name: Final = name
         self.transport: Final = transport
         self.progress: Final = progress
-        self.snapshots: Final = snapshots
+        self.snapshots = snapshots
+        """What its snapshots are counted against."""
         self.sender: Final = sender
         self.seen_ns: Final = now_ns
         """When its first subscription was read, monotonic."""
@@ -80,7 +81,7 @@ class Peer:
         self.refused_count = 0
         """Subscriptions that were one too many."""
         self.prefixes: dict[bytes, None] = {}
-        """Subscriptions of it that are no whole topics; some of them it may have taken back."""
+        """Subscriptions of it that are no whole topics, where there are keys."""
         self.denied: dict[str, int] = {}
         """Topics its user may not have, each with how often it asked; not all of them."""
         self.reported: dict[str, Any] = {}

@@ -47,6 +47,29 @@ class Limits:
         return replace(self, **{name: n for name, n in named.items() if n is not None})
 
 
+class UserLimits:
+    """What each user may have, worked out once for each version of its file.
+
+    Args:
+        limits: What everybody may have.
+    """
+
+    __slots__ = ("_known", "_limits")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._known: OrderedDict[str, tuple[Quotas, Limits]] = OrderedDict()
+
+    def of(self, user: str, quotas: Quotas) -> Limits:
+        """What a user may have, given what its file says now."""
+        known = self._known.get(user)
+        if known is None or known[0] is not quotas:
+            known = self._known[user] = (quotas, self._limits.with_quotas(quotas))
+            if len(self._known) > USERS_MAX:
+                self._known.popitem(last=False)
+        return known[1]
+
+
 class UserBuckets:
     """A bucket for each user, each of its own size; owned by one thread.
 

@@ -155,6 +155,8 @@ class SubscriptionReader(ABC):
             # Named: the peer lives and took one subscription back. What it holds by another one
             # stays granted. A dead peer's grants are gone with its pipe.
             self._grants.take(connection, sender, topic)
+        if connection is not None and parse_topic(topic) is None:
+            self._desk.drop_prefix(connection, topic)
         if not self._subscriptions.remove(connection, topic, self._peers.is_alive):
             return
         name = parse_topic(topic)

@@ -156,8 +156,8 @@ def test_a_relay_judges_its_own_clients(pair: Pair) -> None:
             ("resync", {"topic": "trade,AAPL,"}),
         ):
             assert carol.error(method, **params)["code"] == "not_entitled", method
-        reason = {"port": "level1", "reason": "test"}
-        assert carol.error("admin.reconnect", **reason)["code"] == "unauthorized"
+        error = carol.error("admin.reconnect", port="level1", reason="test")
+        assert error["code"] == "unauthorized"
         assert len(carol.result("snapshot", topics=["quote,AAPL,"])) == 1
         assert {s["symbol"] for s in carol.result("symbols")["symbols"]} == {"AAPL"}
         # The same name is another client's, and its leases are not hers.

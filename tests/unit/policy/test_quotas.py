@@ -5,7 +5,7 @@ import pytest
 from gateway.clock import FakeClock
 from gateway.policy import quotas
 from gateway.policy.client_record import Quotas
-from gateway.policy.quotas import Pace, RequestPace, UserBuckets
+from gateway.policy.quotas import Pace, RequestPace, UserBuckets, UserLimits
 from tests.support.open_access import LIMITS
 
 RATE = 10
@@ -48,6 +48,18 @@ def test_a_pace_that_is_changed_begins_anew() -> None:
         pace.judge("bob", per_second_max=RATE)
     assert pace.judge("bob", per_second_max=RATE).retry_ms
     assert pace.judge("bob", per_second_max=2 * RATE) == Pace()
+
+
+def test_limits_follow_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Worked out once, and anew when the file says something else."""
+    monkeypatch.setattr(quotas, "USERS_MAX", 1)
+    limits, few = UserLimits(LIMITS), Quotas(leases_max=1)
+    first = limits.of("bob", few)
+    assert first.leases_max == 1
+    assert limits.of("bob", few) is first
+    assert limits.of("bob", Quotas()).leases_max == LIMITS.leases_max
+    assert limits.of("alice", few).leases_max == 1
+    assert list(limits._known) == ["alice"]
 
 
 def test_users_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
