@@ -116,12 +116,6 @@ class PeerDesk:
         self._rights.note_crowd(sender, self._sockets.address(connection).text)
         return False
 
-    def subscriptions_max(self, sender: Sender) -> int:
-        """How many topics one connection of a user may be subscribed to."""
-        if sender.user:
-            return self._rights.limits_of(sender).subscriptions_max
-        return self._subscriptions.per_connection_max
-
     def living_peer(self, connection: Hashable) -> Peer | None:
         """The record of a connection that still exists; None when it is gone."""
         return self._peers.get(connection) if self._sockets.is_alive(connection) else None

@@ -128,7 +128,7 @@ class SubscriptionReader(ABC):
             # One of the two is gone, and its descriptor the other's: both begin anew.
             self._desk.cut_ungranted(connection, "it was taken for another's")
             return
-        limit = self._desk.subscriptions_max(sender)
+        limit = self._limit_of(sender)
         is_full = self._subscriptions.is_full(connection, limit)
         granted = self._rights.granted_as(sender, topic)
         if not granted or (is_full and not self._subscriptions.holds(connection, topic)):
@@ -147,6 +147,12 @@ class SubscriptionReader(ABC):
         if token:
             self._desk.note_token(connection, token)
         self.gained(peer, topic, name, is_new=is_new)
+
+    def _limit_of(self, sender: Sender) -> int:
+        """How many topics one connection of a user may be subscribed to."""
+        if sender.user:
+            return self._rights.limits_of(sender).subscriptions_max
+        return self._subscriptions.per_connection_max
 
     def _unsubscribe(
         self, connection: Hashable | None, topic: bytes, sender: Sender | None
