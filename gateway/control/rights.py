@@ -7,7 +7,6 @@ from gateway.control.access import refused_body
 from gateway.control.told_once import GRANTED, ToldOnce
 from gateway.control.usage_tap import UsageTap
 from gateway.counters import Counter, Counters
-from gateway.errors import bounded
 from gateway.logs import get_logger
 from gateway.model.messages import SYS_NAMES, Kind
 from gateway.policy.entitlements import EVERYBODY, Entitlements, UserRights
@@ -26,6 +25,7 @@ from gateway.wire.topics import (
 )
 
 SECOND_NS: Final = 1_000_000_000
+SPELLED_BYTES_MAX: Final = 100
 DENIED_NAMED_MAX: Final = 50
 """Different topics that are listed of those a connection was denied."""
 
@@ -183,7 +183,8 @@ class RightsDesk:
 
 def _spell(topic: bytes) -> str:
     """A topic for people: bounded, and without anything a line could not hold."""
-    return bounded(topic.decode("ascii", "backslashreplace"), characters_max=100)
+    text = ascii(topic[: SPELLED_BYTES_MAX + 1].decode("latin-1"))[1:-1]
+    return text if len(text) <= SPELLED_BYTES_MAX else f"{text[:SPELLED_BYTES_MAX]}..."
 
 
 def make_rights(

@@ -132,10 +132,11 @@ class SubscriptionReader(ABC):
         is_full = self._subscriptions.is_full(connection, limit)
         granted = self._rights.granted_as(sender, topic)
         if not granted or (is_full and not self._subscriptions.holds(connection, topic)):
-            self._counters.add(Counter.SUBSCRIPTIONS_REFUSED)
-            if not granted:
+            if not granted and self._rights.are_on:
                 self._rights.note_denial(peer, topic)
-            elif is_full:
+                return
+            self._counters.add(Counter.SUBSCRIPTIONS_REFUSED)
+            if is_full:
                 self._desk.note_refusal(connection, limit)
             return
         # Before anything that makes its frames come: that is what makes joins free of races.

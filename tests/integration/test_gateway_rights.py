@@ -292,35 +292,29 @@ def test_subscriptions_are_granted_as_the_table_says(scene: Scene, who: str) -> 
         assert consumer.receive(1.5) is None
         assert set(cells.values()) == {"-"}
         return
-    found = {}
+    wait_until(lambda: not scene.peers(who), what="an end of connections before")
+    consumer = scene.consumer(who)
+    found, held = {}, 0
     for topic in cells:
-        with Consumer(
-            scene.stage.gateway.endpoints["data"], topic, keys=scene.keys[who]
-        ) as consumer:
-            # Answered behind it: by then the subscription was judged.
-            marker = private_topic("sys,heartbeat,")
-            consumer.subscribe(marker)
-            consumer.wait_for_topic(marker)
-            port = consumer_port(scene, who)
-            denied = port["not_entitled"] or {}
-            found[topic] = "no" if topic in denied else "yes"
-            assert port["subscriptions"] == (1 if topic in denied else 2)
-            if topic in denied:
-                heard = {m.topic for m in consumer.stream(0.2)}
-                assert heard <= {marker}
+        # Answered behind it: by then the subscription was judged.
+        marker = private_topic("sys,heartbeat,")
+        consumer.subscribe(topic, marker)
+        consumer.wait_for_topic(marker)
+        (peer,) = scene.peers(who)
+        found[topic] = "no" if topic in (peer["not_entitled"] or {}) else "yes"
+        held += 1 + (found[topic] == "yes")
+        assert peer["subscriptions"] == held
     assert found == cells
-
-
-def consumer_port(scene: Scene, who: str) -> dict[str, Any]:
-    """The one data connection of a user."""
-    found: list[dict[str, Any]] = []
-
-    def is_alone() -> bool:
-        found[:] = scene.peers(who)
-        return len(found) == 1
-
-    wait_until(is_alone, what=f"one connection of {who}")
-    return found[0]
+    reference = scene.consumer("admin", "quote,MSFT,", "quote,AAPL,", "summary,MSFT,")
+    for topic in ("quote,MSFT,", "quote,AAPL,", "summary,MSFT,"):
+        reference.wait_for_topic(topic)
+    for _ in consumer.stream(0.5):
+        continue
+    granted = tuple(topic for topic, cell in cells.items() if cell == "yes")
+    strays = {m.topic for m in consumer.messages if not m.topic.startswith((*granted, "~"))}
+    assert strays == set()
+    consumer.close()
+    reference.close()
 
 
 @pytest.mark.parametrize("who", ["monitor", "consumer", "admin"])
