@@ -291,6 +291,8 @@ def test_what_is_taken_back_is_heard_no_more(tmp_path: Path) -> None:
         ring.add("bob", ring.pairs["bob"], role="consumer", allow=only)
 
         def denied() -> bool:
+            # Subscriptions come back only while somebody reads.
+            bob.receive(0.01)
             peers = boss.result("subscriptions")["peers"]
             return any("quote,MSFT," in (p["not_entitled"] or {}) for p in peers)
 
