@@ -318,9 +318,7 @@ class FeedThread:
         parts.level1_care.look()
         parts.subscriptions.answer_delayed()
         parts.peers.look()
-        used = parts.usage.take()
-        if used is not None:
-            self._facts.post(used)
+        self._tell_usage()
         parts.system.scan_tails()
         parts.envelope.rings.age(now_ns, rings_max=RINGS_PER_TICK_MAX)
         self._orders.waiters.expire(now_ns)
@@ -334,6 +332,11 @@ class FeedThread:
                 now_ns + SECOND_NS if is_late else (self._next_second_ns + SECOND_NS)
             )
             self._beat(now_ns)
+
+    def _tell_usage(self) -> None:
+        used = self._parts.usage.take()
+        if used is not None:
+            self._facts.post(used)
 
     def _beat(self, now_ns: int) -> None:
         """Once a second: a report for the control loop, and the heartbeat for consumers."""
@@ -367,3 +370,4 @@ class FeedThread:
             link.pipeline.flush_all()
         self._parts.system.say_goodbye(reason=self._goodbye or "stop", is_resume_expected=True)
         self._orders.waiters.end()
+        self._tell_usage()
