@@ -187,7 +187,7 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
-        self._sockets.close_doors()
+        await asyncio.to_thread(self._sockets.close_doors)
         self._feed.stop(reason)
         is_ended = await asyncio.to_thread(self._feed.join, STOP_S_MAX)
         self._keeper.write()

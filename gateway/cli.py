@@ -1,6 +1,5 @@
 """The command line: arguments to settings to exit code."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +7,9 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
+from gateway.commands.endpoints import CONTROL_ENDPOINT, DATA_ENDPOINT, problem_of_endpoint
 from gateway.commands.keys import keys_app
+from gateway.commands.usage import usage
 from gateway.errors import ConfigError
 from gateway.logs import set_up_logging
 from gateway.settings import Credentials, load_credentials, load_relay_settings, load_settings
@@ -27,8 +28,24 @@ app = typer.Typer(
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="YAML file with settings.")
 ]
-DataOption = Annotated[str, typer.Option("--data", help="The gateway's data socket.")]
-ControlOption = Annotated[str, typer.Option("--control", help="The gateway's control socket.")]
+
+
+def _check_endpoint(given: str | None) -> str | None:
+    """Refuse what is no address while it can still be named."""
+    problem = problem_of_endpoint(given) if given is not None else ""
+    if problem:
+        raise typer.BadParameter(problem)
+    return given
+
+
+DataOption = Annotated[
+    str,
+    typer.Option("--data", help="The gateway's data socket.", callback=_check_endpoint),
+]
+ControlOption = Annotated[
+    str,
+    typer.Option("--control", help="The gateway's control socket.", callback=_check_endpoint),
+]
 FaultPortOption = Annotated[
     int | None,
     typer.Option(min=0, max=65535, help="Takes faults, on this machine only; 0: any free one."),
@@ -43,8 +60,6 @@ KeysOption = Annotated[
     ),
 ]
 TimelineOption = Annotated[Path | None, typer.Option(help="YAML list of faults and their times.")]
-DATA_ENDPOINT = "tcp://127.0.0.1:7700"
-CONTROL_ENDPOINT = "tcp://127.0.0.1:7701"
 
 
 def main() -> None:
@@ -58,27 +73,13 @@ def main() -> None:
 
 
 app.add_typer(keys_app, name="keys")
+app.command()(usage)
 
 
 @app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
-
-
-@app.command()
-def usage(
-    config: ConfigOption = None,
-    day: Annotated[
-        str | None, typer.Option(help="Such as 2026-01-31, UTC; the newest by default.")
-    ] = None,
-    is_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
-) -> None:
-    """Say who consumed which symbols on a day, as exchanges ask."""
-    from gateway.commands.usage import report_of, text_of
-
-    report = report_of(load_settings(config).state_dir, day)
-    typer.echo(json.dumps(report) if is_json else text_of(report))
 
 
 @app.command()
@@ -255,18 +256,25 @@ def tail(
 
 @app.command()
 def rpc(
-    method: Annotated[str, typer.Argument(help="Such as health, metrics, subscriptions.")],
+    method: Annotated[
+        str | None, typer.Argument(help="Such as health, metrics, subscriptions.")
+    ] = None,
     params: Annotated[
         list[str] | None, typer.Argument(help="key=value; lists as a,b or repeated.")
     ] = None,
     control: ControlOption = CONTROL_ENDPOINT,
     timeout_s: Annotated[float, typer.Option(min=0.1, max=60)] = 5.0,
+    is_list: Annotated[
+        bool, typer.Option("--list", help="Print every method, who may call it, what it does.")
+    ] = False,
     keys: KeysOption = None,
 ) -> None:
     """Send one request to a running gateway and print the result as JSON."""
     from gateway.commands.client_keys import read_client_keys
-    from gateway.commands.rpc import request
+    from gateway.commands.rpc import list_methods, request
 
+    if is_list or method is None:
+        raise typer.Exit(list_methods())
     client = read_client_keys(keys)
     raise typer.Exit(
         request(method, params or [], control=control, timeout_s=timeout_s, keys=client)
@@ -317,10 +325,17 @@ def doctor(
     config: ConfigOption = None,
     symbol: Annotated[str, typer.Option(help="A symbol that should have prices.")] = "AAPL",
     control: Annotated[
-        str | None, typer.Option(help="The gateway's control socket; by default as configured.")
+        str | None,
+        typer.Option(
+            help="The gateway's control socket; by default as configured.",
+            callback=_check_endpoint,
+        ),
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="The gateway's data socket; by default as configured.")
+        str | None,
+        typer.Option(
+            help="The gateway's data socket; by default as configured.", callback=_check_endpoint
+        ),
     ] = None,
     is_level2_wanted: Annotated[
         bool, typer.Option("--level2/--no-level2", help="Whether Level 2 matters.")

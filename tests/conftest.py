@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tests.support import fault_table
@@ -28,6 +29,13 @@ def samples() -> Path:
     if not folder.is_dir():
         pytest.fail(f"IQFEED_SAMPLES names no folder: {folder}")
     return folder
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    """Log set-up is global: leave it as it was found."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from gateway.app import Gateway
 from gateway.clock import SystemClock
+from gateway.commands.endpoints import CONTROL_ENDPOINT, DATA_ENDPOINT
 from gateway.commands.ladder import LADDER_COLUMNS, Ladders
 from gateway.errors import ConfigError, GatewayError
 from gateway.logs import set_up_logging
@@ -197,12 +198,10 @@ def show_demo(
         rows={symbol: _Row() for symbol in symbols or SYMBOLS},
         ladder=ladder,
         ladders=Ladders([ladder] if ladder else []),
-        notes=background.notes,
     )
-    if not console.is_terminal:
-        # On a terminal they stand below the table.
-        for note in (*background.notes, f"http {background.endpoints['http']}"):
-            console.print(note, soft_wrap=True)
+    opening = _opening(screen, background.endpoints, is_terminal=console.is_terminal)
+    for line in (*background.notes, *opening):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
     try:
         with GatewayClient(
             data_endpoint=background.endpoints["data"],
@@ -219,6 +218,13 @@ def show_demo(
     finally:
         background.stop()
     return 0 if screen.messages else 1
+
+
+def _opening(screen: _Screen, where: dict[str, str], *, is_terminal: bool) -> list[str]:
+    """What is told once, above everything: a caption repeats it, and cuts a command in pieces."""
+    # On a terminal the page's address stands below the table.
+    lines = [] if is_terminal else [f"http {where['http']}"]
+    return lines if is_terminal and not is_moved(where) else [*lines, _tail_of(screen, where)]
 
 
 def _want_book(client: GatewayClient, screen: _Screen) -> None:
@@ -303,7 +309,7 @@ def _table(screen: _Screen, elapsed_s: float, where: dict[str, str], *, width: i
         title=f"simulated market · {screen.messages:,} messages · {rate:,.0f}/s · "
         f"{screen.losses} losses",
         caption=f"data {where['data']} · control {where['control']} · {where['http']} · "
-        "in another terminal: iqfeed-gateway tail quote,trade AAPL · Ctrl-C ends"
+        f"{'' if is_moved(where) else _tail_of(screen, where) + ' · '}Ctrl-C ends"
         + "".join(f"\n{note}" for note in screen.notes),
     )
     # A price that is cut is worse than none: on a narrow screen sizes and counts are left out.
@@ -316,6 +322,18 @@ def _table(screen: _Screen, elapsed_s: float, where: dict[str, str], *, width: i
         cells = zip((symbol, *_cells(row)), COLUMNS, strict=True)
         table.add_row(*(cell for cell, (_, is_kept) in cells if is_wide or is_kept))
     return table
+
+
+def is_moved(where: dict[str, str]) -> bool:
+    """Whether the gateway is not where one is that nobody has configured otherwise."""
+    return (where["data"], where["control"]) != (DATA_ENDPOINT, CONTROL_ENDPOINT)
+
+
+def _tail_of(screen: _Screen, where: dict[str, str]) -> str:
+    """The command that follows this very gateway: on the usual ports another one may run."""
+    options = f" --data {where['data']} --control {where['control']}" if is_moved(where) else ""
+    symbol = "AAPL" if "AAPL" in screen.rows else next(iter(screen.rows))
+    return f"in another terminal: iqfeed-gateway tail quote,trade {symbol}{options}"
 
 
 def _cells(row: _Row) -> list[str]:

@@ -2,20 +2,27 @@
 
 import json
 import sys
-from typing import Any, Final
+from typing import Any
 
 import zmq
 from gateway_client import CurveKeys
 
 from gateway.commands.client_keys import use_keys
+from gateway.commands.endpoints import HINT, KEYS_HINT, refusal_of
+from gateway.commands.rpc_arguments import check_names, method_lines, parse_params
 from gateway.errors import bounded
 from gateway.model.protocol import PROTOCOL_VERSION
 from gateway.wire.codec import pack_once, unpack_body
 
-LIST_KEYS: Final = frozenset({"symbols", "kinds"})
-"""Parameters that are lists: `symbols=AAPL,MSFT`."""
-REPEATED_KEYS: Final = frozenset({"topics"})
-"""Lists whose items contain commas: `topics=quote,AAPL, topics=trade,AAPL,`."""
+
+def list_methods() -> int:
+    """Print every method with who may call it and what it does.
+
+    Returns:
+        The exit code, 0.
+    """
+    print("\n".join(method_lines()))
+    return 0
 
 
 def request(
@@ -40,6 +47,7 @@ def request(
     """
     try:
         values = parse_params(params)
+        check_names(method, values)
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -70,12 +78,14 @@ def fetch(
     Returns:
         The result, never None; None when there is none, and standard error says why.
     """
+    refusal = refusal_of(control)
+    if refusal:
+        sys.stderr.write(refusal)
+        return None
     reply = _exchange(control, method, values, timeout_s=timeout_s, keys=keys)
     if reply is None:
         sys.stderr.write(
-            f"no answer from {control} within {timeout_s:g} s\n"
-            "  what to do: check that a gateway runs there (`iqfeed-gateway demo` starts one), and "
-            "give --keys if it asks for them; `doctor` tells which it is.\n"
+            f"no answer from {control} within {timeout_s:g} s\n  what to do: {KEYS_HINT} {HINT}\n"
         )
         return None
     if not reply["ok"]:
@@ -108,33 +118,6 @@ def _exchange(
             return None
         reply: dict[str, Any] = unpack_body(dealer.recv())
         return reply
-
-
-def parse_params(params: list[str]) -> dict[str, Any]:
-    """Read `key=value` arguments.
-
-    Raises:
-        ValueError: One has no `=`; it is quoted.
-    """
-    values: dict[str, Any] = {}
-    for param in params:
-        key, separator, text = param.partition("=")
-        if not separator or not key:
-            raise ValueError(f"write key=value, not {bounded(param)}")
-        if key in REPEATED_KEYS:
-            values.setdefault(key, []).append(text)
-        elif key in LIST_KEYS and not text.startswith("["):
-            values[key] = [item for item in text.split(",") if item]
-        else:
-            values[key] = _value_of(text)
-    return values
-
-
-def _value_of(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
 
 
 def _jsonable(value: object) -> object:

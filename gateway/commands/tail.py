@@ -5,10 +5,12 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway_client import CurveKeys, Event, Flag, GatewayClient, GatewayClientError
+from gateway_client import Alert, CurveKeys, Event, Flag, GatewayClient, GatewayClientError
 from gateway_client.results import SymbolResult
 
+from gateway.commands.endpoints import HINT, KEYS_HINT, refusal_of
 from gateway.commands.ladder import show_ladders
+from gateway.errors import bounded
 
 EVENT_TYPES = Event.__args__
 _HEADER = frozenset({"kind", "symbol", "type", "epoch", "sequence", "flags", "recv_us", "event_us"})
@@ -39,13 +41,16 @@ def follow(
         0, or 1 when the gateway cannot be reached or takes none of the symbols.
     """
     wanted = [kind for kind in kinds.split(",") if kind]
+    refusal = refusal_of(control, data)
+    if refusal:
+        sys.stderr.write(refusal)
+        return 1
     try:
         client = GatewayClient(data_endpoint=data, control_endpoint=control, curve=keys)
         if not client.connect():
             sys.stderr.write(
                 f"no gateway answers at {data} and {control}: {client.last_error}\n"
-                "  what to do: check that one runs there (`iqfeed-gateway demo` starts one), "
-                "and give --keys if it asks for them.\n"
+                f"  what to do: {KEYS_HINT} {HINT}\n"
             )
             return 1
         with client:
@@ -106,6 +111,8 @@ def as_text(message: Any) -> str:
     """A message as one line for people: time, kind, symbol, and what has a value."""
     at_us = message.event_us or message.recv_us
     moment = datetime.fromtimestamp((at_us or 0) / 1e6, UTC).strftime("%H:%M:%S.%f")
+    if isinstance(message, Alert) and isinstance(message.details, dict):
+        return f"{moment} {_alert_text(message.details)}"
     values = " ".join(
         f"{name}={_plain(value)}"
         for name, value in message._asdict().items()
@@ -113,6 +120,16 @@ def as_text(message: Any) -> str:
     )
     flags = "".join(f" {flag.name}" for flag in Flag if (message.flags or 0) & flag)
     return f"{moment} {message.kind} {message.symbol} #{message.sequence}{flags} {values}"
+
+
+def _alert_text(details: dict[str, Any]) -> str:
+    """An alert for people: what it is, and what to do while it stands."""
+    level, event, code, message, hint = (
+        bounded(details.get(name) or "", characters_max=400)[1:-1]
+        for name in ("level", "event", "code", "message", "hint")
+    )
+    advice = f"\n    what to do: {hint}" if hint and event in ("raised", "changed") else ""
+    return f"ALERT {level} {event} {code}: {message}{advice}"
 
 
 def _plain(value: Any) -> Any:

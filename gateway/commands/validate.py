@@ -1,7 +1,6 @@
 """`validate`: what a configuration comes to and what may be wrong with it; nothing is started."""
 
 import asyncio
-import os
 import random
 import shutil
 import sys
@@ -12,7 +11,9 @@ from urllib.parse import urlsplit
 from gateway.app_options import Retries, make_process
 from gateway.app_security import make_doorkeeper
 from gateway.clock import SystemClock
+from gateway.commands.alert_checks import obstacle_of_command, obstacle_of_webhook
 from gateway.commands.loops import run_program
+from gateway.commands.start_checks import check_addresses, check_directory
 from gateway.errors import ConfigError
 from gateway.runtime.host import resolve_host
 from gateway.runtime.publisher import check_libzmq
@@ -30,10 +31,16 @@ def validate(config: Path | None) -> int:
         0, with warnings too.
 
     Raises:
-        ConfigError: The gateway would not start with it.
+        ConfigError: The gateway would not start with it, or could not tell of alerts as it says.
     """
     settings, credentials, warnings = check_configuration(config)
     run_program(lambda: _check_host(settings.iqconnect_host))
+    program = obstacle_of_command(settings.alerts)
+    if program is not None:
+        raise ConfigError(program.message, hint=program.fix)
+    warnings += check_addresses(settings)
+    address = obstacle_of_webhook(settings.alerts)
+    warnings += [address.message] if address is not None else []
     source = str(config) if config is not None else "no file"
     print(f"configuration   {source}, then the environment; it can be used")
     for name, value in _lines_of(settings, credentials):
@@ -72,8 +79,8 @@ def check_configuration(config: Path | None) -> tuple[Settings, Credentials, lis
         SystemClock(),
     )
     make_doorkeeper(settings, SystemClock())
-    _check_directory("state_dir", settings.state_dir)
-    _check_directory("log.directory", settings.log.directory)
+    check_directory("state_dir", settings.state_dir)
+    check_directory("log.directory", settings.log.directory)
     return settings, credentials, list(warnings_of(settings, credentials))
 
 
@@ -185,8 +192,6 @@ def _keys_of(settings: Settings) -> str:
 
 def _alert_warnings(settings: Settings) -> Iterator[str]:
     alerts = settings.alerts
-    if alerts.command and shutil.which(alerts.command[0]) is None:
-        yield f"alerts.command: {alerts.command[0]!a} is no program that can be found here"
     if alerts.webhook_token is None:
         return
     if alerts.webhook_url is None:
@@ -206,25 +211,3 @@ async def _check_host(host: str) -> int:
     """
     await resolve_host(asyncio.get_running_loop(), host)
     return 0
-
-
-def _check_directory(name: str, directory: Path | None) -> None:
-    """Refuse a directory that the gateway could not write, without making it.
-
-    Args:
-        name: The setting.
-        directory: Its value.
-
-    Raises:
-        ConfigError: It is no directory, or not ours to write.
-    """
-    if directory is None:
-        return
-    existing = next(path for path in (directory, *directory.absolute().parents) if path.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise ConfigError(
-            f"{name} cannot be written",
-            hint=f"Choose a directory the gateway may write, or remove {name}.",
-            directory=str(directory),
-            reason=f"{existing} cannot be written",
-        )

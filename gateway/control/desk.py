@@ -23,13 +23,10 @@ from gateway.control.feed_commands import (
 from gateway.control.health_requests import HealthRequests
 from gateway.control.identity import LIMITS, Identity
 from gateway.control.lease_requests import LeaseRequests, Steps
+from gateway.control.param_words import words_of
 from gateway.control.upstream_requests import NOBODY, Caller, UpstreamRequests
 from gateway.control.watch_desk import SERVICES
-from gateway.errors import (
-    InvalidParams,
-    OutOfRange,
-    bounded,
-)
+from gateway.errors import InvalidParams, OutOfRange
 from gateway.model import methods as m
 from gateway.model import protocol
 from gateway.model.messages import KIND_TYPES, MESSAGES, Kind
@@ -181,9 +178,5 @@ def parse_params(method: str, params: object) -> m.Params:
     try:
         return m.METHODS[method].params.model_validate(params if params is not None else {})
     except pydantic.ValidationError as error:
-        reasons = []
-        for problem in error.errors(include_url=False)[:5]:
-            where, value = ".".join(map(str, problem["loc"])) or "params", problem["input"]
-            got = f" (got {bounded(value)})" if isinstance(value, str | int | float) else ""
-            reasons.append(f"{where}: {problem['msg']}{got}")
+        reasons = [words_of(problem) for problem in error.errors(include_url=False)[:5]]
         raise InvalidParams("; ".join(reasons), method=method) from error

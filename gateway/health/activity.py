@@ -31,6 +31,12 @@ is measured anew."""
 PACES_S: Final = (300, 1_800)
 """How far back the pace before a gap is looked for; the slower one counts: a symbol in the news
 trades each second for a minute or two, and then as rarely as before."""
+FALL: Final = 0.2
+"""Throughput has fallen when it is less than this share of what it was for a minute."""
+SETTLE_S: Final = 30
+"""After a link was down its symbols are live one after the other."""
+MANY_SYMBOLS: Final = 100
+"""So many live symbols are never silent together in trading hours, whatever their pace was."""
 EXPECTED_MIN: Final = 20
 """Seconds of a gap in which data would have come: by chance it then happens once in 500 million.
 Seconds, not messages: a burst of them tells nothing of the time after it."""
@@ -65,6 +71,9 @@ class ActivityWatch:
         self._silent_since_ns = 0
         self._pace = 0.0
         self._pace_symbols = 0
+        self._settling_until_ns = 0
+        self._rates: deque[float] = deque(maxlen=ARM_S)
+        self._usual_rate = 0.0
 
     def follow(self, report: FeedReport, *, throughput: float, throughput_min: float) -> Activity:
         """Take the next report.
@@ -80,8 +89,13 @@ class ActivityWatch:
         clock_us = report.market_clock_us
         live = report.symbols.get("live", 0)
         is_open = clock_us is not None and self._hours.is_open(clock_us)
-        # A link that is down is told by name: its silence is no second trouble.
-        if not is_open or not live or report.cause is not None:
+        if is_open and report.cause is not None:
+            # A link that is down is told by name: its silence is no second trouble. The pace of the
+            # day is still that of its symbols, which will be live one after the other.
+            self._count = self._good_since_ns = None
+            self._settling_until_ns = report.at_ns + SETTLE_S * SECOND_NS
+            return Activity()
+        if not is_open or not live:
             self._forget()
             return Activity()
         return Activity(
@@ -96,6 +110,8 @@ class ActivityWatch:
         self._count = None
         self._good_since_ns = None
         self._armed_symbols = 0
+        self._usual_rate = 0.0
+        self._rates.clear()
 
     def _forget_pace(self) -> None:
         for moments in self._active_ns.values():
@@ -105,10 +121,15 @@ class ActivityWatch:
     def _judge_throughput(
         self, at_ns: int, throughput: float, throughput_min: float, live: int
     ) -> float | None:
+        self._rates.append(throughput)
         if self._armed_symbols and live >= FEWER_SYMBOLS * self._armed_symbols:
             self._armed_symbols = max(self._armed_symbols, live)
-            return throughput
+            if len(self._rates) == ARM_S:
+                self._usual_rate = max(self._usual_rate, min(self._rates))
+            # Noon is slower than the open, by less than this: that is no fall.
+            return throughput if throughput < FALL * self._usual_rate else None
         self._armed_symbols = 0
+        self._usual_rate = 0.0
         if not throughput_min or throughput < throughput_min:
             self._good_since_ns = None
             return None
@@ -116,10 +137,12 @@ class ActivityWatch:
             self._good_since_ns = at_ns
         if at_ns - self._good_since_ns >= ARM_S * SECOND_NS:
             self._armed_symbols, self._good_since_ns = live, None
+            self._usual_rate = min(self._rates)
         return None
 
     def _judge_gap(self, report: FeedReport, live: int) -> float | None:
-        if live < FEWER_SYMBOLS * self._pace_symbols:
+        is_settling = report.at_ns < self._settling_until_ns
+        if live < FEWER_SYMBOLS * self._pace_symbols and not is_settling:
             # The pace of those that are gone is not that of those that are left.
             self._forget_pace()
         self._pace_symbols = max(self._pace_symbols, live)
@@ -127,7 +150,8 @@ class ActivityWatch:
         at_ns = report.at_ns
         if count == self._count:
             gap_s = (at_ns - self._silent_since_ns) / SECOND_NS
-            return gap_s if gap_s * self._pace >= EXPECTED_MIN else None
+            is_improbable = gap_s * self._pace >= EXPECTED_MIN or live >= MANY_SYMBOLS
+            return gap_s if is_improbable else None
         self._count = count
         self._silent_since_ns = at_ns
         self._pace = min(

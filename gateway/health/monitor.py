@@ -168,10 +168,6 @@ class HealthMonitor:
         now_ns = self._clock.monotonic_ns()
         return self._monitor.trends.steps(name, window_minutes=window_minutes, now_ns=now_ns)
 
-    def latest(self, name: str, count_max: int) -> list[float]:
-        """The last values of a figure, one a check, oldest first."""
-        return self._monitor.trends.latest(name, count_max=count_max)
-
     def points(self, name: str, seconds: float) -> list[tuple[float, float]]:
         """A figure's values of the last seconds: age in seconds and value, oldest first."""
         now_ns = self._clock.monotonic_ns()
@@ -226,5 +222,6 @@ def finding_of(issue: Issue, *, because: str | None = None) -> Finding:
         since_us=issue.since_us,
         raise_after_s=0.0 if is_lasting else RAISE_AFTER_S.get(issue.code, ISSUE_S),
         clear_after_s=CLEAR_AFTER_S,
+        group=issue.group,
         extra={"because": because} if because is not None else {},
     )

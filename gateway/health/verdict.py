@@ -56,6 +56,8 @@ class Issue:
     """What to do."""
     port: str = ""
     """The port it is about; empty for none."""
+    group: str = ""
+    """Issues of one group are one trouble whose cause changes."""
     since_us: int | None = None
     """Since when, UTC; None in the making, until it is known since when it was seen."""
 
@@ -227,7 +229,12 @@ def _upstream_issues(report: FeedReport, login: str | None) -> Iterator[Issue]:
         if report.cause == "login_lost" and login is not None:
             hint = LOGIN_HINTS.get(login, hint)
         yield Issue(
-            report.cause, "critical", f"prices are not live: {report.cause}", hint, "level1"
+            report.cause,
+            "critical",
+            f"prices are not live: {report.cause}",
+            hint,
+            "level1",
+            "level1",
         )
     if report.depth_cause is not None:
         yield Issue(
@@ -235,6 +242,7 @@ def _upstream_issues(report: FeedReport, login: str | None) -> Iterator[Issue]:
             "critical",
             f"order books are not live: {report.depth_cause}",
             CAUSE_HINTS.get(report.depth_cause, "Read the log.").replace("level1", "level2"),
+            "level2",
             "level2",
         )
     if report.ports.get("admin") != "streaming":

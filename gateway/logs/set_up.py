@@ -59,6 +59,7 @@ class Logging:
         self._repeats = repeats
         self._as_json = structlog.processors.JSONRenderer(ensure_ascii=True)
         is_console = file.isatty() if form == "auto" else form == "console"
+        self._is_console = is_console
         self._as_text: Any = (
             structlog.dev.ConsoleRenderer(colors=file.isatty()) if is_console else self._as_json
         )
@@ -85,7 +86,8 @@ class Logging:
             self._streams.write(streams, line if isinstance(line, str) else line.decode())
         if is_shown(part, is_wanted=is_wanted):
             # One write: two threads' lines must not mix.
-            self._file.write(f"{self._as_text(self, level, event)}\n")
+            shown = _for_people(event) if self._is_console else event
+            self._file.write(f"{self._as_text(self, level, shown)}\n")
             self._file.flush()
 
     debug = info = warning = error = critical = exception = write
@@ -151,3 +153,16 @@ def get_logger(name: str) -> Any:
         wrapper = structlog.make_filtering_bound_logger(logging.NOTSET)
         return structlog.wrap_logger(None, wrapper_class=wrapper).bind(part=name)
     return structlog.get_logger().bind(part=name)
+
+
+def _for_people(event: dict[str, Any]) -> dict[str, Any]:
+    """An event that has a message of its own begins with it: at the end of a line nobody sees it.
+
+    Machines get the event as it is, so that they can go by its name.
+    """
+    message = event.get("message")
+    if not isinstance(message, str):
+        return event
+    name = " ".join(str(event[key]) for key in ("event", "change") if key in event)
+    rest = {key: value for key, value in event.items() if key not in ("message", "change")}
+    return rest | {"event": f"{name}: {message}"}

@@ -6,6 +6,7 @@ snapshot of thousands of topics would hold up the relay thread.
 """
 
 import asyncio
+import contextlib
 from typing import Any, Final
 
 import zmq
@@ -31,6 +32,7 @@ REPLY_BYTES_MAX: Final = 268_435_456
 ERROR_BYTES_MAX: Final = 4_096
 """Longer replies are results: the text of an error is bounded."""
 RETRY_MS: Final = 1_000
+ANEW_NS_MIN: Final = 3_000_000_000
 RECONNECT_MS: Final = 100
 RECONNECT_MS_MAX: Final = 1_000
 
@@ -76,6 +78,7 @@ class GatewayLink:
             self._dealer.setsockopt(zmq.IPV6, 1)
         use_keys(self._dealer)
         self._dealer.connect(endpoint)
+        self._connected_ns = clock.monotonic_ns()
         self._writable = zmq.asyncio.Poller()
         self._writable.register(self._dealer, zmq.POLLOUT)
 
@@ -185,8 +188,23 @@ class GatewayLink:
             UpstreamDown: There is none.
         """
         if not await self._writable.poll(wait_ms):
+            self._connect_anew()
             self._counters.add(Counter.RPC_UNANSWERED)
             raise self._down("no connection to the gateway", method)
+
+    def _connect_anew(self) -> None:
+        """Begin to connect once more, but not too often.
+
+        libzmq gives an address up for good when the other end has refused our key, which it may
+        take tomorrow.
+        """
+        now_ns = self._clock.monotonic_ns()
+        if now_ns - self._connected_ns < ANEW_NS_MIN:
+            return
+        self._connected_ns = now_ns
+        with contextlib.suppress(zmq.ZMQError):
+            self._dealer.disconnect(self._endpoint)
+        self._dealer.connect(self._endpoint)
 
     def _down(self, text: str, method: str) -> UpstreamDown:
         return UpstreamDown(

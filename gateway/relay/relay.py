@@ -172,7 +172,7 @@ class Relay:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
-        self._close_doors()
+        await asyncio.to_thread(self._close_doors)
         self._thread.stop()
         is_ended = await asyncio.to_thread(self._thread.join, STOP_S_MAX)
         self._server.close()

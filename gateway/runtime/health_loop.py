@@ -46,7 +46,9 @@ class AlertTeller:
         """Write down and pass on an alert that is published already."""
         facts = dict(told)
         event = facts.pop("event")
-        level = "info" if event in ("cleared", "acknowledged") else _LEVELS[facts["level"]]
+        # A line of the log has a level of its own: the end of a critical alert is one of `info`.
+        facts["alert_level"] = facts.pop("level")
+        level = "info" if event in ("cleared", "acknowledged") else _LEVELS[facts["alert_level"]]
         getattr(self._log, level)("alert", change=event, **facts)
         for sink in self.sinks:
             sink(told)

@@ -9,11 +9,6 @@ import h11
 
 NOTHING_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 """For answers that are no page: a browser that shows one loads and runs nothing."""
-PAGE_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-"""For a page made of nothing but what this server serves."""
 TEXT: Final = "text/plain; charset=utf-8"
 JSON: Final = "application/json"
 SAFE_HEADERS: Final = (
@@ -54,7 +49,7 @@ class Response:
     content_type: str = TEXT
     """Of the body."""
     policy: str = NOTHING_POLICY
-    """What a browser that shows the body may load; `PAGE_POLICY` for a page."""
+    """What a browser that shows the body may load; a page names its own."""
     headers: tuple[tuple[str, str], ...] = ()
     """Others, such as `Allow`."""
 
@@ -117,7 +112,7 @@ def parse(request: h11.Request, *, hosts: frozenset[str]) -> HttpRequest:
             else's, whose name was made to mean our address, calls us by that name.
 
     Raises:
-        Refused: 400, 405, 413, 421 or 505.
+        Refused: 400, 403, 405, 413, 421 or 505.
     """
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
     if not request.http_version.startswith(b"1."):
@@ -144,5 +139,11 @@ def parse(request: h11.Request, *, hosts: frozenset[str]) -> HttpRequest:
                 f"This server listens on this machine only and is called {known}.",
                 is_final=True,
             )
+    if (
+        headers.get("sec-fetch-site") == "cross-site"
+        and headers.get("sec-fetch-mode") != "navigate"
+    ):
+        # It could read nothing, but hold streams that others need.
+        raise Refused(403, "Pages of other sites are not answered.", is_final=True)
     path = (match[2] or b"/").decode("latin-1")
     return HttpRequest(method, path, (match[3] or b"").decode("latin-1"), headers)

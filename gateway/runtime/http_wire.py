@@ -139,11 +139,6 @@ class HttpWire:
         self._parser.start_next_cycle()
         return True
 
-    @property
-    def is_answerable(self) -> bool:
-        """Whether an answer can still be begun."""
-        return self._parser.our_state in (h11.IDLE, h11.SEND_RESPONSE)
-
     async def linger(self) -> None:
         """Let the client read a last answer: a close with something unread would take it away."""
         with contextlib.suppress(OSError, TimeoutError):

@@ -5,6 +5,7 @@ used changes nothing: its last good state stands, and health says which line is 
 is gone takes effect at once.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,6 +124,9 @@ class KeyStore:
             ConfigError: The directory itself cannot be used; everything stands as it was.
         """
         found = self._signatures_now()
+        if found == self._signatures:
+            # Once a second, beside prices: what has not changed costs a look at it and no more.
+            return Changes()
         before = self.book.grants
         records = {name: grant.record for name, grant in before.items() if name in found}
         broken = {name: why for name, why in self.broken.items() if name in found}
@@ -206,17 +210,18 @@ class KeyStore:
         """The clients' files as they are, by name."""
         found: dict[str, Signature] = {}
         try:
-            for path in sorted(self._clients.iterdir()):
-                # What begins with a dot is an editor's, or not finished.
-                if path.suffix != ENDING or path.name.startswith("."):
-                    continue
-                try:
-                    status = path.stat()
-                except FileNotFoundError:
-                    continue
-                found[path.name.removesuffix(ENDING)] = Signature(
-                    status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
-                )
+            with os.scandir(self._clients) as entries:
+                for entry in entries:
+                    # What begins with a dot is an editor's, or not finished.
+                    if not entry.name.endswith(ENDING) or entry.name.startswith("."):
+                        continue
+                    try:
+                        status = os.stat(entry.path)
+                    except FileNotFoundError:
+                        continue
+                    found[entry.name.removesuffix(ENDING)] = Signature(
+                        status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
+                    )
         except OSError as error:
             raise unusable_file(self._clients, error) from error
         if len(found) > FILES_MAX:

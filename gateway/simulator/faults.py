@@ -129,6 +129,8 @@ class Faults:
         self._simulator.flush()
         result = self._actions[verb.name](**values)
         self._simulator.flush()
+        if result.get("connections") == 0:
+            result = {**result, "hint": "nobody is connected to that port now"}
         return {"at_us": self._simulator.clock.utc_us(), **result}
 
     def _status(self) -> dict[str, object]:

@@ -49,9 +49,11 @@ class MarketFaults:
         if on:
             way = Revival(revive)
             count = sum(client.silence(symbol, way) for client in self._level1())
+            hint = "no connection watches this symbol now: check its spelling, or watch it first"
         else:
             count = sum(client.end_silence(symbol) for client in self._level1())
-        return {"sockets": count}
+            hint = "this symbol was silent on no connection: check its spelling"
+        return {"sockets": count} if count else {"sockets": 0, "hint": hint}
 
     def _silent_depth(self, symbol: str, on: bool) -> Result:
         self._require_depth(symbol)

@@ -11,7 +11,6 @@ a shared machine. Nothing is asserted; figures go to tests/bench/results/.
 import argparse
 import json
 import os
-import platform
 import random
 import statistics
 import subprocess
@@ -19,7 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from throughput import HERE, cpu_seconds, free_ports, wait_for
+from throughput import HERE, commit, cpu_seconds, free_ports, machine, wait_for
 from throughput import run_once as run_level1_once
 
 LEVEL1 = "level1"
@@ -101,20 +100,11 @@ def print_medians(results: dict[str, list[dict[str, float]]]) -> None:
 
 def write_report(options: argparse.Namespace, results: dict[str, list[dict[str, float]]]) -> None:
     """Keep every round's figures with machine and commit."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607 - whichever git is there
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
     folder = HERE / "results"
     folder.mkdir(exist_ok=True)
-    path = folder / f"level2-{commit or 'uncommitted'}.json"
+    path = folder / f"level2-{commit() or 'uncommitted'}.json"
     report = {
-        "machine": platform.platform(),
-        "processors": os.cpu_count(),
-        "python": platform.python_version(),
-        "commit": commit,
+        **machine(),
         "options": vars(options),
         "rounds": results,
     }

@@ -232,7 +232,14 @@ def test_the_commands_for_keys_make_what_the_gateway_takes(tmp_path: Path) -> No
             )
             assert "curve" in done.stdout, done.stderr
             named = {"IQGW_CLIENT_KEYS": str(tmp_path / "desk-1.key")}
-            for line in ("rpc ping", "top --once"):
+            named |= stack.environment
+            for line in (
+                "rpc ping",
+                "top --once",
+                "why AAPL",
+                f"tail quote AAPL --count 1 --data {stack.data}",
+                f"doctor --no-level2 --data {stack.data}",
+            ):
                 shell(f"iqfeed-gateway {line} --control {stack.control}", named)
             shell("iqfeed-gateway keys revoke desk-1 --keys-dir keys", {})
             wait_until(lambda: not answers(stack.control, keys), what="the end of the key")

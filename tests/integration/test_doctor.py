@@ -79,9 +79,22 @@ def test_a_stranger_on_the_admin_port_is_first(practice: Practice, says: bytes) 
     with Stranger(says) as stranger:
         practice.write(ports={"admin_port": stranger.port})
         told = practice.examine()
-    assert (told["first"]["step"], told["first"]["code"]) == ("login", "admin_foreign")
+    code = "admin_foreign" if says else "admin_mute"
+    assert (told["first"]["step"], told["first"]["code"]) == ("login", code)
     assert told["first"]["message"].isprintable()
     assert ("says nothing" in told["first"]["message"]) is (says == b"")
+
+
+def test_an_iqconnect_that_hangs_is_to_be_restarted(practice: Practice) -> None:
+    """It accepts and says nothing, and is IQConnect all the same."""
+    simulator = practice.simulate()
+    practice.write()
+    for port, code in (("level2", "level2_mute"), ("all", "admin_mute")):
+        practice.stage.run(simulator.faults.act("stall", port=port))
+        first = practice.examine()["first"]
+        assert first["code"] == code
+        assert "hangs" in first["message"]
+        assert first["fix"].startswith("Restart IQConnect.")
 
 
 def test_interchanged_admin_and_level1_ports_are_first(practice: Practice) -> None:

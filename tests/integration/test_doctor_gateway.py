@@ -77,7 +77,7 @@ def test_a_gateway_whose_prices_are_stale_is_first(practice: Practice) -> None:
     assert told["first"]["step"] == "gateway"
     assert told["first"]["code"] == "gateway_looks_elsewhere"
     assert f":{dead['level1_port']}, this configuration says" in told["first"]["message"]
-    assert told["steps"][-1]["code"] == "symbol_iqconnect_down"
+    assert told["steps"][-2]["code"] == "symbol_iqconnect_down"
 
 
 def test_a_gateway_whose_connection_is_refused_is_first(practice: Practice) -> None:
@@ -121,6 +121,21 @@ def test_a_taken_data_port_is_first_although_no_gateway_runs(practice: Practice)
     practice.write()
     with Stranger() as stranger:
         assert practice.first("--data", stranger.endpoint) == ("gateway", "data_port_taken")
+
+
+def test_a_wrong_control_address_does_not_cost_a_live_gateway_its_life(practice: Practice) -> None:
+    """`end the program on the data port` would be the worst advice there is."""
+    practice.simulate()
+    with practice.gateway() as gateway:
+        nobody = f"tcp://127.0.0.1:{free_ports(1)[0]}"
+        first = practice.examine("--control", nobody)["first"]
+        assert (first["step"], first["code"]) == ("gateway", "control_wrong")
+        assert f"a gateway is live at {gateway.data}" in first["message"]
+        assert f"nobody listens at {nobody}: --control is wrong" in first["message"]
+        assert first["fix"].startswith("Leave that gateway running and correct --control")
+        practice.control_port = free_ports(1)[0]
+        practice.write()
+        assert "control.bind" in practice.examine()["first"]["fix"]
 
 
 def test_consumers_at_a_wrong_address_are_first_and_the_right_one_is_named(

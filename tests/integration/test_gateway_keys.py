@@ -9,7 +9,10 @@ from typing import Any, Self
 import pytest
 import structlog
 import zmq
-from gateway_client import AsyncGatewayClient, Disconnected, GatewayClient, Quote
+from gateway_client import (
+    GatewayClient,
+    Quote,
+)
 from zmq.utils.monitor import parse_monitor_message
 
 from tests.support.consumer import use_keys
@@ -68,16 +71,6 @@ def test_a_key_opens_both_sockets_and_names_its_holder(stage: Stage, ring: Keyri
             (peer,) = peers_of(requester)
     assert (peer["user"], peer["client"]) == ("alice", "strategy")
     assert peer["server_key"] == "current"
-
-
-@pytest.mark.asyncio
-async def test_the_asyncio_client_comes_in_with_a_key(stage: Stage, ring: Keyring) -> None:
-    """Both clients share the way in."""
-    endpoints = stage.gateway.endpoints
-    async with AsyncGatewayClient(
-        endpoints["data"], endpoints["control"], curve=ring.keys("bob")
-    ) as client:
-        assert (await client.call("ping", {})) == {}
 
 
 def test_strangers_are_refused_on_both_sockets(stage: Stage, ring: Keyring) -> None:
@@ -342,16 +335,6 @@ class Crossed:
 
     def __exit__(self, *_: object) -> None:
         self._context.destroy(linger=0)
-
-
-def test_a_client_whose_key_is_revoked_learns_that_it_is_away(stage: Stage, ring: Keyring) -> None:
-    """It must not go on with prices that have stopped."""
-    ends = stage.gateway.endpoints
-    with GatewayClient(ends["data"], ends["control"], curve=ring.keys("alice")) as client:
-        client.subscribe_symbols(["AAPL"], ["quote"])
-        ring.remove("alice")
-        ended = next(item for item in client if isinstance(item, Disconnected))
-    assert ended.cause == "silence"
 
 
 def test_no_secret_is_told_by_any_request(stage: Stage, ring: Keyring) -> None:

@@ -1,12 +1,13 @@
 """A gateway with keys tries its own doors before it opens them."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zmq
 
 from gateway.errors import ConfigError
-from gateway.runtime.gate import Probe
+from gateway.runtime.gate import Gate, Probe
 from gateway.runtime.zap import ZapHandler
 from tests.support.keyring import Keyring
 from tests.support.stage import free_ports, open_stage
@@ -69,10 +70,29 @@ def test_a_refusal_that_the_handler_does_not_know_of_is_no_proof(
         stage.start_gateway(level1_port=1, admin_port=2, **ring.settings)
 
 
-def test_enforcement_is_what_the_self_test_proves(
+@pytest.mark.parametrize("name", ["data", "control"])
+def test_a_socket_that_lets_anybody_in_is_seen(
+    ring: Keyring, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Without a handler and without ZAP_ENFORCE_DOMAIN CURVE does just that."""
+    guard = Gate.guard
+
+    def guard_badly(gate: Gate, guarded: "zmq.Socket[Any]") -> None:
+        guard(gate, guarded)
+        if gate.name == name:
+            guarded.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 0)
+            assert gate.close()
+
+    monkeypatch.setattr(Gate, "guard", guard_badly)
+    with open_stage() as stage, pytest.raises(ConfigError, match="a stranger was let in") as caught:
+        stage.start_gateway(level1_port=1, admin_port=2, **ring.settings)
+    assert caught.value.facts["socket"] == name
+
+
+def test_a_handler_that_says_nothing_is_seen(
     ring: Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a handler and without ZAP_ENFORCE_DOMAIN libzmq lets anybody in: it must be seen."""
+    """It lets nobody in, clients with keys included."""
     monkeypatch.setattr(ZapHandler, "answer", lambda *_: None)
     with open_stage() as stage, pytest.raises(ConfigError, match="strangers are not refused"):
         stage.start_gateway(level1_port=1, admin_port=2, **ring.settings)

@@ -48,6 +48,25 @@ def test_other_names_are_refused(site: Site, head: str) -> None:
         assert client.is_ended()
 
 
+@pytest.mark.parametrize(
+    ("site_name", "mode", "status"),
+    [
+        ("cross-site", "cors", 403),
+        ("cross-site", "no-cors", 403),
+        ("cross-site", "navigate", 200),
+        ("same-origin", "cors", 200),
+        ("none", "navigate", 200),
+    ],
+)
+def test_pages_of_other_sites_hold_no_stream(
+    site: Site, site_name: str, mode: str, status: int
+) -> None:
+    """They read nothing anyway; a link that is followed is a visit like any other."""
+    head = "GET /hello HTTP/1.1\r\nHost: localhost\r\n"
+    fetch = f"Sec-Fetch-Site: {site_name}\r\nSec-Fetch-Mode: {mode}\r\n\r\n"
+    assert site.ask(head + fetch).status == status
+
+
 def test_an_absolute_target_is_a_target(site: Site) -> None:
     """A server must take it, whoever sends it."""
     answer = site.ask("GET http://localhost:7702/hello?x HTTP/1.1\r\nHost: localhost\r\n\r\n")

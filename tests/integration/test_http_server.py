@@ -256,6 +256,16 @@ def test_who_keeps_us_waiting_longest_makes_room() -> None:
             client.close()
 
 
+def test_where_all_connections_are_taken_each_ends_with_its_answer() -> None:
+    """So that the next client need not cut anybody off."""
+    limits = {"connections_max": 2, "requests_per_second_max": 10_000}
+    with serving(HANDLERS, **limits) as site, site.client() as one:
+        assert "connection" not in one.get("/hello").headers
+        with site.client() as two:
+            assert two.get("/hello").headers["connection"] == "close"
+            assert two.is_ended()
+
+
 def test_when_all_connections_work_another_is_refused() -> None:
     """None that we keep waiting is thrown out for it."""
     with serving({"/mute": mute}, connections_max=2) as site:

@@ -119,6 +119,10 @@ def test_a_relay_whose_own_key_is_revoked_says_so(pair: Pair) -> None:
             what="the issues",
             seconds=15.0,
         )
+        pair.far.add("relay-1", pair.far.pairs["relay-1"])
+        wait_until(
+            lambda: requester.result("health")["ready"], what="a relay that is well", seconds=20.0
+        )
 
 
 def test_a_relay_judges_its_own_clients(pair: Pair) -> None:

@@ -2,15 +2,15 @@
 
 import io
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.logs import Secrets, get_logger, set_up_logging
+
+pytestmark = pytest.mark.usefixtures("restored_logging")
 
 SECRETS = ("s3cret-Pa55word", "418873", 'quo"te\\back', "x y%z")
 LINE_CHARACTERS_MAX = 6_000
@@ -43,13 +43,6 @@ _values = st.recursive(
 _names = st.text(min_size=1).filter(
     lambda name: name not in ("event", "self", "exc_info", "level", "timestamp", "part")
 )
-
-
-@pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    """Log set-up is global: leave it as it was found."""
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.mark.parametrize("form", ["json", "console"])

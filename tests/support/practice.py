@@ -22,6 +22,7 @@ STEPS = [
     "symbol",
     "gateway",
     "consumer",
+    "alerts",
 ]
 
 

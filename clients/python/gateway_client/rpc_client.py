@@ -73,6 +73,8 @@ class RpcClient:
     _next_id: int = 1
     _heard_ns: int = 0
     _unanswered_since_ns: int | None = None
+    _is_unconnected: bool = False
+    """Whether a request ran into its deadline without having found a connection."""
 
     def __post_init__(self) -> None:
         self.socket = self._open()
@@ -148,7 +150,12 @@ class RpcClient:
         heapq.heappush(self._deadlines, (deadline_ns, request_id))
         self._outbox.append(request_id)
         self.counters.requests += 1
-        if self._is_peer_gone(now_ns):
+        if self._is_unconnected:
+            # Nothing was sent on it. libzmq gives an address up for good when the other end has
+            # refused our key, which it may take tomorrow.
+            self._is_unconnected = False
+            self._reopen(NotConnected("no connection to the gateway", method=method))
+        elif self._is_peer_gone(now_ns):
             self._reopen(NotConnected("the gateway does not answer any more", method=method))
         self.flush(now_ns)
 
@@ -176,6 +183,7 @@ class RpcClient:
                 except zmq.Again:
                     return
                 request.sent_ns = now_ns
+                self._is_unconnected = False
             self._outbox.popleft()
 
     def receive(self, now_ns: int) -> None:
@@ -210,6 +218,7 @@ class RpcClient:
             self.counters.timeouts += 1
             if request.sent_ns is None:
                 self._outbox.remove(request_id)
+                self._is_unconnected = True
                 error = RequestTimedOut(
                     "no connection to the gateway",
                     hint="Check that the gateway runs and that the endpoint is right.",

@@ -42,6 +42,8 @@ class Finding:
     """How long it must last before it is an alert."""
     clear_after_s: float = 0.0
     """How long it must be over before the alert is."""
+    group: str = ""
+    """Findings of one group take over from one another: each has lasted as long as all."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """What else is known, by name."""
 
@@ -96,6 +98,8 @@ class AlertBook:
         self._recent: deque[dict[str, Any]] = deque(maxlen=RECENT_MAX)
         self._memory: OrderedDict[str, _Memory] = OrderedDict()
         self._round = 0
+        self._groups: dict[str, int] = {}
+        """Since when one of each group has been found without a pause, monotonic."""
         self.refused = 0
         """Findings that were no alerts because there were too many."""
 
@@ -114,7 +118,10 @@ class AlertBook:
         """
         told = []
         self._round += 1
-        for finding in findings:
+        found = list(findings)
+        groups = {finding.group for finding in found if finding.group}
+        self._groups = {group: self._groups.get(group, now_ns) for group in groups}
+        for finding in found:
             alert = self._find(finding, now_ns, now_us)
             if alert is not None:
                 told += self._follow(alert, finding, now_ns, now_us)
@@ -176,11 +183,6 @@ class AlertBook:
         """The alerts that were cleared, newest first; at most `RECENT_MAX`."""
         return [dict(alert) for alert in reversed(self._recent)]
 
-    def is_raised(self, alert_id: str) -> bool:
-        """Whether an alert stands."""
-        alert = self._alerts.get(alert_id)
-        return alert_id in self._taken or (alert is not None and alert.is_raised)
-
     def _find(self, finding: Finding, now_ns: int, now_us: int) -> _Alert | None:
         alert = self._alerts.get(finding.alert_id)
         if alert is None:
@@ -199,7 +201,8 @@ class AlertBook:
     ) -> list[dict[str, Any]]:
         """Raise what has lasted; worsen at once, and grow milder only after a while."""
         if not alert.is_raised:
-            if now_ns - alert.first_ns < finding.raise_after_s * SECOND_NS:
+            first_ns = min(alert.first_ns, self._groups.get(finding.group, now_ns))
+            if now_ns - first_ns < finding.raise_after_s * SECOND_NS:
                 return []
             alert.is_raised, alert.level, alert.changed_us = True, finding.level, now_us
             alert.count = self._raised(finding.alert_id, now_ns)

@@ -135,13 +135,6 @@ class Trends:
         """Every figure that is followed."""
         return list(self._series)
 
-    def latest(self, name: str, *, count_max: int) -> list[float]:
-        """The last values of a figure as recorded, oldest first; none of one that is unknown."""
-        series = self._series.get(name)
-        if series is None:
-            return []
-        return list(series.fine.since(float("-inf"))[1][-count_max:])
-
     def points(self, name: str, *, seconds: float, now_ns: int) -> list[tuple[float, float]]:
         """A figure's values of the last seconds, as recorded, oldest first.
 

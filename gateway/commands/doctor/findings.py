@@ -15,6 +15,7 @@ STEPS: Final = (
     "symbol",
     "gateway",
     "consumer",
+    "alerts",
 )
 """In the order of the walk: what comes later can work only if what comes before does."""
 _NAME_COLUMNS: Final = 14

@@ -1,7 +1,7 @@
 """The steps behind IQConnect: the gateway that runs, and a consumer's way to its data."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import zmq
@@ -12,6 +12,7 @@ from gateway_client.rpc_codec import decode_reply
 from gateway.clock import SystemClock
 from gateway.commands.client_keys import use_keys
 from gateway.commands.doctor.findings import Finding, ok, problem, skipped
+from gateway.commands.doctor.heartbeat import HEARTBEAT, hear
 from gateway.commands.doctor.visit import Visit
 from gateway.commands.doctor.zmtp import Listener, Reach, look
 from gateway.errors import SymbolInvalid, bounded
@@ -21,7 +22,6 @@ from gateway.model.messages import HEADER_FIELDS
 from gateway.model.protocol import PROTOCOL_VERSION
 from gateway.wire.codec import pack_once
 
-HEARTBEAT: Final = "sys,heartbeat,"
 KEYS_ADVICE: Final = "Give --keys FILE, as `iqfeed-gateway keys new NAME` writes it."
 FRAMES_MAX: Final = 1_000
 """Read at most so many frames while waiting: a quote may come a thousand times a second."""
@@ -200,6 +200,10 @@ def _no_gateway(visit: Visit, control: str, *, is_well_so_far: bool) -> Finding:
     """Nobody at the control address: not wrong by itself, unless the data port is taken."""
     data = data_of(visit)
     listener = look(data, seconds=visit.seconds)
+    if listener.reach is Reach.ZEROMQ and listener.detail in ("XPUB", "PUB"):
+        beat = hear(data, seconds=visit.seconds)
+        if beat is not None:
+            return _wrong_control(visit, control, data, beat)
     if listener.reach not in (Reach.NOBODY, Reach.UNUSABLE):
         return problem(
             "gateway",
@@ -207,11 +211,25 @@ def _no_gateway(visit: Visit, control: str, *, is_well_so_far: bool) -> Finding:
             f"no gateway answers at {control}, yet something listens at {data}: "
             f"{_kind_of(listener)}",
             "End the program that has taken the data port, or choose another data.bind: the "
-            "gateway cannot start like this. If it is a gateway, name its --control.",
+            "gateway cannot start like this.",
         )
     config = f" --config {visit.config}" if visit.config else ""
     start = f"start the gateway: iqfeed-gateway run{config}" if is_well_so_far else ""
     return skipped("gateway", "not_running", f"no gateway runs at {control}", start)
+
+
+def _wrong_control(visit: Visit, control: str, data: str, beat: Mapping[str, Any]) -> Finding:
+    """A gateway lives at the data address: it must not be ended for an address mistyped here."""
+    named = f"{_text(beat.get('gateway_id'))} {_text(beat.get('version'))}".strip()
+    setting = "--control" if visit.control else "control.bind of this configuration"
+    return problem(
+        "gateway",
+        "control_wrong",
+        f"a gateway is live at {data} ({named}), yet nobody listens at {control}: {setting} is "
+        "wrong",
+        f"Leave that gateway running and correct {setting} to the control socket it was started "
+        "with: tcp://127.0.0.1:7701 unless configured otherwise.",
+    )
 
 
 def _join(visit: Visit, data: str, hello: dict[str, Any], advice: str) -> Finding:

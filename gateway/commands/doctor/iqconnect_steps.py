@@ -5,7 +5,7 @@ from typing import Final
 from gateway.commands.doctor.findings import Finding, ok, problem, skipped
 from gateway.commands.doctor.hosts import is_loopback, resolve
 from gateway.commands.doctor.talk import Talk
-from gateway.commands.doctor.visit import Visit, saying
+from gateway.commands.doctor.visit import Visit, is_mute, saying
 from gateway.errors import bounded
 from gateway.iqfeed.admin import StatsSeen
 from gateway.iqfeed.events import FieldsSelected, ProtocolSelected, VendorErrorSeen
@@ -178,12 +178,24 @@ def _no_statistics(visit: Visit, talk: Talk) -> Finding:
             "Set iqconnect.admin_port to IQConnect's AdminPort (9300), and check level1_port and "
             "level2_port: they may be interchanged.",
         )
+    if is_mute(talk):
+        return _mute("login", "admin", number)
     return problem(
         "login",
         "admin_foreign",
         f"what listens on admin port {number} is no IQConnect: {saying(talk)}",
-        "Find out which program has taken the port and end it, or correct iqconnect.admin_port; "
-        "restart IQConnect if it is the one that hangs.",
+        "Find out which program has taken the port and end it, or correct iqconnect.admin_port.",
+    )
+
+
+def _mute(step: str, port: str, number: int) -> Finding:
+    """A port that accepts and says nothing: a hanging IQConnect does, and some other programs."""
+    return problem(
+        step,
+        f"{port}_mute",
+        f"{TITLES[port]} {number} accepts and says nothing: IQConnect hangs, or this is none",
+        f"Restart IQConnect. If it stays so, another program has the port: end it, or correct "
+        f"{SETTINGS[port]}.",
     )
 
 
@@ -225,6 +237,8 @@ def _not_agreed(visit: Visit, port: str, talk: Talk) -> Finding:
             f"IQConnect greets on {title} {number} and answers nothing: it is not ready",
             "Wait until it is logged in; restart it if it stays so.",
         )
+    if is_mute(talk):
+        return _mute("protocol", port, number)
     return problem(
         "protocol",
         f"{port}_foreign",

@@ -108,6 +108,11 @@ class Visit:
         return Level2Session(client_name=name, **durations)
 
 
+def is_mute(talk: Talk) -> bool:
+    """Whether it accepted and has not said a single byte: IQConnect may hang like that."""
+    return not talk.opening and not talk.is_ended
+
+
 def saying(talk: Talk) -> str:
     """What a stranger does, in a few words."""
     if talk.opening:

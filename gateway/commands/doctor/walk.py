@@ -9,6 +9,7 @@ from typing import Final
 from gateway_client import CurveKeys
 
 from gateway import __version__
+from gateway.commands.alert_checks import obstacles, told_to
 from gateway.commands.doctor import account_steps, gateway_steps, iqconnect_steps
 from gateway.commands.doctor.findings import (
     STEPS,
@@ -127,6 +128,7 @@ def walk(options: DoctorOptions) -> Iterator[Finding]:
             lambda: account_steps.symbol(visit),
             lambda: gateway_steps.gateway(visit, is_well_so_far=is_well()),
             lambda: gateway_steps.consumer(visit),
+            lambda: alerts(visit),
         )
         for take in steps:
             finding = take()
@@ -143,3 +145,16 @@ def configuration(visit: Visit, config: Path | None) -> Finding:
     source = bounded(str(config))[1:-1] if config is not None else "no file"
     count = f"; {counted(warnings)}, `validate` lists them" if warnings else ""
     return ok("configuration", f"{source}, then the environment{count}")
+
+
+def alerts(visit: Visit) -> Finding:
+    """Could those who are to be told of alerts be told?"""
+    settings = visit.known.alerts
+    found = obstacles(settings)
+    if found:
+        message = "; ".join(obstacle.message for obstacle in found)
+        return problem("alerts", found[0].code, message, " ".join(one.fix for one in found))
+    names = told_to(settings)
+    if not names:
+        return ok("alerts", "told to consumers and the log alone", code="nobody_else")
+    return ok("alerts", f"{' and '.join(names)} can be reached")

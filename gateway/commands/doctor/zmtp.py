@@ -61,7 +61,7 @@ def look(endpoint: str, *, seconds: float) -> Listener:
         What was found; never raises for what a peer does.
     """
     try:
-        peer = _connect(endpoint, seconds)
+        peer = open_endpoint(endpoint, seconds)
     except (OSError, ValueError, OverflowError) as error:
         is_address = _TCP.fullmatch(endpoint) or endpoint.startswith("ipc://")
         reach = Reach.NOBODY if is_address and isinstance(error, OSError) else Reach.UNUSABLE
@@ -119,7 +119,17 @@ class _Reader:
         return data
 
 
-def _connect(endpoint: str, seconds: float) -> socket.socket:
+def open_endpoint(endpoint: str, seconds: float) -> socket.socket:
+    """Connect to an address, without a word.
+
+    Args:
+        endpoint: `tcp://host:port` or `ipc://path`.
+        seconds: Longest time for the name and for the connection.
+
+    Raises:
+        OSError: Nobody accepts there.
+        ValueError: Not an address of that form.
+    """
     match = _TCP.fullmatch(endpoint)
     if match is not None:
         if int(match[2]) > PORT_MAX:

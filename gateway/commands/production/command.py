@@ -65,6 +65,7 @@ def _prove(config: Path | None, *, is_simulated: bool) -> Iterator[Check]:
         return
     count = f"; {counted(warnings)}, `validate` lists them" if warnings else ""
     yield Check("Configuration Test", True, f"{source}, then the environment{count}")
+    yield from proofs.alerts(settings.alerts)
     with contextlib.ExitStack() as opened:
         visit = Visit(
             symbol="AAPL",

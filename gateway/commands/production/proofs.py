@@ -6,6 +6,7 @@ from typing import Any, Final
 from gateway_client import GatewayClient, GatewayClientError, SecurityValidationError
 
 from gateway.clock import SystemClock
+from gateway.commands.alert_checks import obstacle_of_command, obstacle_of_webhook
 from gateway.commands.doctor import iqconnect_steps
 from gateway.commands.doctor.findings import Outcome
 from gateway.commands.doctor.visit import Visit
@@ -19,6 +20,7 @@ from gateway.commands.production.checks import (
 )
 from gateway.commands.production.consumer import CountingConsumer
 from gateway.model.error_codes import ErrorCode
+from gateway.settings.alerts import AlertSettings
 
 SYMBOLS: Final = (
     "AAPL",
@@ -41,6 +43,17 @@ AWAY_S: Final = 1.0
 """How long the simulated IQConnect is away."""
 HEALTHY_S_MAX: Final = 10.0
 _CLOCK: Final = SystemClock()
+
+
+def alerts(settings: AlertSettings) -> Iterator[Check]:
+    """Whoever is to be told of alerts could be told; nothing to prove without them."""
+    program, address = obstacle_of_command(settings), obstacle_of_webhook(settings)
+    tried = (("program", settings.command, program), ("web address", settings.webhook_url, address))
+    for title, is_set, obstacle in tried:
+        if is_set:
+            told = obstacle.message if obstacle is not None else f"the {title} is there"
+            fix = obstacle.fix if obstacle is not None else ""
+            yield Check(f"Alert Test: {title}", obstacle is None, told, fix)
 
 
 def connection(visit: Visit, *, is_simulated: bool) -> Iterator[Check]:

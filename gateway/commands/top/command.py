@@ -20,6 +20,7 @@ from rich.control import Control
 from rich.screen import Screen
 
 from gateway.clock import SystemClock
+from gateway.commands.endpoints import refusal_of
 from gateway.commands.top.keys import Terminal, open_terminal
 from gateway.commands.top.page import page_of
 from gateway.commands.top.panels import TABS, Look
@@ -79,6 +80,10 @@ def top(options: TopOptions) -> int:
 
 
 def _print_once(watcher: Watcher, console: Console, options: TopOptions) -> int:
+    refusal = "" if options.is_json else refusal_of(options.control)
+    if refusal:
+        sys.stderr.write(refusal)
+        return 1
     deadline_ns = _CLOCK.monotonic_ns() + round(ONCE_S_MAX * 1e9)
     while not watcher.is_complete and _CLOCK.monotonic_ns() < deadline_ns:
         watcher.work()

@@ -6,6 +6,7 @@ column. Lines are made by hand and not by a table widget, so that a screen of an
 lines, the most important first.
 """
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -26,6 +27,8 @@ from gateway.commands.top.panels import (
 )
 
 ISSUES_MAX: Final = 3
+ISSUE_LINES_MAX: Final = 2
+"""Lines of an issue, and of what to do about it."""
 LINKS_MAX: Final = 8
 BARS: Final = "▁▂▃▄▅▆▇█"
 PLAIN_BARS: Final = "_.-=+*#@"
@@ -46,7 +49,7 @@ def screen(page: Mapping[str, Any], look: Look, *, width: int, height: int) -> l
     Returns:
         Exactly `height` lines of at most `width` characters.
     """
-    head = [*_head(page, width), *_issues(page)]
+    head = [*_head(page, width), *_issues(page, width)]
     figures = [*_figures(page, look)]
     links = [*_links(page)]
     # What does not fit goes: links before figures, both before the panel's first rows.
@@ -75,7 +78,7 @@ def everything(page: Mapping[str, Any], look: Look, *, width: int, rows_max: int
         width: Columns.
         rows_max: Rows of each panel.
     """
-    lines = [*_head(page, width), *_issues(page), *_figures(page, look), *_links(page)]
+    lines = [*_head(page, width), *_issues(page, width), *_figures(page, look), *_links(page)]
     for tab in TABS:
         part = Look(tab=tab, search=look.search, history=look.history, has_unicode=look.has_unicode)
         panel = rows_of(page, part)
@@ -122,21 +125,39 @@ def _head(page: Mapping[str, Any], width: int) -> list[Text]:
     return [line, Text(f" {told}; trying again ".ljust(width), style=LOST)]
 
 
-def _issues(page: Mapping[str, Any]) -> list[Text]:
+def _issues(page: Mapping[str, Any], width: int) -> list[Text]:
     issues = page["health"]["issues"]
     now_us = page["gateway"]["now_us"] or page["at_us"]
     lines = []
     for issue in issues[:ISSUES_MAX]:
-        level = clean(issue.get("level"), width=10)
-        told = f"{clean(issue.get('message'), width=120)}, {age(issue.get('since_us'), now_us)}"
-        hint = clean(issue.get("hint"), width=200)
-        line = Text.assemble(
-            (f"{level}: ", LEVEL_STYLES.get(level, "")), told, (f"  {hint}", QUIET)
-        )
-        lines.append(line)
+        lines += _issue(issue, now_us, width)
     if len(issues) > ISSUES_MAX:
         lines.append(Text(f"… and {len(issues) - ISSUES_MAX} issues more", style=QUIET))
     return lines
+
+
+def _issue(issue: Mapping[str, Any], now_us: int, width: int) -> list[Text]:
+    """One issue with what to do: in one line where it fits, else broken between words."""
+    level = clean(issue.get("level"), width=10)
+    told = f"{clean(issue.get('message'))}, {age(issue.get('since_us'), now_us)}"
+    hint = clean(issue.get("hint"))
+    head, style = f"{level}: ", LEVEL_STYLES.get(level, "")
+    if len(head) + len(told) + 2 + len(hint) <= width:
+        return [Text.assemble((head, style), told, (f"  {hint}", QUIET))]
+    lines = [Text(line) for line in _broken(head + told, width)]
+    lines[0].stylize(style, 0, len(head))
+    return lines + [Text(line, style=QUIET) for line in _broken(hint, width, indent="  ")]
+
+
+def _broken(text: str, width: int, indent: str = "") -> list[str]:
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent="  ",
+        max_lines=ISSUE_LINES_MAX,
+        placeholder=" ...",
+    )
 
 
 def _figures(page: Mapping[str, Any], look: Look) -> list[Text]:
@@ -152,10 +173,14 @@ def _figures(page: Mapping[str, Any], look: Look) -> list[Text]:
     ]
     p99_us = figures["p99_latency_us"]
     p99_ms = p99_us / 1000 if isinstance(p99_us, int | float) else None
+    mean, p99 = _figure(figures["average_latency_ms"], 2), _figure(p99_ms, 2)
+    if figures["throughput_msg_per_sec"] == 0 and not figures["average_latency_ms"]:
+        # Nothing flowed, so there is nothing that was fast.
+        mean = p99 = "\N{EN DASH}" if look.has_unicode else "-"
     second = [
-        f"{_figure(figures['average_latency_ms'], 2)} ms",
+        f"{mean} ms",
         sparkline(latencies, has_unicode=look.has_unicode),
-        f"p99 {_figure(p99_ms, 2)} ms",
+        f"p99 {p99} ms",
         _trend(page["trends"]),
         f"memory {_figure(process['rss_mb'])} MB",
         f"files {_figure(process['descriptors'])}",

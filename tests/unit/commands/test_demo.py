@@ -64,6 +64,18 @@ def test_plain_output_ends_with_the_ladder(capsys: pytest.CaptureFixture[str]) -
     ]
 
 
+def test_on_other_ports_the_shown_command_names_them() -> None:
+    """On the usual ports a gateway with real prices may run, and `tail` would read that one."""
+    usual = " ".join(" ".join(drawn(screen(), width=180, height=50)).split())
+    assert "iqfeed-gateway tail quote,trade @ES# · Ctrl-C" in usual
+    moved = WHERE | {"data": "tcp://127.0.0.1:41001", "control": "tcp://127.0.0.1:41002"}
+    options = "--data tcp://127.0.0.1:41001 --control tcp://127.0.0.1:41002"
+    (told,) = demo._opening(screen(), moved, is_terminal=True)
+    assert told == f"in another terminal: iqfeed-gateway tail quote,trade @ES# {options}"
+    assert demo._opening(screen(), WHERE, is_terminal=True) == []
+    assert demo.is_moved(WHERE | {"control": moved["control"]})
+
+
 class RefusingClient:
     """Takes no book."""
 

@@ -2,13 +2,11 @@
 
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import structlog
 
 from gateway.commands import log_setup
 from gateway.commands.log_setup import RunningLog
@@ -18,12 +16,7 @@ from gateway.logs import get_logger
 from gateway.settings import Credentials, Settings, load_settings
 from tests.support.stage import wait_until
 
-
-@pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    """Log set-up is global: leave it as it was found."""
-    yield
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("restored_logging")
 
 
 @pytest.fixture

@@ -167,3 +167,31 @@ def test_an_unknown_age_is_empty() -> None:
     """Not zero: nothing is known; and a clock that went back gives no negative age."""
     assert age(None, NOW_US) == ""
     assert age(NOW_US + 1_000_000, NOW_US) == "0s"
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_what_to_do_is_broken_between_words(width: int) -> None:
+    """Half a word at the edge is no advice."""
+    hint = "Log IQConnect in by its own window, or give the gateway the login to do it itself."
+    issue = {"level": "critical", "message": "IQConnect is not logged in", "since_us": NOW_US,
+             "hint": hint}  # fmt: skip
+    drawn = page(health={"level": "critical", "live": True, "ready": True, "issues": [issue]})
+    words = set(f"critical: IQConnect is not logged in, 0s {hint} ...".split())
+    lines = [line.plain for line in everything(drawn, Look(), width=width, rows_max=5)]
+    first = next(place for place, line in enumerate(lines) if line.startswith("critical: "))
+    last = next(place for place, line in enumerate(lines) if line.startswith("rate"))
+    assert set(" ".join(lines[first:last]).split()) <= words
+    assert max(map(len, lines[first:last])) <= width
+    assert (hint in " ".join(" ".join(lines[first:last]).split())) is (width > 40)
+
+
+def test_without_flow_there_is_no_latency() -> None:
+    """Zero would be the best value there is."""
+    figures = page()["figures"] | {
+        "throughput_msg_per_sec": 0.0, "average_latency_ms": 0.0, "p99_latency_us": None,
+    }  # fmt: skip
+    text = text_of(everything(page(figures=figures), Look(), width=120, rows_max=5))
+    assert "\N{EN DASH} ms" in text
+    assert "p99 \N{EN DASH} ms" in text
+    plain = everything(page(figures=figures), Look(has_unicode=False), width=120, rows_max=5)
+    assert "p99 - ms" in text_of(plain)

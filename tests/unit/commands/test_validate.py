@@ -1,14 +1,17 @@
 """`validate`: what a configuration comes to, its warnings, and exit 78 for what cannot be used."""
 
+import socket
 import sys
 from pathlib import Path
 
 import pytest
+import zmq
 
 from gateway import cli
 from gateway.cli import EXIT_CONFIG
 from gateway.commands.validate import warnings_of
 from gateway.settings import Credentials, load_settings
+from tests.support.stage import free_ports
 
 GUIDE = """
 connection:
@@ -23,6 +26,12 @@ connection:
 """
 """The values of the operations guide, verbatim."""
 
+ANY_PORT = {
+    "IQGW_DATA__BIND": "tcp://127.0.0.1:*",
+    "IQGW_CONTROL__BIND": "tcp://127.0.0.1:*",
+    "IQGW_HTTP__BIND": "127.0.0.1:0",
+}
+
 
 def run(
     monkeypatch: pytest.MonkeyPatch, folder: Path, text: str | None, *arguments: str
@@ -31,6 +40,10 @@ def run(
     monkeypatch.chdir(folder)
     for name in ("IQFEED_LOGIN", "IQFEED_PASSWORD", "IQFEED_PRODUCT_ID"):
         monkeypatch.delenv(name, raising=False)
+    # Whatever runs on this machine's usual ports is not what is tested.
+    if "bind" not in (text or ""):
+        for name, bind in ANY_PORT.items():
+            monkeypatch.setenv(name, bind)
     options = list(arguments)
     if text is not None:
         (folder / "gateway.yaml").write_text(text, encoding="utf-8")
@@ -137,3 +150,73 @@ def test_what_is_probably_not_meant_is_warned_about(tmp_path: Path) -> None:
     assert "no program that can be found" in warnings[0]
     assert "IQFEED_LOGIN" in warnings[1]
     assert "allow_local_admin" in warnings[2]
+
+
+def binds(data: int, control: int, http: int) -> str:
+    """A configuration with these ports."""
+    return (
+        f"data: {{bind: 'tcp://127.0.0.1:{data}'}}\n"
+        f"control: {{bind: 'tcp://127.0.0.1:{control}'}}\n"
+        f"http: {{bind: '127.0.0.1:{http}'}}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "setting"), [(0, "data.bind"), (1, "control.bind"), (2, "http.bind")]
+)
+def test_a_port_that_a_stranger_has_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    place: int,
+    setting: str,
+) -> None:
+    """`run` would end right after its start, in the evening perhaps."""
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        ports = free_ports(3)
+        ports[place] = stranger.getsockname()[1]
+        assert run(monkeypatch, tmp_path, binds(*ports)) == EXIT_CONFIG
+        assert f"{setting} cannot be bound" in capsys.readouterr().err
+    assert run(monkeypatch, tmp_path, binds(*ports)) == 0
+
+
+def test_ports_of_a_gateway_that_runs_are_a_warning(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A changed configuration is checked while the old one is in use."""
+    with (
+        zmq.Context() as context,
+        context.socket(zmq.XPUB) as data,
+        context.socket(zmq.ROUTER) as control,
+    ):
+        ports = [peer.bind_to_random_port("tcp://127.0.0.1") for peer in (data, control)]
+        assert run(monkeypatch, tmp_path, binds(*ports, *free_ports(1))) == 0
+    assert f"a gateway runs at tcp://127.0.0.1:{ports[0]}" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc here")
+def test_a_log_directory_in_which_nothing_can_be_made_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Permissions alone do not tell: the superuser may write there, and cannot."""
+    assert run(monkeypatch, tmp_path, "log: {directory: /proc/nope}") == EXIT_CONFIG
+    assert "log.directory cannot be written" in capsys.readouterr().err
+    assert run(monkeypatch, tmp_path, "log: {directory: logs}") == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["gateway.yaml"]
+
+
+def test_a_program_that_cannot_be_told_of_alerts_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The pager that never rings is found out now; a web address may only be away for a moment."""
+    (tmp_path / "page-me").write_text("#!/bin/sh", encoding="utf-8")
+    text = f"alerts: {{command: ['{tmp_path}/page-me']}}"
+    assert run(monkeypatch, tmp_path, text) == EXIT_CONFIG
+    assert "is not executable" in capsys.readouterr().err
+    assert run(monkeypatch, tmp_path, "alerts: {command: [no-such-pager]}") == EXIT_CONFIG
+    assert "is no program that can be found here" in capsys.readouterr().err
+    url = f"http://127.0.0.1:{free_ports(1)[0]}/secret-of-the-hook"
+    assert run(monkeypatch, tmp_path, f"alerts: {{webhook_url: '{url}'}}") == 0
+    printed = capsys.readouterr()
+    assert "cannot be reached (connection refused)" in printed.err
+    assert "secret-of-the-hook" not in printed.err + printed.out

@@ -45,8 +45,35 @@ def test_throughput_is_judged_once_it_was_good_for_a_minute(day: Day) -> None:
     """Few symbols may never reach the limit, and that is no trouble."""
     assert day.pass_(3600, rate=50).expected_msg_per_sec is None
     assert day.pass_(60, rate=500).expected_msg_per_sec is None
-    assert day.pass_(5, rate=500).expected_msg_per_sec == 500
+    assert day.pass_(5, rate=500).expected_msg_per_sec is None
     assert day.pass_(1, rate=20).expected_msg_per_sec == 20
+
+
+def test_noon_is_slower_than_the_open_and_no_trouble(day: Day) -> None:
+    """Only a fall is judged: below the limit, and below a fifth of what it was."""
+    day.pass_(120, rate=300)
+    assert day.pass_(3600, rate=61).expected_msg_per_sec is None
+    assert day.pass_(1, rate=59).expected_msg_per_sec == 59
+
+
+def test_many_symbols_are_never_silent_together(day: Day) -> None:
+    """A feed that brings nothing from the open on has no pace to be judged by."""
+    day.report = replace(day.report, symbols={"live": 500})
+    assert day.pass_(31, rate=0).message_gap_seconds == 30
+    day.report = replace(day.report, symbols={"live": 99})
+    assert day.pass_(1, rate=0).message_gap_seconds is None
+
+
+def test_a_link_that_was_down_takes_the_pace_of_the_day_up_again(day: Day) -> None:
+    """Its own silence does not count, but a silence after it does; symbols may come back slowly."""
+    day.report = replace(day.report, symbols={"live": 50})
+    day.pass_(300, rate=500)
+    day.report = replace(day.report, cause="dtn_link_down", symbols={"stale": 50})
+    assert day.pass_(100, rate=0) == Activity()
+    day.report = replace(day.report, cause=None, symbols={"live": 5})
+    assert day.pass_(1, rate=0).message_gap_seconds == 0
+    day.report = replace(day.report, symbols={"live": 50})
+    assert day.pass_(40, rate=0).message_gap_seconds == 40
 
 
 def test_a_good_second_now_and_then_arms_nothing(day: Day) -> None:
@@ -130,10 +157,9 @@ def test_a_burst_is_no_pace(day: Day) -> None:
         {"market_clock_us": NIGHT_US},
         {"market_clock_us": None},
         {"symbols": {"stale": 3}},
-        {"cause": "dtn_link_down"},
     ],
 )
-def test_nothing_is_judged_at_night_or_where_the_trouble_has_a_name(
+def test_nothing_is_judged_at_night_or_without_live_symbols(
     day: Day, quiet: dict[str, object]
 ) -> None:
     """And afterwards it begins anew: the night's silence is no gap of the morning."""

@@ -4,23 +4,16 @@ import io
 import json
 import random
 import string
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-import structlog
 
 from gateway.logs import MASK, Secrets, get_logger, hints_at_secret, set_up_logging
 
+pytestmark = pytest.mark.usefixtures("restored_logging")
+
 PASSWORD = "s3cret-Pa55word"  # noqa: S105 - made up
 LOGIN = "418873"
-
-
-@pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    """Log set-up is global: leave it as it was found."""
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.mark.parametrize(

@@ -3,22 +3,15 @@
 import io
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 
 from gateway.clock import FakeClock
 from gateway.logs import Logging, RepeatLimiter, get_logger, set_up_logging
 from gateway.logs.repeats import KEYS_MAX
 
-
-@pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    """Log set-up is global: leave it as it was found."""
-    yield
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("restored_logging")
 
 
 class Bench:

@@ -2,10 +2,8 @@
 
 import json
 import math
-from collections.abc import Iterator
 
 import pytest
-import structlog
 
 from gateway.logs import (
     CAUSES_MAX,
@@ -15,15 +13,10 @@ from gateway.logs import (
     set_up_logging,
 )
 
+pytestmark = pytest.mark.usefixtures("restored_logging")
+
 FORMS = pytest.mark.parametrize("form", ["json", "console"])
 HOSTILE = "up\r\n2026-01-01T00:00:00Z [info     ] all is well\x1b[2J\x00\x85\u2028"
-
-
-@pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    """Log set-up is global: leave it as it was found."""
-    yield
-    structlog.reset_defaults()
 
 
 def written(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -58,6 +51,23 @@ def test_a_console_event_is_readable(capsys: pytest.CaptureFixture[str]) -> None
     assert "link lost" in line
     assert "port=5009" in line
     assert "\x1b" not in line
+
+
+def test_an_event_with_a_message_begins_with_it_for_people(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Behind ten facts nobody reads it; machines still go by the event's name."""
+    facts = {"change": "raised", "code": "lag", "id": "lag", "message": "a consumer lags"}
+    set_up_logging(level="info", form="console")
+    get_logger("health").warning("alert", **facts)
+    (line,) = written(capsys)
+    assert line.split("] ", 1)[1].startswith("alert raised: a consumer lags")
+    assert line.count("a consumer lags") == 1
+    assert "code=lag" in line
+    set_up_logging(level="info", form="json")
+    get_logger("health").warning("alert", **facts)
+    (line,) = written(capsys)
+    assert facts.items() | {("event", "alert")} <= json.loads(line).items()
 
 
 @FORMS

@@ -113,12 +113,30 @@ def test_ten_calm_minutes_forgive_earlier_swings(days: Days) -> None:
     assert events(days.look(seconds=4)) == [("cleared", "warning")]
 
 
+def test_a_moment_of_less_is_forgotten_when_it_is_grave_again(days: Days) -> None:
+    """Each time it must have been milder for all of the time, in one piece."""
+    days.look(finding("critical"), seconds=4)
+    assert days.look(finding("warning"), seconds=3) == []
+    assert days.look(finding("critical"), seconds=10) == []
+    assert days.look(finding("warning"), seconds=4) == []
+    assert events(days.look(finding("warning"))) == [("changed", "warning")]
+
+
+def test_a_trouble_whose_cause_changes_lasts_all_the_same(days: Days) -> None:
+    """Causes that take turns must not keep an alert from ever being raised."""
+    told = []
+    for number in range(6):
+        told += days.look(finding(subject="ab"[number % 2], group="prices"))
+    assert [(one["event"], one["id"]) for one in told][:1] == [("raised", "hot:b")]
+    days.look(seconds=10)
+    assert days.look(finding(subject="a", group="prices"), seconds=3) == []
+
+
 def test_two_subjects_of_one_code_are_two_alerts(days: Days) -> None:
     """One source that fails must not hide another."""
     told = days.look(finding(subject="a"), finding(subject="b"), seconds=4)
     assert [one["id"] for one in told] == ["hot:a", "hot:b"]
-    assert days.book.is_raised("hot:a")
-    assert not days.book.is_raised("hot")
+    assert [one["id"] for one in days.book.active] == ["hot:a", "hot:b"]
 
 
 def test_active_alerts_are_listed_gravest_and_oldest_first(days: Days) -> None:

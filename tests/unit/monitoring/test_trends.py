@@ -109,7 +109,7 @@ def test_nothing_is_said_of_what_is_not_known() -> None:
     assert trends.of("y", window_minutes=5, now_ns=now_ns) is None
     assert trends.of("x", window_minutes=5, now_ns=now_ns + 301 * SECOND_NS) is None
     assert set(trends.summary(window_minutes=5, now_ns=now_ns)) == {"x"}
-    assert trends.latest("y", count_max=5) == []
+    assert trends.points("y", seconds=5, now_ns=now_ns) == []
 
 
 def test_one_value_has_no_slope() -> None:
@@ -122,7 +122,8 @@ def test_one_value_has_no_slope() -> None:
 
 
 def test_the_last_values_draw_a_sparkline() -> None:
-    """Oldest first, as many as asked for, the ring's seam included."""
-    trends, _ = fed([float(n) for n in range(FINE_MAX + 10)])
-    assert trends.latest("x", count_max=3) == [FINE_MAX + 7.0, FINE_MAX + 8.0, FINE_MAX + 9.0]
-    assert len(trends.latest("x", count_max=10**6)) == FINE_MAX
+    """Oldest first with their ages, those of so many seconds, the ring's seam included."""
+    trends, now_ns = fed([float(n) for n in range(FINE_MAX + 10)])
+    points = trends.points("x", seconds=2, now_ns=now_ns)
+    assert points == [(2.0, FINE_MAX + 7.0), (1.0, FINE_MAX + 8.0), (0.0, FINE_MAX + 9.0)]
+    assert len(trends.points("x", seconds=1e9, now_ns=now_ns)) == FINE_MAX

@@ -4,11 +4,10 @@ import json
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-import structlog
 
 from gateway.clock import SystemClock
 from gateway.errors import ConfigError
@@ -18,15 +17,10 @@ from gateway.runtime.log_files import AUDIT_LINES_MAX, LINES_MAX, LogFiles
 from gateway.runtime.rotating_file import RotatingFile
 from tests.support.stage import wait_until
 
+pytestmark = pytest.mark.usefixtures("restored_logging")
+
 PRODUCTION = (Stream.PRODUCTION,)
 AUDIT = (Stream.PRODUCTION, Stream.AUDIT)
-
-
-@pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    """Log set-up is global: leave it as it was found."""
-    yield
-    structlog.reset_defaults()
 
 
 def opened(folder: Path, *, bytes_max: int = 1_000_000) -> LogFiles:

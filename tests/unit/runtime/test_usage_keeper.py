@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.clock import FakeClock
-from gateway.commands.usage import report_of, text_of
+from gateway.commands.usage_report import report_of, text_of
 from gateway.control.usage_tap import UsageFact
 from gateway.counters import Counter, Counters
 from gateway.errors import ConfigError

@@ -63,6 +63,21 @@ def test_a_silent_symbol_talks_again_as_its_kind_has_it(
         assert letters(peer.lines()) == ["Q"]
 
 
+def test_what_met_nobody_says_so() -> None:
+    """A zero alone is read over, and an hour is spent on why nothing happens."""
+    bench = Bench()
+    watching(bench, "AAPL")
+    apply = bench.simulator.faults.apply
+    answer = apply("silent_symbol", symbol="AAPPL")
+    assert answer["sockets"] == 0
+    assert "check its spelling" in str(answer["hint"])
+    assert "was silent on no connection" in str(
+        apply("silent_symbol", symbol="X", on=False)["hint"]
+    )
+    assert "hint" not in apply("silent_symbol", symbol="AAPL")
+    assert apply("close", port="level2")["hint"] == "nobody is connected to that port now"
+
+
 def test_the_market_of_a_silent_symbol_goes_on_unrecorded() -> None:
     """What was not sent must not be expected, and the snapshot shows that time has passed."""
     bench = Bench(record_trades=True)
