@@ -20,6 +20,10 @@ BURST_FACTOR: Final = 2
 """Requests at once, as a multiple of those of a second."""
 PATIENCE_FACTOR: Final = 4
 """Refusals at once, as a multiple of the requests of a second, before connections are cut."""
+CUTS_MAX: Final = 10
+CUT_NS: Final = SECOND_NS // 2
+"""Connections of one user cut at once, and then one in this time: each of them comes back, and a
+handshake costs more than requests that are dropped unread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +108,10 @@ class Pace:
 
     retry_ms: int = 0
     """When to ask again; 0 when it may be answered now."""
+    is_dropped: bool = False
+    """Whether it is not even answered: its user goes on far beyond what it was told."""
     is_cut: bool = False
-    """Whether its connection is to be cut: it goes on far beyond what it was told."""
+    """Whether its connection is to be cut for that."""
 
 
 class RequestPace:
@@ -118,6 +124,7 @@ class RequestPace:
     def __init__(self, clock: Clock) -> None:
         self._requests = UserBuckets(clock)
         self._refusals = UserBuckets(clock)
+        self._cuts = UserBuckets(clock)
 
     def judge(self, user: str, *, per_second_max: int) -> Pace:
         """Count a request."""
@@ -130,7 +137,11 @@ class RequestPace:
             return Pace()
         size = PATIENCE_FACTOR * per_second_max
         refusals = self._refusals.of(user, tokens_max=size, token_ns=token_ns)
-        if refusals.wait_ns():
-            return Pace(as_ms(wait_ns), is_cut=True)
-        refusals.take()
-        return Pace(as_ms(wait_ns))
+        if not refusals.wait_ns():
+            refusals.take()
+            return Pace(as_ms(wait_ns))
+        cuts = self._cuts.of(user, tokens_max=CUTS_MAX, token_ns=CUT_NS)
+        is_cut = not cuts.wait_ns()
+        if is_cut:
+            cuts.take()
+        return Pace(as_ms(wait_ns), is_dropped=True, is_cut=is_cut)

@@ -22,7 +22,7 @@ from gateway.relay.report import RelayReport, RelayReporter
 from gateway.relay.thread import RelayThread
 from gateway.relay.verdict import RelayFacts, RelayJudge
 from gateway.runtime.doorkeeper import Doorkeeper
-from gateway.runtime.rpc_server import Whole
+from gateway.runtime.rpc_call import Whole
 from gateway.wire.codec import pack_reply
 
 THREAD_S_MAX: Final = 1.0

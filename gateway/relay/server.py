@@ -9,7 +9,8 @@ from gateway.model.methods import METHODS
 from gateway.relay.gateway_link import GatewayLink
 from gateway.relay.passing import PassingRules
 from gateway.relay.requests import RelayDesk
-from gateway.runtime.rpc_server import Call, RequestServer
+from gateway.runtime.rpc_call import Call
+from gateway.runtime.rpc_server import RequestServer
 
 OWN_MS: Final = 20
 """How long the relay's own part of an answer may take."""

