@@ -19,8 +19,8 @@ from gateway.model import methods as m
 from gateway.model.messages import Kind
 from gateway.wire.topics import TopicName
 
-_NAME_CHARACTERS_MAX: Final = 64
-_USER_CHARACTERS_MAX: Final = 40
+DIGEST_CHARACTERS: Final = 16
+NAME_CHARACTERS_MAX: Final = 64 - 1 - DIGEST_CHARACTERS
 _WITH_CLIENT: Final = frozenset({"subscribe", "unsubscribe", "renew"})
 
 
@@ -83,12 +83,12 @@ class PassingRules:
 
 
 def name_of(user: str, client: str) -> str:
-    """What a client is called at the gateway: no two users' clients share a name."""
-    name = f"{user}.{client}"
-    if len(user) <= _USER_CHARACTERS_MAX and len(name) <= _NAME_CHARACTERS_MAX:
-        return name
-    digest = hashlib.sha256(f"{user}\n{client}".encode()).hexdigest()
-    return f"{user[:_USER_CHARACTERS_MAX]}.{digest[:20]}"
+    """What a client is called at the gateway: no two users' clients share a name.
+
+    A digest tells apart what is spelled alike, such as `a` with `b.c` and `a.b` with `c`.
+    """
+    digest = hashlib.sha256(f"{user}\n{client}".encode()).hexdigest()[:DIGEST_CHARACTERS]
+    return f"{f'{user}.{client}'[:NAME_CHARACTERS_MAX]}.{digest}"
 
 
 def _topics_of(params: m.Params) -> Iterator[TopicName]:

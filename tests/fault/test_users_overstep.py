@@ -107,16 +107,15 @@ def flooding(endpoint: str, keys: tuple[str, str, str]) -> Iterator[dict[str, An
         flood.wait()
 
 
-def named_dealer(
-    context: "zmq.Context[zmq.Socket[bytes]]", stage: Stage, keys: tuple[str, str, str]
-) -> "zmq.Socket[bytes]":
+@contextlib.contextmanager
+def named_dealer(stage: Stage, keys: tuple[str, str, str]) -> Iterator["zmq.Socket[bytes]"]:
     """A connection that chooses its routing id, as a thief would."""
-    dealer = context.socket(zmq.DEALER)
-    dealer.setsockopt(zmq.LINGER, 0)
-    dealer.setsockopt(zmq.ROUTING_ID, b"same")
-    use_keys(dealer, keys)
-    dealer.connect(stage.gateway.endpoints["control"])
-    return dealer
+    with zmq.Context() as context, context.socket(zmq.DEALER) as dealer:
+        dealer.setsockopt(zmq.LINGER, 0)
+        dealer.setsockopt(zmq.ROUTING_ID, b"same")
+        use_keys(dealer, keys)
+        dealer.connect(stage.gateway.endpoints["control"])
+        yield dealer
 
 
 @fault_row(56)
@@ -125,38 +124,45 @@ def test_a_routing_id_is_nobody(tmp_path: Path) -> None:
     ring = Keyring(tmp_path, "alice", "bob")
     request = {"client": "c", "symbols": ["AAPL"], "kinds": ["quote"], "lease_s": 60}
     subscribe = msgpack.packb({"v": 1, "id": 1, "method": "subscribe", "params": request})
-    with simulated(settings=ring.settings) as stage, zmq.Context() as context:
-        alice = named_dealer(context, stage, ring.keys("alice"))
-        alice.send(subscribe)
-        assert alice.poll(5_000)
-        hers = msgpack.unpackb(alice.recv())["result"]["lease_id"]
-        bob = named_dealer(context, stage, ring.keys("bob"))
-        bob.send(subscribe)
-        # While she is there, what comes under her name from elsewhere is not even read.
-        assert not bob.poll(500)
-        for number in range(50):
-            alice.send(msgpack.packb({"v": 1, "id": number, "method": "ping"}))
-            assert alice.poll(5_000)
-            assert msgpack.unpackb(alice.recv())["id"] == number
-        assert not bob.poll(100)
-        alice.close(linger=0)
-        bob.close(linger=0)
-        bob = named_dealer(context, stage, ring.keys("bob"))
-        answers = []
-        for frame in (subscribe, renewal_of(hers), release_of(hers)):
-            bob.send(frame)
-            assert bob.poll(5_000)
-            answers.append(msgpack.unpackb(bob.recv()))
-        own, renewed, released = answers
-        assert own["result"]["lease_id"] != hers, "the same bytes are another user's request"
-        assert [a["error"]["code"] for a in (renewed, released)] == ["lease_expired"] * 2
-        leases = stage.requester(keys=ring.keys("alice")).result("subscriptions")["leases"]
-        assert {(lease["user"], lease["client"]) for lease in leases} == {
-            ("alice", "c"),
-            ("bob", "c"),
-        }
-        bob.close(linger=0)
+    with simulated(settings=ring.settings) as stage:
+        with (
+            named_dealer(stage, ring.keys("alice")) as alice,
+            contextlib.ExitStack() as later,
+        ):
+            answer_of(alice, ping(0))
+            bob = later.enter_context(named_dealer(stage, ring.keys("bob")))
+            bob.send(subscribe)
+            # While she is there, what comes under her name from elsewhere is not even read.
+            assert not bob.poll(500)
+            for number in range(50):
+                assert answer_of(alice, ping(number))["id"] == number
+            assert not bob.poll(100)
+            hers = answer_of(alice, subscribe)["result"]["lease_id"]
+        with named_dealer(stage, ring.keys("bob")) as bob:
+            own = answer_of(bob, subscribe)
+            assert own["result"]["lease_id"] != hers, "the same bytes are another user's request"
+            for frame in (renewal_of(hers), release_of(hers)):
+                assert answer_of(bob, frame)["error"]["code"] == "lease_expired"
+            leases = stage.requester(keys=ring.keys("alice")).result("subscriptions")["leases"]
+            assert {(lease["user"], lease["client"]) for lease in leases} == {
+                ("alice", "c"),
+                ("bob", "c"),
+            }
     fault_table.note(56, "another user's routing id", lost=0, more="0 of 53 answers crossed")
+
+
+def answer_of(dealer: "zmq.Socket[bytes]", frame: bytes) -> dict[str, Any]:
+    """Send a request and read the reply."""
+    dealer.send(frame)
+    assert dealer.poll(5_000)
+    reply = msgpack.unpackb(dealer.recv())
+    assert isinstance(reply, dict)
+    return reply
+
+
+def ping(number: int) -> bytes:
+    """A request that does nothing."""
+    return bytes(msgpack.packb({"v": 1, "id": number, "method": "ping"}))
 
 
 def renewal_of(lease_id: str) -> bytes:
