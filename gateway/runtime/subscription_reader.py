@@ -162,7 +162,7 @@ class SubscriptionReader(ABC):
             # Named: the peer lives and took one subscription back. What it holds by another one
             # stays granted. A dead peer's grants are gone with its pipe.
             self._grants.take(connection, sender, topic)
-        if connection is not None and parse_topic(topic) is None:
+        if connection is not None and self._rights.are_on and parse_topic(topic) is None:
             self._desk.drop_prefix(connection, topic)
         if not self._subscriptions.remove(connection, topic, self._peers.is_alive):
             return
