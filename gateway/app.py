@@ -18,13 +18,15 @@ from gateway.app_options import (
     feed_options,
     log_sample,
 )
-from gateway.app_security import make_doorkeeper, open_sockets
+from gateway.app_security import make_access, make_doorkeeper, make_usage, open_sockets
 from gateway.clock import Clock, SystemClock
 from gateway.control.feed_commands import EvictRevoked, NoteAdmin
 from gateway.control.health_requests import Inside
+from gateway.control.usage_tap import UsageFact
 from gateway.counters import Counter, Counters
 from gateway.health.facts import AlertFact, FeedHistory, FeedReport
 from gateway.logs import get_logger
+from gateway.policy.entitlements import Entitlements
 from gateway.policy.error_history import ErrorFact, ErrorHistory
 from gateway.runtime.admin_port import AdminPortView
 from gateway.runtime.admin_talk import AdminView
@@ -36,6 +38,7 @@ from gateway.runtime.feed_access import FeedAccess
 from gateway.runtime.health_loop import AlertTeller, HealthLoop, thread_facts
 from gateway.runtime.host import process_facts, resolve_host
 from gateway.runtime.interpreter import InterpreterTuning
+from gateway.runtime.lease_keeper import LeaseKeeper
 from gateway.runtime.peer_sockets import PeerSockets
 from gateway.runtime.publisher import check_libzmq
 from gateway.runtime.queues import COMMANDS_MAX, FACTS_MAX, CommandQueue, FactQueue
@@ -45,7 +48,6 @@ from gateway.runtime.state_files import StateFiles
 from gateway.settings import Credentials, Settings, masked
 
 STOP_S_MAX: Final = 5.0
-HOUSEKEEPING_S: Final = 0.5
 
 
 class Gateway:
@@ -87,7 +89,6 @@ class Gateway:
             on_error=partial(self._errors.note, port="gateway"),
         )
         self._tasks: list[asyncio.Task[None]] = []
-        self._written_revision = -1
         self._interpreter = InterpreterTuning()
         self._doors: Doorkeeper | None = None
         self.stopped = asyncio.Event()
@@ -112,6 +113,7 @@ class Gateway:
         self._started_ns = self._clock.monotonic_ns()
         self._doors = make_doorkeeper(self._settings, self._clock)
         self._senders = self._doors.senders if self._doors is not None else Senders()
+        self._usage = make_usage(self._settings, clock=self._clock, counters=self._counters)
         self._sockets = open_sockets(self._settings, self._doors)
         try:
             self._commands = CommandQueue()
@@ -134,7 +136,8 @@ class Gateway:
             raise
         self._begin("control", self._server.run())
         self._begin("admin", self._admin.run())
-        self._begin("housekeeping", self._keep_house())
+        self._begin("housekeeping", self._keeper.run())
+        self._begin("usage", self._usage.run())
         self._begin("health", self._health.run())
         self._begin("alerts", self._sinks.run())
         if self._doors is not None:
@@ -187,7 +190,8 @@ class Gateway:
         await asyncio.to_thread(self._sockets.close_doors)
         self._feed.stop(reason)
         is_ended = await asyncio.to_thread(self._feed.join, STOP_S_MAX)
-        self._files.write_leases(self._leases.as_records())
+        self._keeper.write()
+        self._usage.close()
         self._server.close()
         self._commands.close()
         if not is_ended:
@@ -213,6 +217,7 @@ class Gateway:
             on_sample=log_sample,
             on_error=self._facts.post,
             peers=PeerSockets(self._senders),
+            entitlements=Entitlements(self._senders.book),
         )
         parts = assembly.parts(
             make_session=sessions.level1,
@@ -224,14 +229,15 @@ class Gateway:
         self._feed = FeedThread(parts, self._commands, self._facts)
 
     def _make_control(self) -> None:
-        settings = self._settings
+        settings, clock, counters = self._settings, self._clock, self._counters
+        entitlements = Entitlements(self._senders.book)
         self._admin, self._process = make_admin(
             settings,
             self._credentials,
             host=self._host,
             retries=self._retries,
-            clock=self._clock,
-            counters=self._counters,
+            clock=clock,
+            counters=counters,
             errors=self._errors,
             on_change=self._on_admin_change,
             on_failure=self._on_admin_failure,
@@ -244,7 +250,7 @@ class Gateway:
             history=self._history,
             errors=self._errors.history,
             admin=admin,
-            clock=self._clock,
+            clock=clock,
         )
         if self._doors is not None:
             monitor.register_conditions(self._doors.issues)
@@ -255,7 +261,7 @@ class Gateway:
             monitor,
             self._alerts,
             interval_s=settings.health.check_interval_s,
-            clock=self._clock,
+            clock=clock,
         )
         self._desk = make_desk(
             settings,
@@ -265,8 +271,11 @@ class Gateway:
             history=self._history,
             errors=self._errors.history,
             admin=admin,
-            clock=self._clock,
-            counters=self._counters,
+            clock=clock,
+            counters=counters,
+            access=make_access(
+                settings, entitlements, clock=clock, counters=counters, on_use=self._usage.note
+            ),
             inside=Inside(
                 process=process_facts,
                 counts=self._control_counts,
@@ -276,6 +285,7 @@ class Gateway:
             ),
             tell=self._alerts.tell,
         )
+        self._keeper = LeaseKeeper(self._desk, self._leases, self._files, ask=self._access.ask)
         self._make_servers()
 
     def _make_servers(self) -> None:
@@ -291,6 +301,7 @@ class Gateway:
             deadline_ms_default=settings.control.deadline_ms_default,
             on_error=self._errors.note_refusal,
             senders=self._senders,
+            judge_pace=self._desk.access.judge_pace,
         )
         self._http, self._hub = make_http(
             settings,
@@ -344,6 +355,8 @@ class Gateway:
             self._hub.note_report()
         elif isinstance(fact, ErrorFact):
             self._errors.history.add(fact)
+        elif isinstance(fact, UsageFact):
+            self._usage.take(fact)
         elif isinstance(fact, AlertFact):
             self._desk.inside.monitor.take(fact)
             self._alerts.note(fact.told)
@@ -378,13 +391,3 @@ class Gateway:
         self.failure = error
         self._log.critical("part of the gateway failed, stopping", failed=part, exc_info=error)
         self.request_stop()
-
-    async def _keep_house(self) -> None:
-        """Let leases end in time and keep the living ones on disk."""
-        while True:
-            await asyncio.sleep(HOUSEKEEPING_S)
-            await drive(self._desk.expire_leases(), self._access.ask)
-            if self._leases.revision != self._written_revision:
-                self._written_revision = self._leases.revision
-                records = self._leases.as_records()
-                await asyncio.to_thread(self._files.write_leases, records)

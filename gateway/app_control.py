@@ -5,6 +5,7 @@ from typing import Any
 
 from gateway import __version__
 from gateway.clock import Clock
+from gateway.control.access import Access
 from gateway.control.admin_port import AdminPort
 from gateway.control.consumer_requests import ConsumerRequests
 from gateway.control.desk import RequestDesk
@@ -45,6 +46,7 @@ def capabilities_of(settings: Settings) -> Iterator[str]:
         yield "auto_watch"
     if settings.security.keys_dir is not None:
         yield "curve"
+        yield "entitlements"
 
 
 def make_leases(settings: Settings, clock: Clock) -> Leases:
@@ -100,6 +102,7 @@ def make_desk(
     admin: AdminPort,
     clock: Clock,
     counters: Counters,
+    access: Access,
     inside: Inside,
     tell: Callable[[Mapping[str, Any]], object],
 ) -> RequestDesk:
@@ -115,35 +118,34 @@ def make_desk(
         admin: The admin connection.
         clock: The gateway's.
         counters: The control loop's own.
+        access: Judges who may ask for what.
         inside: What only the process knows.
         tell: Tells of an alert.
     """
     audit = get_logger("audit").warning
+    shared: dict[str, Any] = {"leases": leases, "clock": clock, "audit": audit}
     return RequestDesk(
         identity=identity,
         leases=leases,
         clock=clock,
+        access=access,
         inside=HealthRequests(
             identity=identity,
             monitor=monitor,
             history=history,
-            leases=leases,
             admin=admin,
             inside=inside,
-            clock=clock,
-            audit=audit,
             tell=tell,
+            **shared,
         ),
         consumers=ConsumerRequests(
-            leases=leases, epoch=identity.epoch, clock=clock, counters=counters, audit=audit
+            epoch=identity.epoch, counters=counters, access=access, **shared
         ),
         upstream=UpstreamRequests(
-            leases=leases,
             errors=errors,
             admin=admin,
-            clock=clock,
             counters=counters,
             is_admin_allowed=settings.security.allow_local_admin,
-            audit=audit,
+            **shared,
         ),
     )

@@ -16,9 +16,10 @@ from gateway.normalize.depths import BookOptions
 from gateway.policy.backoff import Backoff, Jitter
 from gateway.policy.breaker import BreakerState, CircuitBreaker
 from gateway.policy.login import LoginPolicy
+from gateway.policy.quotas import Limits
 from gateway.policy.retry import Retry
 from gateway.policy.slow_consumers import SlowRules
-from gateway.runtime.assembly import FeedOptions
+from gateway.runtime.feed_options import FeedOptions
 from gateway.runtime.iqconnect_process import IqconnectProcess
 from gateway.runtime.link_parts import LinkOptions
 from gateway.runtime.tcp_stream import TcpStream
@@ -70,6 +71,7 @@ def feed_options(settings: Settings, *, host: str) -> FeedOptions:
             age_ns_max=settings.replay.age_s_max * SECOND_NS,
         ),
         subscriptions_per_connection_max=settings.data.subscriptions_per_connection_max,
+        limits=user_limits(settings),
         linger_ns=round(settings.data.watch_linger_s * 1e9),
         is_auto_watch=settings.is_auto_watch,
     )
@@ -218,7 +220,20 @@ def peer_options(settings: Settings) -> PeerOptions:
             evict_stalled_ns=round(slow.evict_after_s * SECOND_NS),
             evict_lag_ns=round(slow.evict_lag_s * SECOND_NS),
         ),
+    )
+
+
+def user_limits(settings: Settings) -> Limits:
+    """What one user may have, where its file does not say otherwise."""
+    security = settings.security
+    return Limits(
+        connections_max=security.connections_per_user_max,
+        subscriptions_max=settings.data.subscriptions_per_connection_max,
+        leases_max=settings.leases.leases_per_client_max,
+        symbols_max=settings.leases.symbols_per_client_max,
+        requests_per_second_max=security.requests_per_second_max,
         snapshots_per_second_max=settings.data.snapshots_per_second_max,
+        replay_bytes_per_minute_max=security.replay_mb_per_minute_max * 1_048_576,
     )
 
 

@@ -1,10 +1,20 @@
 """The sockets, made from settings, and who guards them: nobody without keys."""
 
+from collections.abc import Callable
+
 from gateway.app_http import http_address
+from gateway.app_options import user_limits
 from gateway.clock import Clock
+from gateway.control.access import Access
+from gateway.control.told_once import ToldOnce
+from gateway.counters import Counters
+from gateway.logs import get_logger
+from gateway.policy.entitlements import Entitlements
+from gateway.policy.usage import Use
 from gateway.runtime.doorkeeper import Doorkeeper
 from gateway.runtime.gateway_sockets import GatewaySockets
 from gateway.runtime.key_store import KeyStore
+from gateway.runtime.usage_keeper import UsageKeeper
 from gateway.settings import Settings
 
 
@@ -26,6 +36,49 @@ def make_doorkeeper(settings: Settings, clock: Clock) -> Doorkeeper | None:
         KeyStore(security.keys_dir, clock=clock),
         next_binds=(rotation.data_bind, rotation.control_bind) if rotation is not None else None,
         clock=clock,
+    )
+
+
+def make_access(
+    settings: Settings,
+    entitlements: Entitlements,
+    *,
+    clock: Clock,
+    counters: Counters,
+    on_use: Callable[[Use], object],
+) -> Access:
+    """Make what judges requests.
+
+    Args:
+        settings: As checked by `load_settings`.
+        entitlements: Used in the control loop.
+        clock: The gateway's.
+        counters: The control loop's own.
+        on_use: Told who was given what, for the report of usage.
+    """
+    return Access(
+        entitlements,
+        limits=user_limits(settings),
+        clock=clock,
+        counters=counters,
+        told=ToldOnce(clock, get_logger("audit")),
+        on_use=on_use,
+    )
+
+
+def make_usage(settings: Settings, *, clock: Clock, counters: Counters) -> UsageKeeper:
+    """Make what reports who consumed what.
+
+    Args:
+        settings: As checked by `load_settings`.
+        clock: The gateway's.
+        counters: The control loop's own.
+    """
+    return UsageKeeper(
+        settings.state_dir,
+        clock=clock,
+        counters=counters,
+        is_on=settings.security.keys_dir is not None,
     )
 
 

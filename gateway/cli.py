@@ -9,6 +9,7 @@ import typer
 from gateway import __version__
 from gateway.commands.endpoints import CONTROL_ENDPOINT, DATA_ENDPOINT, problem_of_endpoint
 from gateway.commands.keys import keys_app
+from gateway.commands.usage import usage
 from gateway.errors import ConfigError
 from gateway.logs import set_up_logging
 from gateway.settings import Credentials, load_credentials, load_relay_settings, load_settings
@@ -66,12 +67,13 @@ def main() -> None:
     try:
         app()
     except ConfigError as error:
-        failed = "not done" if sys.argv[1:2] == ["keys"] else "cannot start"
+        failed = "not done" if sys.argv[1:2] in (["keys"], ["usage"]) else "cannot start"
         sys.stderr.write(f"{failed}: {error}\n  what to do: {error.hint}\n")
         sys.exit(EXIT_CONFIG)
 
 
 app.add_typer(keys_app, name="keys")
+app.command()(usage)
 
 
 @app.command()

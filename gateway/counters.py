@@ -119,6 +119,13 @@ class Counter(enum.Enum):
     HANDSHAKES_FAILED = "handshakes_failed", "Handshakes that ended before a key was judged."
     CONNECTIONS_REVOKED = "connections_revoked", "Connections cut because their grant ended."
     FRAMES_UNGRANTED = "frames_ungranted", "Frames of connections whose grant had ended, dropped."
+    SUBSCRIPTIONS_DENIED = "subscriptions_denied", "Subscriptions their client may not have."
+    SNAPSHOTS_DENIED = "snapshots_denied", "Private topics answered with not_entitled."
+    CONNECTIONS_LIMITED = "connections_limited", "Data connections cut, their user having enough."
+    REQUESTS_DENIED = "requests_denied", "Requests for what their client may not ask for or see."
+    REQUESTS_LIMITED = "requests_limited", "Requests refused, their client asking too often."
+    REQUESTS_CUT = "requests_cut", "Control connections cut for going on although refused."
+    USAGE_DROPPED = "usage_dropped", "Facts missing from the usage report, there being too many."
     KEY_LOOKS_CHANGED = "key_looks_changed", "Times the files of clients had changed."
     CACHE_RESETS = "cache_resets", "Text-to-value caches emptied because they were full."
 

@@ -29,7 +29,7 @@ PUBLIC_MODE: Final = 0o644
 CLIENT_FILE: Final = """\
 # Who may connect as {name}. What else may stand here: deny, addresses, quotas.
 public_key: "{public}"
-role: {role}
+role: {role}{relay}
 since: "{since}"
 allow:
   - kinds: ["*"]
@@ -104,7 +104,7 @@ class KeyDirectory:
             "the key before it is server-old: remove it when no client has it any more"
         )
 
-    def add(self, name: str, *, role: str, out: Path, is_next: bool) -> str:
+    def add(self, name: str, *, role: str, out: Path, is_next: bool, is_relay: bool = False) -> str:
         """Make a client's key.
 
         Args:
@@ -112,6 +112,7 @@ class KeyDirectory:
             role: What it may ask for.
             out: Where both of its halves go, for the client alone.
             is_next: Whether it is to connect where the gateway's next key holds.
+            is_relay: Whether it stands for consumers of its own.
 
         Returns:
             What was done, in words.
@@ -132,7 +133,11 @@ class KeyDirectory:
         pair = new_pair()
         since = datetime.fromtimestamp(SystemClock().utc_us() / 1e6, UTC)
         text = CLIENT_FILE.format(
-            name=name, public=pair.public, role=role, since=f"{since:%Y-%m-%dT%H:%M:%SZ}"
+            name=name,
+            public=pair.public,
+            role=role,
+            relay="\nrelay: true" if is_relay else "",
+            since=f"{since:%Y-%m-%dT%H:%M:%SZ}",
         )
         keys = KEY_FILE.format(
             name=name,

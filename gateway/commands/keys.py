@@ -52,12 +52,19 @@ def new(
     is_next: Annotated[
         bool, typer.Option("--next", help="For the gateway's next key, while it is replaced.")
     ] = False,
+    is_relay: Annotated[
+        bool, typer.Option("--relay", help="For a relay, which stands for many consumers.")
+    ] = False,
 ) -> None:
     """Make a client's key; a running gateway lets it in within a second or two."""
     from gateway.commands.key_directory import KeyDirectory
 
     directory = KeyDirectory(_directory_of(config, keys_dir))
-    print(directory.add(name, role=role, out=out or Path(f"{name}.key"), is_next=is_next))
+    print(
+        directory.add(
+            name, role=role, out=out or Path(f"{name}.key"), is_next=is_next, is_relay=is_relay
+        )
+    )
 
 
 @keys_app.command("list")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from gateway import __version__
-from gateway.app_options import peer_options
+from gateway.app_options import peer_options, user_limits
 from gateway.app_security import make_doorkeeper
 from gateway.clock import SystemClock
 from gateway.commands.client_keys import read_client_keys, use_keys
@@ -33,6 +33,7 @@ def relay_options(settings: Settings) -> RelayOptions:
         send_buffer_bytes=data.send_buffer_bytes,
         subscriptions_per_connection_max=data.subscriptions_per_connection_max,
         peers=peer_options(settings),
+        limits=user_limits(settings),
         requests_in_flight_max=control.requests_in_flight_max,
         deadline_ms_default=control.deadline_ms_default,
         is_admin_allowed=settings.security.allow_local_admin,

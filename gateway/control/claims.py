@@ -119,16 +119,35 @@ def is_pending(standing: Standing, kinds: tuple[str, ...]) -> bool:
     return any(state_of(standing, kind)[0] == SymbolState.PENDING for kind in kinds)
 
 
-def topics_of(standing: Standing, kinds: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """The topics of what was asked for, each with its state and last sequence."""
+def topics_of(
+    standing: Standing, kinds: tuple[str, ...], *, had: tuple[str, ...] | None = None
+) -> Iterator[dict[str, Any]]:
+    """The topics of what was asked for, each with its state and last sequence.
+
+    Args:
+        standing: How the symbol stands.
+        kinds: What was asked for.
+        had: Those of them that the client may hear; all when left out.
+    """
     for kind in kinds:
-        state, cause = state_of(standing, kind)
-        yield {
-            "topic": f"{kind},{standing.symbol},",
-            "state": state,
-            "cause": cause,
-            "sequence": standing.sequences.get(kind, 0),
-        }
+        if had is not None and kind not in had:
+            yield _topic_entry(
+                standing, kind, (SymbolState.REFUSED.value, Cause.NOT_ENTITLED.value), 0
+            )
+            continue
+        sequence = standing.sequences.get(kind, 0)
+        yield _topic_entry(standing, kind, state_of(standing, kind), sequence)
+
+
+def _topic_entry(
+    standing: Standing, kind: str, state: tuple[str, str | None], sequence: int
+) -> dict[str, Any]:
+    return {
+        "topic": f"{kind},{standing.symbol},",
+        "state": state[0],
+        "cause": state[1],
+        "sequence": sequence,
+    }
 
 
 def batches(items: Iterable[Any]) -> Iterator[tuple[Any, ...]]:

@@ -1,9 +1,10 @@
 """Requests about the way to consumers: what they lost, who they are, who is to be cut off."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, Final
 
 from gateway.clock import Clock
+from gateway.control.access import Access
 from gateway.control.claims import batches
 from gateway.control.feed_commands import (
     SYMBOLS_PER_COMMAND_MAX,
@@ -16,7 +17,8 @@ from gateway.control.feed_commands import (
     WatchReport,
 )
 from gateway.control.public_topics import public_topic
-from gateway.control.upstream_requests import Audit, Caller, check_reason
+from gateway.control.rights import granted_as
+from gateway.control.upstream_requests import NOBODY, Audit, Caller, check_reason
 from gateway.counters import Counter, Counters
 from gateway.errors import InvalidParams, OutOfRange, bounded
 from gateway.model import methods as m
@@ -43,46 +45,62 @@ class ConsumerRequests:
         epoch: This run.
         clock: For the age of leases.
         counters: Where what is sent again is counted.
+        access: Judges who may ask for what.
         audit: Takes what administrators did.
     """
 
     def __init__(
-        self, *, leases: Leases, epoch: int, clock: Clock, counters: Counters, audit: Audit
+        self,
+        *,
+        leases: Leases,
+        epoch: int,
+        clock: Clock,
+        counters: Counters,
+        access: Access,
+        audit: Audit,
     ) -> None:
         self._leases = leases
+        self._access = access
         self._epoch = epoch
         self._clock = clock
         self._counters = counters
         self._audit = audit
 
-    def renew(self, params: m.RenewParams) -> Steps:
+    def renew(self, params: m.RenewParams, caller: Caller = NOBODY) -> Steps:
         """Extend a lease, hear how its client keeps up, and tell which subscriptions got lost.
 
         libzmq drops subscriptions beyond the subscriber's own high-water mark without a word: that
         what a client holds by lease does not arrive on its data connection is the only trace.
         """
-        lease = self._leases.renew(params.client, params.lease_id)
+        lease = self._leases.renew(params.client, params.lease_id, user=caller.user)
         missing: list[str] = []
         token = params.data_token
         if token is not None:
             told = params.model_dump(include={"received", "gaps", "lag_us"}, exclude_none=True)
-            yield ReportClient(params.client, token, told)
+            yield ReportClient(params.client, token, told, caller.user)
             if self._clock.monotonic_ns() - lease.granted_ns >= LEASE_NS_MIN:
                 # As they are now: the lease may change while the feed thread is asked.
                 claims = list(lease.claims.values())
                 for part in batches(
                     f"{k},{claim.symbol}," for claim in claims for k in claim.kinds
                 ):
-                    missing += yield FindMissing(token, part)
+                    missing += yield FindMissing(token, part, caller.user)
         return {
             "expires_us": lease.expires_us,
             "missing_subscriptions": list(dict.fromkeys(missing))[:REPORT_ENTRIES_MAX],
         }
 
-    def subscriptions(self, params: m.SubscriptionsParams) -> Steps:
-        """List leases, watches, where demand comes from, and who the consumers are."""
+    def subscriptions(self, params: m.SubscriptionsParams, caller: Caller = NOBODY) -> Steps:
+        """List leases, watches, where demand comes from, and who the consumers are.
+
+        A consumer is told of what is its own, and of symbols that it may hear.
+        """
         report: WatchReport = yield ReadWatches(REPORT_ENTRIES_MAX)
         client = params.client
+        rights = self._access.rights_of(caller)
+        is_own: Callable[[str | None], bool] = (
+            (lambda _: True) if rights.sees_others else (lambda user: user == caller.user)
+        )
         leases = [
             {
                 "lease_id": lease.lease_id,
@@ -90,15 +108,25 @@ class ConsumerRequests:
                 "symbols": list(lease.claims),
                 "kinds": sorted({kind for claim in lease.claims.values() for kind in claim.kinds}),
                 "expires_us": lease.expires_us,
+                **({"user": lease.user} if lease.user else {}),
             }
             for lease in self._leases.living()
-            if client in (None, lease.client)
+            if client in (None, lease.client) and is_own(lease.user)
         ]
         return {
             "leases": leases[:REPORT_ENTRIES_MAX],
-            "watches": report.watches,
-            "demand": {"subscriptions": report.topics, "connections": report.connection_count},
-            "peers": [peer for peer in report.peers if client in (None, peer["client"])],
+            "watches": [w for w in report.watches if rights.may_see(w["symbol"])],
+            "demand": {
+                "subscriptions": [
+                    t for t in report.topics if granted_as(rights, t["topic"].encode())
+                ],
+                "connections": report.connection_count,
+            },
+            "peers": [
+                peer
+                for peer in report.peers
+                if client in (None, peer["client"]) and is_own(peer.get("user"))
+            ],
             "complete": report.is_complete and len(leases) <= REPORT_ENTRIES_MAX,
         }
 
@@ -123,15 +151,18 @@ class ConsumerRequests:
             )
         return {"evicted": count}
 
-    def replay(self, params: m.ReplayParams) -> Steps:
+    def replay(self, params: m.ReplayParams, caller: Caller = NOBODY) -> Steps:
         """Send events again, as far as they are still in memory.
 
         Raises:
+            NotEntitled: The caller may not hear them.
+            RateLimited: It has had too many bytes of late.
             InvalidParams: Not a topic, not one of events that are kept, or no range.
             SymbolInvalid: The topic's symbol is none.
             OutOfRange: More than one answer may carry.
         """
         name = public_topic(params.topic)
+        self._access.check(caller, name, "replay")
         if name.kind not in RING_KINDS or name.variant:
             kinds = ", ".join(sorted(RING_KINDS))
             raise InvalidParams(
@@ -154,6 +185,7 @@ class ConsumerRequests:
         if params.epoch != self._epoch:
             # Another run's events are gone with it.
             return {"bodies": [], "complete": False, "oldest": None}
+        self._access.check_replay(caller)
         prefix_bytes = len(name.spelling)
         bodies: list[bytes] = []
         kept = Kept((), 0, None)
@@ -161,6 +193,7 @@ class ConsumerRequests:
             end = min(begin + SYMBOLS_PER_COMMAND_MAX - 1, last)
             kept = yield ReadRing(name, begin, end)
             bodies += [pack_resent(frame[prefix_bytes:], _REPLAY) for frame in kept.frames]
+        self._access.spend_replay(caller, sum(map(len, bodies)))
         self._counters.add(Counter.EVENTS_REPLAYED, len(bodies))
         return {
             "bodies": pack_array(bodies),

@@ -1,5 +1,6 @@
 """What the control loop may ask of the feed thread: small, bounded, answered as a whole."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,6 +81,8 @@ class ReadSymbols:
     """Only those before this symbol, by name; empty for all."""
     changed_since_us: int = 0
     """Only those whose state changed then or later, UTC."""
+    may_see: Callable[[str], bool] | None = None
+    """Says which symbols there are for who asks, from any thread; None for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,8 @@ class SymbolRows:
     """Where the next slice begins; None when this was the last."""
     total: int
     """Symbols there are."""
+    seen: int = 0
+    """Of those looked at, how many there are for who asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,8 @@ class BindClient:
     """What it calls its data connection by."""
     is_relay: bool = False
     """Whether that connection stands for many consumers."""
+    user: str = ""
+    """Who asks; only a connection of the same user is bound. Empty without keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +150,8 @@ class ReportClient:
     """What it calls its data connection by."""
     told: dict[str, Any]
     """received, gaps, lag_us; as far as it told."""
+    user: str = ""
+    """Who tells; empty without keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +165,8 @@ class FindMissing:
     """What the client calls its data connection by."""
     topics: tuple[str, ...]
     """Complete public topics; at most `SYMBOLS_PER_COMMAND_MAX`."""
+    user: str = ""
+    """Whose client asks; empty without keys."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,12 +159,20 @@ class HealthRequests:
             "config": dict(self.inside.config()),
         }
 
-    def symbols(self, params: m.SymbolsParams) -> Steps:
-        """List symbols and their states, sorted by name."""
+    def symbols(
+        self, params: m.SymbolsParams, may_see: Callable[[str], bool] | None = None
+    ) -> Steps:
+        """List symbols and their states, sorted by name.
+
+        Args:
+            params: Which symbols.
+            may_see: Says which symbols there are for the caller; None for all.
+        """
         wanted = ReadSymbols(
             search=(params.search or "").upper(),
             state=params.state or "",
             after=params.after or "",
+            may_see=may_see,
         )
         # By name: symbols that moved while they were read may come twice.
         found: dict[str, dict[str, Any]] = {}
@@ -173,7 +181,8 @@ class HealthRequests:
         while place is not None:
             slice_: SymbolRows = yield replace(wanted, place=place, before=before)
             found |= {row["symbol"]: row for row in slice_.rows}
-            place, total = slice_.place, slice_.total
+            place = slice_.place
+            total = slice_.total if may_see is None else total + slice_.seen
             if len(found) > params.limit + SYMBOLS_PER_COMMAND_MAX:
                 # Rows behind the page are not even made any more.
                 page = nsmallest(params.limit + 1, found)

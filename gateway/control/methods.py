@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from gateway.control.desk import RequestDesk, Steps, parse_params
+from gateway.control import visible
+from gateway.control.desk import RequestDesk, parse_params
+from gateway.control.lease_requests import Steps
 from gateway.control.upstream_requests import NOBODY, Caller
 from gateway.errors import UnknownMethod
 from gateway.model.methods import METHODS, Role
@@ -17,24 +19,24 @@ def _plain(handler: Callable[[RequestDesk, Any], dict[str, Any] | Steps]) -> Han
 
 
 HANDLERS: Final[Mapping[str, Handler]] = {
-    "hello": _plain(RequestDesk.hello),
+    "hello": lambda desk, caller, params: desk.hello(params, caller),
     "ping": _plain(RequestDesk.ping),
     "describe": _plain(RequestDesk.describe),
-    "subscribe": _plain(RequestDesk.subscribe),
-    "unsubscribe": _plain(RequestDesk.unsubscribe),
-    "renew": lambda desk, _, params: desk.consumers.renew(params),
-    "subscriptions": lambda desk, _, params: desk.consumers.subscriptions(params),
-    "snapshot": _plain(RequestDesk.snapshot),
+    "subscribe": lambda desk, caller, params: desk.subscribe(params, caller),
+    "unsubscribe": lambda desk, caller, params: desk.unsubscribe(params, caller),
+    "renew": lambda desk, caller, params: desk.consumers.renew(params, caller),
+    "subscriptions": lambda desk, caller, params: desk.consumers.subscriptions(params, caller),
+    "snapshot": lambda desk, caller, params: desk.snapshot(params, caller),
     "health": lambda desk, _, params: desk.inside.health(params),
     "metrics": lambda desk, _, params: desk.inside.metrics(params),
-    "alerts": lambda desk, _, params: desk.inside.alerts(params),
+    "alerts": visible.alerts,
     "trends": lambda desk, _, params: desk.inside.trends(params),
-    "diagnostics": lambda desk, _, params: desk.inside.diagnostics(params),
-    "symbols": lambda desk, _, params: desk.inside.symbols(params),
-    "replay": lambda desk, _, params: desk.consumers.replay(params),
-    "errors": lambda desk, _, params: desk.upstream.errors(params),
-    "why": lambda desk, _, params: desk.upstream.why(params),
-    "resync": lambda desk, caller, params: desk.upstream.resync(caller, params),
+    "diagnostics": visible.diagnostics,
+    "symbols": visible.symbols,
+    "replay": lambda desk, caller, params: desk.consumers.replay(params, caller),
+    "errors": visible.errors,
+    "why": visible.why,
+    "resync": visible.resync,
     "admin.acknowledge": lambda desk, caller, params: desk.inside.acknowledge(caller, params),
     "admin.set_thresholds": lambda desk, caller, params: desk.inside.set_thresholds(caller, params),
     "admin.evict": lambda desk, caller, params: desk.consumers.evict(caller, params),
@@ -60,12 +62,15 @@ def answer(
 
     Raises:
         UnknownMethod: Not a method of this gateway.
-        Unauthorized: An admin method, and nobody is an administrator here.
+        Unauthorized: The method takes another role than the caller's; or it is an administrator's,
+            and nobody is one here.
         InvalidParams: The parameters do not fit.
     """
     spec = METHODS.get(method)
-    if spec is not None and spec.role is Role.ADMIN:
-        desk.upstream.authorize(caller, method)
+    if spec is not None:
+        desk.access.authorize(caller, method, spec.role)
+        if spec.role is Role.ADMIN and not desk.access.is_by_user:
+            desk.upstream.authorize(caller, method)
     handler = HANDLERS.get(method)
     if handler is None:
         raise UnknownMethod("no such method", method=method)

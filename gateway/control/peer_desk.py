@@ -6,7 +6,7 @@ is told.
 """
 
 from collections import deque
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from heapq import nlargest
 from typing import Any, Final
@@ -14,6 +14,8 @@ from typing import Any, Final
 from gateway.clock import Clock
 from gateway.control.feed_commands import PeersReport
 from gateway.control.peer_ports import PeerSockets, Teller
+from gateway.control.peer_view import describe
+from gateway.control.rights import RightsDesk
 from gateway.counters import Counter, Counters
 from gateway.errors import QuotaExceeded
 from gateway.health.latency import LatencyHistogram
@@ -23,7 +25,6 @@ from gateway.policy.peers import (
     Peer,
     PeerNames,
 )
-from gateway.policy.rate_limit import TokenBucket
 from gateway.policy.senders import ANYBODY, Sender
 from gateway.policy.slow_consumers import Progress, SlowRules
 from gateway.policy.subscriptions import Subscriptions
@@ -43,8 +44,6 @@ class PeerOptions:
 
     rules: SlowRules
     """When one is slow, and when it is cut off."""
-    snapshots_per_second_max: int
-    """Snapshots that one is answered; more are delayed."""
 
 
 class PeerDesk:
@@ -58,6 +57,7 @@ class PeerDesk:
         clock: Both clocks.
         counters: Where evictions are counted.
         options: What the settings say.
+        rights: What each may have.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class PeerDesk:
         clock: Clock,
         counters: Counters,
         options: PeerOptions,
+        rights: RightsDesk,
     ) -> None:
         self._sockets = sockets
         self._subscriptions = subscriptions
@@ -78,6 +79,7 @@ class PeerDesk:
         self._clock = clock
         self._counters = counters
         self._options = options
+        self._rights = rights
         self._peers: dict[Hashable, Peer] = {}
         self._holders: dict[str, Peer] = {}
         self._scan: deque[Peer] = deque()
@@ -92,17 +94,27 @@ class PeerDesk:
         peer = self._peers.get(connection)
         if peer is None:
             address = self._sockets.address(connection)
-            rate = self._options.snapshots_per_second_max
             peer = self._peers[connection] = Peer(
                 connection,
                 name=address.text or f"connection {len(self._peers) + 1}",
                 transport=address.transport,
                 progress=Progress(self._options.rules),
-                snapshots=TokenBucket(self._clock, tokens_max=rate, token_ns=SECOND_NS // rate),
+                snapshots=self._rights.snapshots_of(sender),
                 now_ns=self._clock.monotonic_ns(),
                 sender=sender,
             )
         return peer
+
+    def has_room(self, connection: Hashable, sender: Sender) -> bool:
+        """Whether a connection is known, or its user may have one more."""
+        if connection in self._peers or not sender.user:
+            return True
+        own = [p for p in self._peers.values() if p.user == sender.user]
+        limit = self._rights.limits_of(sender).connections_max
+        if len(own) < limit or sum(self._sockets.is_alive(p.connection) for p in own) < limit:
+            return True
+        self._rights.note_crowd(sender, self._sockets.address(connection).text)
+        return False
 
     def living_peer(self, connection: Hashable) -> Peer | None:
         """The record of a connection that still exists; None when it is gone."""
@@ -132,12 +144,18 @@ class PeerDesk:
                 (other for other in holder.tokens if self._names.of(other) is not None), None
             )
 
-    def note_refusal(self, connection: Hashable) -> None:
+    def drop_prefix(self, connection: Hashable, prefix: bytes) -> None:
+        """A connection took back what is no whole topic."""
+        peer = self._peers.get(connection)
+        if peer is not None:
+            peer.prefixes.pop(prefix, None)
+
+    def note_refusal(self, connection: Hashable, limit: int) -> None:
         """A connection asked for more subscriptions than it may have."""
         peer = self.peer_of(connection)
         peer.refused_count += 1
         if peer.refused_count == 1:
-            self._teller.notify_limit(peer, self._subscriptions.per_connection_max)
+            self._teller.notify_limit(peer, limit)
 
     def sweep(self) -> None:
         """Forget connections that are gone."""
@@ -146,8 +164,10 @@ class PeerDesk:
 
     # What clients tell.
 
-    def bind(self, client: str, token: str, *, is_relay: bool = False) -> int | None:
-        """Learn whose data connection holds a token.
+    def bind(
+        self, client: str, token: str, *, is_relay: bool = False, user: str = ""
+    ) -> int | None:
+        """Learn whose data connection holds a token; nobody names another user's.
 
         Returns:
             How many of its subscriptions were not granted, being too many; a relay's count begins
@@ -158,6 +178,8 @@ class PeerDesk:
         """
         relays = sum(1 for peer in self._peers.values() if peer.is_relay)
         holder = self._holders.get(token)
+        if holder is not None and holder.user != user:
+            return None
         is_new_relay = is_relay and (holder is None or not holder.is_relay)
         if is_new_relay and relays >= RELAYS_MAX:
             raise QuotaExceeded("too many relays", client=client, limit=RELAYS_MAX)
@@ -170,11 +192,11 @@ class PeerDesk:
             holder.refused_count = 0
         return refused
 
-    def report(self, client: str, token: str, told: dict[str, Any]) -> None:
+    def report(self, client: str, token: str, told: dict[str, Any], *, user: str = "") -> None:
         """Take what a client says of itself with a renewal: received, gaps, lag_us."""
-        self.bind(client, token)
+        self.bind(client, token, user=user)
         peer = self._holders.get(token)
-        if peer is None or peer.is_relay:
+        if peer is None or peer.is_relay or peer.user != user:
             return
         now_ns = self._clock.monotonic_ns()
         peer.reported = {**told, "at_us": self._clock.utc_us()}
@@ -186,19 +208,44 @@ class PeerDesk:
         if lag_us * 1000 >= self._options.rules.warn_ns:
             self._teller.notify_lag(peer, lag_us)
 
-    def missing(self, token: str, topics: Iterable[str], *, age_ns_min: int) -> list[str]:
+    def tell_tails(self, quiet: Mapping[str, int]) -> None:
+        """Tell each client which of the topics that it hears have fallen quiet.
+
+        Args:
+            quiet: Topics, each with the sequence of its last message.
+        """
+        holds = self._subscriptions.holds
+        for peer in self._peers.values():
+            token = peer.token or next(iter(peer.tokens), None)
+            if token is None or peer.is_relay:
+                # A relay's consumers hear what everybody is told.
+                continue
+            prefixes = tuple(p for p in peer.prefixes if holds(peer.connection, p))
+            heard = {
+                topic: sequence
+                for topic, sequence in quiet.items()
+                if holds(peer.connection, (name := topic.encode("ascii")))
+                or (name.startswith(prefixes) and self._rights.granted_as(peer.sender, name))
+            }
+            if heard:
+                self._teller.tell_tails(token, heard)
+
+    def missing(
+        self, token: str, topics: Iterable[str], *, age_ns_min: int, user: str = ""
+    ) -> list[str]:
         """Which topics the connection of a token is not subscribed to, by itself or by a prefix.
 
         Args:
             token: What a client calls its data connection by.
             topics: Complete public topics.
             age_ns_min: A younger connection's subscriptions may still be on their way.
+            user: Whose client it is; empty without keys.
 
         Returns:
             Those that are missing; the token's own topic where no connection holds it.
         """
         peer = self._holders.get(token)
-        if peer is None:
+        if peer is None or peer.user != user:
             return [f"~{token}.sys,client,"]
         if self._clock.monotonic_ns() - peer.seen_ns < age_ns_min:
             return []
@@ -235,6 +282,9 @@ class PeerDesk:
         peer.is_measured = backlog is not None
         if backlog is None and self._sockets.is_alive(peer.connection):
             self._teller.note_unmeasured(peer)
+        if peer.user:
+            # Its file may give it another pace by now.
+            peer.snapshots = self._rights.snapshots_of(peer.sender)
         was_slow = peer.progress.is_slow
         peer.progress.look(backlog, now_ns)
         reason = peer.progress.must_go
@@ -318,28 +368,9 @@ class PeerDesk:
             peer.token = token
 
     def _describe(self, peer: Peer) -> dict[str, Any]:
-        progress = peer.progress
-        since_ns = progress.slow_since_ns
-        return {
-            "peer": peer.name,
-            "client": self._names.client_of(peer),
-            "user": peer.user or None,
-            "server_key": _key_name_of(peer.sender),
-            "address": peer.name,
-            "transport": peer.transport or None,
-            "subscriptions": self._subscriptions.topic_count(peer.connection),
-            "refused": peer.refused_count,
-            "is_relay": peer.is_relay,
-            "is_measured": peer.is_measured,
-            "backlog_bytes": progress.backlog_bytes if peer.is_measured else None,
-            "lag_us": progress.lag_ns // 1000,
-            "is_slow": progress.is_slow,
-            "slow_since_us": None if since_ns is None else self._as_utc_us(since_ns),
-            "reported": peer.reported or None,
-        }
-
-    def _as_utc_us(self, moment_ns: int) -> int:
-        return self._clock.utc_us() - (self._clock.monotonic_ns() - moment_ns) // 1000
+        count = self._subscriptions.topic_count(peer.connection)
+        name = self._names.client_of(peer)
+        return describe(peer, client=name, subscription_count=count, clock=self._clock)
 
     def _evict(self, peer: Peer, reason: str) -> bool:
         if not self._sockets.cut(peer.connection):
@@ -361,10 +392,3 @@ class PeerDesk:
                 self._forget_token(token)
         self._sockets.forget(peer.connection)
         del self._peers[peer.connection]
-
-
-def _key_name_of(sender: Sender) -> str | None:
-    """Which of the gateway's keys a connection was made with; None without keys."""
-    if not sender.user:
-        return None
-    return "next" if sender.is_next_key else "current"

@@ -1,6 +1,6 @@
 """What the peer desk is handed: connections that can be asked, and somebody who tells."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Protocol
 
 from gateway.policy.peers import Peer
@@ -75,6 +75,10 @@ class Teller(Protocol):
 
     def notify_limit(self, peer: Peer, limit: int) -> None:
         """Tell a client that it has as many subscriptions as it may."""
+        ...
+
+    def tell_tails(self, token: str, topics: Mapping[str, int]) -> None:
+        """Tell a client which topics have fallen quiet, each with its last sequence."""
         ...
 
     def forget(self, token: str) -> None:

@@ -1,12 +1,13 @@
 """What is told of a consumer that falls behind: to itself, to everybody, and to the history."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from gateway.clock import Clock
 from gateway.errors import ConsumerEvicted, SlowConsumer
 from gateway.logs import get_logger
-from gateway.model.messages import Kind
+from gateway.model.messages import Kind, MessageType
+from gateway.model.protocol import TAILS_TOPICS_MAX
 from gateway.policy.error_history import ErrorFact, fact_of
 from gateway.policy.peers import Peer, PeerNames
 from gateway.wire.envelope import Envelope, Topic
@@ -130,13 +131,23 @@ class PeerTeller:
 
     def notify(self, peer: Peer, details: dict[str, Any]) -> None:
         """Publish a notice on a client's own topic, if it has one."""
-        if peer.token is None:
-            return
-        topic = self._notices.get(peer.token)
+        if peer.token is not None:
+            self._system.publish(self._topic_of(peer.token), details)
+
+    def tell_tails(self, token: str, topics: Mapping[str, int]) -> None:
+        """Tell a client which topics have fallen quiet, each with its last sequence."""
+        names = list(topics)
+        for begin in range(0, len(names), TAILS_TOPICS_MAX):
+            part = {name: topics[name] for name in names[begin : begin + TAILS_TOPICS_MAX]}
+            self._system.publish(self._topic_of(token), {"topics": part}, as_type=MessageType.TAILS)
+
+    def _topic_of(self, token: str) -> Topic:
+        """A client's own topic."""
+        topic = self._notices.get(token)
         if topic is None:
-            topic = self._envelope.topic(Kind.SYS, "client", nonce=peer.token)
-            self._notices[peer.token] = topic
-        self._system.publish(topic, details)
+            topic = self._envelope.topic(Kind.SYS, "client", nonce=token)
+            self._notices[token] = topic
+        return topic
 
     def forget(self, token: str) -> None:
         """A client's own topic is not subscribed to any more."""

@@ -30,8 +30,12 @@ class SymbolList:
         symbols = self._board.symbols
         rows: list[dict[str, Any]] = []
         place, since_us = command.place, command.changed_since_us
+        may_see, seen = command.may_see, 0
         for symbol in islice(symbols.values(), place, place + SCANNED_MAX):
             place += 1
+            if may_see is not None and not may_see(symbol.name):
+                continue
+            seen += 1
             # When `state` spoke last: a new cause is a change too, though it is no new state.
             last = symbol.state_topic.last
             if last is not None and last[RECV_ITEM] < since_us:
@@ -45,7 +49,7 @@ class SymbolList:
             rows.append(row)
             if len(rows) >= SYMBOLS_PER_COMMAND_MAX:
                 break
-        return SymbolRows(rows, place if place < len(symbols) else None, len(symbols))
+        return SymbolRows(rows, place if place < len(symbols) else None, len(symbols), seen)
 
     def _row(self, symbol: Symbol, command: ReadSymbols) -> dict[str, Any] | None:
         if command.search and command.search not in symbol.name.upper():

@@ -71,6 +71,11 @@ class Caller:
         return self.user or self.identity
 
     @property
+    def requester(self) -> bytes:
+        """What tells its requests from others': another user may have had its routing id."""
+        return f"{self.user}/{self.identity}".encode()
+
+    @property
     def facts(self) -> dict[str, str]:
         """What the audit log says of it."""
         facts = {"caller": self.identity, "address": self.address}
@@ -124,17 +129,22 @@ class UpstreamRequests:
         """List what went wrong, newest first."""
         return {"errors": self.history.newest(params.limit)}
 
-    def why(self, params: m.WhyParams) -> Steps:
+    def why(self, params: m.WhyParams, *, is_seen: Callable[[str], bool] = lambda _: True) -> Steps:
         """Say in plain words why a symbol is as it is.
+
+        Args:
+            params: Which symbol.
+            is_seen: Says whose leases may be spoken of.
 
         Raises:
             SymbolInvalid: Not a symbol.
         """
         symbol = check_symbol(params.symbol)
         lineage = yield Explain(symbol)
+        leases = [lease for lease in self._leases.living() if is_seen(lease.user)]
         return explain(
             lineage,
-            holds_of(self._leases.living(), symbol),
+            holds_of(leases, symbol),
             admin=self.admin.report(),
             login=self.admin.login,
         )

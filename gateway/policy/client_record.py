@@ -84,6 +84,8 @@ class ClientRecord:
     """Whether it may come over ipc."""
     quotas: Quotas = Quotas()
     """Its own bounds."""
+    is_relay: bool = False
+    """Whether it may stand for many consumers, and be exempt from the limits of one connection."""
     since: str | None = None
     """Date, or UTC time, that its key was made, as the file says."""
 
@@ -121,6 +123,7 @@ def parse_client(text: str, *, name: str) -> ClientRecord:
     values = _map(_compose(text), READERS)
     if "public_key" not in values:
         raise ConfigError("public_key is missing", hint="`keys new` writes it.", line=1)
+    values["is_relay"] = values.pop("relay", False)
     addresses = values.pop("addresses", None)
     if isinstance(addresses, tuple):
         values["addresses"] = tuple(a for a in addresses if a != LOCAL)
@@ -267,6 +270,10 @@ def _addresses(node: yaml.Node) -> tuple[Network | str, ...]:
     return found
 
 
+def _flag(node: yaml.Node) -> bool:
+    return _one_of(node, ("true", "false"), "choice") == "true"
+
+
 def _quota(node: yaml.Node) -> int:
     text = _text(node)
     if not _NUMBER.fullmatch(text) or int(text) > QUOTA_MAX:
@@ -297,6 +304,7 @@ READERS: Final[Mapping[str, Callable[[yaml.Node], object]]] = {
     "deny": _rules,
     "addresses": _addresses,
     "quotas": _quotas,
+    "relay": _flag,
     "since": _since,
 }
 """Everything that may stand in a client's file."""

@@ -46,6 +46,8 @@ class Lease:
     """When it was granted, or brought back by a restart, monotonic clock."""
     pending_count: int = 0
     """Symbols that are being asked for and count against the quota already."""
+    user: str = ""
+    """Whose it is, as the handshake has proven; empty without keys."""
 
 
 class Leases:
@@ -53,8 +55,8 @@ class Leases:
 
     Args:
         clock: Both clocks: monotonic for expiry, UTC for what clients are told.
-        leases_per_client_max: More are refused.
-        symbols_per_client_max: Over all of a client's leases; more are refused.
+        leases_per_client_max: More are refused; counted by user where there are keys.
+        symbols_per_client_max: Over all of a client's, or user's, leases; more are refused.
         client_count_max: Clients with leases at one time; more are refused.
     """
 
@@ -71,42 +73,67 @@ class Leases:
         self._symbols_per_client_max = symbols_per_client_max
         self._client_count_max = client_count_max
         self._leases: dict[str, Lease] = {}
-        self._by_client: dict[str, dict[str, Lease]] = {}
+        self._by_client: dict[tuple[str, str], dict[str, Lease]] = {}
+        """By user and client: two users may call a client by the same name."""
         self.revision = 0
         """Grows with every change; the keeper of the file writes when it has grown."""
 
-    def grant(self, client: str, claims: Iterable[Claim], *, lease_s: int) -> Lease:
+    def grant(self, client: str, claims: Iterable[Claim], *, lease_s: int, user: str = "") -> Lease:
         """Open a lease with its claims.
 
         Raises:
             QuotaExceeded: Too many clients, leases of this client, or symbols of this client.
         """
         wanted = {claim.symbol: claim for claim in claims}
-        lease = self.open(client, symbol_count=len(wanted), lease_s=lease_s)
+        lease = self.open(client, user=user, symbol_count=len(wanted), lease_s=lease_s)
         self.claim(lease, wanted.values())
         return lease
 
-    def open(self, client: str, *, symbol_count: int, lease_s: int) -> Lease:
+    def open(
+        self,
+        client: str,
+        *,
+        symbol_count: int,
+        lease_s: int,
+        user: str = "",
+        leases_max: int | None = None,
+        symbols_max: int | None = None,
+    ) -> Lease:
         """Open a lease whose claims follow; they count against the quota from now on.
+
+        Args:
+            client: The name the client gave.
+            symbol_count: How many claims follow.
+            lease_s: How long it lasts from each renewal.
+            user: Whose it is; the quotas are this user's then, and not the client's.
+            leases_max: Of this user; as for everybody when left out.
+            symbols_max: The same.
 
         Raises:
             QuotaExceeded: Too many clients, leases of this client, or symbols of this client.
         """
-        held = self._by_client.get(client, {})
-        if not held and len(self._by_client) >= self._client_count_max:
+        leases_max = self._leases_per_client_max if leases_max is None else leases_max
+        symbols_max = self._symbols_per_client_max if symbols_max is None else symbols_max
+        is_known = (user, client) in self._by_client
+        if not is_known and len(self._by_client) >= self._client_count_max:
             raise QuotaExceeded("too many clients hold leases", limit=self._client_count_max)
-        if len(held) >= self._leases_per_client_max:
-            raise QuotaExceeded("too many leases", client=client, limit=self._leases_per_client_max)
-        held_count = sum(len(lease.claims) + lease.pending_count for lease in held.values())
-        if held_count + symbol_count > self._symbols_per_client_max:
-            raise QuotaExceeded(
-                "too many symbols", client=client, limit=self._symbols_per_client_max
-            )
+        held = self._held_by(user, client)
+        if len(held) >= leases_max:
+            raise QuotaExceeded("too many leases", client=client, limit=leases_max)
+        held_count = sum(len(lease.claims) + lease.pending_count for lease in held)
+        if held_count + symbol_count > symbols_max:
+            raise QuotaExceeded("too many symbols", client=client, limit=symbols_max)
         now_ns = self._clock.monotonic_ns()
-        lease = Lease(secrets.token_hex(12), client, {}, lease_s, 0, 0, now_ns, symbol_count)
+        lease = Lease(secrets.token_hex(12), client, {}, lease_s, 0, 0, now_ns, symbol_count, user)
         self._extend(lease)
         self._keep(lease)
         return lease
+
+    def _held_by(self, user: str, client: str) -> list[Lease]:
+        """What counts against the same quota."""
+        if not user:
+            return list(self._by_client.get(("", client), {}).values())
+        return [lease for lease in self._leases.values() if lease.user == user]
 
     def claim(self, lease: Lease, claims: Iterable[Claim]) -> None:
         """Add claims to a lease that was opened for them.
@@ -114,30 +141,32 @@ class Leases:
         Raises:
             LeaseExpired: It ended meanwhile; the claims are not held.
         """
-        self.find(lease.client, lease.lease_id)
+        self.find(lease.client, lease.lease_id, user=lease.user)
         for claim in claims:
             lease.claims[claim.symbol] = claim
             lease.pending_count = max(0, lease.pending_count - 1)
         self.revision += 1
 
-    def renew(self, client: str, lease_id: str) -> Lease:
+    def renew(self, client: str, lease_id: str, *, user: str = "") -> Lease:
         """Extend a lease by its own length from now.
 
         Raises:
-            LeaseExpired: It ended, or the client never had it.
+            LeaseExpired: It ended, or the client never had it; another user's is told from none in
+                no way.
         """
-        lease = self.find(client, lease_id)
+        lease = self.find(client, lease_id, user=user)
         self._extend(lease)
         return lease
 
-    def find(self, client: str, lease_id: str) -> Lease:
+    def find(self, client: str, lease_id: str, *, user: str = "") -> Lease:
         """Find a client's lease.
 
         Raises:
-            LeaseExpired: It ended, or the client never had it.
+            LeaseExpired: It ended, or the client never had it; another user's is told from none in
+                no way.
         """
         lease = self._leases.get(lease_id)
-        if lease is None or lease.client != client:
+        if lease is None or (lease.user, lease.client) != (user, client):
             raise LeaseExpired("no such lease", client=client, lease_id=lease_id)
         return lease
 
@@ -148,6 +177,7 @@ class Leases:
         lease_id: str | None,
         symbols: Iterable[str] | None,
         kinds: frozenset[str] | None,
+        user: str = "",
     ) -> list[Claim]:
         """Take claims back.
 
@@ -156,6 +186,7 @@ class Leases:
             lease_id: Of one lease only; of all the client's leases when None.
             symbols: These symbols only; all when None.
             kinds: These kinds only; all when None.
+            user: Whose the client is; empty without keys.
 
         Returns:
             What was given up, each claim with the kinds that are gone.
@@ -163,8 +194,12 @@ class Leases:
         Raises:
             LeaseExpired: `lease_id` was given and is not the client's.
         """
-        held = self._by_client.get(client, {})
-        leases = [self.find(client, lease_id)] if lease_id is not None else list(held.values())
+        held = self._by_client.get((user, client), {})
+        leases = (
+            [self.find(client, lease_id, user=user)]
+            if lease_id is not None
+            else list(held.values())
+        )
         names = None if symbols is None else frozenset(symbols)
         given_up: list[Claim] = []
         for lease in leases:
@@ -195,6 +230,7 @@ class Leases:
             {
                 "lease_id": lease.lease_id,
                 "client": lease.client,
+                "user": lease.user,
                 "lease_s": lease.lease_s,
                 "expires_us": lease.expires_us,
                 "claims": [[claim.symbol, list(claim.kinds)] for claim in lease.claims.values()],
@@ -228,6 +264,7 @@ class Leases:
                 now_ns + left_us * 1000,
                 now_us + left_us,
                 now_ns,
+                user=record.get("user", ""),
             )
             self._keep(lease)
             restored.append(lease)
@@ -251,13 +288,13 @@ class Leases:
 
     def _keep(self, lease: Lease) -> None:
         self._leases[lease.lease_id] = lease
-        self._by_client.setdefault(lease.client, {})[lease.lease_id] = lease
+        self._by_client.setdefault((lease.user, lease.client), {})[lease.lease_id] = lease
         self.revision += 1
 
     def _drop(self, lease: Lease) -> None:
         del self._leases[lease.lease_id]
-        held = self._by_client[lease.client]
+        held = self._by_client[lease.user, lease.client]
         del held[lease.lease_id]
         if not held:
-            del self._by_client[lease.client]
+            del self._by_client[lease.user, lease.client]
         self.revision += 1

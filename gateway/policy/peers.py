@@ -44,9 +44,9 @@ class Peer:
     """
 
     __slots__ = (
-        "connection", "is_measured", "is_relay", "name", "progress", "refused_count",
-        "reported", "seen_ns", "sender", "snapshots", "token", "tokens", "transport",
-        "warned_us",
+        "connection", "denied", "is_measured", "is_relay", "name", "prefixes", "progress",
+        "refused_count", "reported", "seen_ns", "sender", "snapshots", "token", "tokens",
+        "transport", "warned_us",
     )  # fmt: skip
 
     def __init__(
@@ -64,7 +64,8 @@ class Peer:
         self.name: Final = name
         self.transport: Final = transport
         self.progress: Final = progress
-        self.snapshots: Final = snapshots
+        self.snapshots = snapshots
+        """What its snapshots are counted against."""
         self.sender: Final = sender
         self.seen_ns: Final = now_ns
         """When its first subscription was read, monotonic."""
@@ -79,6 +80,10 @@ class Peer:
         """Since when everybody knows that it is slow, UTC; None while it is not."""
         self.refused_count = 0
         """Subscriptions that were one too many."""
+        self.prefixes: dict[bytes, None] = {}
+        """Subscriptions of it that are no whole topics, where there are keys."""
+        self.denied: dict[str, int] = {}
+        """Topics its user may not have, each with how often it asked; not all of them."""
         self.reported: dict[str, Any] = {}
         """What its client last said of itself."""
 

@@ -35,9 +35,10 @@ class TokenBucket:
         room_ns = (self._tokens_max - 1) * self._token_ns
         return max(0, self._full_ns - room_ns - self._clock.monotonic_ns())
 
-    def take(self) -> None:
-        """Take a token, whether one is there or not."""
-        self._full_ns = max(self._full_ns, self._clock.monotonic_ns()) + self._token_ns
+    def take(self, count: int = 1) -> None:
+        """Take tokens, whether so many are there or not; what is missing is waited for later."""
+        now_ns = self._clock.monotonic_ns()
+        self._full_ns = max(self._full_ns, now_ns) + count * self._token_ns
 
     def give_back(self) -> None:
         """Return a token that was not used."""

@@ -26,6 +26,7 @@ class Subscriptions:
         "_dead_sweeps",
         "_dying",
         "_exempt",
+        "on_forget",
         "pair_count",
         "per_connection_max",
     )
@@ -39,10 +40,18 @@ class Subscriptions:
         self._dying: dict[Hashable, None] = {}
         self._exempt: set[Hashable] = set()
         self.pair_count = 0
+        self.on_forget: Callable[[Hashable, bytes], object] = lambda *_: None
+        """Told of each pair that is gone."""
 
-    def is_full(self, connection: Hashable) -> bool:
-        """Whether a connection may not have more topics."""
-        is_many = self.topic_count(connection) >= self.per_connection_max
+    def is_full(self, connection: Hashable, topics_max: int | None = None) -> bool:
+        """Whether a connection may not have more topics.
+
+        Args:
+            connection: Whose.
+            topics_max: How many it may have, where that is not what all may.
+        """
+        topics_max = self.per_connection_max if topics_max is None else topics_max
+        is_many = self.topic_count(connection) >= topics_max
         return is_many and connection not in self._exempt
 
     def exempt(self, connection: Hashable) -> None:
@@ -162,3 +171,4 @@ class Subscriptions:
             self._dying.pop(connection, None)
             self._exempt.discard(connection)
         self.pair_count -= 1
+        self.on_forget(connection, topic)

@@ -14,7 +14,8 @@ from gateway.policy.peers import Peer
 from gateway.relay.upstream import Upstream
 from gateway.runtime.pacing import SnapshotPace
 from gateway.runtime.subscription_reader import FRAMES_PER_TICK_MAX, SubscriptionReader, token_of
-from gateway.wire.topics import TopicName
+from gateway.wire.codec import make_pack
+from gateway.wire.topics import TopicName, parse_topic
 
 
 class ConsumerDesk(SubscriptionReader):
@@ -29,6 +30,7 @@ class ConsumerDesk(SubscriptionReader):
     def __init__(self, data: "zmq.Socket[bytes]", *, upstream: Upstream, **parts: Any) -> None:
         super().__init__(data, **parts)
         self._upstream = upstream
+        self._pack = make_pack()
         self._pace = SnapshotPace(
             self._ask,
             subscriptions=self._subscriptions,
@@ -53,8 +55,16 @@ class ConsumerDesk(SubscriptionReader):
         """Pass on the requests for snapshots whose turn has come; call it every tick."""
         self._pace.serve_delayed(bytes_max=FRAMES_PER_TICK_MAX)
 
-    def _ask(self, topic: bytes) -> int:
-        """Ask the gateway for a snapshot, anew where it was asked for before; counts as one."""
+    def _ask(self, peer: Peer, topic: bytes) -> int:
+        """Ask the gateway for a snapshot, anew where it was asked for before; counts as one.
+
+        What a consumer may not have is answered here: the gateway judges the relay alone.
+        """
+        name = parse_topic(topic)
+        refusal = self._rights.refusal_of(peer, name, self._upstream.epoch) if name else None
+        if refusal is not None:
+            self._data.send(topic + self._pack(refusal))
+            return 1
         if self._upstream.is_subscribed(topic):
             self._upstream.ask_again(topic)
         else:

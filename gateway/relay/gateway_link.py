@@ -19,7 +19,7 @@ from gateway.logs import get_logger
 from gateway.model.protocol import PROTOCOL_VERSION
 from gateway.relay.upstream import UseKeys
 from gateway.runtime.publisher import HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS
-from gateway.runtime.rpc_server import Whole
+from gateway.runtime.rpc_call import Whole
 from gateway.wire.codec import find_id, pack_once, unpack_reply
 
 CONNECT_MS_MAX: Final = 1_000

@@ -10,25 +10,31 @@ import zmq
 import zmq.asyncio
 
 from gateway.clock import Clock, SystemClock
+from gateway.control.access import Access
 from gateway.control.peer_desk import PeerDesk, PeerOptions
+from gateway.control.rights import make_rights
+from gateway.control.told_once import ToldOnce
 from gateway.counters import Counter, Counters
 from gateway.logs import get_logger
+from gateway.policy.entitlements import Entitlements
 from gateway.policy.peers import PeerNames
+from gateway.policy.quotas import Limits
 from gateway.policy.subscriptions import Subscriptions
 from gateway.relay.consumers import ConsumerDesk
 from gateway.relay.gateway_link import GatewayLink
 from gateway.relay.introduction import Introduction
+from gateway.relay.passing import PassingRules
 from gateway.relay.report import RelayReporter
 from gateway.relay.requests import RelayDesk, RelayIdentity
 from gateway.relay.server import RelayServer
 from gateway.relay.teller import RelayTeller
 from gateway.relay.thread import RelayParts, RelayThread
 from gateway.relay.upstream import Upstream, UseKeys
+from gateway.runtime.control_socket import open_control_socket
 from gateway.runtime.doorkeeper import Doorkeeper
 from gateway.runtime.host import process_facts
 from gateway.runtime.peer_sockets import PeerSockets
 from gateway.runtime.publisher import check_libzmq, open_data_socket
-from gateway.runtime.rpc_server import open_control_socket
 from gateway.runtime.senders import Senders
 
 STOP_S_MAX: Final = 5.0
@@ -60,6 +66,8 @@ class RelayOptions:
     """More are not granted."""
     peers: PeerOptions
     """When a consumer is slow, and what becomes of it."""
+    limits: Limits
+    """What a user may have, where the relay has keys."""
     requests_in_flight_max: int
     """Requests being answered at one time."""
     deadline_ms_default: int
@@ -228,6 +236,12 @@ class Relay:
         )
         subscriptions = Subscriptions(per_connection_max=options.subscriptions_per_connection_max)
         sockets, names = PeerSockets(self._senders), PeerNames()
+        rights = make_rights(
+            Entitlements(self._senders.book),
+            limits=options.limits,
+            clock=self._clock,
+            counters=counters,
+        )
         self._peers = PeerDesk(
             sockets=sockets,
             subscriptions=subscriptions,
@@ -236,6 +250,7 @@ class Relay:
             clock=self._clock,
             counters=counters,
             options=options.peers,
+            rights=rights,
         )
         parts = RelayParts(
             data=self._data,
@@ -247,6 +262,7 @@ class Relay:
                 counters=counters,
                 peers=sockets,
                 desk=self._peers,
+                rights=rights,
             ),
             peers=self._peers,
             subscriptions=subscriptions,
@@ -260,6 +276,14 @@ class Relay:
 
     def _make_control(self) -> None:
         options = self._options
+        access = Access(
+            Entitlements(self._senders.book),
+            limits=options.limits,
+            clock=self._clock,
+            counters=self._counters,
+            told=ToldOnce(self._clock, get_logger("audit")),
+        )
+        rules = PassingRules(access)
         desk = RelayDesk(
             identity=RelayIdentity(
                 name=options.name,
@@ -279,11 +303,14 @@ class Relay:
             audit=get_logger("audit").warning,
             log_counts=self._log_counts,
             doors=self._doors,
+            rules=rules,
         )
         self._server = RelayServer(
             self._control,
             desk=desk,
             gateway=self._gateway,
+            rules=rules,
+            judge_pace=access.judge_pace,
             clock=self._clock,
             counters=self._counters,
             requests_in_flight_max=options.requests_in_flight_max,

@@ -15,13 +15,14 @@ from gateway.counters import Counter, Counters
 from gateway.errors import GatewayError, RequestTimedOut, Unauthorized, bounded
 from gateway.model import methods as m
 from gateway.model.methods import Request
+from gateway.relay.counted import COUNTED
 from gateway.relay.gateway_link import GatewayLink
+from gateway.relay.passing import PassingRules
 from gateway.relay.report import RelayReport, RelayReporter
 from gateway.relay.thread import RelayThread
 from gateway.relay.verdict import RelayFacts, RelayJudge
-from gateway.runtime.doorkeeper import COUNTED as GATE_COUNTERS
 from gateway.runtime.doorkeeper import Doorkeeper
-from gateway.runtime.rpc_server import Whole
+from gateway.runtime.rpc_call import Whole
 from gateway.wire.codec import pack_reply
 
 THREAD_S_MAX: Final = 1.0
@@ -31,37 +32,6 @@ OPINION_MS_MAX: Final = 1_000
 PEERS_MAX: Final = 5_000
 """Longest list of consumers in an answer, as in the gateway's."""
 CAPABILITY: Final = "relay"
-COUNTED: Final = (
-    Counter.FRAMES_RELAYED,
-    Counter.BYTES_RELAYED,
-    Counter.FRAMES_INVALID,
-    Counter.UPSTREAM_REOPENED,
-    Counter.UPSTREAM_REPEATED,
-    Counter.STALLS,
-    Counter.SUBSCRIPTIONS_SEEN,
-    Counter.SUBSCRIPTIONS_REFUSED,
-    Counter.USER_MESSAGES,
-    Counter.TOKENS_REFUSED,
-    Counter.CONSUMERS_SLOW,
-    Counter.CONSUMERS_EVICTED,
-    *GATE_COUNTERS,
-    Counter.CONNECTIONS_REVOKED,
-    Counter.FRAMES_UNGRANTED,
-    Counter.RPC_REQUESTS,
-    Counter.RPC_ERRORS,
-    Counter.RPC_REPEATS,
-    Counter.RPC_REPLIES_LOST,
-    Counter.RPC_FORWARDED,
-    Counter.RPC_UNANSWERED,
-    Counter.RPC_REPLIES_LATE,
-    Counter.LOG_TEXTS_DROPPED,
-    Counter.LOG_REPEATS_SUPPRESSED,
-    Counter.LOG_LINES_LOST,
-    Counter.AUDIT_LINES_LOST,
-    Counter.LOG_ROTATIONS_FAILED,
-)
-"""What of the catalogue a relay counts."""
-
 Handler = Callable[[Any, Mapping[str, Any], Caller, int], Awaitable[Any]]
 """Gets the checked parameters, the request as sent, the caller, and the time in milliseconds."""
 
@@ -97,6 +67,7 @@ class RelayDesk:
         audit: Takes what administrators did and tried.
         log_counts: Reads what was counted where logs are written.
         doors: Guards the relay's own sockets; None without keys.
+        rules: Judges what clients may ask for.
     """
 
     def __init__(
@@ -115,6 +86,7 @@ class RelayDesk:
         audit: Audit,
         log_counts: Callable[[], Mapping[Counter, int]],
         doors: Doorkeeper | None,
+        rules: PassingRules,
     ) -> None:
         self._identity = identity
         self._gateway = gateway
@@ -129,18 +101,20 @@ class RelayDesk:
         self._audit = audit
         self._log_counts = log_counts
         self._doors = doors
+        self._rules = rules
         self.handlers: Final[Mapping[str, Handler]] = {
             "hello": self.hello,
             "ping": self.ping,
             "health": self.health,
             "metrics": self.metrics,
             "subscriptions": self.subscriptions,
+            "symbols": self.symbols,
             "admin.evict": self.evict,
         }
         """By method; what is not here is the gateway's."""
 
     async def hello(
-        self, params: m.HelloParams, raw: Mapping[str, Any], _: Caller, deadline_ms: int
+        self, params: m.HelloParams, raw: Mapping[str, Any], caller: Caller, deadline_ms: int
     ) -> Any:
         """Say who the gateway is, and that this is the way to it.
 
@@ -151,8 +125,10 @@ class RelayDesk:
         """
         refused = None
         if params.client is not None and params.data_token is not None:
-            bind = partial(self._peers.bind, params.client, params.data_token)
+            bind = partial(self._peers.bind, params.client, params.data_token, user=caller.user)
             is_relay = bool(params.is_relay)
+            if is_relay:
+                self._rules.access.check_relay(caller)
             refused = await self._in_thread(lambda: bind(is_relay=is_relay))
         # A relay behind this one is a consumer to the gateway: one connection, one relay.
         asked = params.model_dump(exclude_none=True, exclude={"is_relay"})
@@ -214,8 +190,24 @@ class RelayDesk:
             "gateway": gateway,
         }
 
+    async def symbols(
+        self,
+        params: m.SymbolsParams,
+        raw: Mapping[str, Any],
+        caller: Caller,
+        deadline_ms: int,
+    ) -> Any:
+        """List the gateway's symbols, those that the caller may see."""
+        if self._rules.access.rights_of(caller).hears_everything:
+            return await self._gateway.forward(dict(raw), deadline_ms=deadline_ms)
+        asked = params.model_dump(exclude_none=True)
+        reply = await self._gateway.ask("symbols", asked, deadline_ms=deadline_ms)
+        if not reply["ok"]:
+            return Whole(pack_reply(reply | {"id": raw.get("id")}), is_ok=False)
+        return self._rules.keep_seen(reply["result"], caller)
+
     async def subscriptions(
-        self, params: m.SubscriptionsParams, _: Mapping[str, Any], __: Caller, deadline_ms: int
+        self, params: m.SubscriptionsParams, _: Mapping[str, Any], caller: Caller, deadline_ms: int
     ) -> dict[str, Any]:
         """List what the gateway knows, with this relay's consumers as the peers."""
         asked = params.model_dump(exclude_none=True)
@@ -226,8 +218,11 @@ class RelayDesk:
         if gateway is None:
             gateway = {"leases": [], "watches": [], "demand": {}, "complete": False}
         wanted = [peer for peer in peers if params.client in (None, peer["client"])]
-        wanted = wanted[:PEERS_MAX]
-        return {**gateway, "peers": wanted}
+        if not self._rules.access.rights_of(caller).sees_others:
+            # What the gateway knows is of all clients of this relay together.
+            gateway = {"leases": [], "watches": [], "demand": {}, "complete": True}
+            wanted = [peer for peer in wanted if peer["user"] == caller.user]
+        return {**gateway, "peers": wanted[:PEERS_MAX]}
 
     def authorize_passing(self, request: Request, caller: Caller) -> None:
         """Let an administrator's request through to the gateway, and write down that it was.
@@ -240,15 +235,22 @@ class RelayDesk:
         spec = m.METHODS.get(request.method)
         if spec is None or spec.role is not m.Role.ADMIN:
             return
+        is_allowed = self._is_admin(caller)
         self._audit(
             "admin request",
             method=request.method,
             params=bounded(request.params),
             **caller.facts,
-            outcome="passed on" if self._is_admin_allowed else Unauthorized.code,
+            outcome="passed on" if is_allowed else Unauthorized.code,
         )
-        if not self._is_admin_allowed:
+        if not is_allowed:
             raise Unauthorized("admin methods are off", method=request.method)
+
+    def _is_admin(self, caller: Caller) -> bool:
+        """Whether a caller is an administrator; where there are no keys a setting says so."""
+        if self._rules.access.is_by_user:
+            return self._rules.access.rights_of(caller).may_ask(m.Role.ADMIN)
+        return self._is_admin_allowed
 
     async def evict(
         self, params: m.AdminEvictParams, _: Mapping[str, Any], caller: Caller, __: int
@@ -261,7 +263,7 @@ class RelayDesk:
         """
         outcome: object = Unauthorized.code
         try:
-            if not self._is_admin_allowed:
+            if not self._is_admin(caller):
                 raise Unauthorized("admin methods are off", method="admin.evict")
             outcome = "refused"
             check_reason("admin.evict", params.reason)
@@ -278,7 +280,7 @@ class RelayDesk:
             )
         return {"evicted": count}
 
-    def note_passing(self, request: m.Request) -> None:
+    def note_passing(self, request: m.Request, caller: Caller) -> None:
         """Learn from a request that is passed on whose a data connection is."""
         params = request.params or {}
         try:
@@ -287,12 +289,13 @@ class RelayDesk:
                 told = renewed.model_dump(include={"received", "gaps", "lag_us"}, exclude_none=True)
                 if renewed.data_token is not None:
                     report = partial(self._peers.report, renewed.client, renewed.data_token, told)
-                    self._thread.ask(report)
+                    self._thread.ask(partial(report, user=caller.user))
             elif request.method == "subscribe":
                 who = {name: params.get(name) for name in ("client", "data_token")}
                 named = m.HelloParams.model_validate(who)
                 if named.client is not None and named.data_token is not None:
-                    self._thread.ask(partial(self._peers.bind, named.client, named.data_token))
+                    bind = partial(self._peers.bind, named.client, named.data_token)
+                    self._thread.ask(partial(bind, user=caller.user))
         except pydantic.ValidationError:
             # The gateway will say what is wrong with it.
             return

@@ -5,9 +5,12 @@ from typing import Any, Final
 import zmq.asyncio
 
 from gateway.control.desk import parse_params
+from gateway.model.methods import METHODS
 from gateway.relay.gateway_link import GatewayLink
+from gateway.relay.passing import PassingRules
 from gateway.relay.requests import RelayDesk
-from gateway.runtime.rpc_server import Call, RequestServer
+from gateway.runtime.rpc_call import Call
+from gateway.runtime.rpc_server import RequestServer
 
 OWN_MS: Final = 20
 """How long the relay's own part of an answer may take."""
@@ -20,6 +23,7 @@ class RelayServer(RequestServer):
         control: The ROUTER; closed by `close`.
         desk: Answers what is the relay's own.
         gateway: Takes everything else.
+        rules: Judges what is passed on.
         options: As `RequestServer` takes them.
     """
 
@@ -29,11 +33,13 @@ class RelayServer(RequestServer):
         *,
         desk: RelayDesk,
         gateway: GatewayLink,
+        rules: PassingRules,
         **options: Any,
     ) -> None:
         super().__init__(control, **options)
         self._desk = desk
         self._gateway = gateway
+        self._rules = rules
 
     @property
     def epoch(self) -> int:
@@ -44,10 +50,14 @@ class RelayServer(RequestServer):
         """Answer what is the relay's own, pass the rest on."""
         # A little less than the caller's time: what is wrong is known best here.
         deadline_ms = max(1, call.deadline_ms - min(OWN_MS, call.deadline_ms // 20))
+        spec = METHODS.get(call.request.method)
+        if spec is not None:
+            self._rules.access.authorize(call.caller, call.request.method, spec.role)
         handler = self._desk.handlers.get(call.request.method)
         if handler is None:
             self._desk.authorize_passing(call.request, call.caller)
-            self._desk.note_passing(call.request)
-            return await self._gateway.forward(call.raw, deadline_ms=deadline_ms)
+            raw = self._rules.passable(call.request, call.raw, call.caller)
+            self._desk.note_passing(call.request, call.caller)
+            return await self._gateway.forward(raw, deadline_ms=deadline_ms)
         params = parse_params(call.request.method, call.request.params)
         return await handler(params, call.raw, call.caller, deadline_ms)

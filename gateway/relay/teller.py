@@ -4,6 +4,7 @@
 the relay's between them would look like a loss.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.logs import get_logger
@@ -62,6 +63,10 @@ class RelayTeller:
             **self._facts_of(peer),
             subscriptions_per_connection_max=limit,
         )
+
+    def tell_tails(self, token: str, topics: Mapping[str, int]) -> None:
+        """Nothing: the gateway's announcements pass through."""
+        del token, topics
 
     def forget(self, token: str) -> None:
         """Nothing is kept by token."""

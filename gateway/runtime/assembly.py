@@ -1,7 +1,6 @@
 """The parts of the feed, made and joined from plain values; the composition root calls it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -11,9 +10,10 @@ import zmq
 from gateway.clock import Clock
 from gateway.control.depth_desk import DepthDesk
 from gateway.control.lineage import AskLog, LineageDesk
-from gateway.control.peer_desk import PeerDesk, PeerOptions
+from gateway.control.peer_desk import PeerDesk
 from gateway.control.peer_teller import PeerTeller
 from gateway.control.resync import ResyncDesk
+from gateway.control.rights import make_rights
 from gateway.control.symbol_list import SymbolList
 from gateway.control.watch_desk import WatchDesk
 from gateway.counters import Complaints, Counters, Sample
@@ -26,20 +26,20 @@ from gateway.normalize.depth_answers import DepthAnswers
 from gateway.normalize.depth_board import DepthBoard
 from gateway.normalize.depth_care import DepthCare
 from gateway.normalize.depth_pipeline import DepthPipeline
-from gateway.normalize.depths import BookOptions
 from gateway.normalize.level1_care import Level1Care
 from gateway.normalize.pipeline import Pipeline
 from gateway.normalize.values import Values
 from gateway.normalize.variants import VariantPublisher
 from gateway.policy.demand import Demand
+from gateway.policy.entitlements import Entitlements
 from gateway.policy.error_history import ErrorFact
 from gateway.policy.peers import PeerNames
 from gateway.policy.retry import Retry
 from gateway.policy.subscriptions import Subscriptions
 from gateway.runtime.feed import FeedParts
+from gateway.runtime.feed_options import FeedOptions
 from gateway.runtime.level1_link import Level1Link
 from gateway.runtime.level2_link import Level2Link
-from gateway.runtime.link_parts import LinkOptions
 from gateway.runtime.peer_sockets import PeerSockets
 from gateway.runtime.pool import Level1Pool, Level2Pool
 from gateway.runtime.port_errors import PortErrors
@@ -47,48 +47,8 @@ from gateway.runtime.publisher import SubscriptionDesk
 from gateway.runtime.subscription_reader import Peers
 from gateway.runtime.upstream import DepthUpstreamDesk, UpstreamDesk, port_name
 from gateway.wire.envelope import Envelope
-from gateway.wire.rings import RingOptions, Rings
+from gateway.wire.rings import Rings
 from gateway.wire.system import SystemTopics
-
-
-@dataclass(frozen=True, slots=True)
-class FeedOptions:
-    """What of the settings decides how the feed works."""
-
-    link: LinkOptions
-    """Where Level 1 is and how to connect."""
-    level2: LinkOptions
-    """Where Level 2 is."""
-    level1_count: int
-    """Connections to Level 1."""
-    level2_count: int
-    """Connections to Level 2."""
-    price_levels_max: int
-    """Price levels a side asked of the vendor; 0 for all."""
-    book: BookOptions
-    """What is published of order books, and when they are not believed."""
-    refreshes_per_second_max: int
-    """Budget for asking the vendor for the values of quiet symbols."""
-    images_per_minute_max: int
-    """Budget for asking the vendor for books anew."""
-    line_bytes_max: int
-    """Longer lines are dropped."""
-    summary_interval_us: int
-    """After a trade, at most one summary a symbol in this time."""
-    symbol_count_max: int
-    """Symbols kept in memory."""
-    subscriptions_per_connection_max: int
-    """More are not granted."""
-    variants_max: int
-    """Conflated topics of one topic."""
-    rings: RingOptions
-    """Which events are kept for those who lose one."""
-    linger_ns: int
-    """How long a symbol is kept after the last wish for it."""
-    peers: PeerOptions
-    """When a consumer is slow, and what becomes of it."""
-    is_auto_watch: bool
-    """Whether a subscription to a symbol's topic is a wish for it."""
 
 
 class FeedAssembly:
@@ -103,6 +63,7 @@ class FeedAssembly:
         on_error: Told of what goes wrong on the ports; for the error history.
         send: Takes each frame; None for the data socket itself.
         peers: Tells the data socket's connections apart; None for what libzmq says.
+        entitlements: What each client may hear; None without keys.
     """
 
     def __init__(
@@ -116,6 +77,7 @@ class FeedAssembly:
         on_error: Callable[[ErrorFact], object] = lambda _: None,
         send: Callable[[bytes], object] | None = None,
         peers: Peers | None = None,
+        entitlements: Entitlements | None = None,
     ) -> None:
         self._options = options
         self._data = data
@@ -147,6 +109,12 @@ class FeedAssembly:
         self._values = Values(self._complaints)
         self._peers = peers if peers is not None else PeerSockets()
         self._pairs = Subscriptions(per_connection_max=options.subscriptions_per_connection_max)
+        self._rights = make_rights(
+            entitlements if entitlements is not None else Entitlements(),
+            limits=options.limits,
+            clock=clock,
+            counters=self._counters,
+        )
 
     def parts(
         self,
@@ -176,6 +144,8 @@ class FeedAssembly:
             self._envelope, clock, topics=lambda: chain(board.topics(), depths.topics())
         )
         peers = self._make_peers(system)
+        if self._rights.are_on:
+            system.on_quiet = peers.tell_tails
         upstreams, depth_upstreams = self._make_upstreams(level1, level2, desk, depth_desk, system)
         desk.symbol_limit = lambda: upstreams[0].max_symbols
         return FeedParts(
@@ -193,6 +163,7 @@ class FeedAssembly:
             symbol_list=SymbolList(self._board, self._depths),
             subscriptions=self._make_subscriptions(desk, system, peers),
             peers=peers,
+            usage=self._rights.usage,
             system=system,
             upstreams=upstreams,
             depth_upstreams=depth_upstreams,
@@ -376,6 +347,7 @@ class FeedAssembly:
             clock=self._clock,
             counters=self._counters,
             options=self._options.peers,
+            rights=self._rights,
         )
 
     def _make_subscriptions(
@@ -392,6 +364,7 @@ class FeedAssembly:
             on_loss=desk.drop_subscription,
             peers=self._peers,
             desk=peers,
+            rights=self._rights,
         )
 
     def _count_subscriptions(self) -> tuple[int, int]:

@@ -67,6 +67,18 @@ class ControlPeers:
             if len(self._known) > CONNECTIONS_MAX:
                 self._forget_some()
 
+    def cut(self, frame: zmq.Frame) -> bool:
+        """Cut the connection that a frame came from; why is the caller's to write down.
+
+        Returns:
+            Whether there was one.
+        """
+        connection = self._sockets.of(frame)
+        if connection is None:
+            return False
+        self._known.pop(connection, None)
+        return self._sockets.cut(connection)
+
     def cut_revoked(self) -> int:
         """Cut the connections whose grant has ended.
 

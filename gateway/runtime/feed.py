@@ -17,6 +17,7 @@ from gateway.control.lineage import LineageDesk
 from gateway.control.peer_desk import PeerDesk
 from gateway.control.resync import ResyncDesk
 from gateway.control.symbol_list import SymbolList
+from gateway.control.usage_tap import UsageTap
 from gateway.control.watch_desk import WatchDesk
 from gateway.counters import Complaints, Counters
 from gateway.health.facts import FeedReport
@@ -74,6 +75,7 @@ class FeedParts:
     symbol_list: SymbolList
     subscriptions: SubscriptionDesk
     peers: PeerDesk
+    usage: UsageTap
     system: SystemTopics
     upstreams: tuple[UpstreamDesk, ...]
     """One for each Level 1 connection."""
@@ -316,6 +318,7 @@ class FeedThread:
         parts.level1_care.look()
         parts.subscriptions.answer_delayed()
         parts.peers.look()
+        self._tell_usage()
         parts.system.scan_tails()
         parts.envelope.rings.age(now_ns, rings_max=RINGS_PER_TICK_MAX)
         self._orders.waiters.expire(now_ns)
@@ -329,6 +332,11 @@ class FeedThread:
                 now_ns + SECOND_NS if is_late else (self._next_second_ns + SECOND_NS)
             )
             self._beat(now_ns)
+
+    def _tell_usage(self) -> None:
+        used = self._parts.usage.take()
+        if used is not None:
+            self._facts.post(used)
 
     def _beat(self, now_ns: int) -> None:
         """Once a second: a report for the control loop, and the heartbeat for consumers."""
@@ -362,3 +370,4 @@ class FeedThread:
             link.pipeline.flush_all()
         self._parts.system.say_goodbye(reason=self._goodbye or "stop", is_resume_expected=True)
         self._orders.waiters.end()
+        self._tell_usage()

@@ -95,13 +95,13 @@ class FeedOrders:
             ReadPeers: lambda command: parts.peers.worst_off(command.entries_max),
             ReadRing: self._read_ring,
             BindClient: lambda command: parts.peers.bind(
-                command.client, command.token, is_relay=command.is_relay
+                command.client, command.token, is_relay=command.is_relay, user=command.user
             ),
             ReportClient: lambda command: parts.peers.report(
-                command.client, command.token, command.told
+                command.client, command.token, command.told, user=command.user
             ),
             FindMissing: lambda command: parts.peers.missing(
-                command.token, command.topics, age_ns_min=SUBSCRIPTION_NS_MAX
+                command.token, command.topics, age_ns_min=SUBSCRIPTION_NS_MAX, user=command.user
             ),
             EvictPeer: lambda command: parts.peers.evict(command.name),
             EvictRevoked: lambda _: parts.peers.evict_revoked(),

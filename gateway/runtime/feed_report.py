@@ -226,7 +226,7 @@ class FeedReporter:
             "symbols": wanted,
             "clients": report.connection_count,
             "degraded": self._degraded(),
-            "tails_sequence": parts.system.tails.sequence,
+            "tails_sequence": parts.system.tails_sequence,
         }
 
     def _degraded(self) -> list[str]:

@@ -8,10 +8,10 @@ import zmq.asyncio
 
 from gateway.errors import ConfigError
 from gateway.logs import get_logger
+from gateway.runtime.control_socket import open_control_socket
 from gateway.runtime.doorkeeper import Doorkeeper
 from gateway.runtime.http_server import open_http_socket, url_of
 from gateway.runtime.publisher import bind_socket, open_data_socket
-from gateway.runtime.rpc_server import open_control_socket
 
 
 class GatewaySockets:

@@ -1,41 +1,52 @@
-"""Grants on an XPUB in manual mode: what the peer of the last received frame may hear."""
+"""Grants on an XPUB in manual mode: what the peer of the last received frame may hear.
+
+libzmq applies them to the peer of the frame that was received last, and to nobody else: what a
+connection was granted can be taken back only while one of its own frames is handled. So when what
+a user may hear changes, its connections are cut; they come back, and are judged anew.
+"""
 
 from collections.abc import Hashable
 
 import zmq
 
+from gateway.control.rights import RightsDesk
+from gateway.policy.senders import Sender
 from gateway.policy.subscriptions import Subscriptions
-from gateway.wire.topics import grants_of
 
 
 class Grants:
-    """Gives and takes grants.
-
-    libzmq applies them to the peer of the frame that was received last: call before the next one
-    is.
+    """Gives and takes grants; call before the next frame is received.
 
     Args:
         data: The XPUB.
         subscriptions: Every pair that was granted.
+        rights: Says what a subscription is granted as.
     """
 
-    def __init__(self, data: "zmq.Socket[bytes]", subscriptions: Subscriptions) -> None:
+    def __init__(
+        self, data: "zmq.Socket[bytes]", subscriptions: Subscriptions, rights: RightsDesk
+    ) -> None:
         self._data = data
         self._subscriptions = subscriptions
+        self._rights = rights
 
-    def give(self, topic: bytes) -> None:
-        """Let the peer hear what a subscription stands for."""
-        for prefix in grants_of(topic):
+    def give(self, prefixes: tuple[bytes, ...]) -> None:
+        """Let the peer hear what a subscription is granted as."""
+        for prefix in prefixes:
             self._data.setsockopt(zmq.SUBSCRIBE, prefix)
 
-    def take(self, connection: Hashable, topic: bytes) -> None:
+    def take(self, connection: Hashable, sender: Sender, topic: bytes) -> None:
         """End what one subscription let the peer hear; what it holds by another stays granted."""
-        for prefix in grants_of(topic):
-            if not self._is_held_otherwise(connection, topic, prefix):
+        for prefix in self._rights.granted_as(sender, topic):
+            if not self._is_held_otherwise(connection, sender, topic, prefix):
                 self._data.setsockopt(zmq.UNSUBSCRIBE, prefix)
 
-    def _is_held_otherwise(self, connection: Hashable, topic: bytes, prefix: bytes) -> bool:
+    def _is_held_otherwise(
+        self, connection: Hashable, sender: Sender, topic: bytes, prefix: bytes
+    ) -> bool:
         """Whether a prefix is granted by another subscription of the same peer too."""
         if not topic:
             return self._subscriptions.holds(connection, prefix)
-        return self._subscriptions.holds(connection, b"") and prefix in grants_of(b"")
+        if not self._subscriptions.holds(connection, b""):
+            return False
+        return prefix in self._rights.granted_as(sender, b"")

@@ -17,7 +17,7 @@ class SnapshotPace:
     """Serves the snapshots that consumers ask for.
 
     Args:
-        serve: Serves one, given its private topic; says how many bytes that took.
+        serve: Serves one, given whose it is and its private topic; says how many bytes that took.
         subscriptions: What each consumer is subscribed to.
         desk: Who the consumers are, and how many each may have.
         counters: Where delays are counted.
@@ -25,7 +25,7 @@ class SnapshotPace:
 
     def __init__(
         self,
-        serve: Callable[[bytes], int],
+        serve: Callable[[Peer, bytes], int],
         *,
         subscriptions: Subscriptions,
         desk: PeerDesk,
@@ -46,7 +46,7 @@ class SnapshotPace:
         waiting = self._delayed.get(peer.connection)
         if waiting is None and (peer.is_relay or not peer.snapshots.wait_ns()):
             peer.snapshots.take()
-            return self._serve(topic)
+            return self._serve(peer, topic)
         self._counters.add(Counter.SNAPSHOTS_DELAYED)
         if waiting is None:
             waiting = self._delayed[peer.connection] = deque()
@@ -81,7 +81,7 @@ class SnapshotPace:
                 topic = waiting.popleft()
                 if self._subscriptions.holds(connection, topic):
                     peer.snapshots.take()
-                    taken += self._serve(topic)
+                    taken += self._serve(peer, topic)
             if waiting:
                 self._delayed[connection] = waiting
         return taken

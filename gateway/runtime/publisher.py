@@ -178,11 +178,14 @@ class SubscriptionDesk(SubscriptionReader):
         """Answer the snapshots whose turn has come; call it every tick."""
         self._answered_bytes += self._pace.serve_delayed(bytes_max=ANSWER_BYTES_PER_TICK_MAX)
 
-    def _answer(self, prefix: bytes) -> int:
-        """Answer a snapshot from memory; how many bytes it took."""
+    def _answer(self, peer: Peer, prefix: bytes) -> int:
+        """Answer a snapshot from memory, or say that it may not be had; how many bytes it took."""
         name = parse_topic(prefix)
         if name is None:
             return 0
+        refusal = self._rights.refusal_of(peer, name, self._envelope.epoch)
+        if refusal is not None:
+            return self._envelope.send_private(prefix, refusal)
         self._counters.add(Counter.SNAPSHOTS_ANSWERED)
         if name.kind is not Kind.SYS:
             return self._envelope.send_private(prefix, self._answer_of(name))

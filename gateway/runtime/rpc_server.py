@@ -6,8 +6,9 @@ nothing: what a request means is `gateway.control`'s.
 
 import abc
 import asyncio
-from collections.abc import Awaitable, Callable, Generator
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from itertools import count
 from typing import Any, Final
 
 import pydantic
@@ -15,8 +16,9 @@ import zmq
 import zmq.asyncio
 
 from gateway.clock import Clock
-from gateway.control.desk import RequestDesk, Steps
+from gateway.control.desk import RequestDesk
 from gateway.control.feed_commands import FeedCommand
+from gateway.control.lease_requests import Steps
 from gateway.control.methods import answer
 from gateway.control.repeats import Repeats
 from gateway.control.upstream_requests import Caller
@@ -25,88 +27,30 @@ from gateway.errors import (
     DecodeError,
     GatewayError,
     InvalidParams,
+    RateLimited,
     RequestTimedOut,
     UnsupportedVersion,
 )
 from gateway.model.methods import METHODS, Request, Role
-from gateway.model.protocol import PROTOCOL_VERSION, REQUEST_BYTES_MAX
+from gateway.model.protocol import PROTOCOL_VERSION
+from gateway.policy.quotas import Pace
 from gateway.runtime.control_peers import ControlPeers
-from gateway.runtime.publisher import (
-    BACKLOG,
-    HANDSHAKE_MS,
-    HEARTBEAT_MS,
-    HEARTBEAT_TIMEOUT_MS,
-    Guard,
-    bind_socket,
-)
+from gateway.runtime.rpc_call import Call, Whole
 from gateway.runtime.senders import Senders
 from gateway.wire.codec import pack_reply, unpack_request
 
 Ask = Callable[[FeedCommand], Awaitable[Any]]
 """Asks the feed thread and waits for its answer."""
+READ_AT_ONCE_MAX: Final = 16
+"""Requests read before others have their turn."""
+LIMITED_BYTES_MAX: Final = 4_096
+"""Requests of those who ask too often are read up to this length, for their id; of a longer one the
+refusal has none."""
 CHANGING: Final = frozenset(
     {"subscribe", "unsubscribe", "resync"}
     | {name for name, spec in METHODS.items() if spec.role is Role.ADMIN}
 )
 """Methods that do something: sent twice with the same id, they do it once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request, checked to be one."""
-
-    request: Request
-    """What is asked."""
-    raw: dict[str, Any]
-    """The same as it was sent, with what this version does not know."""
-    caller: Caller
-    """Who sent it."""
-    deadline_ms: int
-    """The caller's time, or the default."""
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """A reply that somebody else has made, id and all."""
-
-    reply: bytes
-    """Packed."""
-    is_ok: bool = True
-    """Whether it brings a result, not an error."""
-
-
-def open_control_socket(
-    context: zmq.asyncio.Context,
-    *,
-    bind: str,
-    name: str = "control.bind",
-    guard: Guard | None = None,
-) -> zmq.asyncio.Socket:
-    """Make and bind the control socket.
-
-    Args:
-        context: The socket's.
-        bind: Where to listen.
-        name: The setting that an address which cannot be bound is to be blamed on.
-        guard: Gives the socket its keys before it is bound; None without keys.
-
-    Raises:
-        ConfigError: The address cannot be bound; the text says why.
-    """
-    control = context.socket(zmq.ROUTER)
-    control.setsockopt(zmq.ROUTER_MANDATORY, 1)
-    control.setsockopt(zmq.MAXMSGSIZE, REQUEST_BYTES_MAX)
-    control.setsockopt(zmq.RCVHWM, 100)
-    control.setsockopt(zmq.SNDHWM, 1_000)
-    control.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
-    control.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
-    control.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
-    control.setsockopt(zmq.BACKLOG, BACKLOG)
-    control.setsockopt(zmq.LINGER, 0)
-    if guard is not None:
-        guard(control)
-    bind_socket(control, name, bind)
-    return control
 
 
 async def drive(steps: object, ask: Ask) -> Any:
@@ -155,6 +99,7 @@ class RequestServer(abc.ABC):
         deadline_ms_default: For requests without a deadline.
         on_error: Told of every error that is an answer; for the error history.
         senders: Reads whose requests are; anybody's when left out.
+        judge_pace: Says how soon a caller may ask; at once when left out.
     """
 
     def __init__(
@@ -167,12 +112,14 @@ class RequestServer(abc.ABC):
         deadline_ms_default: int,
         on_error: Callable[[GatewayError], object] = lambda _: None,
         senders: Senders | None = None,
+        judge_pace: Callable[[Caller], Pace] = lambda _: Pace(),
     ) -> None:
         self._control = control
         self._clock = clock
         self._counters = counters
         self._deadline_ms_default = deadline_ms_default
         self._on_error = on_error
+        self._judge_pace = judge_pace
         self.peers: Final = ControlPeers(senders if senders is not None else Senders(), counters)
         """Whose the connections are."""
         self._repeats: Repeats[asyncio.Future[Any]] = Repeats(clock)
@@ -202,12 +149,19 @@ class RequestServer(abc.ABC):
         their waits.
         """
         try:
-            while True:
+            for number in count(1):
                 await self._slots.acquire()
                 frames = await self._control.recv_multipart(copy=False)
-                task = asyncio.create_task(self._serve(frames))
-                self._tasks.add(task)
-                task.add_done_callback(self._done)
+                work = await self._begin_work(frames)
+                if work is None:
+                    self._slots.release()
+                else:
+                    task = asyncio.create_task(work)
+                    self._tasks.add(task)
+                    task.add_done_callback(self._done)
+                if not number % READ_AT_ONCE_MAX:
+                    # While more waits to be read, reading never lets others run by itself.
+                    await asyncio.sleep(0)
         finally:
             for task in self._tasks:
                 task.cancel()
@@ -225,25 +179,59 @@ class RequestServer(abc.ABC):
         self._tasks.discard(task)
         self._slots.release()
 
-    async def _serve(self, frames: list[zmq.Frame]) -> None:
+    async def _begin_work(self, frames: list[zmq.Frame]) -> Coroutine[Any, Any, None] | None:
+        """Judge whose a request is, and whether it comes too soon; turn it away at once then.
+
+        Returns:
+            What answers it; None when nothing is left to do.
+        """
         self._counters.add(Counter.RPC_REQUESTS)
         peer, *request_frames = [frame.bytes for frame in frames]
         caller = self.peers.admit(frames[-1], peer.hex())
         if caller is None:
-            return
+            return None
+        pace = self._judge_pace(caller)
+        if pace.is_dropped:
+            # It was told again and again to wait: the next connection is not served any better.
+            if pace.is_cut:
+                self._counters.add(Counter.REQUESTS_CUT)
+                self.peers.cut(frames[-1])
+            return None
         envelope = [peer]
         if len(request_frames) > 1 and request_frames[0] == b"":
             # A REQ socket sends an empty delimiter and expects it back; without it, it would drop
             # the reply to a malformed request and wait for ever.
             envelope.append(request_frames.pop(0))
-        late: list[asyncio.Future[Any]] = []
-        reply = await self._reply_to(request_frames, caller, late)
-        self._repeats.weigh(caller.identity.encode(), request_frames[-1], len(reply))
+        if not pace.retry_ms:
+            return self._serve(envelope, request_frames, caller)
+        await self._send(envelope, self._refusal_of(request_frames, pace))
+        return None
+
+    def _refusal_of(self, frames: list[bytes], pace: Pace) -> bytes:
+        """The reply to a request that comes too soon; of the request only the id is looked for."""
+        self._counters.add(Counter.RPC_ERRORS)
+        request_id: object = None
+        if len(frames) == 1 and len(frames[0]) <= LIMITED_BYTES_MAX:
+            with contextlib.suppress(GatewayError):
+                raw = unpack_request(frames[0])
+                request_id = raw.get("id") if isinstance(raw, dict) else None
+        error = RateLimited("too many requests", retry_ms=pace.retry_ms)
+        return pack_reply(self._error(request_id, error))
+
+    async def _send(self, envelope: list[bytes], reply: bytes) -> None:
         try:
             await self._control.send_multipart([*envelope, reply], zmq.NOBLOCK)
         except zmq.ZMQError:
             # Gone (EHOSTUNREACH) or not reading (EAGAIN): either way the reply has no reader.
             self._counters.add(Counter.RPC_REPLIES_LOST)
+
+    async def _serve(
+        self, envelope: list[bytes], request_frames: list[bytes], caller: Caller
+    ) -> None:
+        late: list[asyncio.Future[Any]] = []
+        reply = await self._reply_to(request_frames, caller, late)
+        self._repeats.weigh(caller.requester, request_frames[-1], len(reply))
+        await self._send(envelope, reply)
         # What missed its deadline holds its slot until it is done, so that slots bound all work.
         await asyncio.gather(*late, return_exceptions=True)
 
@@ -276,7 +264,7 @@ class RequestServer(abc.ABC):
         Only what succeeded, or is still being done, stands for its repeat: who asks again after an
         error means it.
         """
-        requester = call.caller.identity.encode()
+        requester = call.caller.requester
         is_change = call.request.method in CHANGING and call.request.id is not None
         known = self._repeats.find(requester, frame) if is_change else None
         if known is not None and not _has_failed(known):

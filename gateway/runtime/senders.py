@@ -27,6 +27,11 @@ class Senders:
         self._book = book
 
     @property
+    def book(self) -> Callable[[], KeyBook] | None:
+        """Reads who may connect now, from any thread; None without keys."""
+        return self._book
+
+    @property
     def are_known(self) -> bool:
         """Whether there are keys."""
         return self._book is not None

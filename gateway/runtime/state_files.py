@@ -24,6 +24,7 @@ class _LeaseRecord(pydantic.BaseModel):
 
     lease_id: str
     client: str
+    user: str = ""
     lease_s: int
     expires_us: int
     claims: list[tuple[str, list[str]]] = pydantic.Field(strict=False)

@@ -12,13 +12,14 @@ import zmq
 
 from gateway.control.peer_desk import REVOKED, PeerDesk
 from gateway.control.peer_ports import PeerSockets
+from gateway.control.rights import RightsDesk
 from gateway.counters import Counter, Counters
 from gateway.model.messages import Kind
 from gateway.policy.peers import Peer
 from gateway.policy.senders import Sender
 from gateway.policy.subscriptions import Subscriptions
 from gateway.runtime.grants import Grants
-from gateway.wire.topics import TopicName, grants_of, parse_topic
+from gateway.wire.topics import TopicName, parse_topic
 
 FRAMES_PER_TICK_MAX: Final = 1_000
 """Subscription frames read at a stretch; more wait, so that data goes first. Snapshots are answered
@@ -46,6 +47,7 @@ class SubscriptionReader(ABC):
         counters: Where frames are counted.
         peers: Tells connections apart.
         desk: Who they are.
+        rights: Judges what each may have.
     """
 
     def __init__(
@@ -56,10 +58,13 @@ class SubscriptionReader(ABC):
         counters: Counters,
         peers: Peers,
         desk: PeerDesk,
+        rights: RightsDesk,
     ) -> None:
         self._data = data
         self._subscriptions = subscriptions
-        self._grants = Grants(data, subscriptions)
+        self._rights = rights
+        self._grants = Grants(data, subscriptions, rights)
+        subscriptions.on_forget = self._note_end
         self._counters = counters
         self._peers = peers
         self._desk = desk
@@ -96,7 +101,7 @@ class SubscriptionReader(ABC):
             if data[:1] == b"\x01":
                 self._subscribe(self._peers.of(frame), data[1:], self._peers.sender_of(frame))
             elif data[:1] == b"\x00":
-                self._unsubscribe(self._peers.of(frame), data[1:])
+                self._unsubscribe(self._peers.of(frame), data[1:], self._peers.sender_of(frame))
             else:
                 self._counters.add(Counter.USER_MESSAGES)
 
@@ -105,6 +110,7 @@ class SubscriptionReader(ABC):
         for topic in self._subscriptions.sweep(self._peers.is_alive):
             self.lost(topic, parse_topic(topic))
         self._desk.sweep()
+        self._rights.tell_due()
 
     def _subscribe(self, connection: Hashable | None, topic: bytes, sender: Sender | None) -> None:
         self._counters.add(Counter.SUBSCRIPTIONS_SEEN)
@@ -114,31 +120,50 @@ class SubscriptionReader(ABC):
         if connection is None:
             # Gone before its frame was read: nobody is there to be granted anything.
             return
+        if not self._desk.has_room(connection, sender):
+            self._desk.cut_ungranted(connection, "its user has enough connections")
+            return
         peer = self._desk.peer_of(connection, sender)
         if peer.sender != sender:
             # One of the two is gone, and its descriptor the other's: both begin anew.
             self._desk.cut_ungranted(connection, "it was taken for another's")
             return
-        is_full = self._subscriptions.is_full(connection)
-        if not grants_of(topic) or (is_full and not self._subscriptions.holds(connection, topic)):
+        limit = self._limit_of(sender)
+        is_full = self._subscriptions.is_full(connection, limit)
+        granted = self._rights.granted_as(sender, topic)
+        if not granted or (is_full and not self._subscriptions.holds(connection, topic)):
+            if not granted and self._rights.are_on:
+                self._rights.note_denial(peer, topic)
+                return
             self._counters.add(Counter.SUBSCRIPTIONS_REFUSED)
             if is_full:
-                self._desk.note_refusal(connection)
+                self._desk.note_refusal(connection, limit)
             return
         # Before anything that makes its frames come: that is what makes joins free of races.
-        self._grants.give(topic)
+        self._grants.give(granted)
         is_new = self._subscriptions.add(connection, topic)
         name = parse_topic(topic)
+        self._rights.note_grant(peer, topic, name, is_new=is_new)
         token = token_of(name)
         if token:
             self._desk.note_token(connection, token)
         self.gained(peer, topic, name, is_new=is_new)
 
-    def _unsubscribe(self, connection: Hashable | None, topic: bytes) -> None:
-        if connection is not None:
+    def _limit_of(self, sender: Sender) -> int:
+        """How many topics one connection of a user may be subscribed to."""
+        if sender.user:
+            return self._rights.limits_of(sender).subscriptions_max
+        return self._subscriptions.per_connection_max
+
+    def _unsubscribe(
+        self, connection: Hashable | None, topic: bytes, sender: Sender | None
+    ) -> None:
+        if connection is not None and sender is not None:
             # Named: the peer lives and took one subscription back. What it holds by another one
             # stays granted. A dead peer's grants are gone with its pipe.
-            self._grants.take(connection, topic)
+            self._grants.take(connection, sender, topic)
+        if connection is not None and self._rights.are_on and parse_topic(topic) is None:
+            self._desk.drop_prefix(connection, topic)
         if not self._subscriptions.remove(connection, topic, self._peers.is_alive):
             return
         name = parse_topic(topic)
@@ -146,6 +171,12 @@ class SubscriptionReader(ABC):
         if token:
             self._desk.drop_token(connection, token)
         self.lost(topic, name)
+
+    def _note_end(self, connection: Hashable, topic: bytes) -> None:
+        """A pair is gone, whoever took it back."""
+        self._rights.usage.end(connection, topic)
+        if not self._subscriptions.topic_count(connection):
+            self._rights.usage.forget(connection)
 
 
 def token_of(name: TopicName | None) -> str:

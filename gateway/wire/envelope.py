@@ -103,6 +103,7 @@ class Envelope:
         recv_us: int,
         event_us: int | None,
         is_news: bool = True,
+        as_type: int | None = None,
     ) -> None:
         """Publish one message as the topic's next and keep it as its last value.
 
@@ -113,12 +114,14 @@ class Envelope:
             recv_us: When its bytes were read, or it was made, UTC.
             event_us: The vendor's own time.
             is_news: Whether it tells something that the message before it did not.
+            as_type: The message's number, where the topic carries several.
 
         The busiest kinds do the same steps in line (`gateway.normalize.level1`).
         """
         sequence = topic.sequence + 1
         topic.sequence = sequence
-        body = (topic.type, self.epoch, sequence, flags, recv_us, event_us, *values)
+        number = topic.type if as_type is None else int(as_type)
+        body = (number, self.epoch, sequence, flags, recv_us, event_us, *values)
         topic.last = body
         self.messages += 1
         frame = topic.prefix + self.pack(body)

@@ -37,6 +37,7 @@ class SystemTopics:
         "goodbye",
         "heartbeat",
         "on_alert",
+        "on_quiet",
         "tails",
     )
 
@@ -53,6 +54,9 @@ class SystemTopics:
         self.goodbye: Final = envelope.topic(Kind.SYS, "goodbye")
         self.on_alert: Callable[[dict[str, Any]], object] = lambda _: None
         """Told of every alert; for the log."""
+        self.on_quiet: Callable[[dict[str, int]], object] | None = None
+        """Told of topics that fell quiet, where not everybody may hear of every topic; None where
+        all may."""
         self._scan: list[Topic] = []
         self._scan_tick = 0
         self._slice = 0
@@ -67,15 +71,26 @@ class SystemTopics:
             "goodbye": self.goodbye,
         }
 
-    def publish(self, topic: Topic, facts: dict[str, Any]) -> None:
+    @property
+    def tails_sequence(self) -> int:
+        """What the heartbeat says of `sys,tails,`: where only relays hear it, that there is none.
+
+        Who does not hear it would take every announcement for one that was lost.
+        """
+        return self.tails.sequence if self.on_quiet is None else 0
+
+    def publish(self, topic: Topic, facts: dict[str, Any], *, as_type: int | None = None) -> None:
         """Publish one system message.
 
         Args:
-            topic: One of this object's topics.
+            topic: One of this object's topics, or a client's own.
             facts: The map that is its body; values msgpack knows.
+            as_type: The message's number, where the topic carries several.
         """
         now_us = self._clock.utc_us()
-        self._envelope.publish(topic, (facts,), flags=0, recv_us=now_us, event_us=None)
+        self._envelope.publish(
+            topic, (facts,), flags=0, recv_us=now_us, event_us=None, as_type=as_type
+        )
 
     def announce_feed(
         self, *, port: str, from_state: str, to_state: str, cause: str | None
@@ -127,6 +142,8 @@ class SystemTopics:
             elif sequence != topic.told:
                 topic.told = sequence
                 quiet[topic.prefix.decode("ascii")] = sequence
+        if self.on_quiet is not None and quiet:
+            self.on_quiet(quiet)
         names = list(quiet)
         for begin in range(0, len(names), TAILS_TOPICS_MAX):
             part = names[begin : begin + TAILS_TOPICS_MAX]

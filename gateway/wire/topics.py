@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.model.messages import SYS_NAMES, Kind
+from gateway.model.protocol import SYMBOL_BYTES_MAX
 
 PUBLIC_KINDS: Final = tuple(kind for kind in Kind if kind is not Kind.IMAGE)
 """Kinds that have public topics; images travel on private topics and at a rebuild only."""
 
 _VARIANT = rb"(@[1-9][0-9]{0,4}(?:x[1-9][0-9]{0,2})?)?"
 _PRIVATE = re.compile(rb"~([0-9a-zA-Z]{14,32})\.([a-z]+)" + _VARIANT + rb",([^,]{1,64}),")
+_HEAD = re.compile(rb"([a-z]+)" + _VARIANT)
 _PUBLIC = re.compile(rb"([a-z]+)" + _VARIANT + rb",([^,]{1,64}),")
 _KINDS: Final[dict[bytes, Kind]] = {kind.value.encode(): kind for kind in Kind}
 
@@ -83,6 +85,47 @@ def parse_topic(topic: bytes) -> TopicName | None:
         symbol=symbol.decode("ascii"),
         nonce=nonce.decode("ascii"),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which public topics a subscription matches: of each kind, the symbols that begin so."""
+
+    kinds: tuple[Kind, ...]
+    """One or more."""
+    symbol: str
+    """The symbol, or how it begins; empty for all symbols."""
+    is_whole: bool
+    """Whether it is one symbol, and not all that begin so."""
+
+
+def reach_of(topic: bytes) -> Reach | None:
+    """Say which public topics a subscription matches.
+
+    Args:
+        topic: As the peer sent it, not empty.
+
+    Returns:
+        None for one that matches none, or private ones too.
+    """
+    head, comma, rest = topic.partition(b",")
+    symbol, end, _ = rest.partition(b",")
+    if not topic or is_private(topic) or not symbol.isascii() or len(symbol) > SYMBOL_BYTES_MAX:
+        return None
+    if not comma:
+        kinds = tuple(kind for kind in Kind if _may_begin(kind.value.encode(), head))
+    else:
+        match = _HEAD.fullmatch(head)
+        kind = None if match is None else _KINDS.get(match[1])
+        kinds = () if kind is None else (kind,)
+    if not kinds or (end and not symbol):
+        return None
+    return Reach(kinds, symbol.decode("ascii"), bool(end))
+
+
+def _may_begin(kind: bytes, head: bytes) -> bool:
+    """Whether a topic of a kind, or of one of its variants, may begin so."""
+    return kind.startswith(head) or head.startswith(kind + b"@")
 
 
 def is_private(topic: bytes) -> bool:

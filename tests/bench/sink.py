@@ -1,9 +1,11 @@
 """One subscriber that counts: reads every frame until the sentinel's, then prints figures as JSON.
 
 Usage: sink.py ENDPOINT STYLE
+With keys in BENCH_KEYS: the gateway's public one, and both halves of its own.
 """
 
 import json
+import os
 import sys
 import time
 
@@ -25,6 +27,9 @@ def main() -> None:
     sink.setsockopt(zmq.SNDHWM, 0)
     sink.setsockopt(zmq.RCVHWM, 1_000_000)
     sink.setsockopt(zmq.RCVTIMEO, TIMEOUT_MS)
+    if "BENCH_KEYS" in os.environ:
+        server, public, secret = os.environ["BENCH_KEYS"].encode().split()
+        sink.curve_serverkey, sink.curve_publickey, sink.curve_secretkey = server, public, secret
     sink.connect(endpoint)
     for symbol in [*symbols(), SENTINEL]:
         for kind in ("quote", "trade", "summary") if style == "gateway" else ("",):

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +76,9 @@ def feeding(lines: int, seed: int, trade_share: float) -> Iterator[Ports]:
 
 
 @contextmanager
-def serving(style: str, ports: Ports) -> Iterator["subprocess.Popen[bytes]"]:
+def serving(
+    style: str, ports: Ports, more: Mapping[str, str]
+) -> Iterator["subprocess.Popen[bytes]"]:
     """The gateway or a baseline, until the block ends."""
     program = [sys.executable, "-m", "gateway", "run"]
     if style != "gateway":
@@ -92,7 +94,7 @@ def serving(style: str, ports: Ports) -> Iterator["subprocess.Popen[bytes]"]:
         "IQGW_CONNECTION__MESSAGE_QUEUE_SIZE": "10000000",  # Every line is to be counted.
         "IQGW_LOG__LEVEL": "error",
     }
-    server = subprocess.Popen(program, env={**os.environ, **environment})
+    server = subprocess.Popen(program, env={**os.environ, **environment, **more})
     try:
         yield server
     finally:
@@ -107,6 +109,7 @@ def run_once(
     seed: int,
     trade_share: float,
     watch: Callable[[str, int], "subprocess.Popen[str]"] | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Run feeder, program and sink once.
 
@@ -116,12 +119,13 @@ def run_once(
         seed: Of the lines.
         trade_share: Share of them that are trades.
         watch: Begins to watch the program, given its control endpoint and HTTP port.
+        more: What is added to the environment of the program and the sink.
 
     Returns:
         The sink's figures, and the watcher's.
     """
     watched: dict[str, Any] = {}
-    with feeding(lines, seed, trade_share) as ports, serving(style, ports) as server:
+    with feeding(lines, seed, trade_share) as ports, serving(style, ports, more or {}) as server:
         watcher = None
         if watch is not None:
             await_port(ports.http)
@@ -134,6 +138,7 @@ def run_once(
                 text=True,
                 check=True,
                 timeout=180,
+                env={**os.environ, **(more or {})},
             )
             cpu_s = cpu_seconds(server.pid)
             watched = end_of(watcher) if watcher is not None else {}

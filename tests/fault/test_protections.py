@@ -19,10 +19,8 @@ from gateway.control.upstream_state import UpstreamState
 from gateway.control.watch_desk import WatchDesk
 from gateway.iqfeed import streaming, values
 from gateway.iqfeed.lines import LineFramer
-from gateway.iqfeed.link import Session
 from gateway.iqfeed.session import Level1Session
-from gateway.iqfeed.streaming import StreamingSession
-from gateway.iqfeed.system import OtherSystem, ServerTime, parse_system
+from gateway.iqfeed.system import OtherSystem, parse_system
 from gateway.normalize import level1, level1_messages
 from gateway.normalize.depth_care import DepthCare
 from gateway.normalize.eastern import EasternTime, _Day
@@ -31,11 +29,8 @@ from gateway.normalize.level1_care import Level1Care
 from gateway.normalize.level1_columns import Level1Columns
 from gateway.normalize.rows import RowPublisher
 from gateway.normalize.symbols import Prints, Symbol
-from gateway.policy.backoff import Backoff
-from gateway.policy.breaker import CircuitBreaker
-from gateway.policy.leases import Lease, Leases
+from gateway.policy.leases import Leases
 from gateway.policy.login import LoginPolicy
-from gateway.policy.retry import Retry
 from gateway.policy.senders import ANYBODY
 from gateway.policy.subscriptions import Subscriptions
 from gateway.runtime.feed import FeedThread
@@ -59,13 +54,24 @@ from tests.fault import (
     test_symbols_are_refused,
     test_symbols_in_doubt,
     test_upstream_breaks,
+    test_users_overstep,
 )
 from tests.support import market
 from tests.support.fake_iqconnect import FakeIqconnect
 from tests.support.history import History
 from tests.support.network import Network, require
+from tests.support.removals import (
+    anything_may_be_heard,
+    forget_half_lines,
+    no_owners,
+    no_sign_of_life,
+    no_waits,
+    patience_without_end,
+    routing_ids_are_identities,
+    short_lives_succeed,
+    wall_clock_everywhere,
+)
 from tests.support.stage import scripted
-from tests.support.world.clock import WorldClock
 
 pytestmark = [
     pytest.mark.slow,
@@ -101,62 +107,10 @@ def always(owner: object, name: str, value: object) -> Remove:
     return lambda patch: patch.setattr(owner, name, lambda *_, **__: value)
 
 
-def patience_without_end(patch: pytest.MonkeyPatch) -> None:
-    """Never call a silence long."""
-    for session in (Session, StreamingSession):
-        patch.setattr(session, "_patience_ns", lambda _: 1 << 60)
-
-
-def no_waits(patch: pytest.MonkeyPatch) -> None:
-    """Try again at once, for ever."""
-
-    def at_once(backoff: Backoff) -> int:
-        backoff.attempts += 1
-        return 0
-
-    patch.setattr(Backoff, "next_wait_ns", at_once)
-    patch.setattr(CircuitBreaker, "_is_too_much", lambda *_: False)
-
-
-def short_lives_succeed(patch: pytest.MonkeyPatch) -> None:
-    """Let a connection be a success as soon as it stands."""
-    connected = Retry.connected
-
-    def connect(retry: Retry) -> None:
-        retry._stable_ns = 0
-        retry._backoff._stable_ns = 0
-        connected(retry)
-        retry.settle()
-
-    patch.setattr(Retry, "connected", connect)
-
-
-def forget_half_lines(patch: pytest.MonkeyPatch) -> None:
-    """Forget the rest of each chunk."""
-    feed = LineFramer.feed
-
-    def forget(framer: LineFramer, data: bytes) -> list[str]:
-        framer._tail = ""
-        return feed(framer, data)
-
-    patch.setattr(LineFramer, "feed", forget)
-
-
 def no_funerals(patch: pytest.MonkeyPatch) -> None:
     """Keep what a connection held when it is gone."""
     patch.setattr(Subscriptions, "remove", lambda *_: False)
     patch.setattr(Subscriptions, "sweep", lambda *_: [])
-
-
-def no_owners(patch: pytest.MonkeyPatch) -> None:
-    """Let every client dispose of every lease."""
-    find = Leases.find
-
-    def find_any(leases: Leases, client: str, lease_id: str) -> Lease:
-        known = leases._leases.get(lease_id)
-        return find(leases, client if known is None else known.client, lease_id)
-
-    patch.setattr(Leases, "find", find_any)
 
 
 def no_watch(patch: pytest.MonkeyPatch) -> None:
@@ -220,31 +174,6 @@ def unknown_lines_are_fatal(patch: pytest.MonkeyPatch) -> None:
         return event
 
     patch.setattr(streaming, "parse_system", parse_or_raise)
-
-
-def no_sign_of_life(patch: pytest.MonkeyPatch) -> None:
-    """Judge a link by its quotes, not by the vendor's clock."""
-    heard = Session.heard
-    patch.setattr(Session, "heard", lambda *_: None)
-    receive = Session.receive_line
-
-    def receive_line(session: Session, line: str, *, now_ns: int) -> None:
-        if not isinstance(parse_system(line), ServerTime):
-            heard(session, now_ns)
-        receive(session, line, now_ns=now_ns)
-
-    patch.setattr(Session, "receive_line", receive_line)
-
-
-def wall_clock_everywhere(patch: pytest.MonkeyPatch) -> None:
-    """Let a step of the wall clock be time that passes."""
-    step = WorldClock.step_wall
-
-    def step_both(clock: WorldClock, *, seconds: float) -> None:
-        step(clock, seconds=seconds)
-        clock.now_ns += max(0, round(seconds * 1e9))
-
-    patch.setattr(WorldClock, "step_wall", step_both)
 
 
 def upstream_says_nothing(patch: pytest.MonkeyPatch) -> None:
@@ -363,6 +292,10 @@ PROTECTIONS = [
                lambda: over_a_link(CUT.test_a_half_partition_is_noticed)),
     Protection(36, "holes are declared", nothing(History, "declare"),
                lambda: over_a_link(CUT.test_a_blip_loses_nothing_undeclared)),
+    Protection(56, "requests are told apart by user", routing_ids_are_identities,
+               lambda: in_folder(test_users_overstep.test_a_routing_id_is_nobody)),
+    Protection(66, "files are asked", anything_may_be_heard,
+               lambda: in_folder(test_users_overstep.test_no_trick_brings_what_may_not_be_heard)),
     Protection(57, "leases end", always(Leases, "expire", []),
                test_consumer_is_killed.test_its_lease_ends_and_not_before),
     Protection(58, "leases have owners", no_owners,

@@ -163,8 +163,8 @@ def test_a_consumer_that_does_not_read_holds_up_nobody() -> None:
 def test_snapshots_wait_their_turn_at_a_relay_as_at_the_gateway() -> None:
     """The gateway lets a relay ask for any number, so the relay must ration its consumers."""
     pace, count = 20, 60
-    paced = replace(CALM.peers, snapshots_per_second_max=pace)
-    with simulated(rate=200.0) as stage, relayed(stage, peers=paced) as relay:
+    paced = replace(CALM.limits, snapshots_per_second_max=pace)
+    with simulated(rate=200.0) as stage, relayed(stage, limits=paced) as relay:
         consumer = relay.consumer("quote,AAPL,")
         consumer.wait_for_topic("quote,AAPL,")
         privates = [private_topic("quote,AAPL,") for _ in range(count)]

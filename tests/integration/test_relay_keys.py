@@ -14,7 +14,7 @@ from gateway.commands.client_keys import use_keys
 from gateway.relay.relay import Relay
 from gateway.runtime.doorkeeper import Doorkeeper
 from gateway.runtime.key_store import KeyStore
-from tests.support.consumer import Consumer
+from tests.support.consumer import Consumer, private_topic
 from tests.support.keyring import Keyring
 from tests.support.relays import CALM, RelayStage
 from tests.support.requester import Requester
@@ -40,6 +40,7 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
     (tmp_path / "near").mkdir()
     (tmp_path / "far").mkdir()
     near, far = Keyring(tmp_path / "near", "alice", "bob"), Keyring(tmp_path / "far", "relay-1")
+    near.add("carol", role="consumer", allow=[{"kinds": ["quote"], "symbols": ["AAPL"]}])
     with simulated(settings=far.settings) as stage:
         ends = stage.gateway.endpoints
         clock = SystemClock()
@@ -122,3 +123,49 @@ def test_a_relay_whose_own_key_is_revoked_says_so(pair: Pair) -> None:
         wait_until(
             lambda: requester.result("health")["ready"], what="a relay that is well", seconds=20.0
         )
+
+
+def test_a_relay_judges_its_own_clients(pair: Pair) -> None:
+    """To the gateway all of them are the relay, which may have everything."""
+    near = pair.near
+    with (
+        Requester(pair.relay.control, keys=near.keys("alice")) as alice,
+        Requester(pair.relay.control, keys=near.keys("carol")) as carol,
+        Consumer(pair.relay.data, "quote,", keys=near.keys("alice")) as everything,
+    ):
+        lease = alice.result(
+            "subscribe", client="c", symbols=["AAPL", "MSFT"], kinds=["quote"], wait_ms=2000
+        )
+        topics = ("quote,AAPL,", "quote,MSFT,", "quote,", "")
+        with Consumer(pair.relay.data, *topics, keys=near.keys("carol")) as consumer:
+            consumer.wait_for_topic("quote,AAPL,")
+            private = private_topic("quote,MSFT,")
+            consumer.subscribe(private)
+            answer = consumer.wait_for_topic(private)
+            assert answer.values[:2] == ["refused", "not_entitled"]
+            everything.wait_for_topic("quote,MSFT,")
+            for _ in consumer.stream(1.0):
+                continue
+            heard = {m.topic for m in consumer.messages}
+            assert heard <= {"quote,AAPL,", private, "sys,heartbeat,", "sys,feed,"}
+            peers = alice.result("subscriptions")["peers"]
+            (own,) = [peer for peer in peers if peer["user"] == "carol"]
+            assert {"quote,MSFT,", "quote,"} <= set(own["not_entitled"])
+        wanted = {"client": "c", "symbols": ["MSFT"], "kinds": ["quote"]}
+        for method, params in (
+            ("subscribe", wanted),
+            ("snapshot", {"topics": ["quote,AAPL,", "quote,MSFT,"]}),
+            ("why", {"symbol": "MSFT"}),
+            ("resync", {"topic": "trade,AAPL,"}),
+        ):
+            assert carol.error(method, **params)["code"] == "not_entitled", method
+        error = carol.error("admin.reconnect", port="level1", reason="test")
+        assert error["code"] == "unauthorized"
+        assert len(carol.result("snapshot", topics=["quote,AAPL,"])) == 1
+        assert {s["symbol"] for s in carol.result("symbols")["symbols"]} == {"AAPL"}
+        # The same name is another client's, and its leases are not hers.
+        assert carol.result("unsubscribe", client="c")["removed"] == 0
+        stolen = carol.error("renew", client="c", lease_id=lease["lease_id"])
+        assert stolen["code"] == "lease_expired"
+        assert alice.result("renew", client="c", lease_id=lease["lease_id"])["expires_us"]
+        assert carol.result("subscriptions")["leases"] == []

@@ -90,7 +90,7 @@ def quick(stage: Stage, **options: Any) -> Iterator[RelayStage]:
         evict_stalled_ns=options.pop("evict_ns", 0),
         evict_lag_ns=0,
     )
-    peers = PeerOptions(rules=rules, snapshots_per_second_max=1_000)
+    peers = PeerOptions(rules=rules)
     with relayed(stage, peers=peers, send_buffer_bytes=16_384, **options) as relay:
         yield relay
 

@@ -9,6 +9,9 @@ import yaml
 import zmq
 from gateway_client import CurveKeys
 
+EVERYTHING = [{"kinds": ["*"], "symbols": ["*"]}]
+"""All that can be allowed, or denied."""
+
 
 class Pair(NamedTuple):
     """Both halves of a key."""
@@ -53,9 +56,19 @@ class Keyring:
         return pair
 
     def add(self, client: str, pair: Pair | None = None, **values: Any) -> CurveKeys:
-        """Let a client in, with a new key or a given one; its file is replaced in one step."""
+        """Let a client in, with a new key or a given one; its file is replaced in one step.
+
+        It may do everything, unless it is said what.
+        """
         self.pairs[client] = pair if pair is not None else new_pair()
-        self.write(client, {"public_key": self.pairs[client].public, **values})
+        known: dict[str, Any] = {
+            "public_key": self.pairs[client].public,
+            "role": "admin",
+            "allow": EVERYTHING,
+        }
+        if client.startswith("relay"):
+            known["relay"] = True
+        self.write(client, {**known, **values})
         return self.keys(client)
 
     def write(self, client: str, values: Mapping[str, Any] | str) -> None:

@@ -10,9 +10,10 @@ import zmq
 
 from gateway.app_options import Retries, Sessions, feed_options, login_commands, login_policy
 from gateway.control.consumer_requests import ConsumerRequests
-from gateway.control.desk import RequestDesk, Steps
+from gateway.control.desk import RequestDesk
 from gateway.control.feed_commands import FeedCommand, NoteAdmin
 from gateway.control.identity import Identity
+from gateway.control.lease_requests import Steps
 from gateway.counters import Complaints, Counters
 from gateway.health.facts import FeedHistory, FeedReport
 from gateway.normalize.depth_pipeline import DepthPipeline
@@ -26,6 +27,7 @@ from gateway.runtime.queues import COMMANDS_MAX, CommandQueue, FactQueue, Order
 from gateway.runtime.subscription_reader import Peers
 from gateway.runtime.tcp_stream import Stream
 from gateway.settings import Credentials, Settings
+from tests.support.open_access import open_access
 from tests.support.quiet_admin import inside_requests, upstream_requests
 from tests.support.world.clock import SECOND_NS, WorldClock
 from tests.support.world.data_socket import WorldData
@@ -199,12 +201,14 @@ class GatewayHalf:
             identity=Identity("world", "0", EPOCH, {}, ()),
             leases=self.leases,
             clock=self._clock,
+            access=open_access(self._clock),
             inside=inside_requests(self._clock, self.leases, history=self.history),
             consumers=ConsumerRequests(
                 leases=self.leases,
                 epoch=EPOCH,
                 clock=self._clock,
                 counters=Counters(),
+                access=open_access(self._clock),
                 audit=lambda *_, **__: None,
             ),
             upstream=upstream_requests(self._clock, self.leases),

@@ -42,6 +42,11 @@ def test_a_gateway_can_use_what_was_made(directory: KeyDirectory, tmp_path: Path
     assert zmq.curve_public(keys.secret_key.encode()).decode() == keys.public_key
     assert record.allow is not None
     assert record.allow[0].symbols == ("*",)
+    assert not record.is_relay
+    out = tmp_path / "relay-1.key"
+    directory.add("relay-1", role="consumer", out=out, is_next=False, is_relay=True)
+    store.look(is_hurried=True)
+    assert store.book.grants["relay-1"].record.is_relay
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")

@@ -29,6 +29,7 @@ from gateway.control.lineage import AskLog, LineageDesk
 from gateway.control.methods import answer
 from gateway.control.resync import ResyncDesk
 from gateway.control.symbol_list import SymbolList
+from gateway.control.upstream_requests import NOBODY
 from gateway.control.watch_desk import WatchDesk
 from gateway.counters import Counters
 from gateway.errors import GatewayError
@@ -38,11 +39,13 @@ from gateway.model.messages import Kind
 from gateway.normalize.board import Board
 from gateway.normalize.board_answers import BoardAnswers
 from gateway.policy.demand import Demand
+from gateway.policy.entitlements import Entitlements
 from gateway.policy.leases import Leases
 from gateway.policy.subscriptions import Subscriptions
 from gateway.wire.envelope import Envelope
 from gateway.wire.topics import TopicName, parse_topic
 from tests.support.depth_bench import DepthBench
+from tests.support.open_access import AuditKept, open_access
 from tests.support.quiet_admin import QuietAdmin, inside_requests, upstream_requests
 
 LINGER_S = 60
@@ -99,8 +102,13 @@ class Bench:
         is_auto_watch: bool = True,
         symbol_count_max: int = 100_000,
         is_admin_allowed: bool = False,
+        entitlements: Entitlements | None = None,
     ) -> None:
         self.clock = FakeClock()
+        self.audit = AuditKept()
+        self.access = open_access(self.clock, entitlements, audit=self.audit)
+        self.caller = NOBODY
+        """Who asks."""
         self.admin = QuietAdmin()
         self.audited: list[dict[str, object]] = []
         self.told: list[Mapping[str, Any]] = []
@@ -168,6 +176,7 @@ class Bench:
             ),
             leases=self.leases,
             clock=self.clock,
+            access=self.access,
             inside=inside_requests(
                 self.clock,
                 self.leases,
@@ -181,6 +190,7 @@ class Bench:
                 epoch=EPOCH,
                 clock=self.clock,
                 counters=Counters(),
+                access=self.access,
                 audit=lambda _, **facts: self.audited.append(facts),
             ),
             upstream=upstream_requests(
@@ -194,7 +204,9 @@ class Bench:
 
     def ask(self, method: str, **params: Any) -> Any:
         """Send a request as a client would, and finish it."""
-        steps = answer(self.requests, method, msgpack.unpackb(msgpack.packb(params)))
+        steps = answer(
+            self.requests, method, msgpack.unpackb(msgpack.packb(params)), caller=self.caller
+        )
         return self.run(steps) if isinstance(steps, Generator) else steps
 
     def subscribe(self, *symbols: str, kinds: tuple[str, ...] = ("l1",), **params: Any) -> Any:

@@ -1,6 +1,7 @@
 """A client's file is read whole or refused whole, with the line that is wrong."""
 
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from gateway.policy.client_record import (
     Rule,
     parse_client,
 )
+from gateway.policy.entitlements import UserRights
 
 KEY = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
 """From the documentation of ZeroMQ's CURVE."""
@@ -212,3 +214,25 @@ def test_any_text_is_a_record_or_refused(text: str) -> None:
     except ConfigError:
         return
     assert record.name == "a"
+
+
+def test_the_readmes_example_is_a_file() -> None:
+    """What operators copy must be accepted, once it has their key."""
+    text = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    block = text.partition("<!-- test: a client's file -->\n```yaml\n")[2].partition("```")[0]
+    record = parse_client(block.replace('"..."', f'"{KEY}"'), name="desk-1")
+    rights = UserRights(record)
+    assert rights.may("quote", "@ESZ25")
+    assert not rights.may("quote", "@ESX25")
+    assert rights.may("news", "anything")
+    assert not rights.may("order", "AAPL")
+    assert record.quotas.requests_per_second_max == 50
+
+
+@pytest.mark.parametrize(("text", "is_relay"), [("true", True), ("false", False)])
+def test_a_relay_is_one_by_its_file(text: str, *, is_relay: bool) -> None:
+    """And by nothing that it says of itself."""
+    record = parse_client(f'public_key: "{KEY}"\nrelay: {text}', name="r")
+    assert record.is_relay is is_relay
+    with pytest.raises(ConfigError, match="choice"):
+        parse_client(f'public_key: "{KEY}"\nrelay: maybe', name="r")

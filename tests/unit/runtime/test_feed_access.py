@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from gateway.control.desk import Steps
 from gateway.control.feed_commands import FeedCommand, ReadStandings
+from gateway.control.lease_requests import Steps
 from gateway.errors import FeedThreadFailed, GatewayError, UpstreamDown
 from gateway.runtime.feed_access import FeedAccess
 from gateway.runtime.queues import CommandQueue

@@ -1,0 +1,24 @@
+"""`usage`: who consumed which symbols."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def usage(
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="YAML file with state_dir.")
+    ] = None,
+    day: Annotated[
+        str | None, typer.Option(help="Such as 2026-01-31, UTC; the newest by default.")
+    ] = None,
+    is_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
+) -> None:
+    """Say who consumed which symbols on a day, as exchanges ask."""
+    from gateway.commands.usage_report import report_of, text_of
+    from gateway.settings import load_settings
+
+    report = report_of(load_settings(config).state_dir, day)
+    typer.echo(json.dumps(report) if is_json else text_of(report))

@@ -1,0 +1,102 @@
+"""What a relay with keys lets its own clients ask of the gateway.
+
+The gateway knows the relay alone: whatever the relay passes on is done with the relay's rights. So
+roles and entitlements are judged here, whole requests at a time, and the names of clients are made
+to tell one user's from another's.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any, Final
+
+from gateway.control.access import Access
+from gateway.control.claims import expand
+from gateway.control.desk import parse_params
+from gateway.control.public_topics import public_topic
+from gateway.control.upstream_requests import Caller
+from gateway.errors import NotEntitled
+from gateway.model import methods as m
+from gateway.model.messages import Kind
+from gateway.wire.topics import TopicName
+
+DIGEST_CHARACTERS: Final = 16
+NAME_CHARACTERS_MAX: Final = 64 - 1 - DIGEST_CHARACTERS
+_WITH_CLIENT: Final = frozenset({"subscribe", "unsubscribe", "renew"})
+
+
+class PassingRules:
+    """Judges what is passed on; used in the control loop.
+
+    Args:
+        access: Judges callers.
+    """
+
+    def __init__(self, access: Access) -> None:
+        self.access: Final = access
+        """Judges callers."""
+
+    def passable(self, request: m.Request, raw: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """Let a request through to the gateway.
+
+        Args:
+            request: Checked to be one.
+            raw: The same as it was sent.
+            caller: Who sent it.
+
+        Returns:
+            What is to be sent on.
+
+        Raises:
+            NotEntitled: It asks for something that the caller may not have; nothing of it is done.
+            InvalidParams: Its parameters do not fit.
+        """
+        if not self.access.is_by_user or request.method not in m.METHODS:
+            return raw
+        params = parse_params(request.method, request.params)
+        for name in _topics_of(params):
+            self.access.check(caller, name, request.method)
+        if isinstance(params, m.WhyParams):
+            self.access.check_symbol(caller, params.symbol, "why")
+        if isinstance(params, m.SubscribeParams):
+            self._check_symbols(params, caller)
+        if request.method not in _WITH_CLIENT:
+            return raw
+        told = dict(request.params or {})
+        return raw | {"params": told | {"client": name_of(caller.user, told["client"])}}
+
+    def keep_seen(self, result: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """Leave the symbols out of a list that the caller may not see."""
+        rights = self.access.rights_of(caller)
+        return result | {"symbols": [s for s in result["symbols"] if rights.may_see(s["symbol"])]}
+
+    def _check_symbols(self, params: m.SubscribeParams, caller: Caller) -> None:
+        rights = self.access.rights_of(caller)
+        kinds = [kind.partition("@")[0] for kind in expand(params.kinds)]
+        denied = [s for s in params.symbols if not all(rights.may(kind, s) for kind in kinds)]
+        if denied:
+            self.access.note_denial(caller, "subscribe", symbol=denied[0], symbols=len(denied))
+            raise NotEntitled(
+                "this client may not have these kinds of all these symbols",
+                symbols=denied[:10],
+                count=len(denied),
+            )
+
+
+def name_of(user: str, client: str) -> str:
+    """What a client is called at the gateway: no two users' clients share a name.
+
+    A digest tells apart what is spelled alike, such as `a` with `b.c` and `a.b` with `c`.
+    """
+    digest = hashlib.sha256(f"{user}\n{client}".encode()).hexdigest()[:DIGEST_CHARACTERS]
+    return f"{f'{user}.{client}'[:NAME_CHARACTERS_MAX]}.{digest}"
+
+
+def _topics_of(params: m.Params) -> Iterator[TopicName]:
+    """The topics that a request is about."""
+    if isinstance(params, m.SnapshotParams):
+        for topic in params.topics:
+            name = public_topic(topic)
+            if name.kind is not Kind.SYS:
+                yield name
+    elif isinstance(params, m.ReplayParams | m.ResyncParams):
+        yield public_topic(params.topic)
