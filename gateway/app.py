@@ -10,14 +10,10 @@ from typing import Any, Final
 from gateway import __version__
 from gateway.app_admin import make_admin
 from gateway.app_alerts import delivery_issues, make_alert_sinks
-from gateway.app_control import make_desk, make_identity, make_leases, make_monitor
+from gateway.app_control import make_desk, make_identity, make_leases, make_monitor, make_trail
+from gateway.app_guards import make_guards
 from gateway.app_http import make_http
-from gateway.app_options import (
-    Retries,
-    Sessions,
-    feed_options,
-    log_sample,
-)
+from gateway.app_options import Retries, Sessions, feed_options, log_sample
 from gateway.app_security import make_access, make_doorkeeper, make_usage, open_sockets
 from gateway.clock import Clock, SystemClock
 from gateway.control.feed_commands import EvictRevoked, NoteAdmin
@@ -90,6 +86,7 @@ class Gateway:
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._interpreter = InterpreterTuning()
+        self._trail = make_trail(self._clock)
         self._doors: Doorkeeper | None = None
         self.stopped = asyncio.Event()
         """Set when the gateway must stop: it was asked to, or its feed thread failed."""
@@ -103,6 +100,7 @@ class Gateway:
             ConfigError: Something cannot be used; nothing is left running.
         """
         check_libzmq()
+        self._trail.configured(masked(self._settings))
         self._loop = asyncio.get_running_loop()
         self._loop.set_default_executor(
             ThreadPoolExecutor(self._settings.connection.thread_pool_size, "gateway")
@@ -134,19 +132,8 @@ class Gateway:
         except BaseException:
             await self.stop("start failed")
             raise
-        self._begin("control", self._server.run())
-        self._begin("admin", self._admin.run())
-        self._begin("housekeeping", self._keeper.run())
-        self._begin("usage", self._usage.run())
-        self._begin("health", self._health.run())
-        self._begin("alerts", self._sinks.run())
-        if self._doors is not None:
-            self._doors.on_revoked = self._cut_revoked
-            self._begin("keys", self._doors.run())
-        if self._process is not None:
-            self._begin("iqconnect", self._process.run())
-        if self._http is not None:
-            self._begin("http", self._http.run())
+        self._begin_all()
+        self._trail.started(version=__version__, epoch=self._epoch, **self.endpoints)
         self._log.info(
             "gateway started",
             version=__version__,
@@ -198,7 +185,23 @@ class Gateway:
             self._log.error("the feed thread does not end")
         self._sockets.destroy(is_data_closed=is_ended)
         self._interpreter.undo()
+        self._trail.stopped(reason)
         self._log.info("gateway stopped", reason=reason)
+
+    def _begin_all(self) -> None:
+        self._begin("control", self._server.run())
+        self._begin("admin", self._admin.run())
+        self._begin("housekeeping", self._keeper.run())
+        self._begin("usage", self._usage.run())
+        self._begin("health", self._health.run())
+        self._begin("alerts", self._sinks.run())
+        self._begin("guards", self._guards.run())
+        if self._doors is not None:
+            self._doors.on_revoked = self._cut_revoked
+            self._begin("keys", self._doors.run())
+        for name, part in (("iqconnect", self._process), ("http", self._http)):
+            if part is not None:
+                self._begin(name, part.run())
 
     def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Run a part until the gateway stops; when it fails, the gateway stops."""
@@ -243,7 +246,7 @@ class Gateway:
             on_failure=self._on_admin_failure,
             is_serving=lambda: self._history.is_serving(self._clock.monotonic_ns()),
         )
-        self._leases = make_leases(settings, self._clock)
+        self._leases = make_leases(settings, self._clock, self._trail)
         admin = AdminPortView(self._admin)
         monitor = make_monitor(
             settings,
@@ -284,17 +287,21 @@ class Gateway:
                 config=partial(masked, settings),
             ),
             tell=self._alerts.tell,
+            trail=self._trail,
         )
-        self._keeper = LeaseKeeper(self._desk, self._leases, self._files, ask=self._access.ask)
         self._make_servers()
 
     def _make_servers(self) -> None:
         settings = self._settings
+        self._keeper = LeaseKeeper(self._desk, self._leases, self._files, ask=self._access.ask)
+        self._keeper.on_look = self._trail.tell_denials
+        self._guards = make_guards(settings, self._desk, self._access, self._queues, self._clock)
         self._server = RpcServer(
             self._sockets.control,
             desk=self._desk,
             ask=self._access.ask,
             epoch=self._epoch,
+            trail=self._trail,
             clock=self._clock,
             counters=self._counters,
             requests_in_flight_max=settings.control.requests_in_flight_max,
@@ -340,11 +347,9 @@ class Gateway:
         }
 
     def _threads(self) -> dict[str, Any]:
-        report = self._history.newest
-        now_ns = self._clock.monotonic_ns()
         return thread_facts(
             is_feed_alive=self._feed.is_alive,
-            report_age_ms=None if report is None else (now_ns - report.at_ns) / 1e6,
+            report_age_ms=self._history.age_ms(self._clock.monotonic_ns()),
             late_ms=self._health.late_ms,
         )
 
@@ -372,8 +377,7 @@ class Gateway:
         self._access.tell(NoteAdmin(view.link.value, view.is_connected, view.is_login_lost))
 
     def _on_admin_failure(self, reason: str) -> None:
-        admin = self._admin
-        self._errors.note_admin_loss(reason, address=admin.address, retry=admin.retry)
+        self._errors.note_admin_loss(reason, address=self._admin.address, retry=self._admin.retry)
         if self._process is not None:
             self._process.note_absent()
 

@@ -7,6 +7,7 @@ from gateway import __version__
 from gateway.clock import Clock
 from gateway.control.access import Access
 from gateway.control.admin_port import AdminPort
+from gateway.control.audit_trail import AuditTrail
 from gateway.control.consumer_requests import ConsumerRequests
 from gateway.control.desk import RequestDesk
 from gateway.control.health_requests import HealthRequests, Inside
@@ -49,14 +50,22 @@ def capabilities_of(settings: Settings) -> Iterator[str]:
         yield "entitlements"
 
 
-def make_leases(settings: Settings, clock: Clock) -> Leases:
+def make_trail(clock: Clock) -> AuditTrail:
+    """Make what writes the audit log's lines about requests and leases."""
+    log = get_logger("audit")
+    return AuditTrail(audit=log.info, warn=log.warning, clock=clock)
+
+
+def make_leases(settings: Settings, clock: Clock, trail: AuditTrail) -> Leases:
     """Make the book of leases, without any."""
-    return Leases(
+    leases = Leases(
         clock,
         leases_per_client_max=settings.leases.leases_per_client_max,
         symbols_per_client_max=settings.leases.symbols_per_client_max,
         client_count_max=settings.leases.client_count_max,
     )
+    leases.on_expired, leases.on_restored = trail.lease_expired, trail.lease_restored
+    return leases
 
 
 def make_monitor(
@@ -105,6 +114,7 @@ def make_desk(
     access: Access,
     inside: Inside,
     tell: Callable[[Mapping[str, Any]], object],
+    trail: AuditTrail,
 ) -> RequestDesk:
     """Make what answers requests.
 
@@ -121,9 +131,9 @@ def make_desk(
         access: Judges who may ask for what.
         inside: What only the process knows.
         tell: Tells of an alert.
+        trail: Takes what administrators did and tried.
     """
-    audit = get_logger("audit").warning
-    shared: dict[str, Any] = {"leases": leases, "clock": clock, "audit": audit}
+    shared: dict[str, Any] = {"leases": leases, "clock": clock, "audit": trail.deed}
     return RequestDesk(
         identity=identity,
         leases=leases,

@@ -13,6 +13,7 @@ from gateway.iqfeed.level2_session import Level2Session
 from gateway.iqfeed.session import AdminSession, Level1Session
 from gateway.logs import get_logger
 from gateway.normalize.depths import BookOptions
+from gateway.normalize.suspicion import PriceLimits
 from gateway.policy.backoff import Backoff, Jitter
 from gateway.policy.breaker import BreakerState, CircuitBreaker
 from gateway.policy.login import LoginPolicy
@@ -62,6 +63,9 @@ def feed_options(settings: Settings, *, host: str) -> FeedOptions:
         images_per_minute_max=settings.book.images_per_minute_max,
         line_bytes_max=settings.upstream.line_bytes_max,
         summary_interval_us=settings.summary.interval_ms * 1000,
+        price_limits=PriceLimits(
+            settings.plausibility.price_max, settings.plausibility.jump_percent_max / 100
+        ),
         symbol_count_max=settings.data.symbol_count_max,
         peers=peer_options(settings),
         variants_max=settings.data.variants_per_topic_max,

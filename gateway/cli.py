@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
+from gateway.commands.audit import audit_app
 from gateway.commands.endpoints import CONTROL_ENDPOINT, DATA_ENDPOINT, problem_of_endpoint
 from gateway.commands.keys import keys_app
 from gateway.commands.usage import usage
@@ -72,6 +73,7 @@ def main() -> None:
         sys.exit(EXIT_CONFIG)
 
 
+app.add_typer(audit_app, name="audit")
 app.add_typer(keys_app, name="keys")
 app.command()(usage)
 

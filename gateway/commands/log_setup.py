@@ -41,6 +41,7 @@ class RunningLog:
                 bytes_max=log.file_mb_max * MEGABYTE,
                 files_max=log.files_max,
                 clock=clock,
+                is_each_synced=log.audit_sync == "line",
             )
         # Both threads of the gateway log: neither a full pipe nor a slow disk may hold them up.
         self._writer = LogWriter(sys.stderr)
@@ -68,6 +69,7 @@ class RunningLog:
         if self._files is not None:
             counts[Counter.LOG_LINES_LOST] = self._files.lost
             counts[Counter.AUDIT_LINES_LOST] = self._files.audit_lost
+            counts[Counter.AUDIT_SYNCS_FAILED] = self._files.audit_syncs_failed
             counts[Counter.LOG_ROTATIONS_FAILED] = self._files.rotations_failed
         return counts
 

@@ -20,7 +20,7 @@ from gateway.control.public_topics import public_topic
 from gateway.control.rights import granted_as
 from gateway.control.upstream_requests import NOBODY, Audit, Caller, check_reason
 from gateway.counters import Counter, Counters
-from gateway.errors import InvalidParams, OutOfRange, bounded
+from gateway.errors import GatewayError, InvalidParams, OutOfRange, bounded
 from gateway.model import methods as m
 from gateway.model.enums import Flag
 from gateway.model.protocol import REPLAY_MESSAGES_MAX
@@ -136,10 +136,14 @@ class ConsumerRequests:
         Raises:
             SecurityValidationError: The reason would break a line of the log.
         """
-        check_reason("admin.evict", params.reason)
-        count = 0
+        outcome = "failed"
         try:
+            check_reason("admin.evict", params.reason)
             count = yield EvictPeer(params.peer)
+            outcome = f"{count} cut off"
+        except GatewayError as error:
+            outcome = error.code
+            raise
         finally:
             self._audit(
                 "admin request",
@@ -147,7 +151,7 @@ class ConsumerRequests:
                 peer=params.peer if params.peer.isprintable() else bounded(params.peer),
                 reason=params.reason,
                 **caller.facts,
-                outcome=f"{count} cut off",
+                outcome=outcome,
             )
         return {"evicted": count}
 

@@ -20,6 +20,7 @@ from gateway.control.feed_commands import (
     BindClient,
     ReadSnapshots,
 )
+from gateway.control.guard_desk import GuardDesk
 from gateway.control.health_requests import HealthRequests
 from gateway.control.identity import LIMITS, Identity
 from gateway.control.lease_requests import LeaseRequests, Steps
@@ -71,6 +72,8 @@ class RequestDesk(LeaseRequests):
         """Answers requests about the way to DTN."""
         self.consumers: Final = consumers
         """Answers requests about the way to consumers."""
+        self.guard: Final = GuardDesk()
+        """Refuses what can wait while a resource is short."""
         self._description: dict[str, Any] | None = None
 
     def hello(self, params: m.HelloParams, caller: Caller = NOBODY) -> Steps:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.policy.demand import Service
+from gateway.policy.guards import Step
 from gateway.wire.topics import TopicName
 
 SYMBOLS_PER_COMMAND_MAX = 250
@@ -51,6 +52,14 @@ class ReadSnapshots:
 
     topics: tuple[str, ...]
     """Complete public topics; at most `SYMBOLS_PER_COMMAND_MAX`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetPressure:
+    """Give up as much as a step of the guards says; answered by None."""
+
+    step: Step
+    """From nothing to everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +242,7 @@ FeedCommand = (
     | ReadStandings
     | ReadSnapshots
     | ReadRing
+    | SetPressure
     | BindClient
     | ReportClient
     | FindMissing

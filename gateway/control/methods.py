@@ -65,7 +65,9 @@ def answer(
         Unauthorized: The method takes another role than the caller's; or it is an administrator's,
             and nobody is one here.
         InvalidParams: The parameters do not fit.
+        Overloaded: It can wait, and a resource is short.
     """
+    desk.guard.check(caller, method)
     spec = METHODS.get(method)
     if spec is not None:
         desk.access.authorize(caller, method, spec.role)

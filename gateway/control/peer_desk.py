@@ -84,6 +84,8 @@ class PeerDesk:
         self._holders: dict[str, Peer] = {}
         self._scan: deque[Peer] = deque()
         self._next_scan_ns = 0
+        self.is_closed = False
+        """Whether new connections are cut off, the process being short of something."""
         self.reported_lag: Final = LatencyHistogram()
         """How far behind clients said that they were, since the start."""
 

@@ -121,6 +121,10 @@ class FeedHistory:
         """The last report; None before the first."""
         return self.reports[-1] if self.reports else None
 
+    def age_ms(self, now_ns: int) -> float | None:
+        """How long ago the thread last reported, milliseconds; None before its first report."""
+        return None if self.newest is None else (now_ns - self.newest.at_ns) / 1e6
+
     def is_serving(self, now_ns: int) -> bool:
         """Whether any streaming connection was heard of late, or nothing is known of them yet.
 

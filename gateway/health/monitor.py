@@ -22,7 +22,7 @@ RAISE_AFTER_S: Final[Mapping[str, float]] = {
 its ports one after another, and symbols become live one after another."""
 ISSUE_S: Final = 2.0
 """A connection that is made within this time, as at the start, was no trouble."""
-AT_ONCE: Final = ("feed_thread_stuck", "_breaker_open")
+AT_ONCE: Final = ("feed_thread_stuck", "_breaker_open", "_guard")
 """Issues (or their endings) that have lasted when they are first seen."""
 CLEAR_AFTER_S: Final = 3.0
 CONSEQUENCES: Final[Mapping[str, str]] = {"admin_down": "iqconnect_down"}

@@ -18,8 +18,8 @@ UNKNOWN_SHARE: Final = 0.05
 such a share of all, are no kind of the vendor's."""
 SLOW_NAMED_MAX: Final = 5
 """Slow consumers that an issue names."""
-REPORT_AGE_NS_MAX: Final = 3_000_000_000
-"""A feed thread that has not reported for three seconds is stuck."""
+REPORT_AGE_NS_MAX: Final = 2_000_000_000
+"""A feed thread that has not reported for two seconds, where it does each second, is stuck."""
 
 CAUSE_HINTS: Final = {
     "iqconnect_down": "Start IQConnect and check iqconnect.host and iqconnect.level1_port; "

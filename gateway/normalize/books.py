@@ -40,6 +40,8 @@ class BookPublisher:
         self._options = options
         self._waiting: list[tuple[int, int, BookTopic]] = []
         self._turn = 0
+        self.slowdown = 1
+        """How many times as long every interval is, while memory or time is short."""
 
     def add(self, depth: Depth, variant: str) -> BookTopic | None:
         """Make a topic, or find it.
@@ -100,7 +102,7 @@ class BookPublisher:
 
     def _wait(self, book: BookTopic, now_us: int) -> None:
         book.is_waiting = True
-        book.due_us = max(now_us, book.published_us + book.interval_us)
+        book.due_us = max(now_us, book.published_us + book.interval_us * self.slowdown)
         self._turn += 1
         heappush(self._waiting, (book.due_us, self._turn, book))
 

@@ -14,7 +14,7 @@ from gateway.model.messages import MessageType
 from gateway.normalize.board import Board
 from gateway.normalize.eastern import EasternTime
 from gateway.normalize.level1_columns import Level1Columns
-from gateway.normalize.suspicion import Reason, doubt_quote, doubt_trade, is_halt
+from gateway.normalize.suspicion import COUNTERS, Reason, doubt_quote, doubt_trade, is_halt
 from gateway.normalize.symbols import Symbol
 from gateway.normalize.values import Values
 
@@ -63,7 +63,7 @@ class Level1Messages(Level1Columns):
         self._keep = board.envelope.rings.keep
         self._eastern = eastern
         self._near_clock, self._dated = eastern.near_clock, eastern.dated
-        self._prices, self._sizes = values.prices, values.sizes
+        self._prices, self._sizes, self._limits = values.prices, values.sizes, values.limits
         self._conditions, self._plans = values.conditions, values.plans
         self._counters = counters
         self._complaints = complaints
@@ -89,7 +89,10 @@ class Level1Messages(Level1Columns):
         event_us = ask_us if is_ask_later else bid_us
         prices, sizes = self._prices, self._sizes
         bid, ask = prices[fields[self._bid_at]], prices[fields[self._ask_at]]
-        reason = doubt_quote(bid, ask)
+        bid_size, ask_size = sizes[fields[self._bid_size_at]], sizes[fields[self._ask_size_at]]
+        reason = doubt_quote(bid, ask) or self._limits.doubt(bid) or self._limits.doubt(ask)
+        if bid is None or ask is None or bid_size is None or ask_size is None:
+            reason = self._doubt_texts(fields, (bid, ask, bid_size, ask_size)) or reason
         is_late = event_us is not None and event_us < symbol.quote_us
         if is_late and (flags & _SNAPSHOT or self._is_ahead(symbol.quote_us)):
             # A P line is an answer to us, so it is newer than all before it, but of a side that
@@ -109,9 +112,9 @@ class Level1Messages(Level1Columns):
             recv_us,
             event_us,
             bid,
-            sizes[fields[self._bid_size_at]],
+            bid_size,
             ask,
-            sizes[fields[self._ask_size_at]],
+            ask_size,
             bid_us,
             ask_us,
             sizes[fields[self._bid_center_at]],
@@ -173,6 +176,11 @@ class Level1Messages(Level1Columns):
             self._complaints.complain(Counter.LINES_DUPLICATE, ",".join(fields), "trade repeats")
             return
         reason = doubt_trade(price, size, conditions, has_sizes=prints.has_sizes)
+        reason = reason or self._limits.doubt(price)
+        if size is None and fields[self._size_at]:
+            reason = Reason.VALUE_UNREADABLE
+        elif topic.last is not None and self._limits.is_jump(price, topic.last[6]):
+            reason = reason or Reason.PRICE_JUMP
         if prints.newest_us > (event_us or 0) and self._is_ahead(prints.newest_us):
             prints.newest_us = 0
         is_late = prints.is_late(event_us, trade_id, center_text, date_text)
@@ -212,9 +220,19 @@ class Level1Messages(Level1Columns):
         """Note that a message is implausible; the flag it is published with."""
         if is_late:
             self._counters.add(Counter.LINES_OUT_OF_ORDER)
+        if reason is not None:
+            self._counters.add(COUNTERS[reason])
         self._counters.add(Counter.MESSAGES_SUSPECT)
         self._board.doubt(symbol, reason or Reason.OUT_OF_ORDER, recv_us)
         return _SUSPECT
+
+    def _doubt_texts(self, fields: list[str], values: tuple[float | None, ...]) -> Reason | None:
+        """Whether a value of a quote is missing although a text is there."""
+        places = (self._bid_at, self._ask_at, self._bid_size_at, self._ask_size_at)
+        is_unreadable = any(
+            value is None and fields[at] for value, at in zip(values, places, strict=True)
+        )
+        return Reason.VALUE_UNREADABLE if is_unreadable else None
 
     def _id_of(self, text: str) -> int | None:
         """Read an id: ids rarely repeat, so a cache would not help."""

@@ -11,7 +11,7 @@ names, prices and sizes are looked up in plain dicts, and nothing is called that
 out. `tests/bench` has the figures; the other reader's tests hold for this one too.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from gateway.counters import Complaints, Counter
@@ -136,8 +136,8 @@ class QuoteFirstNormalizer(Level1Normalizer):
         ):
             return False
         prices, sizes, topic = self._known_prices, self._known_sizes, symbol.trade
-        if topic.last is None or topic.last[13] == volume:
-            return False  # Perhaps the last trade once more.
+        if self._is_doubtful(topic.last, volume, trade[0]):
+            return False
         try:
             body = (
                 TRADE_TYPE, self._epoch, topic.sequence + 1, symbol.flags, recv_us, event_us,
@@ -167,6 +167,15 @@ class QuoteFirstNormalizer(Level1Normalizer):
         self._summarize(symbol, line, recv_us, is_at_once=False)
         return True
 
+    def _is_doubtful(self, last: Sequence[Any] | None, volume: int, price_text: str) -> bool:
+        """Whether a trade may be the last one once more, or too far from it: not judged here."""
+        if last is None or last[13] == volume:
+            return True
+        if not self._limits.jump_max:
+            return False
+        price = self._known_prices.get(price_text)
+        return price is None or self._limits.is_jump(price, last[6])
+
     def _is_whole(self, trade: list[str]) -> bool:
         """Whether a trade's columns are all there, and its numbers can be read as they are."""
         if not self._is_usual or len(trade) <= _TRADE_DEPTH or not trade[0]:
@@ -182,7 +191,7 @@ class QuoteFirstNormalizer(Level1Normalizer):
     def _learn_trade(self, trade: list[str]) -> None:
         """Remember the values of a trade's texts, where they are values that need no judgment."""
         complaints = self._complaints
-        _remember(self._known_prices, self._prices, (trade[0],), complaints, _is_usual_price)
+        _remember(self._known_prices, self._prices, (trade[0],), complaints, self._limits.is_usual)
         _remember(self._known_trade_sizes, self._sizes, (trade[1],), complaints, bool)
         _remember(self._known_sizes, self._sizes, (trade[4], trade[6]), complaints)
         # What tells of a halt is read where halts are known.
@@ -197,13 +206,9 @@ class QuoteFirstNormalizer(Level1Normalizer):
     def _learn(self, parts: list[str]) -> None:
         """Remember the values of a line's texts, where they are values that need no judgment."""
         prices = (parts[3], parts[7])
-        _remember(self._known_prices, self._prices, prices, self._complaints, _is_usual_price)
+        _remember(self._known_prices, self._prices, prices, self._complaints, self._limits.is_usual)
         sizes = (parts[4], parts[6], parts[8], parts[10])
         _remember(self._known_sizes, self._sizes, sizes, self._complaints)
-
-
-def _is_usual_price(price: float | None) -> bool:
-    return price is None or price > 0
 
 
 def _remember(

@@ -5,7 +5,10 @@ Source: trade condition codes 21 HALT, 39 and 2E (official opening and closing p
 """
 
 import enum
+from dataclasses import dataclass
 from typing import Final
+
+from gateway.counters import Counter
 
 _HALT: Final = "21"
 _OFFICIAL: Final = frozenset({"39", "2E"})
@@ -24,6 +27,53 @@ class Reason(enum.StrEnum):
     """A trade of nothing, of an instrument whose trades have sizes."""
     OUT_OF_ORDER = "out_of_order"
     """Older than what was published before it."""
+    PRICE_OUT_OF_RANGE = "price_out_of_range"
+    """A price beyond what any instrument is worth; such as two columns that became one."""
+    PRICE_JUMP = "price_jump"
+    """A trade further from the last one than the settings allow."""
+    VALUE_UNREADABLE = "value_unreadable"
+    """A price or size that is no number, such as `NaN` or a negative size; published as nil."""
+
+
+COUNTERS: Final = {
+    Reason.CROSSED: Counter.SUSPECT_CROSSED,
+    Reason.LOCKED: Counter.SUSPECT_LOCKED,
+    Reason.PRICE_NOT_POSITIVE: Counter.SUSPECT_PRICE_NOT_POSITIVE,
+    Reason.SIZE_ZERO: Counter.SUSPECT_SIZE_ZERO,
+    Reason.OUT_OF_ORDER: Counter.LINES_OUT_OF_ORDER,
+    Reason.PRICE_OUT_OF_RANGE: Counter.SUSPECT_PRICE_OUT_OF_RANGE,
+    Reason.PRICE_JUMP: Counter.SUSPECT_PRICE_JUMP,
+    Reason.VALUE_UNREADABLE: Counter.SUSPECT_VALUE_UNREADABLE,
+}
+"""How often each was the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceLimits:
+    """Which prices are implausible, whatever stands beside them."""
+
+    price_max: float = 10_000_000.0
+    """Beyond it, either way, a price is out of range; 0 for no limit."""
+    jump_max: float = 0.0
+    """A trade may be so far from the last one, as a share of that; 0 for any distance."""
+
+    def is_usual(self, price: float | None) -> bool:
+        """Whether a price alone gives no reason for doubt."""
+        return price is None or (price > 0 and (not self.price_max or price <= self.price_max))
+
+    def doubt(self, price: float | None) -> Reason | None:
+        """What is implausible about a price alone."""
+        is_beyond = price is not None and self.price_max and abs(price) > self.price_max
+        return Reason.PRICE_OUT_OF_RANGE if is_beyond else None
+
+    def is_jump(self, price: float, last: float | None) -> bool:
+        """Whether a trade is too far from the one before it; nothing is far from zero or nil."""
+        if not self.jump_max or not last:
+            return False
+        return abs(price - last) > self.jump_max * abs(last)
+
+
+ANY_PRICE: Final = PriceLimits()
 
 
 def doubt_quote(bid: float | None, ask: float | None) -> Reason | None:

@@ -5,6 +5,7 @@ from typing import Final
 from gateway.counters import Complaints
 from gateway.iqfeed.values import ConditionsCache, PriceCache, SizeCache
 from gateway.normalize.contents import PlanCache
+from gateway.normalize.suspicion import ANY_PRICE, PriceLimits
 
 
 class Values:
@@ -12,11 +13,13 @@ class Values:
 
     Args:
         complaints: Told of texts that are no values.
+        limits: Which prices are implausible.
     """
 
-    __slots__ = ("conditions", "plans", "prices", "sizes")
+    __slots__ = ("conditions", "limits", "plans", "prices", "sizes")
 
-    def __init__(self, complaints: Complaints) -> None:
+    def __init__(self, complaints: Complaints, *, limits: PriceLimits = ANY_PRICE) -> None:
+        self.limits: Final = limits
         self.prices: Final = PriceCache(complaints)
         self.sizes: Final = SizeCache(complaints)
         self.conditions: Final = ConditionsCache(complaints)

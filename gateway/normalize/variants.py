@@ -80,6 +80,8 @@ class VariantPublisher:
         self._marked: list[Variant] = []
         self._waiting: list[tuple[int, int, Variant]] = []
         self._turn = 0
+        self.slowdown = 1
+        """How many times as long every interval is, while memory or time is short."""
         envelope.mark = self.mark
 
     def add(self, base: Topic, *, symbol: str, kind: Kind, variant: str) -> Variant | None:
@@ -154,7 +156,7 @@ class VariantPublisher:
             now_us: Monotonic.
         """
         for variant in self._marked:
-            due_us = variant.published_us + variant.interval_us
+            due_us = variant.published_us + variant.interval_us * self.slowdown
             # What it is worth is told at once, for better and for worse.
             variant.due_us = now_us if variant.is_worth_changed else max(now_us, due_us)
             self._turn += 1

@@ -61,3 +61,9 @@ class Folds(Generic[Key]):
                 # It goes on: the next one is counted again, not told at once.
                 self._told[key] = (now_ns, 0)
         return out
+
+    def take_all(self) -> list[tuple[Key, int]]:
+        """What happened again and was not told yet, whenever that was; for the end."""
+        out = [(key, count) for key, (_, count) in self._told.items() if count]
+        self._told.clear()
+        return out

@@ -6,7 +6,7 @@ keeps what is left of each in wall-clock time, because a restart forgets the mon
 """
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -75,6 +75,10 @@ class Leases:
         self._leases: dict[str, Lease] = {}
         self._by_client: dict[tuple[str, str], dict[str, Lease]] = {}
         """By user and client: two users may call a client by the same name."""
+        self.on_expired: Callable[[Lease], object] = lambda _: None
+        """Told of each lease that was not renewed in time."""
+        self.on_restored: Callable[[Lease], object] = lambda _: None
+        """Told of each lease of an earlier run that lives again."""
         self.revision = 0
         """Grows with every change; the keeper of the file writes when it has grown."""
 
@@ -218,6 +222,7 @@ class Leases:
         over = [lease for lease in self._leases.values() if lease.expires_ns <= now_ns]
         for lease in over:
             self._drop(lease)
+            self.on_expired(lease)
         return over
 
     def living(self) -> list[Lease]:
@@ -267,6 +272,7 @@ class Leases:
                 user=record.get("user", ""),
             )
             self._keep(lease)
+            self.on_restored(lease)
             restored.append(lease)
         return restored
 

@@ -106,7 +106,7 @@ class FeedAssembly:
             shard_count=options.level2_count,
         )
         self._demand = Demand(clock, linger_ns=options.linger_ns)
-        self._values = Values(self._complaints)
+        self._values = Values(self._complaints, limits=options.price_limits)
         self._peers = peers if peers is not None else PeerSockets()
         self._pairs = Subscriptions(per_connection_max=options.subscriptions_per_connection_max)
         self._rights = make_rights(
@@ -362,6 +362,7 @@ class FeedAssembly:
             counters=self._counters,
             on_gain=desk.note_subscription,
             on_loss=desk.drop_subscription,
+            is_watched=self._demand.is_open,
             peers=self._peers,
             desk=peers,
             rights=self._rights,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from gateway.control.peer_desk import PeerOptions
 from gateway.normalize.depths import BookOptions
+from gateway.normalize.suspicion import ANY_PRICE, PriceLimits
 from gateway.policy.quotas import Limits
 from gateway.runtime.link_parts import LinkOptions
 from gateway.wire.rings import RingOptions
@@ -49,3 +50,5 @@ class FeedOptions:
     """What a user may have, where there are keys."""
     is_auto_watch: bool
     """Whether a subscription to a symbol's topic is a wish for it."""
+    price_limits: PriceLimits = ANY_PRICE
+    """Which prices are implausible."""

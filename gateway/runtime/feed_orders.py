@@ -27,6 +27,7 @@ from gateway.control.feed_commands import (
     ReportClient,
     ResetBreakers,
     Resync,
+    SetPressure,
     Unwatch,
     Watch,
 )
@@ -34,6 +35,7 @@ from gateway.control.lineage import Lineage
 from gateway.errors import GatewayError
 from gateway.iqfeed.link import Link
 from gateway.normalize.depth_pipeline import DepthPipeline
+from gateway.policy.guards import Step
 from gateway.runtime.feed_report import link_report
 from gateway.runtime.level1_link import Level1Link
 from gateway.runtime.level2_link import Level2Link
@@ -50,6 +52,9 @@ SUBSCRIPTION_NS_MAX: Final = 2_000_000_000
 """How long a new connection's subscriptions may be on their way."""
 ORDERS_PER_ROUND_MAX: Final = 20
 """Commands executed between two reads."""
+
+SLOWDOWN: Final = 4
+"""How many times as long the intervals of conflated topics are while something is short."""
 
 AnyLink = Level1Link | Level2Link[DepthPipeline]
 """A streaming connection."""
@@ -93,6 +98,7 @@ class FeedOrders:
             ReadSymbols: parts.symbol_list.read,
             AnnounceAlert: lambda command: parts.system.publish(parts.system.alert, command.told),
             ReadPeers: lambda command: parts.peers.worst_off(command.entries_max),
+            SetPressure: self._give_up,
             ReadRing: self._read_ring,
             BindClient: lambda command: parts.peers.bind(
                 command.client, command.token, is_relay=command.is_relay, user=command.user
@@ -147,6 +153,14 @@ class FeedOrders:
             return Kept((), 0, None)
         rings = self._parts.envelope.rings
         return rings.read(topic, command.first_sequence, command.last_sequence)
+
+    def _give_up(self, command: SetPressure) -> None:
+        """Give up what a step of the guards says, or take it up again."""
+        parts, step = self._parts, command.step
+        slowdown = SLOWDOWN if step >= Step.SHED else 1
+        parts.board.variants.slowdown = parts.depths.books.slowdown = slowdown
+        parts.peers.is_closed = step >= Step.REFUSE_CONNECTIONS
+        parts.subscriptions.give_up(step)
 
     def _note_admin(self, command: NoteAdmin) -> None:
         """Follow what the admin port says; the data ports wait for its first word."""

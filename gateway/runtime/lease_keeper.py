@@ -1,6 +1,7 @@
 """Keeps leases in order: lets them end in time, judges them anew, and keeps them on disk."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from gateway.control.desk import RequestDesk
@@ -31,6 +32,8 @@ class LeaseKeeper:
         self._files = files
         self._ask = ask
         self._written_revision = -1
+        self.on_look: Callable[[], object] = lambda: None
+        """Called with every look."""
         self._judged_by: KeyBook | None = None
         self._reviews_left = 0
 
@@ -44,6 +47,7 @@ class LeaseKeeper:
             await drive(self._desk.expire_leases(), self._ask)
             await self._review()
             self._desk.access.tell_due()
+            self.on_look()
             if self._leases.revision != self._written_revision:
                 self._written_revision = self._leases.revision
                 records = self._leases.as_records()

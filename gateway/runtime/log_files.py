@@ -13,6 +13,7 @@ from typing import Final
 from gateway.clock import Clock
 from gateway.errors import ConfigError
 from gateway.logs import Stream, get_logger
+from gateway.runtime.chained_file import ChainedFile
 from gateway.runtime.directory_lock import DirectoryLock, DirectoryTaken
 from gateway.runtime.rotating_file import RotatingFile
 
@@ -21,6 +22,8 @@ AUDIT_LINES_MAX: Final = 1_000
 """Room beyond the others' for lines of the audit log."""
 CLOSE_S_MAX: Final = 2.0
 """How long the end of the process waits for the last lines to be written."""
+SYNC_NS: Final = 1_000_000_000
+"""How often the audit log is brought to the disk for sure."""
 IDLE_S: Final = 1.0
 """How soon a file that can be written again says so itself, when nothing else is to be written."""
 
@@ -33,24 +36,47 @@ class LogFiles:
         bytes_max: Size of one file.
         files_max: Files kept of each stream.
         clock: Stamps what a file says of its own losses.
+        is_each_synced: Whether each line of the audit log is brought to the disk before the next
+            is written, instead of all of them once a second.
 
     Raises:
         ConfigError: The directory cannot be used, or another gateway uses it.
     """
 
-    def __init__(self, directory: Path, *, bytes_max: int, files_max: int, clock: Clock) -> None:
-        self._files = {
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        bytes_max: int,
+        files_max: int,
+        clock: Clock,
+        is_each_synced: bool = False,
+    ) -> None:
+        self._clock = clock
+        self._is_each_synced = is_each_synced
+        self._synced_ns = clock.monotonic_ns()
+        self._audit = ChainedFile(
+            directory / f"{Stream.AUDIT.value}.log",
+            bytes_max=bytes_max,
+            files_max=files_max,
+            clock=clock,
+            on_trouble=_tell_trouble,
+            on_recovery=_tell_recovery,
+            on_damage=_tell_damage,
+        )
+        self._files: dict[Stream, RotatingFile] = {
             stream: RotatingFile(
                 directory / f"{stream.value}.log",
                 bytes_max=bytes_max,
                 files_max=files_max,
                 clock=clock,
-                is_private=stream is Stream.AUDIT,
                 on_trouble=_tell_trouble,
                 on_recovery=_tell_recovery,
             )
             for stream in Stream
+            if stream is not Stream.AUDIT
         }
+        self._files[Stream.AUDIT] = self._audit
         self._lock = DirectoryLock(directory)
         self._open(directory)
         self._lines: queue.Queue[tuple[Sequence[Stream], str] | None] = queue.Queue(
@@ -82,6 +108,11 @@ class LogFiles:
     def audit_lost(self) -> int:
         """Lines that are missing from the audit log."""
         return self._lost_of(Stream.AUDIT)
+
+    @property
+    def audit_syncs_failed(self) -> int:
+        """Times the audit log could not be brought to the disk for sure."""
+        return self._audit.syncs_failed
 
     @property
     def rotations_failed(self) -> int:
@@ -142,6 +173,7 @@ class LogFiles:
                 self._files[stream].write(line)
             if not streams:
                 self._tell_lost()
+            self._sync(is_due=self._is_each_synced and Stream.AUDIT in streams)
         self._take_dropped()
         self._tell_lost()
         self._release()
@@ -157,7 +189,14 @@ class LogFiles:
         for file in self._files.values():
             file.tell_lost()
 
+    def _sync(self, *, is_due: bool) -> None:
+        now_ns = self._clock.monotonic_ns()
+        if is_due or now_ns - self._synced_ns >= SYNC_NS:
+            self._synced_ns = now_ns
+            self._audit.sync()
+
     def _release(self) -> None:
+        self._audit.sync(is_closed=True)
         for file in self._files.values():
             file.close()
         self._lock.release()
@@ -174,3 +213,11 @@ def _tell_trouble(file: str, reason: str) -> None:
 
 def _tell_recovery(file: str, lost: int) -> None:
     get_logger("log").warning("a log file can be written again", file=file, lost=lost)
+
+
+def _tell_damage(damage: str) -> None:
+    get_logger("log").error(
+        "the audit log is not as it was left",
+        damage=damage,
+        hint="Run `iqfeed-gateway audit verify`; the log goes on in a new file that says so.",
+    )

@@ -35,6 +35,8 @@ class SnapshotPace:
         self._subscriptions = subscriptions
         self._desk = desk
         self._counters = counters
+        self.is_held = False
+        """Whether all wait, and one is served at a call: memory is short."""
         self._delayed: dict[Hashable, deque[bytes]] = {}
 
     def ask(self, peer: Peer, topic: bytes) -> int:
@@ -44,7 +46,7 @@ class SnapshotPace:
             How many bytes it took.
         """
         waiting = self._delayed.get(peer.connection)
-        if waiting is None and (peer.is_relay or not peer.snapshots.wait_ns()):
+        if waiting is None and not self.is_held and (peer.is_relay or not peer.snapshots.wait_ns()):
             peer.snapshots.take()
             return self._serve(peer, topic)
         self._counters.add(Counter.SNAPSHOTS_DELAYED)
@@ -75,6 +77,8 @@ class SnapshotPace:
             peer = self._desk.living_peer(connection)
             if peer is None:
                 continue
+            if self.is_held:
+                bytes_max = 0
             while waiting and taken <= bytes_max:
                 if not peer.is_relay and peer.snapshots.wait_ns():
                     break

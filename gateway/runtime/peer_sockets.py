@@ -34,6 +34,8 @@ _SO_NWRITE: Final = 0x1024
 _TCP_INFO_BYTES: Final = 256
 _ACKED_AT: Final = 120
 """Offset of `tcpi_bytes_acked`, 64 bits (Linux 4.1)."""
+_RECEIVED_AT: Final = 128
+"""Offset of `tcpi_bytes_received`, 64 bits (Linux 4.1)."""
 _NOT_SENT_AT: Final = 144
 """Offset of `tcpi_notsent_bytes`, 32 bits (Linux 4.6)."""
 _WINDOW_AT: Final = 228
@@ -107,6 +109,11 @@ class PeerSockets:
             self._windows.pop(connection, None)
             return None
         return _look(descriptor, lambda peer: self._measure(connection, peer))
+
+    def received_bytes(self, connection: Hashable) -> int | None:
+        """What it has received since it was made; None where nobody can tell."""
+        descriptor = _descriptor_of(connection)
+        return None if descriptor is None else _look(descriptor, _received_of)
 
     def cut(self, connection: Hashable) -> bool:
         """Reset a connection.
@@ -200,6 +207,16 @@ def _look(descriptor: int, ask: Callable[[socket.socket], Answer]) -> Answer | N
         return None
     finally:
         borrowed.detach()
+
+
+def _received_of(peer: socket.socket) -> int | None:
+    if peer.family == getattr(socket, "AF_UNIX", None) or not hasattr(socket, "TCP_INFO"):
+        return None
+    info = peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+    if len(info) < _RECEIVED_AT + 8:
+        return None
+    (received,) = struct.unpack_from("Q", info, _RECEIVED_AT)
+    return int(received)
 
 
 def _unsent_of(peer: socket.socket) -> int | None:

@@ -10,10 +10,12 @@ from typing import Any, Final
 
 import zmq
 
+from gateway.control.held_wishes import HeldWishes
 from gateway.counters import Counter
 from gateway.errors import ConfigError
 from gateway.model.messages import Kind
 from gateway.model.protocol import DATA_MESSAGE_BYTES_MAX
+from gateway.policy.guards import Step
 from gateway.policy.peers import Peer
 from gateway.runtime.pacing import SnapshotPace
 from gateway.runtime.subscription_reader import SubscriptionReader, token_of
@@ -117,6 +119,7 @@ class SubscriptionDesk(SubscriptionReader):
         on_gain: Told of a complete public topic that gained a connection, before the next frame
             is read: a private topic behind it is answered with that demand known.
         on_loss: Told of a complete public topic that lost a connection.
+        is_watched: Whether a symbol is watched already.
         parts: As `SubscriptionReader` takes them.
     """
 
@@ -129,14 +132,14 @@ class SubscriptionDesk(SubscriptionReader):
         system_topics: dict[str, Topic],
         on_gain: Callable[[TopicName], object],
         on_loss: Callable[[TopicName], object],
+        is_watched: Callable[[str], bool],
         **parts: Any,
     ) -> None:
         super().__init__(data, **parts)
         self._answer_of = answer
         self._envelope = envelope
         self._system_topics = system_topics
-        self._on_gain = on_gain
-        self._on_loss = on_loss
+        self._wishes = HeldWishes(on_gain, on_loss, is_watched=is_watched, counters=self._counters)
         self._answered_bytes = 0
         self._answered_bytes_max = 0
         self._pace = SnapshotPace(
@@ -164,7 +167,7 @@ class SubscriptionDesk(SubscriptionReader):
             return
         if not name.nonce:
             if is_new:
-                self._on_gain(name)
+                self._wishes.gain(name)
         elif not token_of(name):
             self._answered_bytes += self._pace.ask(peer, topic)
 
@@ -172,7 +175,12 @@ class SubscriptionDesk(SubscriptionReader):
         """Want what a public topic names no longer."""
         del topic
         if name is not None and not name.nonce:
-            self._on_loss(name)
+            self._wishes.lose(name)
+
+    def give_up(self, step: Step) -> None:
+        """Let snapshots and new wishes wait, or not any more."""
+        self._pace.is_held = step >= Step.DELAY
+        self._wishes.hold(is_holding=step >= Step.REFUSE_WATCHES)
 
     def answer_delayed(self) -> None:
         """Answer the snapshots whose turn has come; call it every tick."""

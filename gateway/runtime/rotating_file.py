@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.clock import Clock
+from gateway.logs.chain import LINES_MISSING
 
 MODE: Final = 0o640
 PRIVATE_MODE: Final = 0o600
@@ -127,6 +128,7 @@ class RotatingFile:
         return True
 
     def _append(self, text: str) -> None:
+        """Write what was lost, and a line; an empty text is no line."""
         size = self._reach()
         lost = self.lost - self._told
         told = self._words_of(lost) if lost else ""
@@ -191,16 +193,19 @@ class RotatingFile:
         return reached
 
     def _words_of(self, lost: int) -> str:
-        stamp = (_EPOCH + timedelta(microseconds=self._clock.utc_us())).isoformat()
         words = {
             "part": "log",
-            "event": "log events are missing here",
+            "event": LINES_MISSING,
             "level": "warning",
             "lost": lost,
             "reason": self._reason or "too many at one time",
-            "timestamp": stamp.replace("+00:00", "Z"),
+            "timestamp": self._stamp(),
         }
         return f"{json.dumps(words)}\n"
+
+    def _stamp(self) -> str:
+        moment = _EPOCH + timedelta(microseconds=self._clock.utc_us())
+        return moment.isoformat().replace("+00:00", "Z")
 
     def _rotate(self, size: int) -> int:
         """Put the full file aside and begin a new one; the size of the file in use."""

@@ -8,6 +8,7 @@ import abc
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from functools import partial
 from itertools import count
 from typing import Any, Final
 
@@ -16,9 +17,9 @@ import zmq
 import zmq.asyncio
 
 from gateway.clock import Clock
+from gateway.control.audit_trail import AuditTrail
 from gateway.control.desk import RequestDesk
 from gateway.control.feed_commands import FeedCommand
-from gateway.control.lease_requests import Steps
 from gateway.control.methods import answer
 from gateway.control.repeats import Repeats
 from gateway.control.upstream_requests import Caller
@@ -35,6 +36,8 @@ from gateway.model.methods import METHODS, Request, Role
 from gateway.model.protocol import PROTOCOL_VERSION
 from gateway.policy.quotas import Pace
 from gateway.runtime.control_peers import ControlPeers
+from gateway.runtime.peer_sockets import PeerSockets
+from gateway.runtime.reply_budget import ReplyBudget
 from gateway.runtime.rpc_call import Call, Whole
 from gateway.runtime.senders import Senders
 from gateway.wire.codec import pack_reply, unpack_request
@@ -122,6 +125,7 @@ class RequestServer(abc.ABC):
         self._judge_pace = judge_pace
         self.peers: Final = ControlPeers(senders if senders is not None else Senders(), counters)
         """Whose the connections are."""
+        self._budget = ReplyBudget(PeerSockets())
         self._repeats: Repeats[asyncio.Future[Any]] = Repeats(clock)
         self._slots = asyncio.Semaphore(requests_in_flight_max)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -197,6 +201,7 @@ class RequestServer(abc.ABC):
                 self._counters.add(Counter.REQUESTS_CUT)
                 self.peers.cut(frames[-1])
             return None
+        self._budget.note(peer, frames[-1])
         envelope = [peer]
         if len(request_frames) > 1 and request_frames[0] == b"":
             # A REQ socket sends an empty delimiter and expects it back; without it, it would drop
@@ -220,6 +225,8 @@ class RequestServer(abc.ABC):
 
     async def _send(self, envelope: list[bytes], reply: bytes) -> None:
         try:
+            if not self._budget.admits(envelope[0], len(reply)):
+                raise zmq.Again
             await self._control.send_multipart([*envelope, reply], zmq.NOBLOCK)
         except zmq.ZMQError:
             # Gone (EHOSTUNREACH) or not reading (EAGAIN): either way the reply has no reader.
@@ -298,18 +305,15 @@ class RequestServer(abc.ABC):
     def _error(self, request_id: object, error: GatewayError) -> dict[str, Any]:
         # A decode error is the requester's mistake under another name.
         code = "bad_request" if isinstance(error, DecodeError) else error.code
-        return {
-            "v": PROTOCOL_VERSION,
-            "id": request_id,
-            "ok": False,
-            "error": {
-                "code": code,
-                "message": str(error),
-                "hint": error.hint,
-                "retry_ms": error.facts.get("retry_ms"),
-                "details": {},
-            },
-        } | self._now()
+        told = {
+            "code": code,
+            "message": str(error),
+            "hint": error.hint,
+            "retry_ms": error.facts.get("retry_ms"),
+            "details": {},
+        }
+        head = {"v": PROTOCOL_VERSION, "id": request_id, "ok": False}
+        return head | {"error": told} | self._now()
 
     def _now(self) -> dict[str, Any]:
         return {"epoch": self.epoch, "now_us": self._clock.utc_us()}
@@ -323,6 +327,7 @@ class RpcServer(RequestServer):
         desk: What requests mean.
         ask: Asks the feed thread.
         epoch: Put into every reply.
+        trail: Writes down what was granted and denied.
         options: As `RequestServer` takes them.
     """
 
@@ -333,9 +338,11 @@ class RpcServer(RequestServer):
         desk: RequestDesk,
         ask: Ask,
         epoch: int,
+        trail: AuditTrail | None = None,
         **options: Any,
     ) -> None:
         super().__init__(control, **options)
+        self._trail = trail
         self._desk = desk
         self._ask = ask
         self._epoch = epoch
@@ -348,7 +355,9 @@ class RpcServer(RequestServer):
     async def answer(self, call: Call) -> Any:
         """Drive the request's handler to its end."""
         request = call.request
-        steps: Steps | Any = answer(self._desk, request.method, request.params, caller=call.caller)
+        begin = partial(answer, self._desk, request.method, request.params, caller=call.caller)
+        trail = self._trail
+        steps = begin() if trail is None else trail.follow(request, call.caller, begin)
         return await drive(steps, self._ask)
 
 

@@ -13,6 +13,7 @@ import zmq
 from gateway.control.peer_desk import REVOKED, PeerDesk
 from gateway.control.peer_ports import PeerSockets
 from gateway.control.rights import RightsDesk
+from gateway.control.user_messages import UserMessages
 from gateway.counters import Counter, Counters
 from gateway.model.messages import Kind
 from gateway.policy.peers import Peer
@@ -25,6 +26,11 @@ FRAMES_PER_TICK_MAX: Final = 1_000
 """Subscription frames read at a stretch; more wait, so that data goes first. Snapshots are answered
 as their subscriptions are read, so under load they are delayed and never refused."""
 
+MESSAGES_PER_TICK_MAX: Final = 5_000
+"""Messages that are none of those, dropped at a stretch: quicker than anybody sends them, because
+libzmq keeps what is not read, and however much."""
+_SUBSCRIPTIONS: Final = frozenset({b"\x00", b"\x01"})
+
 
 class Peers(PeerSockets, Protocol):
     """Tells connections apart, and looks at them."""
@@ -35,6 +41,10 @@ class Peers(PeerSockets, Protocol):
 
     def sender_of(self, frame: zmq.Frame) -> Sender | None:
         """Whose the frame is; None when what let its connection in does not hold any more."""
+        ...
+
+    def received_bytes(self, connection: Hashable) -> int | None:
+        """What a connection has received since it was made; None where nobody can tell."""
         ...
 
 
@@ -68,6 +78,7 @@ class SubscriptionReader(ABC):
         self._counters = counters
         self._peers = peers
         self._desk = desk
+        self._user_messages = UserMessages(desk.cut_ungranted, received=peers.received_bytes)
 
     @abstractmethod
     def gained(self, peer: Peer, topic: bytes, name: TopicName | None, *, is_new: bool) -> None:
@@ -90,7 +101,8 @@ class SubscriptionReader(ABC):
 
     def drain(self) -> None:
         """Read what subscribers ask for, at most `FRAMES_PER_TICK_MAX` frames."""
-        for _ in range(FRAMES_PER_TICK_MAX):
+        left, messages_left = FRAMES_PER_TICK_MAX, MESSAGES_PER_TICK_MAX
+        while left and messages_left:
             if self.is_enough():
                 return
             try:
@@ -98,12 +110,16 @@ class SubscriptionReader(ABC):
             except zmq.Again:
                 return
             data = frame.bytes
+            if data[:1] not in _SUBSCRIPTIONS:
+                messages_left -= 1
+                self._counters.add(Counter.USER_MESSAGES)
+                self._user_messages.note(self._peers.of(frame), len(data))
+                continue
+            left -= 1
             if data[:1] == b"\x01":
                 self._subscribe(self._peers.of(frame), data[1:], self._peers.sender_of(frame))
-            elif data[:1] == b"\x00":
-                self._unsubscribe(self._peers.of(frame), data[1:], self._peers.sender_of(frame))
             else:
-                self._counters.add(Counter.USER_MESSAGES)
+                self._unsubscribe(self._peers.of(frame), data[1:], self._peers.sender_of(frame))
 
     def sweep(self) -> None:
         """Take back what dead connections left behind."""
@@ -111,6 +127,18 @@ class SubscriptionReader(ABC):
             self.lost(topic, parse_topic(topic))
         self._desk.sweep()
         self._rights.tell_due()
+
+    def _is_turned_away(self, connection: Hashable, sender: Sender) -> bool:
+        """Cut off a connection that is one too many, for the gateway or for its user."""
+        if self._desk.is_closed and self._desk.living_peer(connection) is None:
+            # It tries again by itself.
+            self._counters.add(Counter.CONNECTIONS_CROWDED)
+            self._desk.cut_ungranted(connection, "the gateway is short of room")
+        elif not self._desk.has_room(connection, sender):
+            self._desk.cut_ungranted(connection, "its user has enough connections")
+        else:
+            return False
+        return True
 
     def _subscribe(self, connection: Hashable | None, topic: bytes, sender: Sender | None) -> None:
         self._counters.add(Counter.SUBSCRIPTIONS_SEEN)
@@ -120,8 +148,7 @@ class SubscriptionReader(ABC):
         if connection is None:
             # Gone before its frame was read: nobody is there to be granted anything.
             return
-        if not self._desk.has_room(connection, sender):
-            self._desk.cut_ungranted(connection, "its user has enough connections")
+        if self._is_turned_away(connection, sender):
             return
         peer = self._desk.peer_of(connection, sender)
         if peer.sender != sender:

@@ -21,6 +21,9 @@ class LogSettings(Section):
     """Size at which a file is put aside as `NAME.log.1` and a new one begun."""
     files_max: Annotated[int, Field(ge=1, le=100)] = 5
     """Files kept of each kind, the one in use included: at the defaults 1 GB in all."""
+    audit_sync: Literal["second", "line"] = "second"
+    """When the audit log is brought to the disk for sure: once a `second`, or with each `line`.
+    It costs the time of the thread that writes files; a loss of power costs what was not."""
     repeats_per_minute_max: Annotated[int, Field(ge=0, le=10_000)] = 5
     """How often the same message is logged in a minute; then one line says how many there were.
     Critical ones and those of the audit log always are. 0 logs all."""

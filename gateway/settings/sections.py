@@ -14,9 +14,11 @@ from gateway.settings.connection import (
     IqconnectSettings,
     UpstreamSettings,
 )
+from gateway.settings.guards import GuardSettings
 from gateway.settings.health import HealthSettings
 from gateway.settings.http import HttpSettings
 from gateway.settings.log import LogSettings
+from gateway.settings.plausibility import PlausibilitySettings
 from gateway.settings.relay import RelaySettings
 from gateway.settings.section import NAME_PATTERN, Positive, Section
 from gateway.settings.security import SecuritySettings
@@ -162,6 +164,8 @@ class Settings(BaseSettings):
     control: ControlSettings = ControlSettings()
     http: HttpSettings = HttpSettings()
     leases: LeaseSettings = LeaseSettings()
+    guards: GuardSettings = GuardSettings()
+    plausibility: PlausibilitySettings = PlausibilitySettings()
     security: SecuritySettings = SecuritySettings()
     license: LicenseSettings = LicenseSettings()
     log: LogSettings = LogSettings()

@@ -4,6 +4,7 @@ Waiting for what never comes takes its time, so this runs only where `PROTECTION
 """
 
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +18,8 @@ from gateway.control.peer_desk import PeerDesk
 from gateway.control.repeats import Repeats
 from gateway.control.upstream_state import UpstreamState
 from gateway.control.watch_desk import WatchDesk
-from gateway.iqfeed import streaming, values
+from gateway.health import verdict
+from gateway.iqfeed import commands, streaming, values
 from gateway.iqfeed.lines import LineFramer
 from gateway.iqfeed.session import Level1Session
 from gateway.iqfeed.system import OtherSystem, parse_system
@@ -36,7 +38,9 @@ from gateway.policy.subscriptions import Subscriptions
 from gateway.runtime.feed import FeedThread
 from gateway.runtime.gate import Gate
 from gateway.runtime.senders import Senders
+from gateway.wire import codec
 from tests.fault import (
+    test_a_thread_hogs,
     test_consumer_is_killed,
     test_consumer_is_partitioned,
     test_consumer_reads_slowly,
@@ -45,6 +49,8 @@ from tests.fault import (
     test_feed_sends_bad_lines,
     test_feed_stalls,
     test_handshakes_are_not_judged,
+    test_hostile_peers,
+    test_hostile_text,
     test_key_is_revoked,
     test_leases_and_repeats,
     test_level2_connection_breaks,
@@ -82,6 +88,11 @@ pytestmark = [
     ),
 ]
 Remove = Callable[[pytest.MonkeyPatch], object]
+
+
+def any_symbol(patch: pytest.MonkeyPatch) -> None:
+    """Let every text be a symbol."""
+    patch.setattr(commands, "_SYMBOL", re.compile(".*", re.DOTALL))
 
 
 class Protection(NamedTuple):
@@ -306,6 +317,18 @@ PROTECTIONS = [
                lambda: in_folder(JUDGE.test_a_dead_handler_lets_nobody_in)),
     Protection(65, "connections end with their grant", nothing(PeerDesk, "evict_revoked"),
                lambda: in_folder(KEY.test_a_revoked_key_is_cut_and_nobody_else_notices)),
+    Protection(51, "containers are counted before they are made",
+               lambda p: (p.setattr(codec, "MAP_ITEMS_MAX", 10**6),
+                          p.setattr(codec, "ARRAY_ITEMS_MAX", 10**6)),
+               lambda: test_hostile_peers.test_a_bomb_of_containers_is_not_unpacked(
+                   "empty maps")),
+    Protection(60, "reports have an age",
+               lambda p: p.setattr(verdict, "REPORT_AGE_NS_MAX", 10**12),
+               test_a_thread_hogs.test_a_feed_thread_that_hangs_is_told_within_two_seconds),
+    Protection(70, "symbols have a grammar", any_symbol,
+               test_hostile_text.test_no_hostile_name_reaches_a_topic_or_the_vendor),
+    Protection(71, "symbols have a grammar", any_symbol,
+               test_hostile_text.test_no_hostile_name_reaches_a_topic_or_the_vendor),
     Protection(0, "quiet symbols are audited", nothing(Level1Care, "look"),
                lambda: DOUBT.test_one_symbol_that_stops_is_found_and_asked_for_again("watch")),
     Protection(0, "quiet books are asked anew", nothing(DepthCare, "look"),

@@ -157,6 +157,8 @@ def test_implausible_values_are_passed_on_flagged() -> None:
         "crossed": {"Bid": "12", "Ask": "11"},
         "locked": {"Bid": "11", "Ask": "11"},
         "price_not_positive": {"Bid": "-1", "Ask": "11"},
+        "price_out_of_range": {"Bid": "10000001", "Ask": "10000002"},
+        "value_unreadable": {"Bid": "10.25", "Ask": "NaN"},
     }
     with scripted(fake) as stage:
         consumer = stage.consumer("state,AAPL,", "quote,AAPL,", "trade,AAPL,")

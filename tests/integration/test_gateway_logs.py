@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from gateway.clock import SystemClock
+from gateway.runtime.chained_file import ChainedFile
 from gateway.simulator import SimulatorOptions
 from tests.support.processes import GatewayProcess, run_command, start_command
 from tests.support.requester import Requester
@@ -37,6 +39,22 @@ def started(
     return GatewayProcess(folder, level1_port=level1, admin_port=admin, settings=settings)
 
 
+def refused(events: list[dict[str, Any]]) -> int:
+    """How many administrators' requests were refused."""
+    return sum(e.get("count", 1) for e in events if e["event"] == "admin request refused")
+
+
+def fill_audit(logs: Path, filler: str) -> None:
+    """An audit log of an earlier run, as long as the limit."""
+    old = ChainedFile(
+        logs / "audit.log", bytes_max=10 * FULL_BYTES, files_max=5, clock=SystemClock()
+    )
+    for _ in range(FULL_BYTES // len(filler)):
+        old.write(filler)
+    old.sync(is_closed=True)
+    old.close()
+
+
 def market(stage: Stage) -> tuple[int, int]:
     """A simulator's ports."""
     options = SimulatorOptions(admin_port=0, level1_port=0, level2_port=0, rate=500.0)
@@ -57,7 +75,7 @@ def test_each_file_has_what_it_is_for_and_no_secret(
                 requester.error("admin.reconnect", port="level1", reason=reason)
             wait_until(lambda: lines(tmp_path / "logs", "health.log") != [], what="an alert")
             wait_until(
-                lambda: len(lines(tmp_path / "logs", "audit.log")) == 3, what="the audit log"
+                lambda: refused(lines(tmp_path / "logs", "audit.log")) == 1, what="the audit log"
             )
         gateway.send_signal(signal.SIGTERM)
         assert gateway.wait()[0] == 0
@@ -70,9 +88,11 @@ def test_each_file_has_what_it_is_for_and_no_secret(
     assert "gateway started" in events
     assert events[-1] == "gateway stopped"
     assert {event["part"] for event in health} == {"health"}
-    assert {event["event"] for event in audit} == {"admin request refused"}
+    assert refused(audit) == 3, "the first at once, the others by number"
     assert {"feed_unreachable"} <= {event.get("code") for event in errors}
-    assert all(event in production for event in [*health, *errors, *audit])
+    assert all(event in production for event in [*health, *errors])
+    unsealed = [{n: event[n] for n in event if n not in ("no", "chain")} for event in audit]
+    assert all(event in production for event in unsealed if event["event"] != "audit_file_begun")
     assert all(event["timestamp"].endswith("Z") for event in production)
     assert stat.S_IMODE((logs / "audit.log").stat().st_mode) == 0o600
     printed = [json.loads(text) for text in gateway.printed().splitlines()]
@@ -87,16 +107,18 @@ def test_a_full_disk_costs_lines_and_nothing_else(tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     logs.mkdir()
     filler = json.dumps({"old": "x" * 1_000}) + "\n"
-    for name in ("production", "errors", "audit"):
+    for name in ("production", "errors"):
         (logs / f"{name}.log").write_text(filler * (FULL_BYTES // len(filler)))
-    with open_stage() as stage, started(tmp_path, ports=market(stage)) as gateway:
+    fill_audit(logs, filler.strip())
+    admin = {"allow_local_admin": True}
+    with open_stage() as s, started(tmp_path, ports=market(s), security=admin) as gateway:
         gateway.start()
         before = resource.prlimit(gateway.pid, resource.RLIMIT_FSIZE)
         size = (logs / "production.log").stat().st_size
         resource.prlimit(gateway.pid, resource.RLIMIT_FSIZE, (FULL_BYTES // 2, before[1]))
         with gateway.requester() as requester, gateway.consumer("quote,AAPL,") as consumer:
             for _ in range(20):
-                requester.error("admin.reconnect", port="level1", reason="x")
+                requester.result("admin.evict", peer="nobody", reason="x")
 
             def counted(label: str) -> int:
                 return int(requester.result("metrics")["client_metrics"]["counters"][label])
@@ -112,27 +134,31 @@ def test_a_full_disk_costs_lines_and_nothing_else(tmp_path: Path) -> None:
                 what="the error history says so",
             )
             told = [t for t in gateway.printed().splitlines() if "cannot be written" in t]
-            assert {json.loads(text)["file"] for text in told} <= {
-                "audit.log",
-                "production.log",
-                "errors.log",
-            }
+            files = {f"{name}.log" for name in ("audit", "production", "errors")}
+            assert {json.loads(text)["file"] for text in told} <= files
             assert len(told) <= 3, "once for each file"
             resource.prlimit(gateway.pid, resource.RLIMIT_FSIZE, before)
             wait_until(
                 lambda: lines(logs, "audit.log")[-1].get("lost") == 20,
                 what="the audit log says what it lacks, by itself",
             )
-            requester.error("admin.reconnect", port="level1", reason="after")
-        wait_until(lambda: lines(logs, "audit.log")[-1].get("reason") != "x", what="it goes on")
+            requester.result("admin.evict", peer="nobody", reason="after")
+        wait_until(lambda: lines(logs, "audit.log")[-1].get("reason") == "after", what="it goes on")
         gateway.send_signal(signal.SIGTERM)
         assert gateway.wait()[0] == 0
     audit = [event for event in lines(logs, "audit.log") if "old" not in event]
     assert [event["event"] for event in audit] == [
+        "audit_file_begun",
+        "configuration loaded",
+        "gateway started",
         "log events are missing here",
-        "admin request refused",
+        "admin request",
+        "gateway stopped",
     ]
-    assert audit[0]["reason"] == os.strerror(27)
+    assert audit[3]["reason"] == os.strerror(27)
+    code, printed = run_command("audit", "verify", str(logs))
+    assert code == 0, printed
+    assert "20 events are missing, as the log itself says" in printed
     assert (logs / "production.log").stat().st_size > size
     assert any(event.get("lost") for event in lines(logs, "production.log"))
 
@@ -168,7 +194,11 @@ def test_a_second_gateway_does_not_touch_the_files_of_the_first(tmp_path: Path) 
         gateway.start()
         gateway.send_signal(signal.SIGTERM)
         assert gateway.wait()[0] == 0
-    starts = [e for e in lines(tmp_path / "logs", "production.log") if "started" in e["event"]]
+    starts = [
+        e
+        for e in lines(tmp_path / "logs", "production.log")
+        if (e["event"], e["part"]) == ("gateway started", "gateway")
+    ]
     assert len(starts) == 2, "the second run went on in the same file"
 
 
@@ -196,8 +226,9 @@ def test_a_relay_writes_files_of_its_own_beside_its_gateways(tmp_path: Path) -> 
             relay.kill()
             relay.wait(10.0)
     logs = tmp_path / "logs"
-    (deed,) = lines(logs / "relay", "audit.log")
+    begun, deed = lines(logs / "relay", "audit.log")
+    assert begun["event"] == "audit_file_begun"
     assert (deed["method"], deed["outcome"]) == ("admin.evict", "unauthorized")
     written = lines(logs / "relay", "production.log")
     assert [e["event"] for e in written if "repeated" not in e][-1] == "relay stopped"
-    assert lines(logs, "audit.log") == []
+    assert refused(lines(logs, "audit.log")) == 0

@@ -11,9 +11,9 @@ import pytest
 ROWS: Final[list["Row"]] = []
 ROW_NUMBERS: Final = (
     *(*range(1, 32), *range(33, 39), *range(40, 44)),
-    *(53, 56, *range(57, 60), *range(61, 69), 74, 84),
+    *(46, *range(48, 52), *range(53, 75), 78, 84),
 )
-"""The faults as they are numbered in the table: of the feed, consumers, leases, keys, scrapers."""
+"""The faults as they are numbered in the table: feed, consumers, requests, keys, resources."""
 BESIDE: Final = 0
 """Faults that the table has beside its numbered ones."""
 Test = TypeVar("Test", bound=Callable[..., Any])

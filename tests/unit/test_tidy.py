@@ -33,7 +33,7 @@ LAYERS = (
     ("runtime",),
     ("relay",),
     ("app_options",),
-    ("app_admin", "app_control", "app_http", "app_alerts"),
+    ("app_admin", "app_control", "app_http", "app_alerts", "app_guards"),
     ("app_security",),
     ("app",),
     ("commands",),
@@ -50,7 +50,7 @@ IMPURE = frozenset(
 )
 SETTINGS_READERS = frozenset(
     {"settings", "app_options", "app_admin", "app_control", "app_security", "app_http"}
-    | {"app_alerts", "app", "cli", "commands"}
+    | {"app_alerts", "app_guards", "app", "cli", "commands"}
 )
 
 BROAD_HANDLERS = {

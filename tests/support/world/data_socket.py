@@ -157,6 +157,11 @@ class WorldData:
         del frame
         return ANYBODY
 
+    def received_bytes(self, connection: Hashable) -> int | None:
+        """Nobody sends anything else here."""
+        del connection
+        return None
+
     def may_stay(self, sender: Sender) -> bool:
         """Nobody is put out."""
         del sender

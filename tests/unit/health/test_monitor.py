@@ -158,8 +158,8 @@ def test_conditions_of_others_are_judged_with_ours(house: House) -> None:
 
 
 def test_a_stuck_feed_thread_is_told_at_once(house: House) -> None:
-    """It is three seconds late by then."""
-    assert house.pass_(3, is_reporting=False) == []
+    """It is two seconds late by then."""
+    assert house.pass_(2, is_reporting=False) == []
     assert house.pass_(1, is_reporting=False) == [("raised", "feed_thread_stuck", "critical")]
 
 

@@ -19,6 +19,7 @@ from gateway.counters import Complaints, Counter, Counters
 from gateway.normalize.board import Board
 from gateway.normalize.board_answers import BoardAnswers
 from gateway.normalize.pipeline import Pipeline
+from gateway.normalize.suspicion import ANY_PRICE, PriceLimits
 from gateway.normalize.symbols import Symbol
 from gateway.normalize.values import Values
 from gateway.wire.envelope import Body, Envelope
@@ -151,6 +152,8 @@ class Options:
     """Which reading of a repeated hour `now` is."""
     symbol_count_max: int = 100
     line_bytes_max: int = 65_536
+    limits: PriceLimits = ANY_PRICE
+    """Which prices are implausible."""
     is_whole: bool = True
     """Whether the upstream is whole at the beginning."""
 
@@ -175,7 +178,7 @@ class Desk:
         )
         self.pipeline = Pipeline(
             board=self.board,
-            values=Values(self.complaints),
+            values=Values(self.complaints, limits=self.options.limits),
             counters=self.counters,
             complaints=self.complaints,
             on_system_line=self.system_lines.append,
@@ -234,7 +237,7 @@ class Desk:
 
     def counted(self) -> dict[str, int]:
         """Every counter of something bad that is not 0; implausible is not unreadable."""
-        usual = ("feed_", "_published", "summaries_merged", "messages_suspect", "out_of_order")
+        usual = ("feed_", "_published", "summaries_merged", "suspect", "out_of_order")
         return {
             label: value
             for label, value in self.counters.as_map().items()

@@ -4,7 +4,15 @@ import pytest
 
 from gateway.counters import Counter
 from gateway.model.enums import Cause
-from gateway.normalize.suspicion import codes_of, doubt_quote, doubt_trade, is_halt
+from gateway.normalize.suspicion import (
+    COUNTERS,
+    PriceLimits,
+    Reason,
+    codes_of,
+    doubt_quote,
+    doubt_trade,
+    is_halt,
+)
 from tests.unit.normalize.line_desk import (
     LAYOUTS,
     NOW_US,
@@ -216,3 +224,80 @@ def test_a_reason_that_changes_is_told_at_most_once_a_second() -> None:
         )
     assert len(desk.take("state")) <= 3
     assert utc_us("2026-09-16 10:00:00") == NOW_US
+
+
+UNREADABLE = {
+    "bid NaN": ("ba", {"Bid": "NaN"}),
+    "ask inf": ("ba", {"Ask": "1e999"}),
+    "bid size negative": ("ba", {"Bid Size": "-5"}),
+    "ask size negative": ("a", {"Ask Size": "-1"}),
+    "trade size negative": ("C", {"Most Recent Trade Size": "-100"}),
+}
+
+
+@LAYOUTS
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_what_is_no_number_is_nil_flagged_and_counted(names: tuple[str, ...], case: str) -> None:
+    """A price that is missing because nobody quotes is another thing than one nobody can read."""
+    contents, columns = UNREADABLE[case]
+    kind = "trade" if contents == "C" else "quote"
+    desk = Desk(Options(names=names))
+    desk.live()
+    for number in range(3):
+        desk.feed(another("Q", contents, {"TickID": str(5_000 + number)}, names=names))
+    assert [frame["flags"] for frame in desk.take(kind)] == [0] * 3
+    desk.feed(another("Q", contents, {"TickID": "5010", **columns}, names=names))
+    flagged = desk.one(kind)
+    assert flagged["flags"] == SUSPECT
+    assert None in (flagged.get("bid"), flagged.get("ask"), flagged.get("size")) or None in (
+        flagged.get("bid_size"),
+        flagged.get("ask_size"),
+    )
+    assert desk.count(Counter.SUSPECT_VALUE_UNREADABLE) == 1
+    assert desk.count(Counter.VALUES_INVALID) == 1
+    desk.feed(another("Q", "ba", {"Bid": "", "Ask": "", "Bid Size": ""}, names=names))
+    assert desk.one("quote")["flags"] == 0, "absent is no fault"
+
+
+@LAYOUTS
+def test_a_price_beyond_the_range_is_flagged_every_time(names: tuple[str, ...]) -> None:
+    """Also once its text is known: usual values take a quicker way."""
+    desk = Desk(Options(names=names, limits=PriceLimits(price_max=1_000.0)))
+    desk.live()
+    columns = {"Bid": "999.5", "Ask": "1000.5"}
+    for _ in range(4):
+        desk.feed(another("Q", "ba", columns, names=names))
+    assert [frame["flags"] for frame in desk.take("quote")] == [SUSPECT] * 4
+    for number in range(4):
+        more = {"Most Recent Trade": "1000.5", "TickID": str(5_000 + number)}
+        desk.feed(another("Q", "C", more, names=names))
+    assert [frame["flags"] for frame in desk.take("trade")] == [SUSPECT] * 4
+    assert desk.count(Counter.SUSPECT_PRICE_OUT_OF_RANGE) == 8
+    assert PriceLimits(price_max=0).doubt(1e30) is None
+    assert PriceLimits(price_max=10).doubt(-11.0) is Reason.PRICE_OUT_OF_RANGE
+
+
+@LAYOUTS
+def test_a_jump_is_flagged_once_and_only_where_wanted(names: tuple[str, ...]) -> None:
+    """Then it is the last price, and what follows is compared with it."""
+    prices = ["100.00", "100.50", "100.10", "100.20", "120.00", "120.10", "120.00", "100.00"]
+    usual, careful = (
+        Desk(Options(names=names, limits=PriceLimits(jump_max=jump_max))) for jump_max in (0.0, 0.1)
+    )
+    for desk in (usual, careful):
+        desk.live()
+        for number, price in enumerate(prices):
+            more = {"Most Recent Trade": price, "TickID": str(5_000 + number)}
+            desk.feed(another("Q", "C", more, names=names))
+    assert [frame["flags"] for frame in usual.take("trade")] == [0] * 8
+    flags = [frame["flags"] for frame in careful.take("trade")]
+    assert flags == [0, 0, 0, 0, SUSPECT, 0, 0, SUSPECT]
+    assert careful.count(Counter.SUSPECT_PRICE_JUMP) == 2
+    assert not PriceLimits(jump_max=0.1).is_jump(5.0, 0.0), "nothing is far from zero"
+    assert not PriceLimits(jump_max=0.1).is_jump(5.0, None)
+
+
+def test_every_reason_is_counted_by_itself() -> None:
+    """An operator asks which of them it is."""
+    assert set(COUNTERS) == set(Reason)
+    assert len(set(COUNTERS.values())) == len(COUNTERS)

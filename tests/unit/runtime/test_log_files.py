@@ -12,7 +12,9 @@ import pytest
 from gateway.clock import SystemClock
 from gateway.errors import ConfigError
 from gateway.logs import Stream, get_logger, set_up_logging
+from gateway.logs.chain_check import check
 from gateway.runtime import log_files
+from gateway.runtime.audit_files import audit_files
 from gateway.runtime.log_files import AUDIT_LINES_MAX, LINES_MAX, LogFiles
 from gateway.runtime.rotating_file import RotatingFile
 from tests.support.stage import wait_until
@@ -25,7 +27,18 @@ AUDIT = (Stream.PRODUCTION, Stream.AUDIT)
 
 def opened(folder: Path, *, bytes_max: int = 1_000_000) -> LogFiles:
     """Files in a folder."""
-    return LogFiles(folder, bytes_max=bytes_max, files_max=3, clock=SystemClock())
+    return LogFiles(folder, bytes_max=bytes_max, files_max=100, clock=SystemClock())
+
+
+DEED = '{"event": "deed"}'
+
+
+def deeds(folder: Path) -> list[str]:
+    """The audit log's events in their order, without its own lines."""
+    files, head = audit_files(folder)
+    assert check(files, head).breaks == []
+    facts = [json.loads(line) for file in files for line in file.lines()]
+    return [fact["event"] for fact in facts if fact["event"] != "audit_file_begun"]
 
 
 def lines(folder: Path, name: str) -> list[str]:
@@ -55,12 +68,12 @@ def test_each_line_is_in_its_files(tmp_path: Path) -> None:
     files = opened(folder)
     for number in range(1_000):
         files.write(PRODUCTION, str(number))
-    files.write(AUDIT, "deed")
+    files.write(AUDIT, DEED)
     files.write((Stream.HEALTH, Stream.ERRORS), "ill")
     files.write((), "nowhere")
     files.close()
-    assert lines(folder, "production") == [*map(str, range(1_000)), "deed"]
-    assert lines(folder, "audit") == ["deed"]
+    assert lines(folder, "production") == [*map(str, range(1_000)), DEED]
+    assert deeds(folder) == ["deed"]
     assert lines(folder, "health") == lines(folder, "errors") == ["ill"]
     assert stat.S_IMODE((folder / "audit.log").stat().st_mode) == 0o600
     assert (files.lost, files.audit_lost, files.rotations_failed) == (0, 0, 0)
@@ -77,18 +90,21 @@ def test_a_disk_that_hangs_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.M
         files.write(PRODUCTION, "line")
     assert files.lost == 500
     for _ in range(AUDIT_LINES_MAX + 10):
-        files.write(AUDIT, "deed")
+        files.write(AUDIT, DEED)
     assert files.audit_lost == 10, "others' floods leave room for the audit log"
     assert time.monotonic() - started_s < 10.0
     disk.is_free.set()
     files.close()
-    audit = lines(tmp_path, "audit")
-    told = [json.loads(text) for text in audit if text != "deed"]
-    assert [event["lost"] for event in told] == [10]
+    audit = deeds(tmp_path)
+    (told,) = [json.loads(text) for text in lines(tmp_path, "audit") if '"lost"' in text]
+    assert told["lost"] == 10
     assert len(audit) == AUDIT_LINES_MAX + 1
     assert files.audit_lost == 10
     assert files.lost == 510
-    assert sum(json.loads(t)["lost"] for t in lines(tmp_path, "production") if t[0] == "{") == 510
+    assert (
+        sum(json.loads(t).get("lost", 0) for t in lines(tmp_path, "production") if t[0] == "{")
+        == 510
+    )
 
 
 class Console:
@@ -137,7 +153,8 @@ def test_a_disk_that_goes_and_comes_back_is_told_of_once(
         "errors.log",
         "production.log",
     ]
-    (words,) = map(json.loads, lines(folder, "audit"))
+    begun, words = map(json.loads, lines(folder, "audit"))
+    assert begun["event"] == "audit_file_begun"
     assert words["lost"] == 50
     assert words["part"] == "log"
 
@@ -170,7 +187,8 @@ def test_threads_lose_and_mix_nothing(tmp_path: Path) -> None:
 
     def write(streams: Sequence[Stream], name: str) -> None:
         for number in range(300):
-            files.write(streams, f"{name} {number}")
+            text = f"{name} {number}"
+            files.write(streams, json.dumps({"event": text}) if name == "a" else text)
 
     threads = [
         threading.Thread(target=write, args=(AUDIT if name == "a" else PRODUCTION, name))
@@ -181,8 +199,8 @@ def test_threads_lose_and_mix_nothing(tmp_path: Path) -> None:
     for thread in threads:
         thread.join(30.0)
     files.close()
-    audit = lines(tmp_path, "audit")
-    assert audit == [f"a {number}" for number in range(300)]
-    assert sorted(lines(tmp_path, "production")) == sorted(
-        f"{name} {number}" for name in "abcd" for number in range(300)
+    assert deeds(tmp_path) == [f"a {number}" for number in range(300)]
+    production = [text for text in lines(tmp_path, "production") if text[0] != "{"]
+    assert sorted(production) == sorted(
+        f"{name} {number}" for name in "bcd" for number in range(300)
     )

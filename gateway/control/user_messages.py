@@ -1,0 +1,58 @@
+"""Messages that consumers send up the data socket, where nobody has anything to say.
+
+They are read and dropped, or libzmq would keep them all: two gigabytes in six seconds. One may be
+a slip; who goes on is cut off.
+
+A message is known by its connection's descriptor, and after a cut libzmq still holds messages of
+whoever had that descriptor before. So nobody is cut off for more than his connection has received.
+"""
+
+from collections.abc import Callable, Hashable
+from typing import Final
+
+MESSAGES_MAX: Final = 10
+"""So many of one connection are borne."""
+CONNECTIONS_MAX: Final = 1_000
+"""Connections that are counted at one time; then all begin anew."""
+REASON: Final = "it sends messages on the data socket"
+
+
+class UserMessages:
+    """Counts them by connection, and cuts off whoever sends many.
+
+    Args:
+        cut: Cuts off a connection and says why.
+        received: How many bytes a connection has received; None where the system does not tell.
+    """
+
+    def __init__(
+        self,
+        cut: Callable[[Hashable, str], object],
+        *,
+        received: Callable[[Hashable], int | None],
+    ) -> None:
+        self._cut = cut
+        self._received = received
+        self._counts: dict[Hashable, tuple[int, int]] = {}
+
+    def note(self, connection: Hashable | None, size: int) -> None:
+        """One came; from nobody known where the connection is gone already.
+
+        Args:
+            connection: Whose descriptor it bears.
+            size: Its length, bytes.
+        """
+        if connection is None:
+            return
+        if len(self._counts) >= CONNECTIONS_MAX and connection not in self._counts:
+            self._counts.clear()
+        known_count, known_size = self._counts.get(connection, (0, 0))
+        count, size = known_count + 1, known_size + size
+        self._counts[connection] = (count, size)
+        # Asked of the system at 10, 20, 40, … only: most of what follows a cut is another's.
+        if count % MESSAGES_MAX or (count // MESSAGES_MAX) & (count // MESSAGES_MAX - 1):
+            return
+        received = self._received(connection)
+        if received is None or received >= size:
+            del self._counts[connection]
+            self._cut(connection, REASON)
