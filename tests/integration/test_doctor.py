@@ -248,7 +248,8 @@ def test_lines_are_printed_as_it_goes_and_end_with_what_to_fix(practice: Practic
     code, text = run_command("doctor", "--config", str(practice.config), "--timeout-s", "2")
     lines = text.splitlines()
     assert code == 1
-    assert [line.split()[0] for line in lines[:9]] == STEPS
+    count = len(STEPS)
+    assert [line.split()[0] for line in lines[:count]] == STEPS
     assert [line.split()[1] for line in lines[:3]] == ["ok", "PROBLEM", "skipped"]
-    assert lines[9].startswith("the first thing to fix: iqconnect: 127.0.0.1: admin port")
-    assert lines[10].startswith("  what to do: Start IQConnect")
+    assert lines[count].startswith("the first thing to fix: iqconnect: 127.0.0.1: admin port")
+    assert lines[count + 1].startswith("  what to do: Start IQConnect")

@@ -156,7 +156,7 @@ def test_without_a_gateway_one_page_fails_and_says_what_to_do() -> None:
     assert code == 1
     assert "iqfeed-gateway doctor" in text
     assert run_command("top", "--json")[0] == 2
-    assert run_command("top", "--once", "--control", "nonsense")[0] == 1
+    assert run_command("top", "--once", "--control", "nonsense")[0] == 2
 
 
 def test_a_gateway_without_the_newer_methods_is_shown_by_the_older_ones() -> None:
