@@ -84,7 +84,7 @@ class Logging:
             line = self._as_json(self, level, dict(event))
             streams = streams_of(part, level, is_wanted=is_wanted)
             self._streams.write(streams, line if isinstance(line, str) else line.decode())
-        if is_shown(part, is_wanted=is_wanted):
+        if is_shown(part, level, is_wanted=is_wanted):
             # One write: two threads' lines must not mix.
             shown = _for_people(event) if self._is_console else event
             self._file.write(f"{self._as_text(self, level, shown)}\n")

@@ -37,15 +37,17 @@ class LogStreams(Protocol):
         ...
 
 
-def is_shown(part: str, *, is_wanted: bool) -> bool:
+def is_shown(part: str, level: str, *, is_wanted: bool) -> bool:
     """Whether an event goes where people look: the terminal, or what collects standard error.
 
     Args:
         part: Where it comes from.
+        level: `debug` to `critical`.
         is_wanted: Whether its level is high enough.
     """
-    # What the history keeps was logged by whoever noticed it.
-    return part == AUDIT or (is_wanted and part != HISTORY)
+    # What the history keeps was logged by whoever noticed it. Of the audit log people always see
+    # what administrators did and what was refused; what is granted every day is for its file.
+    return part != HISTORY and (is_wanted or (part == AUDIT and level != "info"))
 
 
 def streams_of(part: str, level: str, *, is_wanted: bool) -> list[Stream]:
