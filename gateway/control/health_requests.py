@@ -13,6 +13,7 @@ from gateway.control.feed_commands import (
     ReadSymbols,
     ReadWatches,
     SymbolRows,
+    WatchReport,
 )
 from gateway.control.figures import figures_of
 from gateway.control.identity import Identity
@@ -130,8 +131,14 @@ class HealthRequests:
         return {"window_minutes": params.window_minutes, "metrics": metrics}
 
     def diagnostics(self, _: m.DiagnosticsParams) -> Steps:
-        """Gather everything an operator needs to see at once."""
-        watched = yield ReadWatches(PEERS_MAX)
+        """Gather everything an operator needs to see at once.
+
+        A feed thread that hangs is not asked: that is when diagnostics are needed most.
+        """
+        peers: list[dict[str, Any]] = []
+        if self.monitor.verdict()["live"]:
+            watched: WatchReport = yield ReadWatches(PEERS_MAX)
+            peers = watched.peers
         report = self._history.newest
         links = [self._admin.report(), *(report.links if report is not None else ())]
         verdict = self.monitor.verdict()
@@ -148,13 +155,13 @@ class HealthRequests:
                 "login": self._admin.login,
                 "symbols": dict(report.symbols) if report is not None else {},
                 "leases": len(self._leases.living()),
-                "consumers": watched.connection_count,
+                "consumers": report.connection_count if report is not None else 0,
             },
             "queue_status": self._queue_status(links),
             "thread_status": dict(self.inside.threads()),
             "connections": {link.port: link.as_map() for link in links},
             "breaker": breaker_of(links),
-            "clients": watched.peers,
+            "clients": peers,
             "thresholds": self.monitor.limits.as_map(),
             "config": dict(self.inside.config()),
         }

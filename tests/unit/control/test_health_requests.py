@@ -235,3 +235,12 @@ def test_only_administrators_change_anything() -> None:
     for method in ("admin.acknowledge", "admin.set_thresholds"):
         with pytest.raises(Unauthorized):
             bench.ask(method, reason="x", alert="a", thresholds={})
+
+
+def test_diagnostics_of_a_thread_that_hangs_do_not_wait_for_it(bench: Bench) -> None:
+    """That is when they are needed most."""
+    bench.clock.advance(seconds=60)
+    begun = len(bench.commands)
+    told = bench.ask("diagnostics")
+    assert bench.commands[begun:] == []
+    assert (told["clients"], told["client_status"]["connected"]) == ([], False)
