@@ -1,6 +1,7 @@
 """The composition root: makes every part of a gateway, starts it, and stops it in order."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -116,16 +117,15 @@ class Gateway:
             send_buffer_bytes=self._settings.data.send_buffer_bytes,
             http=http_address(self._settings),
         )
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._sockets.destroy, is_data_closed=False)
             self._commands = CommandQueue()
+            undo.callback(self._commands.close)
             self._access = FeedAccess(self._loop, self._commands)
             self._facts = FactQueue(self._loop, on_fact=self._on_fact)
             self._make_feed()
             self._make_control()
-        except BaseException:
-            self._commands.close()
-            self._sockets.destroy(is_data_closed=False)
-            raise
+            undo.pop_all()
         self._interpreter.apply()
         self._feed.start()
         try:
