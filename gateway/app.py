@@ -1,6 +1,7 @@
 """The composition root: makes every part of a gateway, starts it, and stops it in order."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -113,16 +114,15 @@ class Gateway:
         self._senders = self._doors.senders if self._doors is not None else Senders()
         self._usage = make_usage(self._settings, clock=self._clock, counters=self._counters)
         self._sockets = open_sockets(self._settings, self._doors)
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._sockets.destroy, is_data_closed=False)
             self._commands = CommandQueue()
+            undo.callback(self._commands.close)
             self._access = FeedAccess(self._loop, self._commands)
             self._facts = FactQueue(self._loop, on_fact=self._on_fact)
             self._make_feed()
             self._make_control()
-        except BaseException:
-            self._commands.close()
-            self._sockets.destroy(is_data_closed=False)
-            raise
+            undo.pop_all()
         self._interpreter.apply()
         self._feed.start()
         try:

@@ -1,8 +1,6 @@
 """The status page of a real gateway before a real simulator, in a real browser, in real trouble."""
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +13,8 @@ from gateway.simulator import SimulatorOptions
 from tests.support.browser import Browser
 from tests.support.consumer import Consumer
 from tests.support.incident import equities
-from tests.support.processes import ROOT, GatewayProcess
+from tests.support.processes import GatewayProcess
+from tests.support.reading import reader
 from tests.support.simulators import SimulatorProcess
 from tests.support.slack import SLACK
 from tests.support.stage import open_stage
@@ -28,18 +27,6 @@ CLEARED_S_MAX: Final = 5.0
 LINES_PER_SECOND: Final = 4_000.0
 SYMBOLS: Final = ("AAPL", "MSFT", "NVDA", "TSLA", "AMD", "AMZN", "META", "GOOGL", "NFLX", "INTC")
 MANY: Final = 5_000
-
-READER: Final = """
-import sys, zmq
-socket = zmq.Context().socket(zmq.SUB)
-socket.setsockopt(zmq.SNDHWM, 0)
-socket.connect(sys.argv[1])
-socket.subscribe(b"")
-socket.recv()
-print("ready", flush=True)
-while True:
-    socket.recv()
-"""
 
 
 class Scene(NamedTuple):
@@ -126,21 +113,6 @@ def scene(browser: Browser, tmp_path: Path) -> Iterator[Scene]:
 def url_of(gateway: GatewayProcess) -> str:
     """Where a gateway's page is."""
     return f"http://127.0.0.1:{gateway.http_port}/"
-
-
-@contextmanager
-def reader(endpoint: str) -> "Iterator[subprocess.Popen[bytes]]":
-    """A consumer process that takes everything."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", READER, endpoint], stdout=subprocess.PIPE, cwd=ROOT
-    )
-    with child:
-        try:
-            assert child.stdout is not None
-            assert child.stdout.readline() == b"ready\n"
-            yield child
-        finally:
-            child.kill()
 
 
 def test_live_prices_are_shown_as_such(scene: Scene) -> None:

@@ -1,8 +1,6 @@
 """A consumer stops reading: it is named, then cut off, and nobody else notices anything."""
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,7 +14,8 @@ from gateway.simulator import SimulatorOptions
 from tests.support.consumer import Consumer
 from tests.support.fault_table import fault_row, note
 from tests.support.incident import equities
-from tests.support.processes import ROOT, GatewayProcess
+from tests.support.processes import GatewayProcess
+from tests.support.reading import reader
 from tests.support.stage import open_stage
 
 pytestmark = pytest.mark.slow
@@ -25,34 +24,6 @@ EVICTED_S_MAX = 15.0
 GROWTH_MB_MAX = 40.0
 """For each stopped consumer."""
 LINES_PER_SECOND = 4_000.0
-
-READER = """
-import sys, zmq
-context = zmq.Context()
-socket = context.socket(zmq.SUB)
-socket.setsockopt(zmq.SNDHWM, 0)
-socket.connect(sys.argv[1])
-socket.subscribe(b"")
-socket.recv()
-print("ready", flush=True)
-while True:
-    socket.recv()
-"""
-
-
-@contextmanager
-def reader(endpoint: str) -> "Iterator[subprocess.Popen[bytes]]":
-    """A consumer process that takes everything."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", READER, endpoint], stdout=subprocess.PIPE, cwd=ROOT
-    )
-    with child:
-        try:
-            assert child.stdout is not None
-            assert child.stdout.readline() == b"ready\n"
-            yield child
-        finally:
-            child.kill()
 
 
 @contextmanager

@@ -9,17 +9,9 @@ from gateway.errors import ConfigError
 from gateway.settings import Credentials, load_settings
 from gateway.settings.alerts import problem_of_url
 from gateway.settings.credentials import environment_of_child
+from tests.support.refusals import refusal
 
 SECRET = "s3cret-hook-T0K3N"  # noqa: S105 - made up
-
-
-def refusal(tmp_path: Path, text: str) -> ConfigError:
-    """How a configuration is refused."""
-    config = tmp_path / "gateway.yaml"
-    config.write_text(text)
-    with pytest.raises(ConfigError) as caught:
-        load_settings(config)
-    return caught.value
 
 
 @pytest.mark.parametrize(
