@@ -28,7 +28,9 @@ IN_S_MAX: Final = 15.0
 def guarded(folder: Path) -> Iterator[tuple[Stage, Keyring, Consumer, Any]]:
     """A gateway with keys, somebody inside, and somebody who asks."""
     ring = Keyring(folder, "alice", "bob")
-    with simulated(settings=ring.settings) as stage:
+    # Room for all consumers of one user.
+    security = {**ring.settings["security"], "connections_per_user_max": 2 * CLIENTS}
+    with simulated(settings={**ring.settings, "security": security}) as stage:
         inside = stage.consumer("sys,heartbeat,", "quote,AAPL,", keys=ring.keys("alice"))
         inside.wait_for_beats(1)
         requester = stage.requester(keys=ring.keys("bob"))
