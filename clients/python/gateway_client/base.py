@@ -45,6 +45,7 @@ class ClientBase:
         queue_capacity: Messages that wait for the application at most.
         conflate_above: Waiting messages from which on state messages are conflated.
         skip_after_s: Seconds after which what waits is skipped; None for only when it is too much.
+        receive_messages_max: Frames the socket may hold until the reader thread takes them.
         curve: Keys, when the gateway asks for CURVE.
 
     Raises:
@@ -64,6 +65,7 @@ class ClientBase:
         queue_capacity: int = 100_000,
         conflate_above: int = 10_000,
         skip_after_s: float | None = None,
+        receive_messages_max: int = 200_000,
         curve: CurveKeys | None = None,
     ) -> None:
         self._engine: Engine | None = None
@@ -78,6 +80,7 @@ class ClientBase:
             queue_capacity=queue_capacity,
             conflate_above=conflate_above,
             skip_after_s=skip_after_s,
+            receive_messages_max=receive_messages_max,
             curve=curve,
         )
         self._lock = threading.Lock()

@@ -80,7 +80,12 @@ class Engine:
         # thread only, and starting it is the memory barrier libzmq asks for.
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
-            self.subscriber = Subscriber(self._context, options.data_endpoint, curve=options.curve)
+            self.subscriber = Subscriber(
+                self._context,
+                options.data_endpoint,
+                receive_messages_max=options.receive_messages_max,
+                curve=options.curve,
+            )
             self.rpc = RpcClient(
                 self._context,
                 options.control_endpoint,

@@ -40,6 +40,9 @@ class Options:
     skip_after_s: float | None = None
     """Seconds after which what waits is skipped, too. None, for only when the queue is full: no
     trade is ever skipped for its age alone, unless asked for."""
+    receive_messages_max: int = 200_000
+    """Frames the socket may hold until the reader thread has taken them (RCVHWM); it is kept near
+    empty, so there is no need to change it."""
     curve: CurveKeys | None = None
     """Keys, when the gateway asks for them."""
 
@@ -63,6 +66,10 @@ class Options:
                 hint="Keep 0 < conflate_above <= queue_capacity.",
                 conflate_above=self.conflate_above,
                 queue_capacity=self.queue_capacity,
+            )
+        if not 0 < self.receive_messages_max < 1 << 31:
+            raise InvalidArgument(
+                "receive_messages_max out of range", value=self.receive_messages_max
             )
         if self.curve is not None:
             check_keys(self.curve)

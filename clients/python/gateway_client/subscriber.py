@@ -13,8 +13,6 @@ import zmq
 from gateway_client.keys import CurveKeys
 from gateway_client.messages import FRAME_BYTES_MAX
 
-RECEIVE_MESSAGES_MAX: Final = 200_000
-"""Frames libzmq may hold for us (RCVHWM); the reader thread keeps it near empty."""
 RECONNECT_MS: Final = 100
 RECONNECT_MS_MAX: Final = 5_000
 CONNECT_MS_MAX: Final = 1_000
@@ -35,14 +33,21 @@ class Subscriber:
     Args:
         context: The client's ZeroMQ context.
         endpoint: Where the gateway publishes.
+        receive_messages_max: Frames libzmq may hold for us (RCVHWM).
         curve: Keys, if any.
     """
 
     def __init__(
-        self, context: "zmq.Context[zmq.Socket[bytes]]", endpoint: str, *, curve: CurveKeys | None
+        self,
+        context: "zmq.Context[zmq.Socket[bytes]]",
+        endpoint: str,
+        *,
+        receive_messages_max: int,
+        curve: CurveKeys | None,
     ) -> None:
         self._context = context
         self._endpoint = endpoint
+        self._receive_messages_max = receive_messages_max
         self._curve = curve
         self._topics: dict[str, None] = {}
         self.reopen_count = 0
@@ -52,7 +57,7 @@ class Subscriber:
         socket = self._context.socket(zmq.SUB)
         socket.linger = 0
         socket.sndhwm = 0
-        socket.rcvhwm = RECEIVE_MESSAGES_MAX
+        socket.rcvhwm = self._receive_messages_max
         socket.maxmsgsize = FRAME_BYTES_MAX
         socket.reconnect_ivl = RECONNECT_MS
         socket.reconnect_ivl_max = RECONNECT_MS_MAX

@@ -1,0 +1,1 @@
+"""Proves that this client means the same as all others: the program the conformance suite runs."""
