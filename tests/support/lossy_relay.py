@@ -37,6 +37,7 @@ class LossyRelay:
         """Frames that came from the gateway, by kind; `sys` ones by name."""
         self.lost: Counter[str] = Counter()
         """Those that were lost."""
+        self._to_lose: Counter[bytes] = Counter()
         self._random = random.Random(seed)
         self._single, self._burst, self._burst_frames = single, burst, burst_frames
         self._left_of_burst = 0
@@ -84,6 +85,15 @@ class LossyRelay:
         self._thread.join(END_S_MAX)
         assert not self._thread.is_alive()
 
+    def lose(self, topic: str, count: int = 1) -> None:
+        """Lose the next frames of one topic, whatever else is lost."""
+        self._to_lose[topic.encode("ascii")] += count
+
+    @property
+    def left_to_lose(self) -> int:
+        """Frames still to be lost by topic."""
+        return self._to_lose.total()
+
     def cut(self, seconds: float) -> None:
         """Have every consumer's connection closed, and none accepted for a while."""
         self._cut_until_s = time.monotonic() + seconds
@@ -126,6 +136,11 @@ class LossyRelay:
         kind, symbol, _ = frame.split(b",", 2)
         name = (b"~" if kind.startswith(b"~") else symbol if kind == b"sys" else kind).decode()
         self.seen[name] += 1
+        topic = frame[: frame.index(b",", len(kind) + 1) + 1]
+        if self._to_lose[topic] > 0:
+            self._to_lose[topic] -= 1
+            self.lost[name] += 1
+            return True
         if not self.is_lossy:
             return self._consumers.closed
         if not self._left_of_burst and self._random.random() < self._burst:

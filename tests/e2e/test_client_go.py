@@ -1,0 +1,14 @@
+"""The Go client proves that it means the same as all others."""
+
+import pytest
+
+from tests.e2e.clients.suite import ConformanceSuite
+from tests.support.languages import GO
+
+pytestmark = pytest.mark.slow
+
+
+class TestGo(ConformanceSuite):
+    """Vectors, and the script of trouble."""
+
+    language = GO

@@ -1,0 +1,14 @@
+"""The Java client proves that it means the same as all others."""
+
+import pytest
+
+from tests.e2e.clients.suite import ConformanceSuite
+from tests.support.languages import JAVA
+
+pytestmark = pytest.mark.slow
+
+
+class TestJava(ConformanceSuite):
+    """Vectors, and the script of trouble."""
+
+    language = JAVA

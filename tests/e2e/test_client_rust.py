@@ -1,0 +1,14 @@
+"""The Rust client proves that it means the same as all others."""
+
+import pytest
+
+from tests.e2e.clients.suite import ConformanceSuite
+from tests.support.languages import RUST
+
+pytestmark = pytest.mark.slow
+
+
+class TestRust(ConformanceSuite):
+    """Vectors, and the script of trouble."""
+
+    language = RUST

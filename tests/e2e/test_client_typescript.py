@@ -1,0 +1,14 @@
+"""The TypeScript client proves that it means the same as all others."""
+
+import pytest
+
+from tests.e2e.clients.suite import ConformanceSuite
+from tests.support.languages import TYPESCRIPT
+
+pytestmark = pytest.mark.slow
+
+
+class TestTypeScript(ConformanceSuite):
+    """Vectors, and the script of trouble."""
+
+    language = TYPESCRIPT
