@@ -16,6 +16,7 @@ from gateway.simulator import SimulatorOptions
 from tests.e2e.processes import Stack, command
 from tests.e2e.test_seeded_market import running_simulator
 from tests.support.requester import Requester
+from tests.support.slack import SLACK
 from tests.support.stage import wait_until
 
 README = Path(__file__).parents[2] / "README.md"
@@ -68,7 +69,9 @@ def running_stack() -> Iterator[Stack]:
         stack = Stack(simulator.level1_port, simulator.admin_port)
         stack.environment["IQGW_IQCONNECT__LEVEL2_PORT"] = str(simulator.level2_port)
         with command("run", environment=stack.environment), stack.requester() as requester:
-            wait_until(lambda: requester.result("health")["ready"], what="live prices")
+            wait_until(
+                lambda: requester.result("health", seconds=5.0 * SLACK)["ready"], what="live prices"
+            )
             yield stack
 
 

@@ -1,11 +1,12 @@
 """What both clients share: construction, the message stream, request shaping, statistics."""
 
+import os
 import threading
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Self
 
 from gateway_client import codec, topics
 from gateway_client.engine import Engine, Link
@@ -18,7 +19,7 @@ from gateway_client.errors import (
     SecurityValidationError,
 )
 from gateway_client.events import Event, Gap
-from gateway_client.keys import CurveKeys
+from gateway_client.keys import CurveKeys, load_keys
 from gateway_client.messages import Message
 from gateway_client.options import CONTROL_ENDPOINT, DATA_ENDPOINT, Options
 from gateway_client.results import Statistics, SymbolResult, as_map, rows_of
@@ -86,6 +87,24 @@ class ClientBase:
         self._lock = threading.Lock()
         self._last_error: GatewayClientError | None = None
         self._undecoded_count = 0
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Make a client as the environment says.
+
+        `IQFEED_GATEWAY_DATA` and `IQFEED_GATEWAY_CONTROL` are the gateway's endpoints,
+        `IQFEED_GATEWAY_KEYS` the key file that `iqfeed-gateway keys new` wrote. What is not set has
+        its default.
+
+        Raises:
+            InvalidArgument: One of them cannot be used.
+        """
+        keys = os.environ.get("IQFEED_GATEWAY_KEYS")
+        return cls(
+            os.environ.get("IQFEED_GATEWAY_DATA") or DATA_ENDPOINT,
+            os.environ.get("IQFEED_GATEWAY_CONTROL") or CONTROL_ENDPOINT,
+            curve=load_keys(keys) if keys else None,
+        )
 
     def __del__(self) -> None:
         engine = self._engine if hasattr(self, "_engine") else None
