@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import gateway_client
 import pytest
 import yaml
 
@@ -50,17 +51,15 @@ def test_a_page_shows_the_sample_that_is_run(folder: Path) -> None:
 def test_a_name_that_is_missing_is_named(folder: Path) -> None:
     """A language without one of the shared names is not finished."""
     write(folder, api={name: name for name in API if name != "replay"})
-    with pytest.raises(ValueError, match="latin/readme.yaml: api .* replay"):
+    with pytest.raises(ValueError, match=r"latin/readme\.yaml: api .* replay"):
         emit_client_readmes.emit(load_contract())
     write(folder, notes=None)
-    with pytest.raises(ValueError, match="latin/readme.yaml lacks notes"):
+    with pytest.raises(ValueError, match=r"latin/readme\.yaml lacks notes"):
         emit_client_readmes.emit(load_contract())
 
 
 def test_the_names_of_python_are_there() -> None:
     """The page of the first client is right about the names it promises."""
-    import gateway_client
-
     facts = yaml.safe_load((CLIENTS / "python" / "readme.yaml").read_text(encoding="utf-8"))
     for name in (*facts["api"].values(), *facts["errors"].values()):
         assert hasattr(gateway_client, name) or hasattr(gateway_client.GatewayClient, name), name
