@@ -6,8 +6,9 @@ what is left to do are the bounds of all integers and the finiteness of all floa
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
 from math import isfinite
-from operator import itemgetter
+from operator import itemgetter, or_
 from typing import Any, Final, NamedTuple
 
 from gateway_client import messages
@@ -70,10 +71,10 @@ class Checker:
             raise DecodeError("mandatory item is missing", message=self._name, items=items)
         if layout.floats is not None and not isfinite(sum(layout.floats(items))):
             self._check_floats(items)
-        if layout.integers is not None:
-            integers = layout.integers(items)
-            if min(integers) < 0 or max(integers) > EXACT_IN_DOUBLE:
-                self._check_integers(items)
+        # All bits of all integers: negative if one is, and beyond the bound if one is.
+        bits = 0 if layout.integers is None else reduce(or_, layout.integers(items))
+        if not 0 <= bits <= EXACT_IN_DOUBLE:
+            self._check_integers(items)
         if layout.ids is not None and min(layout.ids(items)) < 0:
             self._check_integers(items)
         return layout
