@@ -113,7 +113,7 @@ class Gateway:
         self._doors = make_doorkeeper(self._settings, self._clock)
         self._senders = self._doors.senders if self._doors is not None else Senders()
         self._usage = make_usage(self._settings, clock=self._clock, counters=self._counters)
-        self._sockets = open_sockets(self._settings, self._doors)
+        self._sockets = open_sockets(self._settings, self._doors, clock=self._clock)
         with contextlib.ExitStack() as undo:
             undo.callback(self._sockets.destroy, is_data_closed=False)
             self._commands = CommandQueue()
@@ -220,6 +220,7 @@ class Gateway:
             on_sample=log_sample,
             on_error=self._facts.post,
             peers=PeerSockets(self._senders),
+            intake=self._sockets.intake.data,
             entitlements=Entitlements(self._senders.book),
         )
         parts = assembly.parts(
@@ -255,8 +256,8 @@ class Gateway:
             admin=admin,
             clock=clock,
         )
-        if self._doors is not None:
-            monitor.register_conditions(self._doors.issues)
+        monitor.register_conditions(self._sockets.issues)
+        self._sockets.intake.on_cut = self._facts.post
         self._alerts = AlertTeller(self._access, self._counters)
         self._alerts.sinks.append(self._sinks.post)
         monitor.register_conditions(partial(delivery_issues, self._sinks))
@@ -309,6 +310,7 @@ class Gateway:
             on_error=self._errors.note_refusal,
             senders=self._senders,
             judge_pace=self._desk.access.judge_pace,
+            intake=self._sockets.intake.control,
         )
         self._http, self._hub = make_http(
             settings,
@@ -331,7 +333,7 @@ class Gateway:
         counts[Counter.FACTS_DROPPED.label] += self._facts.dropped
         for counter, count in (
             *self._log_counts().items(),
-            *(self._doors.counts() if self._doors is not None else ()),
+            *self._sockets.counts(),
         ):
             counts[counter.label] += count
         counts[Counter.ERRORS_DROPPED.label] += self._errors.history.dropped

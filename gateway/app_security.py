@@ -82,12 +82,13 @@ def make_usage(settings: Settings, *, clock: Clock, counters: Counters) -> Usage
     )
 
 
-def open_sockets(settings: Settings, doors: Doorkeeper | None) -> GatewaySockets:
+def open_sockets(settings: Settings, doors: Doorkeeper | None, *, clock: Clock) -> GatewaySockets:
     """Bind all sockets.
 
     Args:
         settings: As checked by `load_settings`.
         doors: Guards data and control; None without keys.
+        clock: The gateway's.
 
     Raises:
         ConfigError: An address cannot be bound, or lets strangers in; nothing is left open.
@@ -99,4 +100,5 @@ def open_sockets(settings: Settings, doors: Doorkeeper | None) -> GatewaySockets
         send_buffer_bytes=settings.data.send_buffer_bytes,
         http=http_address(settings),
         doors=doors,
+        clock=clock,
     )

@@ -14,20 +14,16 @@ from typing import Any, Final
 from gateway.clock import Clock
 from gateway.control.feed_commands import PeersReport
 from gateway.control.peer_ports import PeerSockets, Teller
+from gateway.control.peer_topics import heard_by, missing_for
 from gateway.control.peer_view import describe
 from gateway.control.rights import RightsDesk
 from gateway.counters import Counter, Counters
 from gateway.errors import QuotaExceeded
 from gateway.health.latency import LatencyHistogram
-from gateway.policy.peers import (
-    TOKENS_PER_PEER_MAX,
-    ClientName,
-    Peer,
-    PeerNames,
-)
+from gateway.policy.peers import TOKENS_PER_PEER_MAX, ClientName, Peer, PeerNames
 from gateway.policy.senders import ANYBODY, Sender
 from gateway.policy.slow_consumers import Progress, SlowRules
-from gateway.policy.subscriptions import Subscriptions
+from gateway.policy.subscriptions import Subscriptions, refusals_borne
 
 SECOND_NS: Final = 1_000_000_000
 LOOK_NS: Final = SECOND_NS // 4
@@ -35,6 +31,8 @@ LOOK_NS: Final = SECOND_NS // 4
 SLICES: Final = 4
 """Calls that one look at all of them is spread over."""
 RELAYS_MAX: Final = 16
+RELAY_NS: Final = 10 * SECOND_NS
+"""How long the data connection of a relay that has introduced itself may take to show."""
 REVOKED: Final = "its key was revoked, or its file says something else"
 
 
@@ -84,6 +82,7 @@ class PeerDesk:
         self._holders: dict[str, Peer] = {}
         self._scan: deque[Peer] = deque()
         self._next_scan_ns = 0
+        self._relay_until_ns = 0
         self.is_closed = False
         """Whether new connections are cut off, the process being short of something."""
         self.reported_lag: Final = LatencyHistogram()
@@ -153,11 +152,25 @@ class PeerDesk:
             peer.prefixes.pop(prefix, None)
 
     def note_refusal(self, connection: Hashable, limit: int) -> None:
-        """A connection asked for more subscriptions than it may have."""
+        """A connection asked for more subscriptions than it may have.
+
+        Each that is refused costs memory all the same, so whoever goes on is cut off: but not a
+        relay, which may have any number, and is known for one only when all of them are here.
+        """
         peer = self.peer_of(connection)
         peer.refused_count += 1
+        borne = refusals_borne(limit)
         if peer.refused_count == 1:
-            self._teller.notify_limit(peer, limit)
+            self._teller.notify_limit(peer, limit, borne)
+        is_relay = peer.is_relay or self._rights.is_relay(peer.sender)
+        if peer.refused_count <= borne or is_relay or self._is_relay_to_come():
+            return
+        if self._evict(peer, f"it goes on asking for more than {limit} subscriptions"):
+            self._counters.add(Counter.SUBSCRIBERS_CUT)
+
+    def _is_relay_to_come(self) -> bool:
+        """Whether a relay has said that it is one, and its data connection is not known yet."""
+        return self._clock.monotonic_ns() < self._relay_until_ns
 
     def sweep(self) -> None:
         """Forget connections that are gone."""
@@ -186,6 +199,8 @@ class PeerDesk:
         if is_new_relay and relays >= RELAYS_MAX:
             raise QuotaExceeded("too many relays", client=client, limit=RELAYS_MAX)
         self._names.tell(token, ClientName(client, is_relay))
+        if is_relay and holder is None:
+            self._relay_until_ns = self._clock.monotonic_ns() + RELAY_NS
         if holder is None:
             return None
         self._name(token)
@@ -216,19 +231,12 @@ class PeerDesk:
         Args:
             quiet: Topics, each with the sequence of its last message.
         """
-        holds = self._subscriptions.holds
         for peer in self._peers.values():
             token = peer.token or next(iter(peer.tokens), None)
             if token is None or peer.is_relay:
                 # A relay's consumers hear what everybody is told.
                 continue
-            prefixes = tuple(p for p in peer.prefixes if holds(peer.connection, p))
-            heard = {
-                topic: sequence
-                for topic, sequence in quiet.items()
-                if holds(peer.connection, (name := topic.encode("ascii")))
-                or (name.startswith(prefixes) and self._rights.granted_as(peer.sender, name))
-            }
+            heard = heard_by(peer, quiet, subscriptions=self._subscriptions, rights=self._rights)
             if heard:
                 self._teller.tell_tails(token, heard)
 
@@ -251,16 +259,7 @@ class PeerDesk:
             return [f"~{token}.sys,client,"]
         if self._clock.monotonic_ns() - peer.seen_ns < age_ns_min:
             return []
-        holds, connection = self._subscriptions.holds, peer.connection
-        found = []
-        for topic in topics:
-            name = topic.encode("ascii")
-            if holds(connection, name):
-                continue
-            # Any prefix will do: it brings the topic too.
-            if not any(holds(connection, name[:end]) for end in range(len(name))):
-                found.append(topic)
-        return found
+        return missing_for(peer, topics, subscriptions=self._subscriptions)
 
     # Looking after them.
 

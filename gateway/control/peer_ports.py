@@ -73,8 +73,8 @@ class Teller(Protocol):
         """Tell a client that it is behind."""
         ...
 
-    def notify_limit(self, peer: Peer, limit: int) -> None:
-        """Tell a client that it has as many subscriptions as it may."""
+    def notify_limit(self, peer: Peer, limit: int, borne: int) -> None:
+        """Tell a client that it has as many subscriptions as it may, and what more are borne."""
         ...
 
     def tell_tails(self, token: str, topics: Mapping[str, int]) -> None:

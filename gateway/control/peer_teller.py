@@ -116,13 +116,14 @@ class PeerTeller:
             },
         )
 
-    def notify_limit(self, peer: Peer, limit: int) -> None:
-        """Tell a client that it has as many subscriptions as it may."""
+    def notify_limit(self, peer: Peer, limit: int, borne: int) -> None:
+        """Tell a client that it has as many subscriptions as it may, and what more are borne."""
         self.notify(
             peer,
             {
                 "notice": "limit",
-                "message": f"subscriptions beyond {limit} are not granted",
+                "message": f"subscriptions beyond {limit} are not granted; "
+                f"after {borne} of them the connection is cut off",
                 "limit": "subscriptions_per_connection_max",
                 "limit_max": limit,
                 "hint": "Use prefixes such as quote, or several connections.",

@@ -115,6 +115,11 @@ class RightsDesk:
         """How much a connection's user may have."""
         return self._limits.of(sender.user, self._entitlements.quotas_of(sender.user))
 
+    def is_relay(self, sender: Sender) -> bool:
+        """Whether a connection's file says that it is a relay's; without keys nobody's does."""
+        rights = self._entitlements.of(sender.user) if sender.user else None
+        return rights is not None and rights.record.is_relay
+
     def snapshots_of(self, sender: Sender) -> TokenBucket:
         """What a connection's snapshots are counted against: with keys all of its user's are."""
         rate = self.limits_of(sender).snapshots_per_second_max

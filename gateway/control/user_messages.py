@@ -14,6 +14,8 @@ MESSAGES_MAX: Final = 10
 """So many of one connection are borne."""
 CONNECTIONS_MAX: Final = 1_000
 """Connections that are counted at one time; then all begin anew."""
+UNEXPLAINED_MAX: Final = 65_536
+"""Bytes that are no subscription read so far, at which a connection is taken for the sender."""
 REASON: Final = "it sends messages on the data socket"
 
 
@@ -22,7 +24,8 @@ class UserMessages:
 
     Args:
         cut: Cuts off a connection and says why.
-        received: How many bytes a connection has received; None where the system does not tell.
+        received: How many bytes a connection has received that were no subscription; None where
+            the system does not tell.
     """
 
     def __init__(
@@ -49,10 +52,11 @@ class UserMessages:
         known_count, known_size = self._counts.get(connection, (0, 0))
         count, size = known_count + 1, known_size + size
         self._counts[connection] = (count, size)
-        # Asked of the system at 10, 20, 40, … only: most of what follows a cut is another's.
-        if count % MESSAGES_MAX or (count // MESSAGES_MAX) & (count // MESSAGES_MAX - 1):
+        if count % MESSAGES_MAX:
             return
         received = self._received(connection)
-        if received is None or received >= size:
+        # Most of what follows a cut is another's; but who has sent so much beside subscriptions
+        # is not waited for until all of that is read.
+        if received is None or received >= min(size, UNEXPLAINED_MAX):
             del self._counts[connection]
             self._cut(connection, REASON)

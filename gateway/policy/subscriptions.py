@@ -7,10 +7,22 @@ a sweep finds what the dead have left a moment later. The living never lose what
 """
 
 from collections.abc import Callable, Hashable
+from itertools import islice
 from typing import Final
 
+PAIRS_PER_SWEEP_MAX: Final = 1_000
+"""Pairs removed at a stretch: more wait for the next sweep, so that data goes first."""
 DEAD_SWEEPS_BEFORE_REMOVAL: Final = 2
 """Sweeps that must find a connection dead: its unsubscriptions may still be on their way."""
+REFUSALS_MIN: Final = 100
+REFUSALS_SHARE: Final = 20
+"""Subscriptions beyond the limit that are refused before their connection is cut off: a twentieth
+of the limit, and so many at least."""
+
+
+def refusals_borne(limit: int) -> int:
+    """How many subscriptions beyond a limit are refused before their connection is cut off."""
+    return max(REFUSALS_MIN, limit // REFUSALS_SHARE)
 
 
 class Subscriptions:
@@ -103,7 +115,7 @@ class Subscriptions:
         return True
 
     def sweep(self, is_alive: Callable[[Hashable], bool]) -> list[bytes]:
-        """Remove what dead connections left behind.
+        """Remove what dead connections left behind, at most `PAIRS_PER_SWEEP_MAX` pairs.
 
         Returns:
             The topics of the removed pairs, one for each pair.
@@ -117,7 +129,8 @@ class Subscriptions:
             if seen < DEAD_SWEEPS_BEFORE_REMOVAL:
                 self._dead_sweeps[connection] = seen
                 continue
-            for topic in list(self._by_connection[connection]):
+            room = PAIRS_PER_SWEEP_MAX - len(left)
+            for topic in list(islice(self._by_connection[connection], room)):
                 left.append(topic)
                 self._forget(connection, topic)
         return left

@@ -14,6 +14,8 @@ COUNTED: Final = (
     Counter.STALLS,
     Counter.SUBSCRIPTIONS_SEEN,
     Counter.SUBSCRIPTIONS_REFUSED,
+    Counter.SUBSCRIBERS_CUT,
+    Counter.CONNECTIONS_FLOODING,
     Counter.USER_MESSAGES,
     Counter.TOKENS_REFUSED,
     Counter.CONSUMERS_SLOW,

@@ -18,7 +18,6 @@ from gateway.errors import DecodeError, RequestTimedOut, UpstreamDown
 from gateway.logs import get_logger
 from gateway.model.protocol import PROTOCOL_VERSION
 from gateway.relay.upstream import UseKeys
-from gateway.runtime.publisher import HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS
 from gateway.runtime.rpc_call import Whole
 from gateway.wire.codec import find_id, pack_once, unpack_reply
 
@@ -33,6 +32,8 @@ ERROR_BYTES_MAX: Final = 4_096
 """Longer replies are results: the text of an error is bounded."""
 RETRY_MS: Final = 1_000
 ANEW_NS_MIN: Final = 3_000_000_000
+HEARTBEAT_MS: Final = 5_000
+HEARTBEAT_TIMEOUT_MS: Final = 15_000
 RECONNECT_MS: Final = 100
 RECONNECT_MS_MAX: Final = 1_000
 

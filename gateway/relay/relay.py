@@ -33,6 +33,7 @@ from gateway.relay.upstream import Upstream, UseKeys
 from gateway.runtime.control_socket import open_control_socket
 from gateway.runtime.doorkeeper import Doorkeeper
 from gateway.runtime.host import process_facts
+from gateway.runtime.intake_guard import IntakeGuard, guard_of
 from gateway.runtime.peer_sockets import PeerSockets
 from gateway.runtime.publisher import check_libzmq, open_data_socket
 from gateway.runtime.senders import Senders
@@ -107,6 +108,7 @@ class Relay:
         self._clock: Clock = clock if clock is not None else SystemClock()
         self._log = get_logger("relay")
         self._token = secrets.token_hex(TOKEN_BYTES)
+        self._intake = IntakeGuard(self._clock)
         self._counters = Counters()
         self._tasks: list[asyncio.Task[None]] = []
         self.stopped = asyncio.Event()
@@ -194,13 +196,13 @@ class Relay:
             high_water_mark=options.high_water_mark,
             send_buffer_bytes=options.send_buffer_bytes,
             name="relay.bind_data",
-            guard=self._doors.data.guard if self._doors is not None else None,
+            guard=guard_of(self._intake.data, self._doors.data if self._doors else None),
         )
         self._control = open_control_socket(
             self._control_context,
             bind=options.bind_control,
             name="relay.bind_control",
-            guard=self._doors.control.guard if self._doors is not None else None,
+            guard=guard_of(self._intake.control, self._doors.control if self._doors else None),
         )
         if self._doors is not None:
             self._doors.data.test(self.endpoints["data"])
@@ -222,6 +224,7 @@ class Relay:
         )
         self._make_thread()
         self._make_control()
+        self._intake.start()
 
     def _make_thread(self) -> None:
         options, counters = self._options, Counters()
@@ -263,6 +266,7 @@ class Relay:
                 peers=sockets,
                 desk=self._peers,
                 rights=rights,
+                intake=self._intake.data,
             ),
             peers=self._peers,
             subscriptions=subscriptions,
@@ -301,7 +305,7 @@ class Relay:
             process_facts=process_facts,
             is_admin_allowed=options.is_admin_allowed,
             audit=get_logger("audit").warning,
-            log_counts=self._log_counts,
+            log_counts=lambda: {**self._log_counts(), **dict(self._intake.counts())},
             doors=self._doors,
             rules=rules,
         )
@@ -316,6 +320,7 @@ class Relay:
             requests_in_flight_max=options.requests_in_flight_max,
             deadline_ms_default=options.deadline_ms_default,
             senders=self._senders,
+            intake=self._intake.control,
         )
 
     def _cut_revoked(self) -> None:
@@ -325,6 +330,7 @@ class Relay:
 
     def _close_doors(self) -> None:
         """Let nobody new in; before the sockets are closed."""
+        self._intake.close()
         if self._doors is not None and not self._doors.close():
             self._log.error("a handler of handshakes does not end")
 

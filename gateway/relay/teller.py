@@ -56,12 +56,13 @@ class RelayTeller:
             "a consumer reports that it is behind", **self._facts_of(peer), lag_us=lag_us
         )
 
-    def notify_limit(self, peer: Peer, limit: int) -> None:
+    def notify_limit(self, peer: Peer, limit: int, borne: int) -> None:
         """A consumer has as many subscriptions as it may."""
         self._log.warning(
             "a consumer's subscriptions are not granted, being too many",
             **self._facts_of(peer),
             subscriptions_per_connection_max=limit,
+            cut_off_after=borne,
         )
 
     def tell_tails(self, token: str, topics: Mapping[str, int]) -> None:

@@ -38,6 +38,7 @@ from gateway.policy.retry import Retry
 from gateway.policy.subscriptions import Subscriptions
 from gateway.runtime.feed import FeedParts
 from gateway.runtime.feed_options import FeedOptions
+from gateway.runtime.intake import Intake
 from gateway.runtime.level1_link import Level1Link
 from gateway.runtime.level2_link import Level2Link
 from gateway.runtime.peer_sockets import PeerSockets
@@ -63,6 +64,7 @@ class FeedAssembly:
         on_error: Told of what goes wrong on the ports; for the error history.
         send: Takes each frame; None for the data socket itself.
         peers: Tells the data socket's connections apart; None for what libzmq says.
+        intake: Told what was read from the data socket; None for nobody.
         entitlements: What each client may hear; None without keys.
     """
 
@@ -77,6 +79,7 @@ class FeedAssembly:
         on_error: Callable[[ErrorFact], object] = lambda _: None,
         send: Callable[[bytes], object] | None = None,
         peers: Peers | None = None,
+        intake: Intake | None = None,
         entitlements: Entitlements | None = None,
     ) -> None:
         self._options = options
@@ -107,6 +110,7 @@ class FeedAssembly:
         )
         self._demand = Demand(clock, linger_ns=options.linger_ns)
         self._values = Values(self._complaints, limits=options.price_limits)
+        self._intake = intake
         self._peers = peers if peers is not None else PeerSockets()
         self._pairs = Subscriptions(per_connection_max=options.subscriptions_per_connection_max)
         self._rights = make_rights(
@@ -366,6 +370,7 @@ class FeedAssembly:
             peers=self._peers,
             desk=peers,
             rights=self._rights,
+            intake=self._intake,
         )
 
     def _count_subscriptions(self) -> tuple[int, int]:

@@ -1,5 +1,7 @@
 """The control socket: a ROUTER that never blocks on a peer, and is not blocked by one."""
 
+from typing import Final
+
 import zmq
 import zmq.asyncio
 
@@ -7,11 +9,13 @@ from gateway.model.protocol import REQUEST_BYTES_MAX
 from gateway.runtime.publisher import (
     BACKLOG,
     HANDSHAKE_MS,
-    HEARTBEAT_MS,
-    HEARTBEAT_TIMEOUT_MS,
     Guard,
     bind_socket,
+    bound_input,
 )
+
+WAITING_MAX: Final = 4
+"""Requests of one connection that wait for us in ZeroMQ's queue: each may be long."""
 
 
 def open_control_socket(
@@ -35,10 +39,8 @@ def open_control_socket(
     control = context.socket(zmq.ROUTER)
     control.setsockopt(zmq.ROUTER_MANDATORY, 1)
     control.setsockopt(zmq.MAXMSGSIZE, REQUEST_BYTES_MAX)
-    control.setsockopt(zmq.RCVHWM, 100)
     control.setsockopt(zmq.SNDHWM, 1_000)
-    control.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
-    control.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
+    bound_input(control, waiting_max=WAITING_MAX)
     control.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
     control.setsockopt(zmq.BACKLOG, BACKLOG)
     control.setsockopt(zmq.LINGER, 0)

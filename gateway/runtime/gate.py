@@ -68,6 +68,9 @@ class Gate:
         self._book = book
         self._clock = clock
         self._handler: ZapHandler | None = None
+        self.on_accepted: Callable[[int, str], object] = lambda *_: None
+        """Told of each new connection's descriptor and where it came in, in the handler's thread;
+        set it before `guard`."""
         self.counters: Final = Counters()
         """The handler thread's own."""
 
@@ -80,6 +83,7 @@ class Gate:
             clock=self._clock,
             counters=self.counters,
         )
+        self._handler.on_accepted = self.on_accepted
         self._handler.watch(guarded)
         self._handler.start()
         guarded.setsockopt(zmq.CURVE_SERVER, 1)

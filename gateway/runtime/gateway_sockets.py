@@ -1,16 +1,21 @@
 """The gateway's sockets, each in a context of its own: floods of one do not delay the others."""
 
 import socket
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
 import zmq
 import zmq.asyncio
 
+from gateway.clock import Clock
+from gateway.counters import Counter
 from gateway.errors import ConfigError
+from gateway.health.verdict import Issue
 from gateway.logs import get_logger
 from gateway.runtime.control_socket import open_control_socket
 from gateway.runtime.doorkeeper import Doorkeeper
 from gateway.runtime.http_server import open_http_socket, url_of
+from gateway.runtime.intake_guard import IntakeGuard, guard_of
 from gateway.runtime.publisher import bind_socket, open_data_socket
 
 
@@ -24,6 +29,7 @@ class GatewaySockets:
         send_buffer_bytes: Kernel buffer per consumer.
         http: Host and port of the HTTP server; None for none.
         doors: Guards data and control; None without keys.
+        clock: The gateway's.
 
     Raises:
         ConfigError: An address cannot be bound, or lets strangers in; nothing is left open.
@@ -38,11 +44,14 @@ class GatewaySockets:
         send_buffer_bytes: int,
         http: tuple[str, int] | None,
         doors: Doorkeeper | None = None,
+        clock: Clock,
     ) -> None:
         self.http: socket.socket | None = None
         """What the HTTP server listens on."""
         self._doors = doors
         self._is_stuck = False
+        self.intake: Final = IntakeGuard(clock)
+        """Looks after what connections send."""
         self._endpoints: dict[str, str] = {}
         self._data_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._control_context = zmq.asyncio.Context()
@@ -52,14 +61,14 @@ class GatewaySockets:
                 bind=data_bind,
                 high_water_mark=high_water_mark,
                 send_buffer_bytes=send_buffer_bytes,
-                guard=doors.data.guard if doors is not None else None,
+                guard=guard_of(self.intake.data, doors.data if doors is not None else None),
             )
             """The XPUB; the feed thread's own once it runs."""
             self._note_endpoint("data", self.data)
             self.control = open_control_socket(
                 self._control_context,
                 bind=control_bind,
-                guard=doors.control.guard if doors is not None else None,
+                guard=guard_of(self.intake.control, doors.control if doors is not None else None),
             )
             """The ROUTER."""
             self._note_endpoint("control", self.control)
@@ -68,6 +77,7 @@ class GatewaySockets:
                 self._test(doors)
             if http is not None:
                 self.http = open_http_socket(*http)
+            self.intake.start()
         except ConfigError:
             self.destroy(is_data_closed=False)
             raise
@@ -78,8 +88,21 @@ class GatewaySockets:
         endpoints = dict(self._endpoints)
         return endpoints if self.http is None else endpoints | {"http": url_of(self.http)}
 
+    def issues(self) -> Iterator[Issue]:
+        """What is wrong with what guards them."""
+        yield from self.intake.issues()
+        if self._doors is not None:
+            yield from self._doors.issues()
+
+    def counts(self) -> Iterator[tuple[Counter, int]]:
+        """What was counted there."""
+        yield from self.intake.counts()
+        if self._doors is not None:
+            yield from self._doors.counts()
+
     def close_doors(self) -> None:
         """Let nobody new in; who is connected stays. Call it before the data socket is closed."""
+        self.intake.close()
         if self._doors is not None and not self._doors.close():
             # Its context would be waited for in vain.
             self._is_stuck = True

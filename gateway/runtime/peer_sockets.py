@@ -80,7 +80,7 @@ class PeerSockets:
             descriptor = int(frame.get(zmq.SRCFD))
         except (zmq.ZMQError, ValueError):
             return None
-        identity = _identity_of(descriptor)
+        identity = identity_of(descriptor)
         return None if identity is None else (descriptor, identity)
 
     def sender_of(self, frame: zmq.Frame) -> Sender | None:
@@ -132,7 +132,7 @@ class PeerSockets:
         if own is None:
             return False
         with own:
-            if _identity_of(own.fileno()) != _identity(connection):
+            if identity_of(own.fileno()) != _identity(connection):
                 return False
             try:
                 own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -175,10 +175,10 @@ def _descriptor_of(connection: Hashable) -> int | None:
     if not isinstance(connection, tuple):
         return None
     descriptor, identity = connection
-    return descriptor if _identity_of(descriptor) == identity else None
+    return descriptor if identity_of(descriptor) == identity else None
 
 
-def _identity_of(descriptor: int) -> Hashable | None:
+def identity_of(descriptor: int) -> Hashable | None:
     """What tells a connection from the next one with the same descriptor; None when it is gone.
 
     Descriptors are reused at once. On POSIX the socket's inode is its own; elsewhere the peer's

@@ -1,7 +1,7 @@
 """The data socket: an XPUB in manual mode, drained with a bound, granting what may be granted.
 
 Source of the options: measured behavior of libzmq 4.3.5. Manual mode lets us decide each
-subscription; MAXMSGSIZE bounds what a stranger can make us hold; heartbeats find half-open peers;
+subscription; MAXMSGSIZE bounds what a stranger can make us hold; keepalives find half-open peers;
 a small send buffer keeps a stalled consumer from being fed minutes of old data later.
 """
 
@@ -25,8 +25,12 @@ from gateway.wire.topics import TopicName, parse_topic
 
 ANSWER_BYTES_PER_TICK_MAX: Final = 262_144
 """Bytes of snapshots answered at a stretch; an order book of thousands of rows is as much."""
-HEARTBEAT_MS: Final = 5_000
-HEARTBEAT_TIMEOUT_MS: Final = 15_000
+WAITING_MAX: Final = 10
+"""Frames of one consumer that wait for us in ZeroMQ's queue; more wait in the kernel, and in its
+program then. Of whoever sends quicker than is read ZeroMQ keeps many times as many."""
+KEEPALIVE_S: Final = 5
+KEEPALIVES_MAX: Final = 3
+"""A peer that is gone without a word is found after so many unanswered questions, 20 s in all."""
 HANDSHAKE_MS: Final = 2_000
 BACKLOG: Final = 4_096
 LIBZMQ_MIN: Final = (4, 3, 5)
@@ -74,11 +78,9 @@ def open_data_socket(
     data = context.socket(zmq.XPUB)
     data.setsockopt(zmq.XPUB_MANUAL, 1)
     data.setsockopt(zmq.SNDHWM, high_water_mark)
-    data.setsockopt(zmq.RCVHWM, 1_000)
     data.setsockopt(zmq.SNDBUF, send_buffer_bytes)
     data.setsockopt(zmq.MAXMSGSIZE, DATA_MESSAGE_BYTES_MAX)
-    data.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
-    data.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
+    bound_input(data, waiting_max=WAITING_MAX)
     data.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
     data.setsockopt(zmq.BACKLOG, BACKLOG)
     data.setsockopt(zmq.LINGER, 0)
@@ -86,6 +88,25 @@ def open_data_socket(
         guard(data)
     bind_socket(data, name, bind)
     return data
+
+
+def bound_input(bound: "zmq.Socket[Any]", *, waiting_max: int) -> None:
+    """Bound what waits for us, and let the kernel find peers that are gone.
+
+    ZeroMQ's own heartbeats do not go with that: libzmq 4.3.5 ends the whole process (`Assertion
+    failed: !_io_error`) when a peer vanishes whose queue here is full and its heartbeat is due
+    before we read. And without a bound one peer that sends without end holds up our thread inside
+    libzmq, which moves what comes from queue to queue for as long as more comes.
+
+    Args:
+        bound: The socket, before it is bound.
+        waiting_max: Messages of one peer that wait for us.
+    """
+    bound.setsockopt(zmq.RCVHWM, waiting_max)
+    bound.setsockopt(zmq.TCP_KEEPALIVE, 1)
+    bound.setsockopt(zmq.TCP_KEEPALIVE_IDLE, KEEPALIVE_S)
+    bound.setsockopt(zmq.TCP_KEEPALIVE_INTVL, KEEPALIVE_S)
+    bound.setsockopt(zmq.TCP_KEEPALIVE_CNT, KEEPALIVES_MAX)
 
 
 def bind_socket(bound: "zmq.Socket[Any]", name: str, bind: str) -> None:

@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
+import pydantic
+
 from gateway.control.upstream_requests import Caller
+from gateway.errors import InvalidParams, UnsupportedVersion
 from gateway.model.methods import Request
+from gateway.model.protocol import PROTOCOL_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +33,23 @@ class Whole:
     """Packed."""
     is_ok: bool = True
     """Whether it brings a result, not an error."""
+
+
+def parse_request(raw: object) -> Request:
+    """Check the envelope of a request.
+
+    Raises:
+        InvalidParams: Not a request.
+        UnsupportedVersion: Not a version we speak.
+    """
+    try:
+        request = Request.model_validate(raw)
+    except pydantic.ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"]) or "request"
+        raise InvalidParams(
+            f"{where}: {problem['msg']}", hint="Send a map with v, id, method and params."
+        ) from error
+    if request.v != PROTOCOL_VERSION:
+        raise UnsupportedVersion("unknown protocol version", v=request.v)
+    return request

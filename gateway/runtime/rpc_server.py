@@ -12,7 +12,6 @@ from functools import partial
 from itertools import count
 from typing import Any, Final
 
-import pydantic
 import zmq
 import zmq.asyncio
 
@@ -27,18 +26,18 @@ from gateway.counters import Counter, Counters
 from gateway.errors import (
     DecodeError,
     GatewayError,
-    InvalidParams,
     RateLimited,
     RequestTimedOut,
-    UnsupportedVersion,
 )
-from gateway.model.methods import METHODS, Request, Role
+from gateway.model.methods import METHODS, Role
 from gateway.model.protocol import PROTOCOL_VERSION
 from gateway.policy.quotas import Pace
 from gateway.runtime.control_peers import ControlPeers
+from gateway.runtime.intake import Intake
 from gateway.runtime.peer_sockets import PeerSockets
 from gateway.runtime.reply_budget import ReplyBudget
-from gateway.runtime.rpc_call import Call, Whole
+from gateway.runtime.request_reader import RequestReader
+from gateway.runtime.rpc_call import Call, Whole, parse_request
 from gateway.runtime.senders import Senders
 from gateway.wire.codec import pack_reply, unpack_request
 
@@ -103,6 +102,7 @@ class RequestServer(abc.ABC):
         on_error: Told of every error that is an answer; for the error history.
         senders: Reads whose requests are; anybody's when left out.
         judge_pace: Says how soon a caller may ask; at once when left out.
+        intake: Told what was read; nobody asks for it when left out.
     """
 
     def __init__(
@@ -116,6 +116,7 @@ class RequestServer(abc.ABC):
         on_error: Callable[[GatewayError], object] = lambda _: None,
         senders: Senders | None = None,
         judge_pace: Callable[[Caller], Pace] = lambda _: Pace(),
+        intake: Intake | None = None,
     ) -> None:
         self._control = control
         self._clock = clock
@@ -123,6 +124,7 @@ class RequestServer(abc.ABC):
         self._deadline_ms_default = deadline_ms_default
         self._on_error = on_error
         self._judge_pace = judge_pace
+        self._reader = RequestReader(control, intake)
         self.peers: Final = ControlPeers(senders if senders is not None else Senders(), counters)
         """Whose the connections are."""
         self._budget = ReplyBudget(PeerSockets())
@@ -155,7 +157,7 @@ class RequestServer(abc.ABC):
         try:
             for number in count(1):
                 await self._slots.acquire()
-                frames = await self._control.recv_multipart(copy=False)
+                frames = await self._reader.receive()
                 work = await self._begin_work(frames)
                 if work is None:
                     self._slots.release()
@@ -192,6 +194,7 @@ class RequestServer(abc.ABC):
         self._counters.add(Counter.RPC_REQUESTS)
         peer, *request_frames = [frame.bytes for frame in frames]
         caller = self.peers.admit(frames[-1], peer.hex())
+        self._reader.note_taken(frames, caller.user if caller is not None else "")
         if caller is None:
             return None
         pace = self._judge_pace(caller)
@@ -251,7 +254,7 @@ class RequestServer(abc.ABC):
                 raise DecodeError("a request is one frame", frames=len(frames))
             raw = unpack_request(frames[0])
             request_id = raw.get("id") if isinstance(raw, dict) else None
-            request = _parse(raw)
+            request = parse_request(raw)
             deadline_ms = request.deadline_ms or self._deadline_ms_default
             call = Call(request, raw, caller, deadline_ms)
             result = await self._wait_for(self._begin(call, frames[0]), call, late)
@@ -369,23 +372,3 @@ def _has_failed(work: "asyncio.Future[Any]") -> bool:
         return True
     result = work.result()
     return isinstance(result, Whole) and not result.is_ok
-
-
-def _parse(raw: object) -> Request:
-    """Check the envelope of a request.
-
-    Raises:
-        InvalidParams: Not a request.
-        UnsupportedVersion: Not a version we speak.
-    """
-    try:
-        request = Request.model_validate(raw)
-    except pydantic.ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"]) or "request"
-        raise InvalidParams(
-            f"{where}: {problem['msg']}", hint="Send a map with v, id, method and params."
-        ) from error
-    if request.v != PROTOCOL_VERSION:
-        raise UnsupportedVersion("unknown protocol version", v=request.v)
-    return request

@@ -20,6 +20,7 @@ from gateway.policy.peers import Peer
 from gateway.policy.senders import Sender
 from gateway.policy.subscriptions import Subscriptions
 from gateway.runtime.grants import Grants
+from gateway.runtime.intake import Intake
 from gateway.wire.topics import TopicName, parse_topic
 
 FRAMES_PER_TICK_MAX: Final = 1_000
@@ -58,6 +59,7 @@ class SubscriptionReader(ABC):
         peers: Tells connections apart.
         desk: Who they are.
         rights: Judges what each may have.
+        intake: Told what was read; nobody asks for it when left out.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class SubscriptionReader(ABC):
         peers: Peers,
         desk: PeerDesk,
         rights: RightsDesk,
+        intake: Intake | None = None,
     ) -> None:
         self._data = data
         self._subscriptions = subscriptions
@@ -78,7 +81,8 @@ class SubscriptionReader(ABC):
         self._counters = counters
         self._peers = peers
         self._desk = desk
-        self._user_messages = UserMessages(desk.cut_ungranted, received=peers.received_bytes)
+        self._intake = intake
+        self._user_messages = UserMessages(desk.cut_ungranted, received=self._unread_of)
 
     @abstractmethod
     def gained(self, peer: Peer, topic: bytes, name: TopicName | None, *, is_new: bool) -> None:
@@ -101,6 +105,8 @@ class SubscriptionReader(ABC):
 
     def drain(self) -> None:
         """Read what subscribers ask for, at most `FRAMES_PER_TICK_MAX` frames."""
+        if self._intake is not None:
+            self._intake.is_empty = False
         left, messages_left = FRAMES_PER_TICK_MAX, MESSAGES_PER_TICK_MAX
         while left and messages_left:
             if self.is_enough():
@@ -108,6 +114,8 @@ class SubscriptionReader(ABC):
             try:
                 frame = self._data.recv(zmq.NOBLOCK, copy=False)
             except zmq.Again:
+                if self._intake is not None:
+                    self._intake.is_empty = True
                 return
             data = frame.bytes
             if data[:1] not in _SUBSCRIPTIONS:
@@ -116,10 +124,14 @@ class SubscriptionReader(ABC):
                 self._user_messages.note(self._peers.of(frame), len(data))
                 continue
             left -= 1
+            connection, sender = self._peers.of(frame), self._peers.sender_of(frame)
+            if self._intake is not None:
+                # What is no subscription is not counted: nobody has to send it.
+                self._intake.note_taken(connection, len(data), sender.user if sender else "")
             if data[:1] == b"\x01":
-                self._subscribe(self._peers.of(frame), data[1:], self._peers.sender_of(frame))
+                self._subscribe(connection, data[1:], sender)
             else:
-                self._unsubscribe(self._peers.of(frame), data[1:], self._peers.sender_of(frame))
+                self._unsubscribe(connection, data[1:], sender)
 
     def sweep(self) -> None:
         """Take back what dead connections left behind."""
@@ -127,6 +139,12 @@ class SubscriptionReader(ABC):
             self.lost(topic, parse_topic(topic))
         self._desk.sweep()
         self._rights.tell_due()
+
+    def _unread_of(self, connection: Hashable) -> int | None:
+        """What a connection has sent beyond its subscriptions; None where nobody can tell."""
+        if self._intake is None:
+            return self._peers.received_bytes(connection)
+        return self._intake.unread_of(connection)
 
     def _is_turned_away(self, connection: Hashable, sender: Sender) -> bool:
         """Cut off a connection that is one too many, for the gateway or for its user."""

@@ -13,7 +13,7 @@ import socket
 import threading
 from collections import Counter as Counts
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import zmq
@@ -117,6 +117,7 @@ class ZapHandler:
         self._woken = context.socket(zmq.PAIR)
         self._woken.connect(self._wake_address)
         self._monitor: zmq.Socket[bytes] | None = None
+        self.on_accepted: Callable[[int, str], object] = lambda *_: None
         self._monitored: zmq.Socket[Any] | None = None
         self._accepted: dict[int, tuple[str, int]] = {}
         """By descriptor: where its peer is, and how many handshakes had succeeded before."""
@@ -318,6 +319,7 @@ class ZapHandler:
             kind, descriptor = event["event"], int(event["value"])
             if kind == zmq.Event.ACCEPTED:
                 self._accepted[descriptor] = (_peer_of(descriptor), self._succeeded)
+                self.on_accepted(descriptor, _text(event["endpoint"]))
             elif kind == zmq.Event.HANDSHAKE_SUCCEEDED:
                 self._succeeded += 1
             elif kind == zmq.Event.DISCONNECTED:
