@@ -5,7 +5,7 @@ import pytest
 from tests.e2e.clients.suite import ConformanceSuite
 from tests.support.languages import JAVA
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 class TestJava(ConformanceSuite):

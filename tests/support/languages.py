@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,8 @@ import pytest
 CLIENTS: Final = Path(__file__).resolve().parents[2] / "clients"
 BUILD_S_MAX: Final = 900.0
 SHOWN_CHARACTERS: Final = 4_000
+BUILT: Final = frozenset({"build", "dist", "node_modules", "target"})
+"""Folders that hold no sources."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Language:
     """Commands run in the folder, in this order."""
     program: tuple[str, ...]
     """The conformance program, run in the folder."""
+    made: str = ""
+    """What building makes: as long as it is younger than every source, nothing is built."""
 
     @property
     def folder(self) -> Path:
@@ -45,18 +50,21 @@ TYPESCRIPT: Final = Language(
     ("node", "npm"),
     (("npm", "install", "--no-audit", "--no-fund", "--no-package-lock"), ("npm", "run", "build")),
     ("node", "dist/conformance.js"),
+    made="dist/conformance.js",
 )
 GO: Final = Language(
     "go",
     ("go", "cc", "pkg-config"),
     (("go", "build", "-o", "build/", "./..."),),
     ("build/conformance",),
+    made="build/conformance",
 )
 RUST: Final = Language(
     "rust",
     ("cargo",),
     (("cargo", "build", "--release", "--examples"),),
     ("target/release/examples/conformance",),
+    made="target/release/examples/conformance",
 )
 JAVA: Final = Language(
     "java",
@@ -68,6 +76,7 @@ JAVA: Final = Language(
         os.pathsep.join(("target/*", "target/dependency/*")),
         "io.iqfeedgateway.client.conformance.Conformance",
     ),
+    made="target/iqfeed-gateway-client-0.1.0.jar",
 )
 CPP: Final = Language(
     "cpp",
@@ -77,6 +86,7 @@ CPP: Final = Language(
         ("cmake", "--build", "build"),
     ),
     ("build/conformance",),
+    made="build/conformance",
 )
 LANGUAGES: Final = (PYTHON, TYPESCRIPT, GO, RUST, JAVA, CPP)
 
@@ -87,18 +97,42 @@ def built(language: Language) -> Language:
     Args:
         language: What to build.
     """
-    missing = [tool for tool in language.tools if shutil.which(tool) is None]
+    missing = missing_tools(language)
     if missing:
         reason = f"the {language.name} client needs {' and '.join(missing)}"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    _build(language)
+    build(language)
     return language
 
 
+def missing_tools(language: Language) -> list[str]:
+    """What building needs and is not there."""
+    return [tool for tool in language.tools if shutil.which(tool) is None]
+
+
+def _is_fresh(language: Language) -> bool:
+    made = language.folder / language.made
+    if not made.is_file():
+        return False
+    sources = (
+        path
+        for path in language.folder.rglob("*")
+        if path.is_file() and not BUILT.intersection(path.relative_to(language.folder).parts)
+    )
+    return made.stat().st_mtime >= max(path.stat().st_mtime for path in sources)
+
+
 @cache
-def _build(language: Language) -> None:
+def build(language: Language) -> None:
+    """Build a language's client, unless nothing has changed since.
+
+    Raises:
+        AssertionError: A command failed; with what it said.
+    """
+    if not language.build or _is_fresh(language):
+        return
     for command in language.build:
         done = subprocess.run(
             command,
@@ -110,3 +144,21 @@ def _build(language: Language) -> None:
         )
         said = (done.stdout + done.stderr)[-SHOWN_CHARACTERS:]
         assert done.returncode == 0, f"{' '.join(command)} in {language.folder}:\n{said}"
+
+
+def main() -> int:
+    """Build all clients, as far as their tools are there; says what is not."""
+    for language in LANGUAGES:
+        missing = missing_tools(language)
+        if missing:
+            sys.stdout.write(f"{language.name}: not built, needs {' and '.join(missing)}\n")
+            continue
+        began_s = time.monotonic()
+        build(language)
+        sys.stdout.write(f"{language.name}: built in {time.monotonic() - began_s:.1f} s\n")
+        sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
