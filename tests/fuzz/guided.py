@@ -80,10 +80,10 @@ class GuidedFuzzer:
         found, end_s = self.findings, time.monotonic() + seconds
         began_s = time.monotonic()
         for data in dict.fromkeys((*self._target.seeds, *read_corpus(self._target.name), b"")):
-            self._try(data)
+            self.attempt(data)
         found.first_edges = len(found.edges)
         while found.inputs < inputs and time.monotonic() < end_s and not found.failure:
-            self._try(self._next())
+            self.attempt(self._next())
         found.seconds = time.monotonic() - began_s
         return found
 
@@ -104,7 +104,8 @@ class GuidedFuzzer:
         start = max(0, len(corpus) - 20) if is_late else 0
         return mutator.mutate(corpus[rng.randrange(start, len(corpus))])
 
-    def _try(self, data: bytes) -> None:
+    def attempt(self, data: bytes) -> None:
+        """Try one input; what takes a new way is kept, what breaks the reader is written down."""
         found, read = self.findings, self._target.make()
         found.inputs += 1
         began_s = time.process_time()

@@ -196,7 +196,8 @@ class Attack:
 
     def _take(self, *, wait_ms: int) -> None:
         while self._dealer.poll(wait_ms):
-            (reply,) = self._dealer.recv_multipart()
+            # An empty frame that came first comes back first, as for a REQ socket.
+            *_, reply = self._dealer.recv_multipart()
             answer = msgpack.unpackb(reply)
             self.outcome.answers["ok" if answer["ok"] else answer["error"]["code"]] += 1
             self._in_flight -= 1
