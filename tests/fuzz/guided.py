@@ -29,6 +29,8 @@ SLOW_S: Final = 2.0
 """Processor time of one input, traced; more is a way to hold up everybody."""
 KEPT_BYTES_MAX: Final = 20_000
 """Of one reader, under version control."""
+TRIES_MAX: Final = 60
+"""Attempts to make one input shorter."""
 SECONDS: Final = 60.0
 """For each reader, when nothing is said."""
 NOISE: Final = 0.02
@@ -153,10 +155,11 @@ class GuidedFuzzer:
 
     def _shortened(self, data: bytes, own: frozenset[int]) -> bytes:
         """Drop whatever an input does not need to take its own ways."""
-        step = len(data) // 2
-        while step:
+        step, tries = len(data) // 2, TRIES_MAX
+        while step and tries > 0:
             start = 0
-            while start < len(data):
+            while start < len(data) and tries > 0:
+                tries -= 1
                 shorter = data[:start] + data[start + step :]
                 if own <= self._tracer.follow(self._target.make(), shorter):
                     data = shorter
