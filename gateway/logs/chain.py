@@ -26,6 +26,7 @@ LINE_TORN: Final = "audit_line_torn"
 """The event that names a line which a crash or a full disk left unfinished."""
 LINES_MISSING: Final = "log events are missing here"
 """The event that counts what a full or slow disk has cost."""
+_CHAIN: Final = re.compile(r"[0-9a-f]{64}")
 _SEALED: Final = re.compile(rb'(\{.*), "no": ([0-9]{1,18}), "chain": "([0-9a-f]{64})"\}', re.DOTALL)
 
 
@@ -42,13 +43,13 @@ class SealedLine:
 
     def follows(self, chain: str) -> bool:
         """Whether it was sealed behind that chain."""
-        return chain_of(chain, self.canonical) == self.chain
+        return is_chain(chain) and chain_of(chain, self.canonical) == self.chain
 
     def facts(self) -> dict[str, Any]:
         """What it says; nothing where it is no JSON object."""
         try:
             facts = json.loads(self.canonical)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return facts if isinstance(facts, dict) else {}
 
@@ -67,6 +68,11 @@ class Head:
     def as_text(self) -> str:
         """For the file."""
         return json.dumps({"no": self.number, "chain": self.chain, "closed": self.is_closed}) + "\n"
+
+
+def is_chain(text: str) -> bool:
+    """Whether a text is a seal at all: what stands in a file may be anything."""
+    return _CHAIN.fullmatch(text) is not None
 
 
 def chain_of(previous: str, canonical: bytes) -> str:
@@ -104,10 +110,11 @@ def read_head(text: str) -> Head | None:
     try:
         facts = json.loads(text)
         head = Head(facts["no"], facts["chain"], facts["closed"])
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    is_right = type(head.number) is int and isinstance(head.chain, str)
-    return head if is_right and isinstance(head.is_closed, bool) else None
+    is_chained = isinstance(facts["chain"], str) and is_chain(facts["chain"])
+    is_right = type(head.number) is int and isinstance(head.is_closed, bool)
+    return head if is_right and is_chained else None
 
 
 def digest_of(names: Iterable[str]) -> str:

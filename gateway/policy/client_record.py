@@ -9,10 +9,11 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import yaml
 
+from gateway.bounded_yaml import BoundedLoader
 from gateway.errors import ConfigError, bounded
 from gateway.model.messages import Kind
 from gateway.model.methods import Role
@@ -138,7 +139,7 @@ def _compose(text: str) -> yaml.Node:
         ConfigError: Not YAML.
     """
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         raise ConfigError(
@@ -147,12 +148,23 @@ def _compose(text: str) -> yaml.Node:
             line=mark.line + 1 if mark is not None else None,
             reason=error.problem,
         ) from error
-    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
-        # Characters that do not exist, and nesting without an end, are none of YAML's errors.
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        # Characters that do not exist are none of YAML's errors.
         raise ConfigError("not a YAML file", reason=type(error).__name__) from error
     if node is None:
         raise ConfigError("the file is empty", hint="`keys new` writes one.", line=1)
     return node
+
+
+class _Loader(BoundedLoader):
+    """Refuses references: a short file of them is a list of millions, read entry by entry."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Make a node of what comes next, and those inside it."""
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem="references are not read here", problem_mark=mark)
+        return super().compose_node(parent, index)
 
 
 def _refuse(node: yaml.Node, text: str, *, hint: str = "Correct the line.") -> ConfigError:

@@ -11,6 +11,7 @@ import pydantic
 import yaml
 from pydantic_settings import EnvSettingsSource
 
+from gateway.bounded_yaml import BoundedLoader
 from gateway.errors import ConfigError
 from gateway.settings.connection import contradiction_of, ports_of
 from gateway.settings.credentials import environment_of_child
@@ -149,7 +150,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return values
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(BoundedLoader):
     """Refuses a setting that is written twice: YAML takes the last one and says nothing."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

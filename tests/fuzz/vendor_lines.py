@@ -2,8 +2,9 @@
 
 Usage: python -m tests.fuzz.vendor_lines [--lines N] [--seed S] [--minutes M]
 Nothing may be raised, no line may make our own code fail, every number that is published must be
-finite, and nothing may grow. A batch that breaks any of this is written into `corpus/lines`, where
-the next run begins with it.
+finite, and nothing may grow. Half of the lines are fed one by one, and told apart by what became of
+them: refused and counted, flagged SUSPECT, published, or understood and nothing new. A batch that
+breaks any of this is written into `corpus/lines`, where the next run begins with it.
 """
 
 import argparse
@@ -12,17 +13,21 @@ import math
 import random
 import sys
 import time
+from collections import Counter as Counts
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import msgpack
 import psutil
 
-from gateway.counters import Counter
+from gateway.counters import Counter, Counters
+from gateway.iqfeed.link import Session
 from gateway.policy.demand import Service
+from tests.fuzz.guided_corpus import read_corpus
 from tests.fuzz.mutations import Mutator
+from tests.fuzz.target import Broken
 from tests.support.depth_bench import DepthBench
 from tests.unit.iqfeed.session_bench import STATS, make, make_admin, make_level2
 from tests.unit.normalize.line_desk import GATEWAY_NAMES, REORDERED, Desk, Options, line
@@ -75,12 +80,26 @@ LEVEL2: Final = (
 )
 
 
-class Broken(AssertionError):
-    """Something did not hold."""
+REFUSED: Final = (
+    *(Counter.LINES_OVERSIZE, Counter.LINES_UNKNOWN, Counter.LINES_TRUNCATED),
+    *(Counter.LINES_EXTRA_COLUMNS, Counter.LINES_UNMAPPED, Counter.LINES_UNWATCHED),
+    *(Counter.LINES_DUPLICATE, Counter.LINES_INVALID, Counter.VALUES_INVALID),
+    *(Counter.VENDOR_ERRORS, Counter.BOOK_ROWS_UNKNOWN, Counter.BOOK_ROWS_REFUSED),
+)
+"""Something about the line is counted as wrong, or as nobody's."""
+FLAGGED: Final = (Counter.MESSAGES_SUSPECT, Counter.BOOKS_SUSPECT, Counter.LINES_OUT_OF_ORDER)
+MERGED: Final = (Counter.SUMMARIES_MERGED, Counter.BOOKS_MERGED)
+FATES: Final = ("refused", "flagged", "published", "told", "merged", "nothing new")
+"""What can become of a line, the first that fits; `told` is what handles the port's words."""
 
 
 class Decoders:
-    """Every reader of vendor lines, each with symbols that somebody wants."""
+    """Every reader of vendor lines, each with symbols that somebody wants.
+
+    Attributes:
+        fates: What became of the lines that were fed one by one.
+        turn: Batches so far.
+    """
 
     def __init__(self) -> None:
         self.desks = tuple(
@@ -94,7 +113,8 @@ class Decoders:
         self.depth = DepthBench()
         for symbol in SYMBOLS:
             self.depth.want(symbol, Service.BOOK)
-        self.now_ns = 0
+        self.fates: Counts[str] = Counts()
+        self.turn = 0
 
     def feed(self, data: bytes) -> None:
         """Let bytes arrive everywhere.
@@ -102,38 +122,77 @@ class Decoders:
         Raises:
             Broken: Something did not hold.
         """
+        self.turn += 1
         for desk in self.desks:
             recv_us = desk.clock.utc_us()
-            desk.pipeline.feed(data, recv_us)
+            if self.turn % 2:
+                desk.pipeline.feed(data, recv_us)
+            else:
+                for text in _cut(data):
+                    self.fates[self._fate_of(desk, text, recv_us)] += 1
             desk.pipeline.flush(recv_us)
             desk.clock.advance(seconds=0.01)
-            self._check(desk.raw, desk.counters.value(Counter.PROCESSING_FAULTS))
+            check_frames(desk.raw, desk.counters)
             desk.system_lines.clear()
             desk.settled.clear()
         self.depth.pipeline.feed(data, self.depth.clock.utc_us())
         self.depth.pass_time(0.01)
         self.depth.upstream.take()
-        self._check(self.depth.frames, self.depth.counters.value(Counter.PROCESSING_FAULTS))
-        self._feed_sessions(data)
-
-    def _feed_sessions(self, data: bytes) -> None:
+        check_frames(self.depth.frames, self.depth.counters)
         for session in (make(), make_level2(), make_admin()):
-            session.connection_made(0)
-            for text in data.decode("latin-1").splitlines():
-                session.receive_line(text, now_ns=1)
-            while session.next_event() is not None:
-                continue
-            if len(session.data_to_send()) > MIB:
-                raise Broken("a session says more than a megabyte")
+            feed_session(session, data)
 
-    def _check(self, frames: list[bytes], faults: int) -> None:
-        if faults:
-            raise Broken("a line made our own code fail")
-        for frame in frames:
-            body = msgpack.unpackb(frame.split(b",", 2)[2])
-            if not _is_finite(body):
-                raise Broken(f"not finite: {body!r:.300}")
-        frames.clear()
+    def _fate_of(self, desk: Desk, data: bytes, recv_us: int) -> str:
+        """Feed at most one line and say what became of it."""
+        count = desk.counters.value
+        before = [sum(map(count, each)) for each in (REFUSED, FLAGGED, MERGED)]
+        seen, told = len(desk.raw), len(desk.system_lines)
+        lines = count(Counter.FEED_LINES) + count(Counter.LINES_OVERSIZE)
+        desk.pipeline.feed(data, recv_us)
+        if count(Counter.FEED_LINES) + count(Counter.LINES_OVERSIZE) == lines:
+            return "no line yet"
+        refused, flagged, merged = (
+            sum(map(count, each)) > old
+            for each, old in zip((REFUSED, FLAGGED, MERGED), before, strict=True)
+        )
+        facts = (refused, flagged, len(desk.raw) > seen, len(desk.system_lines) > told, merged)
+        return next((fate for fate, is_so in zip(FATES, facts, strict=False) if is_so), FATES[-1])
+
+
+def check_frames(frames: list[bytes], counters: Counters) -> None:
+    """Check what came of some lines, and forget it.
+
+    Raises:
+        Broken: Our own code failed, or a number is none.
+    """
+    if counters.value(Counter.PROCESSING_FAULTS):
+        raise Broken("a line made our own code fail")
+    for frame in frames:
+        body = msgpack.unpackb(frame.split(b",", 2)[2])
+        if not _is_finite(body):
+            raise Broken(f"not finite: {body!r:.300}")
+    frames.clear()
+
+
+def feed_session(session: Session, data: bytes) -> None:
+    """Let lines arrive at a conversation that has just begun.
+
+    Raises:
+        Broken: It says more than it should.
+    """
+    session.connection_made(0)
+    for text in data.decode("latin-1").splitlines():
+        session.receive_line(text, now_ns=1)
+    while session.next_event() is not None:
+        continue
+    if len(session.data_to_send()) > MIB:
+        raise Broken("a session says more than a megabyte")
+
+
+def _cut(data: bytes) -> list[bytes]:
+    """Pieces of a line each, with its end."""
+    *whole, rest = data.split(b"\n")
+    return [text + b"\n" for text in whole] + ([rest] if rest else [])
 
 
 @dataclass
@@ -143,16 +202,24 @@ class Outcome:
     lines: int = 0
     """Fed, each to six readers."""
     seconds: float = 0.0
-    grown_mb: float = 0.0
-    """Memory, from after the first tenth to the end."""
+    rss_mb: list[float] = field(default_factory=list)
+    """Memory at the beginning, after the first tenth, and at the end."""
     published: int = 0
     """Messages that came of it."""
+    fates: Counts[str] = field(default_factory=Counts)
+    """What became of the lines that were fed one by one."""
+
+    @property
+    def grown_mb(self) -> float:
+        """Memory, from after the first tenth to the end."""
+        return self.rss_mb[-1] - self.rss_mb[min(1, len(self.rss_mb) - 1)]
 
 
 def corpus() -> list[bytes]:
     """What is right, and what was found."""
     found = [path.read_bytes() for path in sorted(CORPUS.glob("*.bin"))]
-    return [text.encode("latin-1") for text in (*LEVEL1, *OTHERS, *LEVEL2)] + found
+    kept = [text for name in ("level1_lines", "level2_lines") for text in read_corpus(name)]
+    return [text.encode("latin-1") for text in (*LEVEL1, *OTHERS, *LEVEL2)] + found + kept
 
 
 def run(lines: int, *, seed: int, seconds_max: float = math.inf) -> Outcome:
@@ -167,9 +234,9 @@ def run(lines: int, *, seed: int, seconds_max: float = math.inf) -> Outcome:
         Broken: Something did not hold; the batch is in the corpus.
     """
     rng = random.Random(seed)
-    mutator = Mutator(rng, corpus(), bytes_max=LINE_BYTES_MAX)
+    mutator = Mutator(rng, corpus(), bytes_max=LINE_BYTES_MAX, separator=b",")
     decoders, outcome = Decoders(), Outcome()
-    process, began_s, base = psutil.Process(), time.monotonic(), 0
+    began_s, outcome.rss_mb = time.monotonic(), [_rss_mb()]
     while outcome.lines < lines and time.monotonic() - began_s < seconds_max:
         batch = b"".join(_line(rng, mutator) for _ in range(BATCH_LINES))
         try:
@@ -179,10 +246,11 @@ def run(lines: int, *, seed: int, seconds_max: float = math.inf) -> Outcome:
             path.write_bytes(batch)
             raise Broken(f"seed {seed}, after {outcome.lines} lines: {error!r}; {path}") from error
         outcome.lines += BATCH_LINES
-        if not base and outcome.lines >= lines // 10:
-            base = process.memory_info().rss
+        if len(outcome.rss_mb) == 1 and outcome.lines >= lines // 10:
+            outcome.rss_mb.append(_rss_mb())
     outcome.seconds = time.monotonic() - began_s
-    outcome.grown_mb = (process.memory_info().rss - base) / MIB
+    outcome.rss_mb.append(_rss_mb())
+    outcome.fates = decoders.fates
     outcome.published = sum(desk.pipeline_count() for desk in _counted(decoders))
     return outcome
 
@@ -214,6 +282,10 @@ def _line(rng: random.Random, mutator: Mutator) -> bytes:
     return data if rng.random() < 0.01 else data + b"\r\n"
 
 
+def _rss_mb() -> float:
+    return float(psutil.Process().memory_info().rss) / MIB
+
+
 def _is_finite(value: object) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
@@ -239,8 +311,10 @@ def main() -> int:
     rate = outcome.lines / outcome.seconds
     print(
         f"seed {options.seed}: {outcome.lines} lines in {outcome.seconds:.0f} s ({rate:.0f}/s), "
-        f"{outcome.published} messages, {outcome.grown_mb:+.1f} MB, nothing raised"
+        f"{outcome.published} messages, nothing raised; memory "
+        f"{' -> '.join(f'{size:.1f}' for size in outcome.rss_mb)} MB (start, a tenth, end)"
     )
+    print("; ".join(f"{fate}: {count}" for fate, count in outcome.fates.most_common()))
     return 0
 
 

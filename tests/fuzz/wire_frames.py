@@ -1,8 +1,11 @@
-"""Random and mutated requests and raw bytes at both ports of a real gateway, traffic alongside.
+"""Random and mutated requests, subscriptions and raw bytes at both ports of a real gateway.
 
-Usage: python -m tests.fuzz.wire_frames [--frames N] [--seed S] [--minutes M]
-The gateway must live, answer everybody else in time, lose nothing for a consumer beside it, and
-not grow. What was sent just before it broke is written into `corpus/frames`.
+Usage: python -m tests.fuzz.wire_frames [--frames N] [--seed S] [--minutes M] [--keys]
+    [--per-second N]
+A consumer that also asks is beside it, in a process of its own. The gateway must live, answer it in
+time, lose nothing for it, and not grow. With `--keys` the gateway has keys, the frames are those of
+a client that may connect, and the raw bytes are a stranger's. With `--per-second N` it is no flood.
+What was sent just before the gateway broke is written into `corpus/frames`.
 """
 
 import argparse
@@ -10,11 +13,10 @@ import contextlib
 import hashlib
 import math
 import random
-import socket
 import sys
 import tempfile
-import threading
 import time
+from collections import Counter as Counts
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,43 +26,50 @@ import msgpack
 import psutil
 import zmq
 
-from gateway.model.methods import METHODS
 from gateway.simulator import SimulatorOptions
+from tests.fuzz.bystander import Bystander, Seen
+from tests.fuzz.guided_corpus import read_corpus
 from tests.fuzz.mutations import Mutator
-from tests.support.consumer import SNAPSHOT
+from tests.fuzz.raw_bytes import RawAttack
+from tests.fuzz.request_seeds import request_seeds, words
+from tests.fuzz.target import split_parts
+from tests.support.consumer import use_keys
+from tests.support.keyring import Keyring
 from tests.support.processes import GatewayProcess
 from tests.support.stage import open_stage
-from tests.support.zmtp import GREETING, RawPeer, frame
 
 CORPUS: Final = Path(__file__).parent / "corpus" / "frames"
 FRAME_BYTES_MAX: Final = 4_096
-IN_FLIGHT_MAX: Final = 64
+IN_FLIGHT_MAX: Final = 8
 """Requests without an answer; more would only measure the queue."""
-RAW_EVERY: Final = 200
+RAW_EVERY: Final = 100
 """Every so many frames, one connection of raw bytes."""
+SUBSCRIPTIONS: Final = 0.2
+"""Part of the frames that are subscriptions, on the data socket."""
+SUBSCRIPTIONS_MAX: Final = 5_000
+"""On one connection, before it is made anew: what is over its limit is not even looked at."""
 KEPT: Final = 200
 """Frames that are remembered, to be written down when the gateway breaks."""
-TEXTS: Final = ("AAPL", "quote,AAPL,", "level1", "x", "", "l1", "\u2028", "A" * 300, "reason")
+LOOK_EVERY: Final = 5_000
+"""Frames between two looks at whether it lives."""
+PAUSE_S: Final = 0.005
+"""The least that is worth sleeping for."""
+CALM_S: Final = 5.0
+"""Of traffic alone, before and after."""
 MIB: Final = 1_048_576
 GROWN_MB_MAX: Final = 60.0
 """Histories, repeats and logs fill up to their bounds."""
 
 
-@dataclass
-class Traffic:
-    """What a consumer and a requester beside it saw."""
+@dataclass(frozen=True)
+class Vitals:
+    """A process at one moment."""
 
-    ages_ms: list[float] = field(default_factory=list)
-    pings_ms: list[float] = field(default_factory=list)
-    lost: int = 0
-    failure: str = ""
+    rss_mb: float
+    descriptors: int
 
-    def words(self) -> str:
-        """In words."""
-        return (
-            f"beside it {len(self.ages_ms)} messages, p99 {_p99(self.ages_ms):.1f} ms, lost "
-            f"{self.lost}; {len(self.pings_ms)} pings, p99 {_p99(self.pings_ms):.1f} ms"
-        )
+    def __str__(self) -> str:
+        return f"{self.rss_mb:.1f} MB {self.descriptors} fds"
 
 
 @dataclass
@@ -68,39 +77,40 @@ class Outcome:
     """How a run went."""
 
     frames: int = 0
+    """Sent on connections of ZeroMQ's, requests and subscriptions."""
+    subscriptions: int = 0
     raw: int = 0
-    answers: int = 0
+    """Connections of raw bytes."""
+    raw_frames: int = 0
+    answers: Counts[str] = field(default_factory=Counts)
+    """By error code; `ok` for results."""
     seconds: float = 0.0
-    grown_mb: float = 0.0
-    traffic: Traffic = field(default_factory=Traffic)
+    vitals: list[Vitals] = field(default_factory=list)
+    """At the beginning, after a tenth of the frames, at the end, and when it was calm again."""
+    before: Seen = field(default_factory=Seen)
+    during: Seen = field(default_factory=Seen)
+    after: Seen = field(default_factory=Seen)
     is_alive: bool = False
 
+    @property
+    def grown_mb(self) -> float:
+        """Memory, from after the first tenth to the end."""
+        return self.vitals[-1].rss_mb - self.vitals[min(1, len(self.vitals) - 1)].rss_mb
 
-def corpus() -> list[bytes]:
-    """Requests that are right, and what was found."""
-    rng = random.Random(0)
-    requests = [
-        msgpack.packb({"v": 1, "id": number, "method": method, "params": _params(rng, method)})
-        for number, method in enumerate(METHODS)
-        for _ in range(3)
-        if not method.startswith("admin.")
-    ]
-    return requests + [path.read_bytes() for path in sorted(CORPUS.glob("*.bin"))]
+    @property
+    def grown_descriptors(self) -> int:
+        """Descriptors, from the beginning until it was calm again."""
+        return self.vitals[-1].descriptors - self.vitals[0].descriptors
 
+    @property
+    def lost(self) -> int:
+        """Messages that the consumer beside it did not get."""
+        return self.before.lost + self.during.lost + self.after.lost
 
-def _params(rng: random.Random, method: str) -> dict[str, Any]:
-    """Parameters that fit, more or less."""
-    schema = METHODS[method].params.model_json_schema()
-    params: dict[str, Any] = {}
-    for name, spec in schema.get("properties", {}).items():
-        kinds = [spec.get("type")] + [one.get("type") for one in spec.get("anyOf", [])]
-        if "array" in kinds:
-            params[name] = [rng.choice(TEXTS) for _ in range(rng.randint(0, 3))]
-        elif "integer" in kinds or "number" in kinds:
-            params[name] = rng.choice([0, 1, 5, 30, 2_000, -1, 2**63 - 1])
-        elif "string" in kinds:
-            params[name] = rng.choice(TEXTS)
-    return params
+    @property
+    def failure(self) -> str:
+        """What the consumer beside it complained of."""
+        return self.before.failure or self.during.failure or self.after.failure
 
 
 class Attack:
@@ -109,36 +119,57 @@ class Attack:
     Args:
         gateway: Which.
         seed: The same does the same.
+        keys: Those of a client that may connect; None where the gateway has none.
     """
 
-    def __init__(self, gateway: GatewayProcess, seed: int) -> None:
+    def __init__(
+        self, gateway: GatewayProcess, seed: int, keys: tuple[str, str, str] | None
+    ) -> None:
         self._gateway = gateway
-        self._rng = random.Random(seed)
-        self._mutator = Mutator(self._rng, corpus(), bytes_max=FRAME_BYTES_MAX)
+        self._keys = keys
+        self._rng = rng = random.Random(seed)
+        self._mutator = Mutator(
+            rng, corpus(), bytes_max=FRAME_BYTES_MAX, tokens=words(), is_msgpack=True
+        )
+        topics = subscription_corpus()
+        self._topics = Mutator(rng, topics, bytes_max=1_000, tokens=topics[:20], separator=b",")
         self._context: zmq.Context[Any] = zmq.Context()
-        self._dealer = self._open()
+        self._dealer = self._open(zmq.DEALER, gateway.control)
+        self._subscriber = self._open(zmq.XSUB, gateway.data)
         self._in_flight = 0
+        self._raw = RawAttack(
+            (gateway.data, gateway.control),
+            mutator=self._mutator,
+            rng=rng,
+            has_keys=keys is not None,
+        )
         self.outcome = Outcome()
         self.sent: deque[bytes] = deque(maxlen=KEPT)
 
-    def _open(self) -> "zmq.Socket[bytes]":
-        dealer: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
-        dealer.setsockopt(zmq.LINGER, 0)
-        dealer.connect(self._gateway.control)
-        return dealer
+    def _open(self, kind: int, endpoint: str) -> "zmq.Socket[bytes]":
+        socket: zmq.Socket[bytes] = self._context.socket(kind)
+        socket.setsockopt(zmq.LINGER, 0)
+        use_keys(socket, self._keys)
+        socket.connect(endpoint)
+        return socket
 
     def close(self) -> None:
         """Leave."""
         self._context.destroy(linger=0)
 
     def step(self) -> None:
-        """Send one frame, or some raw bytes."""
-        if self.outcome.frames % RAW_EVERY == RAW_EVERY - 1:
-            self._send_raw()
+        """Send one frame, and now and then some raw bytes."""
+        outcome = self.outcome
+        if outcome.frames % RAW_EVERY == RAW_EVERY - 1:
+            self.sent.extend(self._raw.send())
+            outcome.raw, outcome.raw_frames = self._raw.connections, self._raw.frames
+        outcome.frames += 1
+        if self._rng.random() < SUBSCRIPTIONS:
+            self._subscribe()
+            return
         frames = [self._request() for _ in range(1 + (self._rng.random() < 0.02))]
         self.sent.extend(frames)
         self._dealer.send_multipart(frames)
-        self.outcome.frames += 1
         self._in_flight += 1
         self._take(wait_ms=200 if self._in_flight >= IN_FLIGHT_MAX else 0)
 
@@ -148,43 +179,32 @@ class Attack:
             return mutator.example()
         return mutator.mutate(mutator.example()) if kind < 0.9 else mutator.noise(256)
 
+    def _subscribe(self) -> None:
+        outcome, topics = self.outcome, self._topics
+        outcome.subscriptions += 1
+        if not outcome.subscriptions % SUBSCRIPTIONS_MAX:
+            self._subscriber.close(linger=0)
+            self._subscriber = self._open(zmq.XSUB, self._gateway.data)
+        mutated = topics.mutate(topics.example())
+        data = self._rng.choice([b"\x01", b"\x01", b"\x01", b"\x00"]) + mutated
+        data = data if self._rng.random() < 0.9 else topics.mutate(data)
+        self.sent.append(data)
+        with contextlib.suppress(zmq.Again):
+            self._subscriber.send(data, zmq.NOBLOCK)
+            while self._subscriber.recv(zmq.NOBLOCK):
+                continue
+
     def _take(self, *, wait_ms: int) -> None:
         while self._dealer.poll(wait_ms):
-            self._dealer.recv_multipart()
-            self.outcome.answers += 1
+            # An empty frame that came first comes back first, as for a REQ socket.
+            *_, reply = self._dealer.recv_multipart()
+            answer = msgpack.unpackb(reply)
+            self.outcome.answers["ok" if answer["ok"] else answer["error"]["code"]] += 1
             self._in_flight -= 1
             wait_ms = 0
         if wait_ms:
             # Not each frame has an answer: some ended their connection.
             self._in_flight = 0
-
-    def _send_raw(self) -> None:
-        """Bytes of any kind at either port: before, within and after the greeting."""
-        self.outcome.raw += 1
-        rng, mutator = self._rng, self._mutator
-        endpoint, kind = rng.choice(
-            [(self._gateway.control, "DEALER"), (self._gateway.data, "SUB")]
-        )
-        with contextlib.suppress(OSError, AssertionError):
-            if rng.random() < 0.3:
-                self._send_ungreeted(endpoint)
-                return
-            with RawPeer(endpoint, kind) as peer:
-                peer.sock.settimeout(0.5)
-                for _ in range(rng.randint(1, 20)):
-                    right = rng.choice([b"\x01quote,AAPL,", b"\x00", mutator.example()])
-                    body = mutator.mutate(right)
-                    data = frame(body, flags=rng.choice([0, 0, 0, 1, 4, 2, 0xF8]))
-                    data = data if rng.random() < 0.7 else mutator.mutate(data)
-                    self.sent.append(data)
-                    peer.send(data)
-
-    def _send_ungreeted(self, endpoint: str) -> None:
-        host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
-        data = self._mutator.mutate(GREETING)
-        self.sent.append(data)
-        with socket.create_connection((host, int(port)), 1.0) as sock:
-            sock.sendall(data)
 
     def keep(self) -> Path:
         """Write down what was sent last."""
@@ -194,72 +214,129 @@ class Attack:
         return path
 
 
-def watch(gateway: GatewayProcess, traffic: Traffic, is_over: threading.Event) -> None:
-    """Consume and ping until it is over, as somebody who does nothing wrong."""
-    last: dict[str, int] = {}
-    try:
-        with (
-            gateway.consumer("quote,AAPL,", "trade,AAPL,") as consumer,
-            gateway.requester() as asks,
-        ):
-            while not is_over.is_set():
-                began_s = time.monotonic()
-                asks.result("ping", seconds=20.0)
-                traffic.pings_ms.append((time.monotonic() - began_s) * 1000)
-                for message in consumer.stream(0.1):
-                    if not message.flags & SNAPSHOT:
-                        traffic.ages_ms.append(time.time_ns() / 1e6 - message.body[4] / 1e3)
-                        gap = message.sequence - last.get(message.topic, message.sequence - 1) - 1
-                        traffic.lost += gap
-                        last[message.topic] = message.sequence
-                consumer.messages.clear()
-    except AssertionError as error:
-        traffic.failure = str(error)[:500]
+def corpus() -> list[bytes]:
+    """Requests that are right, those that took new ways through our code, and what was found."""
+    found = [path.read_bytes() for path in sorted(CORPUS.glob("*.bin"))]
+    return [*request_seeds(), *read_corpus("rpc_request"), *found]
 
 
-def run(frames: int, *, seed: int, seconds_max: float = math.inf) -> Outcome:
-    """Attack a gateway of our own with so many frames."""
+def subscription_corpus() -> list[bytes]:
+    """Topics that are right, and those that took new ways."""
+    right = [b"quote,AAPL,", b"trade,@ES,", b"book@250x5,@ES,", b"quote,", b"sys,heartbeat,"]
+    right += [b"~0123456789abcd.quote,AAPL,", b"~0123456789abcd.sys,client,", b"quote@250,MSFT,"]
+    kept = {part[1:] for data in read_corpus("subscriptions") for part in split_parts(data)}
+    return right + sorted(kept)
+
+
+def run(
+    frames: int,
+    *,
+    seed: int,
+    seconds_max: float = math.inf,
+    has_keys: bool = False,
+    per_second: float = math.inf,
+) -> Outcome:
+    """Attack a gateway of our own with so many frames.
+
+    Args:
+        frames: How many.
+        seed: The same does the same.
+        seconds_max: Stop after this time, whatever was sent.
+        has_keys: Whether the gateway has, and the attacker one that is let in.
+        per_second: No more than so many.
+    """
     options = SimulatorOptions(admin_port=0, level1_port=0, level2_port=0, rate=500.0)
     with tempfile.TemporaryDirectory() as folder, open_stage() as stage:
         simulator = stage.start_simulator(options)
+        settings: dict[str, Any] = {"log": {"level": "error"}}
+        keys = watching = None
+        if has_keys:
+            ring = Keyring(Path(folder))
+            # Its pace is not what is tried here.
+            keys = ring.add("fuzzer", role="monitor", quotas={"requests_per_second_max": 1_000_000})
+            watching = ring.add("bystander")
+            settings |= ring.settings
         with GatewayProcess(
             Path(folder),
             level1_port=simulator.level1_port,
             admin_port=simulator.admin_port,
-            settings={"log": {"level": "error"}},
+            settings=settings,
+            keys=watching,
         ) as gateway:
             gateway.start()
-            return attack(gateway, frames, seed=seed, seconds_max=seconds_max)
+            with Bystander(gateway.data, gateway.control, watching) as bystander:
+                attack = Attack(gateway, seed, keys)
+                try:
+                    carry_out(
+                        attack,
+                        gateway,
+                        bystander,
+                        frames,
+                        seconds_max=seconds_max,
+                        per_second=per_second,
+                    )
+                finally:
+                    attack.close()
+            return attack.outcome
 
 
-def attack(gateway: GatewayProcess, frames: int, *, seed: int, seconds_max: float) -> Outcome:
-    """Attack one gateway, with traffic beside it."""
-    one, is_over = Attack(gateway, seed), threading.Event()
-    outcome, process = one.outcome, psutil.Process(gateway.pid)
-    beside = threading.Thread(target=watch, args=(gateway, outcome.traffic, is_over), daemon=True)
-    beside.start()
-    began_s, base = time.monotonic(), 0
+def carry_out(
+    attack: Attack,
+    gateway: GatewayProcess,
+    bystander: Bystander,
+    frames: int,
+    *,
+    seconds_max: float,
+    per_second: float = math.inf,
+) -> None:
+    """Attack, with traffic before, beside and behind it."""
+    outcome, process = attack.outcome, psutil.Process(gateway.pid)
+    time.sleep(1.0)  # What it takes to connect is no baseline.
+    bystander.end_phase()
+    time.sleep(CALM_S)
+    outcome.before = bystander.end_phase()
+    outcome.vitals.append(vitals_of(process))
+    began_s = time.monotonic()
     while outcome.frames < frames and time.monotonic() - began_s < seconds_max:
-        one.step()
-        if outcome.frames % 1_000 == 0 and (not process.is_running() or outcome.traffic.failure):
+        attack.step()
+        early_s = outcome.frames / per_second - (time.monotonic() - began_s)
+        if early_s > PAUSE_S:
+            time.sleep(early_s)
+        if len(outcome.vitals) == 1 and outcome.frames >= frames // 10:
+            outcome.vitals.append(vitals_of(process))
+        if not outcome.frames % LOOK_EVERY and process.status() == psutil.STATUS_ZOMBIE:
             break
-        if not base and outcome.frames >= frames // 10:
-            base = process.memory_info().rss
     outcome.seconds = time.monotonic() - began_s
-    is_over.set()
-    beside.join(40.0)
+    outcome.during = bystander.end_phase()
     with contextlib.suppress(psutil.Error, AssertionError):
-        outcome.grown_mb = (process.memory_info().rss - base) / MIB
+        outcome.vitals.append(vitals_of(process))
+        attack.close()
+        time.sleep(CALM_S)
+        outcome.vitals.append(vitals_of(process))
         with gateway.requester() as requester:
             outcome.is_alive = bool(requester.result("health", seconds=20.0)["live"])
-    if not outcome.is_alive or outcome.traffic.failure:
-        print("kept:", one.keep(), outcome.traffic.failure)
-    one.close()
-    return outcome
+    outcome.after = bystander.end_phase()
+    if not outcome.is_alive or outcome.failure:
+        print("kept:", attack.keep(), outcome.failure, gateway.printed()[-2_000:])
 
 
-def _p99(values: list[float]) -> float:
-    return sorted(values)[int(len(values) * 0.99)] if values else math.nan
+def vitals_of(process: psutil.Process) -> Vitals:
+    """What a process has."""
+    return Vitals(process.memory_info().rss / MIB, process.num_fds())
+
+
+def words_of(outcome: Outcome) -> str:
+    """A run in words."""
+    phases = {"before": outcome.before, "during": outcome.during, "after": outcome.after}
+    sent = f"{outcome.frames} frames ({outcome.subscriptions} subscriptions), {outcome.raw} raw"
+    lines = [
+        f"{sent} connections with {outcome.raw_frames} pieces in {outcome.seconds:.0f} s",
+        f"answers: {dict(outcome.answers.most_common())}",
+        f"gateway: {' -> '.join(map(str, outcome.vitals))} (start, a tenth, end, calm)",
+        *(f"beside it {name}: {seen.words()}" for name, seen in phases.items()),
+        f"alive: {outcome.is_alive}",
+    ]
+    return "\n".join(lines)
 
 
 def main() -> int:
@@ -268,14 +345,19 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=math.inf)
+    parser.add_argument("--keys", action="store_true")
+    parser.add_argument("--per-second", type=float, default=math.inf)
     options = parser.parse_args()
-    outcome = run(options.frames, seed=options.seed, seconds_max=options.minutes * 60)
-    print(
-        f"seed {options.seed}: {outcome.frames} frames and {outcome.raw} raw connections in "
-        f"{outcome.seconds:.0f} s, {outcome.answers} answers, {outcome.grown_mb:+.1f} MB; "
-        f"{outcome.traffic.words()}; alive: {outcome.is_alive}"
+    outcome = run(
+        options.frames,
+        seed=options.seed,
+        seconds_max=options.minutes * 60,
+        has_keys=options.keys,
+        per_second=options.per_second,
     )
-    is_well = outcome.is_alive and not outcome.traffic.failure and not outcome.traffic.lost
+    print(f"seed {options.seed}{', with keys' if options.keys else ''}")
+    print(words_of(outcome))
+    is_well = outcome.is_alive and not outcome.failure and not outcome.lost
     return 0 if is_well and outcome.grown_mb < GROWN_MB_MAX else 1
 
 

@@ -230,6 +230,14 @@ def test_what_is_not_yaml_is_refused(config: Path, content: bytes) -> None:
         load_settings(config)
 
 
+@pytest.mark.parametrize("part", ["[", "{a: ", "- "])
+def test_nesting_without_an_end_is_refused(config: Path, part: str) -> None:
+    """It was a traceback, after seconds of reading ahead."""
+    config.write_text(part * 2_000)
+    with pytest.raises(ConfigError, match="nested more than 16 levels"):
+        load_settings(config)
+
+
 @pytest.mark.parametrize("text", ["- a\n- b\n", "just text", "5: 6", "!!python/name:os.system x"])
 def test_yaml_that_is_no_map_of_settings_is_refused(config: Path, text: str) -> None:
     """Other documents, executable ones among them, are no configuration."""

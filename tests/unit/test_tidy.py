@@ -23,6 +23,7 @@ FUNCTION_LINES_MAX = 60
 LAYERS = (
     ("errors",),
     ("clock",),
+    ("bounded_yaml",),
     ("counters",),
     ("logs",),
     ("settings",),

@@ -70,7 +70,15 @@ REFUSED: dict[str, tuple[str, int | None, str]] = {
     "no YAML": (f'public_key: "{KEY}"\nrole: [', 2, "not a YAML file"),
     "a tab": (f'public_key: "{KEY}"\n\trole: admin', 2, "not a YAML file"),
     "no such character": (r'role: "\UFFFFFFFF"', None, "not a YAML file"),
-    "nesting without an end": ("[" * 5_000, None, "not a YAML file"),
+    "nesting without an end": ("[" * 5_000, 1, "nested more than 16 levels"),
+    "maps without an end": ("{a: " * 5_000, 1, "nested more than 16 levels"),
+    "lists of lists without an end": ("- " * 5_000, 1, "nested more than 16 levels"),
+    # 26 kilobytes of these were four million patterns to read, in thirteen seconds.
+    "a rule by reference": (
+        f'public_key: "{KEY}"\nallow:\n  - &r {{kinds: ["*"], symbols: [A]}}\n  - *r',
+        4,
+        "references are not read",
+    ),
     "a list": ("- 1", 1, "not a map"),
     "an unknown name": (f'public_key: "{KEY}"\nrol: admin', 2, "unknown name 'rol'"),
     "a name twice": (f'public_key: "{KEY}"\npublic_key: "{KEY}"', 2, "written twice"),
