@@ -298,13 +298,13 @@ class PeerDesk:
         elif was_slow and not peer.progress.is_slow:
             self._teller.clear(peer, "it keeps up again")
 
-    def evict(self, name: str) -> int:
-        """Cut off connections by their own name, or by their client's.
+    def evict(self, name: str, user: str | None = None) -> int:
+        """Cut off the connections that `PeerNames.find` finds, raising what it raises.
 
         Returns:
             How many were cut off.
         """
-        chosen = [p for p in self._peers.values() if name in (p.name, self._names.client_of(p))]
+        chosen = self._names.find(self._peers.values(), name, user)
         return sum(self._evict(peer, "an administrator asked for it") for peer in chosen)
 
     def evict_revoked(self) -> int:

@@ -260,6 +260,7 @@ class RelayDesk:
         Raises:
             Unauthorized: Nobody is an administrator here.
             SecurityValidationError: The reason would break a line of the log.
+            InvalidParams: The name is that of several users' clients.
         """
         outcome: object = Unauthorized.code
         try:
@@ -267,13 +268,14 @@ class RelayDesk:
                 raise Unauthorized("admin methods are off", method="admin.evict")
             outcome = "refused"
             check_reason("admin.evict", params.reason)
-            count = await self._in_thread(partial(self._peers.evict, params.peer))
+            count = await self._in_thread(partial(self._peers.evict, params.peer, params.user))
             outcome = f"{count} cut off"
         finally:
             self._audit(
                 "admin request",
                 method="admin.evict",
                 peer=bounded(params.peer),
+                **({} if params.user is None else {"of_user": bounded(params.user)}),
                 reason=bounded(params.reason),
                 **caller.facts,
                 outcome=outcome,
