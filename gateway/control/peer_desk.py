@@ -219,8 +219,8 @@ class PeerDesk:
         holds = self._subscriptions.holds
         for peer in self._peers.values():
             token = peer.token or next(iter(peer.tokens), None)
-            if token is None or peer.is_relay:
-                # A relay's consumers hear what everybody is told.
+            if token is None or self._rights.may_be_told_all(peer):
+                # A relay that may hear everything hears `sys,tails,`.
                 continue
             prefixes = tuple(p for p in peer.prefixes if holds(peer.connection, p))
             heard = {

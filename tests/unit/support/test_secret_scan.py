@@ -12,13 +12,16 @@ from tests.support.secret_scan import Finding, judge, looks_like_a_key, own_find
 
 # Put together here, so that this file itself has none.
 PEM = "-----BEGIN " + "PRIVATE KEY-----\nMIIEvQ\n-----END " + "PRIVATE KEY-----\n"
+WORD = "-".join(("Tr4der", "418"))
+NAME, OPTION = "PASS" + "WORD", "-pass" + "word"
 PASSWORDS = {
-    "an environment file": "IQFEED_" + "PASSWORD=Tr4der-418\n",
-    "a shell": "export IQFEED_" + "PASSWORD='Tr4der-418'\n",
-    "yaml": "IQFEED_" + 'PASSWORD: "Tr4der-418"\n',
-    "a command for IQConnect": "S,SET " + "PASSWORD,Tr4der-418\r\n",
-    "its command line": "iqconnect.exe -product X -login 418 -pass" + "word Tr4der-418\n",
-    "Python": 'environ["IQFEED_' + 'PASSWORD"] = "Tr4der-418"\n'.replace('"] =', '":'),
+    "an environment file": f"IQFEED_{NAME}={WORD}\n",
+    "a shell": f"export IQFEED_{NAME}='{WORD}'\n",
+    "yaml": f'IQFEED_{NAME}: "{WORD}"\n',
+    "a command for IQConnect": f"S,SET {NAME},{WORD}\r\n",
+    "its command line": f"iqconnect.exe -product X {OPTION} {WORD}\n",
+    "Python": f'environ |= {{"IQFEED_{NAME}": "{WORD}"}}\n',
+    "a test's environment": f'monkeypatch.setenv("IQFEED_{NAME}", "{WORD}")\n',
 }
 TOKENS = {
     "AWS": "key = 'AKIA" + "IOSFODNN7QRSTUVW'\n",
