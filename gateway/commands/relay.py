@@ -12,6 +12,7 @@ from gateway.commands.client_keys import read_client_keys, use_keys
 from gateway.commands.loops import on_stop_signal
 from gateway.counters import Counter
 from gateway.relay.relay import Relay, RelayOptions
+from gateway.runtime.host import forbid_core_dumps
 from gateway.settings import Settings
 
 
@@ -57,6 +58,7 @@ async def run_relay(
 
     Cancel safety: the relay is stopped in order.
     """
+    forbid_core_dumps()
     clock = SystemClock()
     relay = Relay(
         relay_options(settings),

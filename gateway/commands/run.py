@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from gateway.app import Gateway
 from gateway.commands.loops import on_reload_signal, on_stop_signal
 from gateway.counters import Counter
+from gateway.runtime.host import forbid_core_dumps
 from gateway.settings import Credentials, Settings
 
 
@@ -30,6 +31,7 @@ async def run_gateway(
 
     Cancel safety: the gateway is stopped in order.
     """
+    forbid_core_dumps()
     gateway = Gateway(settings, credentials=credentials, log_counts=log_counts)
     await gateway.start()
     if settings.security.keys_dir is not None:

@@ -135,11 +135,12 @@ class ConsumerRequests:
 
         Raises:
             SecurityValidationError: The reason would break a line of the log.
+            InvalidParams: The name is that of several users' clients.
         """
         outcome = "failed"
         try:
             check_reason("admin.evict", params.reason)
-            count = yield EvictPeer(params.peer)
+            count = yield EvictPeer(params.peer, params.user)
             outcome = f"{count} cut off"
         except GatewayError as error:
             outcome = error.code
@@ -149,6 +150,7 @@ class ConsumerRequests:
                 "admin request",
                 method="admin.evict",
                 peer=params.peer if params.peer.isprintable() else bounded(params.peer),
+                **({} if params.user is None else {"of_user": bounded(params.user)}),
                 reason=params.reason,
                 **caller.facts,
                 outcome=outcome,

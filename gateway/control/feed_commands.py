@@ -184,6 +184,8 @@ class EvictPeer:
 
     name: str
     """A connection's name, or a client's."""
+    user: str | None = None
+    """Whose they have to be; None when the name says it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -233,8 +233,8 @@ class PeerDesk:
         """
         for peer in self._peers.values():
             token = peer.token or next(iter(peer.tokens), None)
-            if token is None or peer.is_relay:
-                # A relay's consumers hear what everybody is told.
+            if token is None or self._rights.may_be_told_all(peer):
+                # A relay that may hear everything hears `sys,tails,`.
                 continue
             heard = heard_by(peer, quiet, subscriptions=self._subscriptions, rights=self._rights)
             if heard:
@@ -297,13 +297,13 @@ class PeerDesk:
         elif was_slow and not peer.progress.is_slow:
             self._teller.clear(peer, "it keeps up again")
 
-    def evict(self, name: str) -> int:
-        """Cut off connections by their own name, or by their client's.
+    def evict(self, name: str, user: str | None = None) -> int:
+        """Cut off the connections that `PeerNames.find` finds, raising what it raises.
 
         Returns:
             How many were cut off.
         """
-        chosen = [p for p in self._peers.values() if name in (p.name, self._names.client_of(p))]
+        chosen = self._names.find(self._peers.values(), name, user)
         return sum(self._evict(peer, "an administrator asked for it") for peer in chosen)
 
     def evict_revoked(self) -> int:

@@ -26,6 +26,7 @@ from gateway.wire.topics import (
 
 SECOND_NS: Final = 1_000_000_000
 SPELLED_BYTES_MAX: Final = 100
+_TAILS: Final = sys_topic("tails")
 DENIED_NAMED_MAX: Final = 50
 """Different topics that are listed of those a connection was denied."""
 
@@ -110,6 +111,10 @@ class RightsDesk:
         """Say which prefixes a connection's subscription is granted as; empty when it is not."""
         rights = self._entitlements.of(sender.user)
         return () if rights is None else granted_as(rights, topic)
+
+    def may_be_told_all(self, peer: Peer) -> bool:
+        """Whether a connection may hear `sys,tails,`, and so needs no tails of its own."""
+        return self.are_on and peer.is_relay and bool(self.granted_as(peer.sender, _TAILS))
 
     def limits_of(self, sender: Sender) -> Limits:
         """How much a connection's user may have."""

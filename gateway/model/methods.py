@@ -331,6 +331,11 @@ class AdminEvictParams(Params):
     reason: Annotated[str, pydantic.Field(min_length=1, max_length=200)]
     """Why; written to the audit log with who asked."""
 
+    user: Annotated[str, pydantic.Field(min_length=1, max_length=64)] | None = None
+    """Only this user's connections. Several users may give clients the same name: without this such
+    a name is refused with `bad_request`, which lists them.
+    """
+
 
 class AdminDrainParams(Params):
     """Parameters of `admin.drain`: Refuse new leases, serve the ones there are."""

@@ -5,10 +5,11 @@ topic made of a token that nobody else can guess, and tells the token with its r
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.errors import InvalidParams
 from gateway.policy.rate_limit import TokenBucket
 from gateway.policy.senders import ANYBODY, Sender
 from gateway.policy.slow_consumers import Progress
@@ -18,6 +19,9 @@ NAMES_MAX: Final = 10_000
 TOKENS_PER_PEER_MAX: Final = 5_000
 """Tokens a connection may hold: a consumer has one, and a relay one for each of its own. After a
 restart all of them come before the relay has said what it is."""
+
+USERS_NAMED_MAX: Final = 10
+"""Users that are listed where a client's name is of several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +118,28 @@ class PeerNames:
         """The client a connection belongs to; None when nobody has told."""
         name = self.of(peer.token)
         return None if name is None else name.client
+
+    def find(self, peers: Iterable[Peer], name: str, user: str | None = None) -> list[Peer]:
+        """Find connections by their own name, or by their client's.
+
+        Args:
+            peers: All there are.
+            name: A connection's, or a client's.
+            user: Whose they have to be; None when the name says it.
+
+        Raises:
+            InvalidParams: Clients of several users have the name, and nobody said whose are meant.
+        """
+        asked = [peer for peer in peers if user in (None, peer.user)]
+        found = [peer for peer in asked if peer.name == name]
+        found = found or [peer for peer in asked if self.client_of(peer) == name]
+        users = sorted({peer.user for peer in found})
+        if len(users) > 1:
+            raise InvalidParams(
+                "clients of several users have this name",
+                hint="Say whose is meant with `user`, or name one connection of `subscriptions`.",
+                peer=name,
+                users=", ".join(users[:USERS_NAMED_MAX]),
+                count=len(users),
+            )
+        return found

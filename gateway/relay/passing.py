@@ -1,8 +1,8 @@
 """What a relay with keys lets its own clients ask of the gateway.
 
 The gateway knows the relay alone: whatever the relay passes on is done with the relay's rights. So
-roles and entitlements are judged here, whole requests at a time, and the names of clients are made
-to tell one user's from another's.
+roles and entitlements are judged here, whole requests at a time (leases by symbol, in `leasing`),
+and the names of clients are made to tell one user's from another's.
 """
 
 import hashlib
@@ -10,18 +10,16 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from gateway.control.access import Access
-from gateway.control.claims import expand
 from gateway.control.desk import parse_params
 from gateway.control.public_topics import public_topic
 from gateway.control.upstream_requests import Caller
-from gateway.errors import NotEntitled
 from gateway.model import methods as m
 from gateway.model.messages import Kind
 from gateway.wire.topics import TopicName
 
 DIGEST_CHARACTERS: Final = 16
 NAME_CHARACTERS_MAX: Final = 64 - 1 - DIGEST_CHARACTERS
-_WITH_CLIENT: Final = frozenset({"subscribe", "unsubscribe", "renew"})
+_WITH_CLIENT: Final = frozenset({"unsubscribe", "renew"})
 
 
 class PassingRules:
@@ -57,29 +55,19 @@ class PassingRules:
             self.access.check(caller, name, request.method)
         if isinstance(params, m.WhyParams):
             self.access.check_symbol(caller, params.symbol, "why")
-        if isinstance(params, m.SubscribeParams):
-            self._check_symbols(params, caller)
-        if request.method not in _WITH_CLIENT:
+        return self.named(raw, caller) if request.method in _WITH_CLIENT else raw
+
+    def named(self, raw: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """A checked request with the name that its client has at the gateway."""
+        if not self.access.is_by_user:
             return raw
-        told = dict(request.params or {})
+        told = dict(raw["params"])
         return raw | {"params": told | {"client": name_of(caller.user, told["client"])}}
 
     def keep_seen(self, result: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Leave the symbols out of a list that the caller may not see."""
         rights = self.access.rights_of(caller)
         return result | {"symbols": [s for s in result["symbols"] if rights.may_see(s["symbol"])]}
-
-    def _check_symbols(self, params: m.SubscribeParams, caller: Caller) -> None:
-        rights = self.access.rights_of(caller)
-        kinds = [kind.partition("@")[0] for kind in expand(params.kinds)]
-        denied = [s for s in params.symbols if not all(rights.may(kind, s) for kind in kinds)]
-        if denied:
-            self.access.note_denial(caller, "subscribe", symbol=denied[0], symbols=len(denied))
-            raise NotEntitled(
-                "this client may not have these kinds of all these symbols",
-                symbols=denied[:10],
-                count=len(denied),
-            )
 
 
 def name_of(user: str, client: str) -> str:

@@ -236,6 +236,8 @@ class Relay:
             counters=counters,
             on_news=self._from_thread(self._introduction.repeat),
             use_keys=self._use_keys,
+            on_tails=self._tell_tails,
+            hears_tails=self._doors is not None,
         )
         subscriptions = Subscriptions(per_connection_max=options.subscriptions_per_connection_max)
         sockets, names = PeerSockets(self._senders), PeerNames()
@@ -249,7 +251,9 @@ class Relay:
             sockets=sockets,
             subscriptions=subscriptions,
             names=names,
-            teller=RelayTeller(names),
+            teller=RelayTeller(
+                names, send=self._data.send, clock=self._clock, epoch=lambda: upstream.epoch
+            ),
             clock=self._clock,
             counters=counters,
             options=options.peers,
@@ -277,6 +281,9 @@ class Relay:
         self._thread = RelayThread(
             parts, on_failure=self._on_thread_failure, on_second=self._reporter.sample
         )
+
+    def _tell_tails(self, quiet: Mapping[str, int]) -> None:
+        self._peers.tell_tails(quiet)
 
     def _make_control(self) -> None:
         options = self._options

@@ -17,6 +17,7 @@ from gateway.model import methods as m
 from gateway.model.methods import Request
 from gateway.relay.counted import COUNTED
 from gateway.relay.gateway_link import GatewayLink
+from gateway.relay.leasing import share_of
 from gateway.relay.passing import PassingRules
 from gateway.relay.report import RelayReport, RelayReporter
 from gateway.relay.thread import RelayThread
@@ -109,6 +110,7 @@ class RelayDesk:
             "metrics": self.metrics,
             "subscriptions": self.subscriptions,
             "symbols": self.symbols,
+            "subscribe": self.subscribe,
             "admin.evict": self.evict,
         }
         """By method; what is not here is the gateway's."""
@@ -206,6 +208,22 @@ class RelayDesk:
             return Whole(pack_reply(reply | {"id": raw.get("id")}), is_ok=False)
         return self._rules.keep_seen(reply["result"], caller)
 
+    async def subscribe(
+        self, params: m.SubscribeParams, raw: Mapping[str, Any], caller: Caller, deadline_ms: int
+    ) -> Any:
+        """Take a lease at the gateway on what the caller may have, and tell what it may not."""
+        share = share_of(params, caller, self._rules.access)
+        named = self._rules.named(dict(raw), caller)
+        if share.is_whole:
+            return await self._gateway.forward(named, deadline_ms=deadline_ms)
+        if not share.symbols:
+            return share.complete({"lease_id": None, "expires_us": None})
+        asked = {**named["params"], "symbols": share.symbols, "kinds": share.kinds}
+        reply = await self._gateway.ask("subscribe", asked, deadline_ms=deadline_ms)
+        if not reply["ok"]:
+            return Whole(pack_reply(reply | {"id": raw.get("id")}), is_ok=False)
+        return share.complete(reply["result"])
+
     async def subscriptions(
         self, params: m.SubscriptionsParams, _: Mapping[str, Any], caller: Caller, deadline_ms: int
     ) -> dict[str, Any]:
@@ -260,6 +278,7 @@ class RelayDesk:
         Raises:
             Unauthorized: Nobody is an administrator here.
             SecurityValidationError: The reason would break a line of the log.
+            InvalidParams: The name is that of several users' clients.
         """
         outcome: object = Unauthorized.code
         try:
@@ -267,13 +286,14 @@ class RelayDesk:
                 raise Unauthorized("admin methods are off", method="admin.evict")
             outcome = "refused"
             check_reason("admin.evict", params.reason)
-            count = await self._in_thread(partial(self._peers.evict, params.peer))
+            count = await self._in_thread(partial(self._peers.evict, params.peer, params.user))
             outcome = f"{count} cut off"
         finally:
             self._audit(
                 "admin request",
                 method="admin.evict",
                 peer=bounded(params.peer),
+                **({} if params.user is None else {"of_user": bounded(params.user)}),
                 reason=bounded(params.reason),
                 **caller.facts,
                 outcome=outcome,

@@ -60,4 +60,5 @@ class RelayServer(RequestServer):
             self._desk.note_passing(call.request, call.caller)
             return await self._gateway.forward(raw, deadline_ms=deadline_ms)
         params = parse_params(call.request.method, call.request.params)
+        self._desk.note_passing(call.request, call.caller)
         return await handler(params, call.raw, call.caller, deadline_ms)

@@ -1,14 +1,20 @@
-"""What is told of a relay's consumers: to the log, because every topic is the gateway's to write.
+"""What is told of a relay's consumers: to the log, because topics are the gateway's to write.
 
-`sys,alert,` and clients' own topics pass through a relay with the gateway's sequences; a message of
-the relay's between them would look like a loss.
+`sys,alert,` passes through a relay with the gateway's sequences; a message of the relay's between
+them would look like a loss. Only tails are told on consumers' own topics: the gateway, which does
+not know consumers, writes nothing there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from gateway.clock import Clock
 from gateway.logs import get_logger
+from gateway.model.messages import Kind, MessageType
+from gateway.model.protocol import TAILS_TOPICS_MAX
 from gateway.policy.peers import Peer, PeerNames
+from gateway.wire.codec import pack_once
+from gateway.wire.topics import topic_bytes
 
 SECOND_NS: Final = 1_000_000_000
 
@@ -18,10 +24,25 @@ class RelayTeller:
 
     Args:
         names: Which client a connection belongs to.
+        send: Publishes a frame to the relay's consumers.
+        clock: Stamps.
+        epoch: Reads the gateway's run.
     """
 
-    def __init__(self, names: PeerNames) -> None:
+    def __init__(
+        self,
+        names: PeerNames,
+        *,
+        send: Callable[[bytes], object],
+        clock: Clock,
+        epoch: Callable[[], int],
+    ) -> None:
         self._names = names
+        self._send = send
+        self._clock = clock
+        self._epoch = epoch
+        self._sequences: dict[str, tuple[int, int]] = {}
+        """The run and the last sequence of each consumer's own topic."""
         self._log = get_logger("relay")
         self._is_unmeasured_told = False
 
@@ -66,12 +87,21 @@ class RelayTeller:
         )
 
     def tell_tails(self, token: str, topics: Mapping[str, int]) -> None:
-        """Nothing: the gateway's announcements pass through."""
-        del token, topics
+        """Tell a consumer which topics have fallen quiet, each with its last sequence."""
+        epoch, now_us = self._epoch(), self._clock.utc_us()
+        names = list(topics)
+        for begin in range(0, len(names), TAILS_TOPICS_MAX):
+            part = {name: topics[name] for name in names[begin : begin + TAILS_TOPICS_MAX]}
+            run, last = self._sequences.get(token, (epoch, 0))
+            sequence = last + 1 if run == epoch else 1
+            self._sequences[token] = (epoch, sequence)
+            head = [int(MessageType.TAILS), epoch, sequence, 0, now_us, None]
+            topic = topic_bytes(Kind.SYS, "client", nonce=token)
+            self._send(topic + pack_once([*head, {"topics": part}]))
 
     def forget(self, token: str) -> None:
-        """Nothing is kept by token."""
-        del token
+        """A client's own topic is not subscribed to any more."""
+        self._sequences.pop(token, None)
 
     def _facts_of(self, peer: Peer) -> dict[str, Any]:
         facts: dict[str, Any] = {"peer": peer.name, "client": self._names.client_of(peer)}

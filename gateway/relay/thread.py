@@ -175,11 +175,9 @@ class RelayThread:
         try:
             while count < FRAMES_PER_TURN_MAX:
                 frame = receive(_NOBLOCK)
-                send(frame)
+                send(note(frame) if frame.startswith(marks) else frame)
                 count += 1
                 size += len(frame)
-                if frame.startswith(marks):
-                    note(frame)
         except zmq.Again:
             return True
         finally:

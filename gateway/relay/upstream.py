@@ -6,7 +6,7 @@ what is above the mark, at the start as well as after every reconnection. What p
 the gateway is away goes with the socket, every three seconds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import zmq
@@ -15,12 +15,14 @@ from gateway.clock import Clock
 from gateway.counters import Counter, Counters
 from gateway.errors import DecodeError
 from gateway.logs import get_logger
+from gateway.model.messages import MessageType
 from gateway.model.protocol import FRAME_BYTES_MAX
 from gateway.relay.interest import Interest
-from gateway.wire.codec import unpack_frame
+from gateway.wire.codec import pack_once, unpack_frame
 from gateway.wire.topics import is_private, sys_topic
 
 HEARTBEAT: Final = sys_topic("heartbeat")
+TAILS: Final = sys_topic("tails")
 SILENCE_NS_MAX: Final = 3_000_000_000
 """Three heartbeats missed: the gateway or the way to it is gone."""
 SUSPENDED_NS_MIN: Final = 1_000_000_000
@@ -53,6 +55,9 @@ class Upstream:
         on_news: Told when the relay has to introduce itself again: a new connection, a new run of
             the gateway.
         use_keys: Gives a socket that is to connect the relay's keys.
+        on_tails: Told which topics fell quiet, each with its last sequence, by what is meant for
+            the relay: where the gateway does not tell everybody, or consumers may not hear all.
+        hears_tails: Whether what the gateway tells everybody is meant, too.
     """
 
     def __init__(
@@ -65,6 +70,8 @@ class Upstream:
         counters: Counters,
         on_news: Callable[[], object],
         use_keys: UseKeys = lambda _: None,
+        on_tails: Callable[[Mapping[str, int]], object] = lambda _: None,
+        hears_tails: bool = False,
     ) -> None:
         self._context = context
         self._use_keys = use_keys
@@ -73,7 +80,10 @@ class Upstream:
         self._counters = counters
         self._on_news = on_news
         self._own_topic = b"~" + token.encode("ascii") + b"." + sys_topic("client")
-        self._interest = Interest(HEARTBEAT, self._own_topic)
+        self._on_tails = on_tails
+        self._is_told_for_all = hears_tails
+        own = (HEARTBEAT, self._own_topic, *((TAILS,) if hears_tails else ()))
+        self._interest = Interest(*own)
         self._left: dict[bytes, int] = {}
         """Topics without a consumer, each with the moment to take it back; the oldest first."""
         self._repeated: dict[bytes, int] = {}
@@ -81,7 +91,7 @@ class Upstream:
         self._log = get_logger("relay")
         self._started_ns = self._looked_ns = self._patient_since_ns = clock.monotonic_ns()
         self._is_unseen = False
-        self.marks: Final = (HEARTBEAT, self._own_topic)
+        self.marks: Final = own
         """Beginnings of the frames that `note` wants to see."""
         self.heard_ns: int | None = None
         """When the last heartbeat came, monotonic; None before the first."""
@@ -143,14 +153,31 @@ class Upstream:
         self.socket.send(b"\x00" + topic)
         self.socket.send(b"\x01" + topic)
 
-    def note(self, frame: bytes) -> None:
-        """Look at a heartbeat, or at a notice to the relay itself."""
+    def note(self, frame: bytes) -> bytes:
+        """Look at a heartbeat, at topics that fell quiet, or at a notice to the relay itself.
+
+        Returns:
+            The frame to pass on: as it is, but for a heartbeat that counts announcements which the
+            consumers of this relay may not hear; each would be taken for one that was lost.
+        """
         try:
             body = unpack_frame(frame)
         except DecodeError as error:
             self._counters.add(Counter.FRAMES_INVALID)
             self._log.warning("the gateway sent what is no message", reason=str(error))
-            return
+            return frame
+        if body[0] == MessageType.TAILS:
+            topics = _map_of(body).get("topics")
+            told = topics.items() if isinstance(topics, dict) else ()
+            self._on_tails({t: s for t, s in told if isinstance(t, str) and t.isascii()})
+            return frame
+        self._note(frame, body)
+        details = _map_of(body)
+        if self._is_told_for_all and frame.startswith(HEARTBEAT) and details.get("tails_sequence"):
+            return HEARTBEAT + pack_once([*body[:6], details | {"tails_sequence": 0}, *body[7:]])
+        return frame
+
+    def _note(self, frame: bytes, body: list[Any]) -> None:
         if frame.startswith(self._own_topic):
             self._log.warning("notice from the gateway", **_facts_of(body))
             return
@@ -262,5 +289,9 @@ class Upstream:
 
 def _facts_of(body: list[Any]) -> dict[str, Any]:
     """A notice's map, with names that a log event can take."""
-    told = body[6] if len(body) > 6 and isinstance(body[6], dict) else {}
-    return {f"told_{name}": value for name, value in told.items()}
+    return {f"told_{name}": value for name, value in _map_of(body).items()}
+
+
+def _map_of(body: list[Any]) -> dict[str, Any]:
+    """A system message's map."""
+    return body[6] if len(body) > 6 and isinstance(body[6], dict) else {}

@@ -109,7 +109,7 @@ class FeedOrders:
             FindMissing: lambda command: parts.peers.missing(
                 command.token, command.topics, age_ns_min=SUBSCRIPTION_NS_MAX, user=command.user
             ),
-            EvictPeer: lambda command: parts.peers.evict(command.name),
+            EvictPeer: lambda command: parts.peers.evict(command.name, command.user),
             EvictRevoked: lambda _: parts.peers.evict_revoked(),
             NoteAdmin: self._note_admin,
             Explain: lambda command: self._explain(command.symbol),

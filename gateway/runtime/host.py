@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import socket
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,9 @@ import psutil
 
 from gateway.clock import Clock
 from gateway.errors import ConfigError
+
+if sys.platform != "win32":
+    import resource
 
 DISK_PERIOD_NS: Final = 2_000_000_000
 """From one reading of free space to the next."""
@@ -110,6 +114,12 @@ class DiskGauge:
             self._found = free / 1_048_576
         except OSError as error:
             self._found = error
+
+
+def forbid_core_dumps() -> None:
+    """Let this process leave no image of its memory behind: it has keys and passwords in it."""
+    if sys.platform != "win32":
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def process_facts() -> dict[str, Any]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import msgpack
 import pytest
 
 from gateway.policy.admission import Admission, Attempt, Verdict
@@ -14,6 +15,7 @@ from tests.support import fault_table
 from tests.support.consumer import Consumer
 from tests.support.fault_table import fault_row
 from tests.support.keyring import Keyring
+from tests.support.requester import Requester
 from tests.support.slack import SLACK
 from tests.support.stage import Stage, simulated, wait_until
 
@@ -52,6 +54,20 @@ def hears(stage: Stage, keys: tuple[str, str, str] | None, *, seconds: float) ->
         return consumer.receive(seconds) is not None
 
 
+def is_answered(stage: Stage, keys: tuple[str, str, str] | None, *, seconds: float) -> bool:
+    """Whether a new client with these keys gets an answer on the control socket."""
+    with Requester(stage.gateway.endpoints["control"], keys=keys) as requester:
+        requester.send(msgpack.packb({"v": 1, "id": 1, "method": "ping", "params": {}}))
+        try:
+            return requester.receive(seconds)["ok"] is True
+        except AssertionError:
+            return False
+
+
+KNOCKS: Final = {"data": hears, "control": is_answered}
+"""How a new client finds out whether it is let in, by socket."""
+
+
 def codes_of(requester: Any) -> set[str]:
     """What `health` says is wrong."""
     return {issue["code"] for issue in requester.result("health")["issues"]}
@@ -66,36 +82,38 @@ def check_inside(inside: Consumer) -> None:
 
 
 @fault_row(64)
-def test_a_dead_handler_lets_nobody_in(tmp_path: Path) -> None:
+@pytest.mark.parametrize("door", KNOCKS)
+def test_a_dead_handler_lets_nobody_in(tmp_path: Path, door: str) -> None:
     """CURVE without a handler would let everybody in: that is what the enforced domain is for."""
-    judge = Admission.judge
+    judge, knock, code = Admission.judge, KNOCKS[door], f"handshakes_{door}_stopped"
     with guarded(tmp_path) as (stage, ring, inside, requester):
         try:
             set_judge(failing)
-            assert not hears(stage, ring.keys("bob"), seconds=0.5)
+            assert not knock(stage, ring.keys("bob"), seconds=0.5)
             began_s = time.monotonic()
             wait_until(
-                lambda: "handshakes_data_stopped" in codes_of(requester),
-                what="health to say so",
-                seconds=HEALTH_S_MAX,
+                lambda: code in codes_of(requester), what="health to say so", seconds=HEALTH_S_MAX
             )
             told_s = time.monotonic() - began_s
         finally:
             set_judge(judge)
         for keys in (ring.stranger(), None, ring.keys("bob")):
-            assert not hears(stage, keys, seconds=1.5)
+            assert not knock(stage, keys, seconds=1.5)
+        (other,) = KNOCKS.keys() - {door}
+        assert KNOCKS[other](stage, ring.keys("bob"), seconds=8.0), "the other handler lives"
+        assert not KNOCKS[other](stage, ring.stranger(), seconds=1.0)
         health = requester.result("health")
         check_inside(inside)
-        assert requester.result("ping") == {}, "the other socket's handler lives"
+        assert requester.result("ping") == {}
     fault_table.note(
         64,
-        "the handler of handshakes dies",
+        f"the handler of handshakes dies ({door})",
         detect_s=told_s,
         lost=0,
-        cause="handshakes_data_stopped",
+        cause=code,
         more="nobody new let in; who was inside went on",
     )
-    assert health["level"] == "critical"
+    assert (health["level"], health["is_healthy"]) == ("critical", False)
     assert told_s < HEALTH_S_MAX * SLACK
 
 
@@ -105,7 +123,7 @@ def failing(admission: Admission, attempt: Attempt) -> Verdict:
 
 
 @fault_row(64)
-def test_a_handler_that_hangs_lets_nobody_in_until_it_goes_on(tmp_path: Path) -> None:
+def test_handlers_that_hang_let_nobody_in_until_they_go_on(tmp_path: Path) -> None:
     """The handshakes that it does not answer end by their own time limit."""
     judge, release = Admission.judge, threading.Event()
 
@@ -117,21 +135,24 @@ def test_a_handler_that_hangs_lets_nobody_in_until_it_goes_on(tmp_path: Path) ->
         try:
             set_judge(hang)
             waiting = stage.consumer("sys,heartbeat,", keys=ring.keys("bob"))
+            asking = stage.requester(keys=ring.keys("bob"))
+            asking.send(msgpack.packb({"v": 1, "id": 1, "method": "ping", "params": {}}))
+            both = {f"handshakes_{door}_stopped" for door in KNOCKS}
             wait_until(
-                lambda: "handshakes_data_stopped" in codes_of(requester),
-                what="health to say so",
-                seconds=HEALTH_S_MAX,
+                lambda: both <= codes_of(requester), what="health to say so", seconds=HEALTH_S_MAX
             )
-            assert not hears(stage, ring.stranger(), seconds=1.0)
+            for knock in KNOCKS.values():
+                for keys in (ring.stranger(), None, ring.keys("bob")):
+                    assert not knock(stage, keys, seconds=1.0)
             assert waiting.receive(0.0) is None
+            assert requester.result("health")["is_healthy"] is False
             check_inside(inside)
         finally:
             set_judge(judge)
             release.set()
         began_s = time.monotonic()
-        wait_until(
-            lambda: "handshakes_data_stopped" not in codes_of(requester), what="all well again"
-        )
+        wait_until(lambda: not both & codes_of(requester), what="all well again")
+        assert asking.receive(8.0 * SLACK)["ok"], "what was asked meanwhile is answered"
         assert waiting.receive(8.0 * SLACK) is not None, "who waited comes in by itself"
         back_s = time.monotonic() - began_s
     fault_table.note(
@@ -139,7 +160,7 @@ def test_a_handler_that_hangs_lets_nobody_in_until_it_goes_on(tmp_path: Path) ->
         "the handler of handshakes hangs",
         recover_s=back_s,
         lost=0,
-        cause="handshakes_data_stopped",
+        cause="handshakes_data_stopped, handshakes_control_stopped",
         more="nobody new let in meanwhile",
     )
 
@@ -168,6 +189,9 @@ def test_a_slow_handler_lets_all_in_one_after_the_other(tmp_path: Path) -> None:
             assert not waiting
             took_s = time.monotonic() - began_s
             assert stranger.receive(0.5) is None
+            assert is_answered(stage, ring.keys("bob"), seconds=5.0 * SLACK)
+            for keys in (ring.stranger(), None):
+                assert not is_answered(stage, keys, seconds=1.5)
             check_inside(inside)
         finally:
             set_judge(judge)

@@ -314,7 +314,8 @@ PROTECTIONS = [
     Protection(59, "a repeat is recognized", always(Repeats, "find", None),
                test_leases_and_repeats.test_a_request_that_comes_twice_is_done_once),
     Protection(64, "the domain is enforced", no_enforcement,
-               lambda: in_folder(JUDGE.test_a_dead_handler_lets_nobody_in)),
+               lambda: in_folder(
+                   lambda path: JUDGE.test_a_dead_handler_lets_nobody_in(path, "data"))),
     Protection(65, "connections end with their grant", nothing(PeerDesk, "evict_revoked"),
                lambda: in_folder(KEY.test_a_revoked_key_is_cut_and_nobody_else_notices)),
     Protection(51, "containers are counted before they are made",

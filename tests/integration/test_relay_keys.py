@@ -1,10 +1,11 @@
 """A relay with keys: its own at the gateway, and its consumers' at itself."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from gateway_client import GatewayClient, Quote
@@ -22,6 +23,8 @@ from tests.support.stage import Stage, simulated, wait_until
 
 pytestmark = pytest.mark.slow
 
+TAILS = 21
+
 
 class Pair(NamedTuple):
     """A gateway and a relay before it, each with keys."""
@@ -37,26 +40,37 @@ class Pair(NamedTuple):
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Pair]:
     """The relay is a client of the gateway, and has clients of its own."""
-    (tmp_path / "near").mkdir()
-    (tmp_path / "far").mkdir()
-    near, far = Keyring(tmp_path / "near", "alice", "bob"), Keyring(tmp_path / "far", "relay-1")
-    near.add("carol", role="consumer", allow=[{"kinds": ["quote"], "symbols": ["AAPL"]}])
-    with simulated(settings=far.settings) as stage:
-        ends = stage.gateway.endpoints
-        clock = SystemClock()
+    near, far = rings(tmp_path)
+    for ring in (near, far):
+        ring.add("carol", role="consumer", allow=[{"kinds": ["quote"], "symbols": ["AAPL"]}])
+    with simulated(settings=far.settings) as stage, keyed(stage, near, far) as relay:
+        yield Pair(stage, relay, near, far)
 
-        async def make() -> Relay:
-            return Relay(
-                replace(CALM, data=ends["data"], control=ends["control"]),
-                clock=clock,
-                doors=Doorkeeper(
-                    KeyStore(near.directory, clock=clock), next_binds=None, clock=clock
-                ),
-                use_keys=partial(use_keys, keys=far.keys("relay-1")),
-            )
 
-        with RelayStage(stage, stage.run(make())) as relay:
-            yield Pair(stage, relay, near, far)
+def rings(folder: Path) -> tuple[Keyring, Keyring]:
+    """The keys of a relay, and those of a gateway that lets the relay in."""
+    for name in ("near", "far"):
+        (folder / name).mkdir()
+    return Keyring(folder / "near", "alice", "bob"), Keyring(folder / "far", "relay-1")
+
+
+@contextlib.contextmanager
+def keyed(stage: Stage, near: Keyring | None, far: Keyring | None) -> Iterator[RelayStage]:
+    """A relay with keys of its own, keys at the gateway, or both."""
+    ends = stage.gateway.endpoints
+    clock = SystemClock()
+
+    async def make() -> Relay:
+        store = None if near is None else KeyStore(near.directory, clock=clock)
+        return Relay(
+            replace(CALM, data=ends["data"], control=ends["control"]),
+            clock=clock,
+            doors=Doorkeeper(store, next_binds=None, clock=clock) if store is not None else None,
+            use_keys=partial(use_keys, keys=None if far is None else far.keys("relay-1")),
+        )
+
+    with RelayStage(stage, stage.run(make())) as relay:
+        yield relay
 
 
 def test_prices_pass_from_key_to_key(pair: Pair) -> None:
@@ -151,9 +165,7 @@ def test_a_relay_judges_its_own_clients(pair: Pair) -> None:
             peers = alice.result("subscriptions")["peers"]
             (own,) = [peer for peer in peers if peer["user"] == "carol"]
             assert {"quote,MSFT,", "quote,"} <= set(own["not_entitled"])
-        wanted = {"client": "c", "symbols": ["MSFT"], "kinds": ["quote"]}
         for method, params in (
-            ("subscribe", wanted),
             ("snapshot", {"topics": ["quote,AAPL,", "quote,MSFT,"]}),
             ("why", {"symbol": "MSFT"}),
             ("resync", {"topic": "trade,AAPL,"}),
@@ -169,3 +181,112 @@ def test_a_relay_judges_its_own_clients(pair: Pair) -> None:
         assert stolen["code"] == "lease_expired"
         assert alice.result("renew", client="c", lease_id=lease["lease_id"])["expires_us"]
         assert carol.result("subscriptions")["leases"] == []
+
+
+def test_a_lease_behind_a_relay_is_taken_on_what_may_be_had(pair: Pair) -> None:
+    """What may not is told by symbol and kind, word for word as at the gateway itself."""
+    wanted: dict[str, Any] = {
+        "client": "c",
+        "symbols": ["AAPL", "MSFT", "bad;one"],
+        "kinds": ["quote", "trade"],
+        "wait_ms": 2000,
+    }
+    with pair.stage.requester(keys=pair.far.keys("carol")) as direct:
+        expected = direct.result("subscribe", **wanted)
+    with Requester(pair.relay.control, keys=pair.near.keys("carol")) as carol:
+        told = carol.result("subscribe", **wanted)
+        assert by_name(told["rejected"]) == by_name(expected["rejected"])
+        assert [r["code"] for r in by_name(told["rejected"])] == ["not_entitled", "symbol_invalid"]
+        states = [(t["topic"], t["state"], t["cause"]) for t in told["topics"]]
+        assert sorted(states) == sorted(
+            (t["topic"], t["state"], t["cause"]) for t in expected["topics"]
+        )
+        assert ("trade,AAPL,", "refused", "not_entitled") in states
+        with Consumer(pair.relay.data, "quote,AAPL,", keys=pair.near.keys("carol")) as consumer:
+            consumer.wait_for_topic("quote,AAPL,")
+        assert carol.result("renew", client="c", lease_id=told["lease_id"])["expires_us"]
+        nothing = carol.result("subscribe", **{**wanted, "symbols": ["MSFT"]})
+        assert nothing["lease_id"] is None
+        assert [r["code"] for r in nothing["rejected"]] == ["not_entitled"]
+    with Requester(pair.relay.control, keys=pair.near.keys("alice")) as alice:
+        leases = alice.result("subscriptions")["leases"]
+        assert {symbol for lease in leases for symbol in lease["symbols"]} == {"AAPL"}
+
+
+def by_name(rejected: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Entries of `rejected` in one order."""
+    return sorted(rejected, key=lambda entry: str(entry["symbol"]))
+
+
+def test_what_the_gateway_denies_the_relay_is_told_by_symbol(tmp_path: Path) -> None:
+    """The relay's own key may be a narrow one: what it has is served, the rest is refused."""
+    near, far = rings(tmp_path)
+    far.add("relay-1", role="consumer", relay=True, allow=[{"kinds": ["l1"], "symbols": ["AAPL"]}])
+    with simulated(settings=far.settings) as stage, keyed(stage, near, far) as relay:
+        keys = near.keys("alice")
+        with Requester(relay.control, keys=keys) as alice:
+            told = alice.result(
+                "subscribe", client="c", symbols=["AAPL", "MSFT"], kinds=["quote"], wait_ms=2000
+            )
+            assert [(r["symbol"], r["code"]) for r in told["rejected"]] == [
+                ("MSFT", "not_entitled")
+            ]
+            private = private_topic("quote,MSFT,")
+            with Consumer(relay.data, "quote,AAPL,", "quote,MSFT,", private, keys=keys) as one:
+                assert one.wait_for_topic(private).values[:2] == ["refused", "not_entitled"]
+                one.wait_for_topic("quote,AAPL,")
+                assert not [m for m in one.messages if m.topic == "quote,MSFT,"]
+
+
+@pytest.mark.parametrize("way", ["both", "a narrow relay", "the relay alone", "the gateway alone"])
+def test_tails_come_on_a_clients_own_topic_behind_a_relay(tmp_path: Path, way: str) -> None:
+    """About what it hears, and nothing else; and no heartbeat promises others."""
+    near, far = rings(tmp_path)
+    narrow = [{"kinds": ["*"], "symbols": ["AAPL", "ZYRX"]}]
+    near.add("carol", role="consumer", allow=narrow)
+    if way in ("a narrow relay", "the gateway alone"):
+        far.add("relay-1", role="consumer", relay=True, allow=narrow)
+    far.add("root")
+    has_near, has_far = way != "the gateway alone", way != "the relay alone"
+    settings = far.settings if has_far else None
+    own = f"~{'c' * 20}.sys,client,"
+    with (
+        simulated(settings=settings, rate=5.0, equity_count=10) as stage,
+        keyed(stage, near if has_near else None, far if has_far else None) as relay,
+        stage.requester(keys=far.keys("root") if has_far else None) as root,
+    ):
+        symbols = ["AAPL", "MSFT", "ZYRX", "AMZN"]
+        root.result("subscribe", client="c", symbols=symbols, kinds=["l1"], wait_ms=2000)
+        keys = near.keys("carol") if has_near else None
+        topics = ("sys,heartbeat,", "sys,tails,", own, "quote,AAPL,", "quote,MSFT,")
+        with Consumer(relay.data, *topics, keys=keys) as carol:
+            told = [carol.wait_for_topic(own, seconds=30.0)]
+            told += [m for m in carol.stream(3.0) if m.topic == own]
+            assert {m.type for m in told} == {TAILS}
+            first = told[0].sequence
+            assert [m.sequence for m in told] == list(range(first, first + len(told)))
+            assert {topic for m in told for topic in m.values[0]["topics"]} == {"quote,AAPL,"}
+            heard = [m for m in carol.messages if m.topic == "quote,AAPL,"]
+            assert told[-1].values[0]["topics"]["quote,AAPL,"] <= heard[-1].sequence
+            beat = carol.wait_for_topic("sys,heartbeat,")
+            assert beat.epoch == told[-1].epoch
+            assert beat.values[0]["tails_sequence"] == 0
+            assert not [m for m in carol.messages if m.topic in ("sys,tails,", "quote,MSFT,")]
+
+
+def test_an_eviction_by_name_needs_a_user_behind_a_relay_too(pair: Pair) -> None:
+    """Two of its clients may have one name."""
+    relay, near = pair.relay, pair.near
+    with contextlib.ExitStack() as stack:
+        for user in ("alice", "bob"):
+            keys = near.keys(user)
+            token = user[0] * 20
+            consumer = Consumer(relay.data, f"~{token}.sys,client,", "sys,heartbeat,", keys=keys)
+            stack.enter_context(consumer).wait_for_beats(1)
+            requester = stack.enter_context(Requester(relay.control, keys=keys))
+            requester.result("hello", client="twin", data_token=token)
+        root = stack.enter_context(Requester(relay.control, keys=near.keys("alice")))
+        error = root.error("admin.evict", peer="twin", reason="test")
+        assert error["code"] == "bad_request"
+        assert "alice, bob" in error["message"]
+        assert root.result("admin.evict", peer="twin", user="bob", reason="test") == {"evicted": 1}

@@ -307,22 +307,28 @@ class AsyncGatewayClient(ClientBase):
         params = {} if client is None else {"client": client}
         return as_map(await self.call("subscriptions", params, timeout_s))
 
-    async def evict(self, peer: str, reason: str, *, timeout_s: float | None = None) -> int:
+    async def evict(
+        self, peer: str, reason: str, *, user: str | None = None, timeout_s: float | None = None
+    ) -> int:
         """Cut the data connections of a peer; they may come back at once.
 
         Args:
             peer: `peer` of `get_subscriptions`, or a client's name.
             reason: What the gateway's log is to say.
+            user: Whose they have to be, where clients of several users have that name.
             timeout_s: Seconds to wait for the gateway; `request_timeout_s` when left out.
 
         Returns:
             Connections cut.
 
         Raises:
-            RequestRefused: `unauthorized`, as long as the gateway does not allow it.
+            RequestRefused: `unauthorized`, as long as the gateway does not allow it; `bad_request`
+                where the name is that of several users' clients.
             DecodeError: The gateway did not say how many.
         """
         params = {"peer": peer, "reason": reason}
+        if user is not None:
+            params["user"] = user
         return count_of(await self.call("admin.evict", params, timeout_s), "evicted")
 
     async def why(self, symbol: str, *, timeout_s: float | None = None) -> SymbolLineage:
