@@ -35,9 +35,10 @@ HEXADECIMAL: Final = ("schemas/vectors/", "tests/support/known_secrets.yaml")
 _HEX: Final = "HexHighEntropyString"
 _LIMITS: Final = {"Base64HighEntropyString": 4.5, _HEX: 3.0}
 """Bits a character, the library's own."""
+_CLASSES: Final[list[type]] = list(get_mapping_from_secret_type_to_class().values())
 _PLUGINS: Final[list[str]] = sorted(
-    {plugin.__name__ for plugin in get_mapping_from_secret_type_to_class().values()}
-    - {"IPPublicDetector"}  # An address is no secret.
+    # An address is no secret.
+    {plugin.__name__ for plugin in _CLASSES} - {"IPPublicDetector"}
 )
 _HEURISTIC: Final = "detect_secrets.filters.heuristic."
 _FILTERS: Final = [
