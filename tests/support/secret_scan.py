@@ -29,8 +29,13 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 KNOWN: Final = Path(__file__).with_name("known_secrets.yaml")
 HASH_CHARACTERS: Final = 16
 PARTS: Final = 16
-HEXADECIMAL: Final = ("schemas/vectors/", "tests/support/known_secrets.yaml")
-"""The bodies of vectors, of which `write_vectors.py --check` proves every byte, and our hashes."""
+HEXADECIMAL: Final = (
+    "schemas/vectors/",
+    "tests/fuzz/corpus/guided/audit_log.txt",
+    "tests/support/known_secrets.yaml",
+)
+"""The bodies of vectors, of which `write_vectors.py --check` proves every byte; made up chains of the
+audit log; and our hashes."""
 
 _HEX: Final = "HexHighEntropyString"
 _LIMITS: Final = {"Base64HighEntropyString": 4.5, _HEX: 3.0}
