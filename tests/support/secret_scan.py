@@ -34,8 +34,8 @@ HEXADECIMAL: Final = (
     "tests/fuzz/corpus/guided/audit_log.txt",
     "tests/support/known_secrets.yaml",
 )
-"""The bodies of vectors, of which `write_vectors.py --check` proves every byte; made up chains of the
-audit log; and our hashes."""
+"""The bodies of vectors, of which `write_vectors.py --check` proves every byte, made up chains of
+the audit log, and our hashes."""
 
 _HEX: Final = "HexHighEntropyString"
 _LIMITS: Final = {"Base64HighEntropyString": 4.5, _HEX: 3.0}
