@@ -8,7 +8,7 @@
  */
 
 import { DecodeError, UnknownMessage } from "./errors.js";
-import { Layout, ROW_LAYOUTS } from "./layouts.js";
+import { HEADER_COUNT, Layout, ROW_LAYOUTS } from "./layouts.js";
 import {
   FIELDS,
   Flag,
@@ -29,8 +29,6 @@ import { isVariant, splitPrivate } from "./topics.js";
 
 type MessageClass = new (kind: string, symbol: string, items: Items) => Message;
 
-/** Items of the header. */
-export const HEADER_COUNT = 6;
 /** Message number of a kind without variant, or of a `sys` topic's name. */
 export const TYPE_OF_KIND: ReadonlyMap<string, number> = new Map([
   ...Object.entries(KIND_TYPES),

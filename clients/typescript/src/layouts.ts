@@ -13,7 +13,8 @@ import {
 } from "./messages.js";
 
 const COUNT_MAX = 2n ** 63n - 1n;
-const HEADER_COUNT = 6;
+/** Items of the header. */
+export const HEADER_COUNT = 6;
 
 /** How the rows of an image are laid out, and what they become. */
 export interface RowLayout {
