@@ -188,7 +188,8 @@ export class RpcClient {
 
   /** Replace the socket; replies to what was sent on the old one cannot come any more. */
   private reopen(error: GatewayClientError): void {
-    this.socket?.close();
+    if (this.socket === null) return; // An outcome just told made the client close.
+    this.socket.close();
     this.socket = this.open();
     this.isSending = false;
     this.reopenCount += 1;
