@@ -70,11 +70,14 @@ export function encodeRequest(
   return data;
 }
 
-/** Spell bigint that a number holds as a number: the encoder writes all others in 64 bits. */
+/**
+ * Spell integers so that the encoder writes them as such: it makes a float of every number above 32
+ * bits, an epoch for one, and takes 64 bits for every bigint.
+ */
 function packable(value: unknown): unknown {
-  if (typeof value === "bigint") {
+  if (typeof value === "bigint" || Number.isSafeInteger(value)) {
     const number = Number(value);
-    return Number.isSafeInteger(number) ? number : value;
+    return Math.abs(number) > 0x7fffffff ? BigInt(value as number | bigint) : number;
   }
   if (Array.isArray(value)) return value.map(packable);
   if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
