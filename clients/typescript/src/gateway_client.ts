@@ -4,44 +4,22 @@ import { build } from "./codec.js";
 import {
   CodecError,
   NotConnected,
-  RequestError,
   SecurityValidationError,
   type GatewayClientError,
 } from "./errors.js";
 import { Engine } from "./engine.js";
 import { Gap, type Event } from "./events.js";
+import { GatewayMethods, type CallOptions } from "./gateway_methods.js";
 import { Flag, type Message } from "./messages.js";
 import { checkDuration, completeOptions, type ClientOptions, type Options } from "./options.js";
-import {
-  asMap,
-  errorsOf,
-  healthOf,
-  healthWithout,
-  lineageOf,
-  readReplay,
-  readSnapshots,
-  rejected,
-  rowsOf,
-  type HealthStatus,
-  type ReplayResult,
-  type ResultMap,
-  type Statistics,
-  type SymbolLineage,
-  type SymbolResult,
-} from "./results.js";
+import { rejected, type ResultMap, type Statistics, type SymbolResult } from "./results.js";
 import { Pending } from "./routes.js";
 import type { Params } from "./rpc_codec.js";
 import { statisticsOf } from "./statistics.js";
-import { checkSymbol, checkTopic, chunks, expandKinds } from "./topics.js";
+import { checkSymbol, checkTopic, expandKinds } from "./topics.js";
 
 /** What the stream yields; `type` tells which. */
 export type StreamItem = Message | Event;
-
-/** How long one call may take. */
-export interface CallOptions {
-  /** Seconds to wait for the gateway; `requestTimeoutS` when left out. */
-  readonly timeoutS?: number | undefined;
-}
 
 /**
  * A consumer of the gateway's data and a caller of its methods.
@@ -55,7 +33,7 @@ export interface CallOptions {
  * await client.subscribeSymbol("AAPL", ["l1"]);
  * for await (const item of client) console.log(item);
  */
-export class GatewayClient implements AsyncIterable<StreamItem> {
+export class GatewayClient extends GatewayMethods implements AsyncIterable<StreamItem> {
   private readonly options: Options;
   private engine: Engine | null = null;
   private failure: GatewayClientError | null = null;
@@ -63,6 +41,7 @@ export class GatewayClient implements AsyncIterable<StreamItem> {
 
   /** @throws InvalidArgument - An option that can never work. */
   constructor(options: ClientOptions = {}) {
+    super();
     this.options = completeOptions(options);
   }
 
@@ -99,7 +78,7 @@ export class GatewayClient implements AsyncIterable<StreamItem> {
    *
    * @throws NotConnected - `connect` was never called.
    */
-  statistics(): Statistics {
+  override statistics(): Statistics {
     return statisticsOf(this.require(), this.undecodedCount);
   }
 
@@ -299,98 +278,12 @@ export class GatewayClient implements AsyncIterable<StreamItem> {
    * @throws RequestTimedOut - No reply in time.
    * @throws RequestRefused - The gateway answered with an error; `code` and `hint` say which.
    */
-  async call(method: string, params: Params = {}, options: CallOptions = {}): Promise<unknown> {
-    return await this.requireOpen().call(method, params, this.timeoutMs(options));
-  }
-
-  /** Read last values by request, in the order asked; errors as in `call`. */
-  async snapshot(names: readonly string[], options: CallOptions = {}): Promise<Message[]> {
-    for (const name of names) checkTopic(name);
-    const found: Message[] = [];
-    for (const topics of chunks(names)) {
-      found.push(...readSnapshots(await this.call("snapshot", { topics }, options)));
-    }
-    return found;
-  }
-
-  /** Fetch lost events again, `first` to `last` of the run `epoch`; errors as in `call`. */
-  async replay(
-    topic: string,
-    first: number,
-    last: number,
-    epoch: number,
+  override async call(
+    method: string,
+    params: Params = {},
     options: CallOptions = {},
-  ): Promise<ReplayResult> {
-    const params = { topic, from_sequence: first, to_sequence: last, epoch };
-    return readReplay(topic, await this.call("replay", params, options));
-  }
-
-  /** Ask whether all is well; that the gateway cannot be asked is an answer too. */
-  async getHealthStatus(options: CallOptions = {}): Promise<HealthStatus> {
-    try {
-      return healthOf(await this.call("health", {}, options), this.localIssues());
-    } catch (error) {
-      if (error instanceof RequestError || error instanceof NotConnected) {
-        return healthWithout(error);
-      }
-      throw error;
-    }
-  }
-
-  /** Figures of clients, connections, topics and the process; errors as in `call`. */
-  async getMetrics(options: CallOptions = {}): Promise<ResultMap> {
-    return asMap(await this.call("metrics", {}, options));
-  }
-
-  /** Ask for everything an operator needs; this client adds itself as `consumer`. */
-  async getDiagnosticInfo(options: CallOptions = {}): Promise<ResultMap> {
-    const result = asMap(await this.call("diagnostics", {}, options));
-    return { ...result, consumer: { ...this.statistics() } };
-  }
-
-  /** List the alerts that stand; errors as in `call`. */
-  async getActiveAlerts(options: CallOptions = {}): Promise<ResultMap[]> {
-    return rowsOf(await this.call("alerts", {}, options), "active", "alerts");
-  }
-
-  /** Per metric mean, max, min, p95, slope and samples; errors as in `call`. */
-  async getPerformanceTrends(windowMinutes = 60, options: CallOptions = {}): Promise<ResultMap> {
-    const params = { window_minutes: windowMinutes };
-    const result = asMap(await this.call("trends", params, options));
-    return asMap(result["metrics"] ?? result);
-  }
-
-  /** List the gateway's errors, oldest first; errors as in `call`. */
-  async getErrorHistory(limit = 100, options: CallOptions = {}): Promise<ResultMap[]> {
-    return errorsOf(await this.call("errors", { limit }, options));
-  }
-
-  /** Ask who is connected and what is held, of one client or of all; errors as in `call`. */
-  async getSubscriptions(client?: string, options: CallOptions = {}): Promise<ResultMap> {
-    const params = client === undefined ? {} : { client };
-    return asMap(await this.call("subscriptions", params, options));
-  }
-
-  /**
-   * Ask why a symbol is in its state, in plain words.
-   *
-   * @throws SecurityValidationError - Not a symbol; nothing was sent.
-   * @throws RequestError - As in `call`.
-   */
-  async why(symbol: string, options: CallOptions = {}): Promise<SymbolLineage> {
-    return lineageOf(await this.call("why", { symbol: checkSymbol(symbol) }, options));
-  }
-
-  /**
-   * Let the gateway ask the vendor for fresh values of a topic's symbol.
-   *
-   * @returns True: the vendor was asked, and the values come on the topic.
-   * @throws InvalidArgument - Not a topic; nothing was sent.
-   * @throws RequestRefused - `rate_limited` with `retryMs`, `upstream_down`, or nobody wants it.
-   */
-  async resync(topic: string, options: CallOptions = {}): Promise<boolean> {
-    const result = await this.call("resync", { topic: checkTopic(topic) }, options);
-    return asMap(result)["requested"] === true;
+  ): Promise<unknown> {
+    return await this.requireOpen().call(method, params, this.timeoutMs(options));
   }
 
   private require(): Engine {
@@ -409,7 +302,7 @@ export class GatewayClient implements AsyncIterable<StreamItem> {
   }
 
   /** What this client sees for itself, in the form of the gateway's issues. */
-  private localIssues(): ResultMap[] {
+  protected override localIssues(): ResultMap[] {
     if (this.engine?.link !== "silent") return [];
     return [
       {

@@ -29,7 +29,8 @@ export {
   SubscriptionRefused,
   type Event,
 } from "./events.js";
-export { GatewayClient, type CallOptions, type StreamItem } from "./gateway_client.js";
+export { GatewayClient, type StreamItem } from "./gateway_client.js";
+export { GatewayMethods, type CallOptions } from "./gateway_methods.js";
 export { CLIENT_VERSION } from "./greeter.js";
 export { loadKeys, type CurveKeys } from "./keys.js";
 export * from "./messages.js";

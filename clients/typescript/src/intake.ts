@@ -13,10 +13,9 @@ import type { Joins } from "./joins.js";
 import { Flag, MessageType, type Items } from "./messages.js";
 import type { Replays } from "./replays.js";
 import { Pending, Route } from "./routes.js";
+import { RouteTable } from "./route_table.js";
 import { isMap } from "./rpc_codec.js";
 
-/** Topics known at a time; what a prefix brings beyond that is counted as unrouted. */
-export const ROUTES_MAX = 200_000;
 const HEARTBEAT = "sys,heartbeat,";
 const TAILS = "sys,tails,";
 /** The gateway's own topics that every client listens to. */
@@ -32,9 +31,8 @@ export const SYS_TOPICS: readonly string[] = [
 export class Intake {
   private readonly joins: Joins;
   private readonly replays: Replays;
-  private readonly routes = new Map<string, Route>();
-  private readonly prefixes = new Set<string>();
-  private readonly tails = new Route(TAILS);
+  private readonly routes = new RouteTable();
+  private readonly tails = this.routes.add(TAILS) ?? new Route(TAILS);
   /** What the application is to get, in order; the engine takes it after every frame. */
   out: (Pending | Event)[] = [];
   /** Private topics to unsubscribe from; the engine takes them after every frame. */
@@ -63,33 +61,12 @@ export class Intake {
 
   /** Accept a topic, or everything under a kind prefix such as `news,`. */
   add(topic: string): void {
-    if (topic.indexOf(",") === topic.length - 1) {
-      this.prefixes.add(topic);
-      return;
-    }
-    this.routeOf(topic).isOfPrefix = false;
-  }
-
-  private routeOf(topic: string): Route {
-    let route = this.routes.get(topic);
-    if (route === undefined) {
-      route = topic === TAILS ? this.tails : new Route(topic);
-      this.routes.set(topic, route);
-    }
-    return route;
+    this.routes.add(topic);
   }
 
   /** Stop accepting a topic, or everything under a prefix that was not added by itself. */
   remove(topic: string): void {
-    const gone = [topic];
-    if (this.prefixes.delete(topic)) {
-      for (const [name, route] of this.routes) {
-        if (route.isOfPrefix && name.startsWith(topic)) gone.push(name);
-      }
-    }
-    for (const name of gone) {
-      if (this.routes.delete(name)) this.out.push(...this.replays.giveUp(name));
-    }
+    for (const name of this.routes.remove(topic)) this.out.push(...this.replays.giveUp(name));
   }
 
   /** Let the image that is asked for be told as what heals the rows that were skipped. */
@@ -233,14 +210,12 @@ export class Intake {
         this.takeAnswer(route, items);
         return;
       }
-    } else if (
-      this.prefixes.has(topic.slice(0, topic.indexOf(",") + 1)) &&
-      this.routes.size < ROUTES_MAX
-    ) {
-      const route = this.routeOf(topic);
-      route.isOfPrefix = true;
-      this.take(route, items);
-      return;
+    } else {
+      const route = this.routes.addOfPrefix(topic);
+      if (route !== null) {
+        this.take(route, items);
+        return;
+      }
     }
     this.unroutedCount += 1;
   }

@@ -16,36 +16,38 @@ const DURATION_S_MAX = 86_400;
 /** Everything a client can be told; each has a default. */
 export interface ClientOptions {
   /** Where the gateway publishes. `tcp://127.0.0.1:7700`. */
-  readonly dataEndpoint?: string;
+  readonly dataEndpoint?: string | undefined;
   /** Where the gateway answers requests. `tcp://127.0.0.1:7701`. */
-  readonly controlEndpoint?: string;
+  readonly controlEndpoint?: string | undefined;
   /** Name the leases belong to; clients with one name share them. Made up when left out. */
-  readonly clientName?: string;
+  readonly clientName?: string | undefined;
   /** Seconds to wait for a reply. 5. */
-  readonly requestTimeoutS?: number;
+  readonly requestTimeoutS?: number | undefined;
   /** Seconds in which `connect` must have heard a reply and a heartbeat (one comes a second). 5. */
-  readonly connectTimeoutS?: number;
+  readonly connectTimeoutS?: number | undefined;
   /** Life of a lease in seconds; renewed at half of it, and every ten seconds at least. 60. */
-  readonly leaseS?: number;
+  readonly leaseS?: number | undefined;
   /** Seconds without a heartbeat after which the data connection counts as lost. 3. */
-  readonly heartbeatSilenceS?: number;
+  readonly heartbeatSilenceS?: number | undefined;
   /** Messages that wait for the application at most; then they are skipped, and told. 100,000. */
-  readonly queueCapacity?: number;
+  readonly queueCapacity?: number | undefined;
   /** Waiting messages from which on state messages replace older ones of their topic. 10,000. */
-  readonly conflateAbove?: number;
+  readonly conflateAbove?: number | undefined;
   /**
    * Seconds after which what waits is skipped, too. Null, for only when the queue is full: no trade
    * is ever skipped for its age alone, unless asked for.
    */
-  readonly skipAfterS?: number | null;
+  readonly skipAfterS?: number | null | undefined;
   /** Frames the system may hold while the event loop is blocked (RCVHWM). 200,000. */
-  readonly receiveMax?: number;
+  readonly receiveMax?: number | undefined;
   /** Keys, when the gateway asks for them; see `loadKeys`. */
-  readonly curve?: CurveKeys | null;
+  readonly curve?: CurveKeys | null | undefined;
 }
 
 /** The same, complete. */
-export type Options = Required<ClientOptions>;
+export type Options = {
+  readonly [Name in keyof ClientOptions]-?: Exclude<ClientOptions[Name], undefined>;
+};
 
 /**
  * Fill in defaults and check everything.
