@@ -85,7 +85,7 @@ def _enums(contract: Contract) -> str:
     text += constants("Flag", "Bits of the header's flags; others are ignored.", flags)
     for enum in contract.enums:
         values = [(value.name, value.value, value.description) for value in enum.values]
-        base = "string" if enum.type == "text" else "Count"
+        base = "(string & {})" if enum.type == "text" else "(number & {}) | bigint"
         text += open_enum(enum.name, enum.description, values, base)
     return text
 

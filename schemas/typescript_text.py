@@ -70,7 +70,7 @@ def constants(name: str, text: str, values: Sequence[tuple[str, object, str]]) -
 def open_enum(name: str, text: str, values: Sequence[tuple[str, object, str]], base: str) -> str:
     """An enumeration whose type also admits values of a newer gateway."""
     known = f"(typeof {name})[keyof typeof {name}]"
-    union = f"export type {name} = {known} | ({base} & {{}});\n"
+    union = f"export type {name} = {known} | {base};\n"
     return constants(name, text, values) + doc(f"{text} Unknown values stay raw.") + union
 
 
@@ -95,7 +95,7 @@ def error_codes(contract: Contract) -> str:
     values: list[tuple[str, object, str]] = [
         (error.code.upper(), error.code, error.meaning) for error in contract.errors
     ]
-    text = open_enum("ErrorCode", "Error codes of the control socket.", values, "string")
+    text = open_enum("ErrorCode", "Error codes of the control socket.", values, "(string & {})")
     text += f"\n{doc('What to do about each code.')}"
     text += "export const HINTS: Readonly<Record<string, string>> = {\n"
     text += "".join(f"  {e.code}:\n    {json.dumps(e.hint)},\n" for e in contract.errors) + "};\n"

@@ -6,8 +6,8 @@ if (!(await client.connect())) throw client.lastError;
 await client.subscribeSymbols(["AAPL", "MSFT"], ["l1"]);
 let lines = 0;
 for await (const item of client) {
-  if (item instanceof Quote) console.log(item.symbol, item.bid, item.ask);
-  else if (item instanceof Trade) console.log(item.symbol, item.price, item.size);
+  if (item instanceof Quote) console.log("quote", item.symbol, item.bid, item.ask);
+  else if (item instanceof Trade) console.log("trade", item.symbol, item.price, item.size);
   else if (item instanceof Gap && item.isFinal) console.log("lost", item);
   else continue;
   if (++lines === 10) break;

@@ -39,6 +39,8 @@ export class Engine {
   gateway: ResultMap | null = null;
   /** Why connecting, or the connection, failed. */
   error: GatewayClientError | null = null;
+  /** Why the connection ended although nobody wished it to; null otherwise. */
+  failure: GatewayClientError | null = null;
   /** Whether the gateway was reached; resolves within `connectTimeoutS`. */
   readonly connected: Promise<boolean>;
   private settleConnected: (isConnected: boolean) => void = () => undefined;
@@ -65,11 +67,15 @@ export class Engine {
     const { dataEndpoint, controlEndpoint, curve, receiveMax } = options;
     const sink = {
       onFrame: (frame: Buffer | null): void => this.receive(frame),
-      onFailure: (error: unknown): void => this.fail(readFailure(error)),
+      onFailure: (error: unknown): void => this.crash("the data socket failed", error),
     };
     this.subscriber = made(() => new Subscriber(dataEndpoint, curve, receiveMax, sink));
     this.rpc = made(
-      () => new RpcClient(controlEndpoint, curve, this.silenceMs, () => this.followUp()),
+      () =>
+        new RpcClient(controlEndpoint, curve, this.silenceMs, {
+          onSettled: () => this.followUp(),
+          onFailure: (error) => this.crash("the control socket failed", error),
+        }),
       () => this.subscriber.close(),
     );
     this.session = new Session(options, this.rpc, this.subscriber, this.queue);
@@ -122,6 +128,12 @@ export class Engine {
   /** Resolves once nothing of this client runs any more, after `stop`. */
   async stopped(): Promise<void> {
     await Promise.all([this.rpc.closed(), this.subscriber.closed()]);
+  }
+
+  /** End because reading is impossible; whoever iterates is told. */
+  private crash(text: string, cause: unknown): void {
+    this.failure = new NotConnected(text, { cause: String(cause) }, "Connect again.");
+    this.fail(this.failure);
   }
 
   private fail(error: GatewayClientError): void {
@@ -269,8 +281,4 @@ function made<T>(make: () => T, undo: () => void = () => undefined): T {
     undo();
     throw new InvalidArgument("endpoint or keys refused", { cause: String(error) });
   }
-}
-
-function readFailure(error: unknown): NotConnected {
-  return new NotConnected("the data socket failed", { cause: String(error) });
 }

@@ -75,7 +75,7 @@ export class GatewayRestarted {
 export class Disconnected {
   readonly type = "disconnected";
   /** Why the connection counts as lost. */
-  readonly cause: "silence" = "silence";
+  readonly cause = "silence" as const;
   /** Seconds since the last heartbeat. */
   readonly silentS: number;
 

@@ -212,7 +212,7 @@ export class GatewayClient extends GatewayMethods implements AsyncIterable<Strea
    *
    * @param timeoutS - Seconds to wait at most, 0 for not at all; left out waits until `disconnect`.
    * @returns The item; null at the deadline, or when disconnected and everything was read.
-   * @throws NotConnected - `connect` was never called.
+   * @throws NotConnected - `connect` was never called, or the sockets cannot be read any more.
    */
   async nextMessage(timeoutS = Infinity): Promise<StreamItem | null> {
     const engine = this.require();
@@ -223,7 +223,9 @@ export class GatewayClient extends GatewayMethods implements AsyncIterable<Strea
       const isThere = await engine.queue.wait(deadlineMs - performance.now());
       item = this.take(engine);
       if (item !== null) return item;
-      if (!isThere && (engine.queue.isClosed || performance.now() >= deadlineMs)) return null;
+      if (isThere) continue;
+      if (engine.failure !== null) throw engine.failure;
+      if (engine.queue.isClosed || performance.now() >= deadlineMs) return null;
     }
   }
 

@@ -17,7 +17,7 @@ import {
   type Statistics,
   type SymbolLineage,
 } from "./results.js";
-import type { Params } from "./rpc_codec.js";
+import { isMap, type Params } from "./rpc_codec.js";
 import { checkSymbol, checkTopic, chunks } from "./topics.js";
 
 /** How long one call may take. */
@@ -79,7 +79,19 @@ export abstract class GatewayMethods {
   /** Ask for everything an operator needs; this client adds itself as `consumer`. */
   async getDiagnosticInfo(options: CallOptions = {}): Promise<ResultMap> {
     const result = asMap(await this.call("diagnostics", {}, options));
-    return { ...result, consumer: { ...this.statistics() } };
+    const own = this.statistics();
+    const queues = isMap(result["queue_status"]) ? result["queue_status"] : {};
+    return {
+      ...result,
+      queue_status: {
+        ...queues,
+        consumer_queue_size: own.queueSize,
+        consumer_queue_capacity: own.queueCapacity,
+        consumer_requests_size: own.requestsSize,
+        consumer_requests_capacity: own.requestsCapacity,
+      } as ResultMap,
+      consumer: { ...own },
+    };
   }
 
   /** List the alerts that stand; errors as in `call`. */

@@ -274,7 +274,7 @@ export const Aggressor = {
   NEITHER: 3,
 } as const;
 /** Who crossed the spread. Only some futures exchanges say. Unknown values stay raw. */
-export type Aggressor = (typeof Aggressor)[keyof typeof Aggressor] | (Count & {});
+export type Aggressor = (typeof Aggressor)[keyof typeof Aggressor] | (number & {}) | bigint;
 
 /** What a correction does to the record of trades. */
 export const CorrectionAction = {

@@ -29,6 +29,14 @@ export type Outcome = Reply | GatewayClientError;
 /** Gets the outcome of a request, exactly once. */
 export type OnDone = (outcome: Outcome) => void;
 
+/** What a control connection tells of itself. */
+export interface ReplySink {
+  /** Told when a reply was handed over. */
+  readonly onSettled: () => void;
+  /** Told once when reading failed for good. */
+  readonly onFailure: (error: unknown) => void;
+}
+
 interface Request {
   readonly id: number;
   readonly method: string;
@@ -43,7 +51,7 @@ export class RpcClient {
   private readonly endpoint: string;
   private readonly curve: CurveKeys | null;
   private readonly silenceMs: number;
-  private readonly onSettled: () => void;
+  private readonly sink: ReplySink;
   private readonly requests = new Map<number, Request>();
   private outbox: Request[] = [];
   private socket: Dealer | null;
@@ -60,18 +68,18 @@ export class RpcClient {
 
   /**
    * @param silenceMs - Silence after which an unanswered request means that the peer is gone.
-   * @param onSettled - Told when a reply was handed over.
+   * @param sink - Is told what happens.
    */
   constructor(
     endpoint: string,
     curve: CurveKeys | null,
     silenceMs: number,
-    onSettled: () => void,
+    sink: ReplySink,
   ) {
     this.endpoint = endpoint;
     this.curve = curve;
     this.silenceMs = silenceMs;
-    this.onSettled = onSettled;
+    this.sink = sink;
     this.socket = this.open();
   }
 
@@ -235,10 +243,16 @@ export class RpcClient {
       try {
         frames = await socket.receive();
       } catch (error) {
-        if (socket.closed) return;
-        throw error;
+        if (!socket.closed) this.sink.onFailure(error);
+        return;
       }
-      if (this.socket === socket) this.take(frames.at(-1) ?? Buffer.alloc(0));
+      if (this.socket !== socket) return;
+      try {
+        this.take(frames.at(-1) ?? Buffer.alloc(0));
+      } catch (error) {
+        this.sink.onFailure(error);
+        return;
+      }
     }
   }
 
@@ -259,7 +273,7 @@ export class RpcClient {
       return;
     }
     this.finish(request, reply instanceof Reply ? reply : reply.refusal(request.method));
-    this.onSettled();
+    this.sink.onSettled();
   }
 
   private finish(request: Request, outcome: Outcome): void {

@@ -139,7 +139,12 @@ export class Subscriber {
         return;
       }
       if (this.socket !== socket) return; // Replaced: what it still held comes again, if at all.
-      this.sink.onFrame(frames.length === 1 ? (frames[0] ?? null) : null);
+      try {
+        this.sink.onFrame(frames.length === 1 ? (frames[0] ?? null) : null);
+      } catch (error) {
+        this.sink.onFailure(error);
+        return;
+      }
     }
   }
 }

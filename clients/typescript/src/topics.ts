@@ -62,8 +62,8 @@ export function checkSymbol(symbol: string): string {
  * @throws InvalidArgument - No kind, or one that cannot be subscribed to.
  */
 export function expandKinds(kinds: readonly string[]): string[] {
-  if (!Array.isArray(kinds)) {
-    throw new InvalidArgument("kinds is not an array", { kinds }, 'Pass an array: ["l1"].');
+  if (typeof kinds === "string") {
+    throw new InvalidArgument("kinds is a text", { kinds }, 'Pass an array: ["l1"].');
   }
   const expanded = new Set<string>();
   for (const kind of kinds) {

@@ -59,7 +59,7 @@ def test_numbers_flags_limits_and_codes_are_the_contracts() -> None:
 def test_enumerations_are_open() -> None:
     """A value of a newer gateway stays visible, and must be legal to the compiler too."""
     assert "(typeof Basis)[keyof typeof Basis] | (string & {});" in MESSAGES
-    assert "(typeof Aggressor)[keyof typeof Aggressor] | (Count & {});" in MESSAGES
+    assert "(typeof Aggressor)[keyof typeof Aggressor] | (number & {}) | bigint;" in MESSAGES
 
 
 def test_a_text_cannot_end_its_comment() -> None:
