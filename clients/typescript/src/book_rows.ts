@@ -157,7 +157,8 @@ export class BookRows {
     const chosen = this.sides[side];
     const found: Row[] = [];
     for (const price of chosen.bestFirst()) {
-      found.push(...[...(chosen.levels.get(price)?.rows.values() ?? [])].sort(comparePlaces));
+      const rows = [...(chosen.levels.get(price)?.rows.values() ?? [])];
+      for (const row of rows.sort(comparePlaces)) found.push(row);
     }
     return found;
   }

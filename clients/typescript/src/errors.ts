@@ -21,7 +21,7 @@ const FACT_CHARACTERS_MAX = 200;
 export type Facts = Readonly<Record<string, unknown>>;
 
 /** Quote a value: printable ASCII, at most 200 characters and an ellipsis. */
-export function bounded(value: unknown): string {
+function bounded(value: unknown): string {
   const text = escaped(typeof value === "string" ? JSON.stringify(cut(value)) : plain(value));
   return text.length <= FACT_CHARACTERS_MAX ? text : `${text.slice(0, FACT_CHARACTERS_MAX)}...`;
 }
@@ -142,7 +142,8 @@ export class RequestRefused extends RequestError {
   readonly method: string;
 
   constructor(refusal: Refusal) {
-    super(cut(refusal.message), { code: refusal.code, method: refusal.method }, refusal.hint);
+    const { code, method, hint } = refusal;
+    super(escaped(cut(refusal.message)), { code, method }, escaped(cut(hint)));
     this.code = refusal.code;
     this.retryMs = refusal.retryMs;
     this.details = refusal.details;

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { DeliveryQueue } from "#dist/delivery.js";
-import { RequestRefused, RequestTimedOut } from "#dist/errors.js";
+import { InvalidArgument, RequestRefused, RequestTimedOut } from "#dist/errors.js";
 import { Gap, Overrun } from "#dist/events.js";
 import { Joins, ANSWER_MS_MAX } from "#dist/joins.js";
 import { LeaseBook } from "#dist/leases.js";
@@ -71,6 +71,11 @@ test("what is asked of the gateway is checked first", () => {
   assert.throws(() => expandKinds(["trade@250"]), { code: "invalid_argument" });
   assert.equal(checkTopic("news,"), "news,");
   assert.throws(() => checkTopic("~x.quote,A,"), { code: "invalid_argument" });
+});
+
+test("an error quotes what it was given bounded, on one line", () => {
+  const error = new InvalidArgument("refused", { text: `a\n${"x".repeat(10_000)}`, list: [1n, {}] });
+  assert.match(error.message, /^refused \(text="a\\nx{190,200}\.\.\., list=\[1, \{\.\.\.\}\]\)$/);
 });
 
 test("leases are renewed in time and regained when they expired", () => {
