@@ -1,7 +1,7 @@
 import { BookMirror, GatewayClient, type PriceLevel } from "iqfeed-gateway-client";
 import { options } from "./options.js";
 
-const show = (levels: PriceLevel[]) => levels.map(({ price, size }) => `${size}@${price}`).join(" ");
+const show = (levels: PriceLevel[]) => levels.map((l) => `${l.size}@${l.price}`).join(" ");
 const mirror = new BookMirror("depth", "@ESZ26");
 const client = new GatewayClient(options);
 if (!(await client.connect())) throw client.lastError;

@@ -1,10 +1,10 @@
 /**
  * Data frames to typed messages: strict about what is there, open to what is appended.
  *
- * A frame is `kind,symbol,body` with a msgpack array for a body. Extra items at its end are ignored,
- * missing ones are null; a wrong type, NaN or a number out of range is a DecodeError, and so is a
- * kind whose message number belongs to another kind. A message number this version does not know
- * throws UnknownMessage.
+ * A frame is `kind,symbol,body` with a msgpack array for a body. Extra items at its end are
+ * ignored, missing ones are null; a wrong type, NaN or a number out of range is a DecodeError, and
+ * so is a kind whose message number belongs to another kind. A message number this version does not
+ * know throws UnknownMessage.
  */
 
 import { DecodeError, UnknownMessage } from "./errors.js";
@@ -181,7 +181,9 @@ function placeOf(topic: string): Place {
   if (known !== undefined) return known;
   const [kind = "", symbol = ""] = topic.split(",");
   const match = KIND.exec(kind);
-  if (match === null || !SYMBOL.test(symbol)) throw new DecodeError("topic is malformed", { topic });
+  if (match === null || !SYMBOL.test(symbol)) {
+    throw new DecodeError("topic is malformed", { topic });
+  }
   const [, nonce, base = "", variant] = match;
   const isSys = base === "sys";
   if (isSys ? !Object.hasOwn(SYS_NAMES, symbol) : !Object.hasOwn(KIND_TYPES, base)) {
@@ -201,7 +203,8 @@ function placeOf(topic: string): Place {
 /**
  * Build the message from the items of a known message number.
  *
- * @param kind - What the message is to say as its kind; `order` decides how image rows are laid out.
+ * @param kind - What the message is to say as its kind; `order` decides how image rows are laid
+ *   out.
  * @param symbol - The symbol.
  * @param items - From `splitFrame` or `readBody`; left as they are.
  * @param flagsAdd - Flags to set besides those sent.
@@ -225,7 +228,8 @@ export function build(
   const checked = layout.check(items, rows, isEmpty(items, layout.count));
   // One bit at a time: `|` would cut a newer gateway's bits above 2^31.
   for (let bit = 1; bit <= flagsAdd; bit *= 2) {
-    if (flagsAdd & bit && !((checked[3] as number) & bit)) checked[3] = (checked[3] as number) + bit;
+    const flags = checked[3] as number;
+    if (flagsAdd & bit && !(flags & bit)) checked[3] = flags + bit;
   }
   const merged = mergedIndexOf(number);
   if (mergedAdd > 0 && merged >= 0) checked[merged] = Number(checked[merged] ?? 1) + mergedAdd;

@@ -2,10 +2,10 @@
  * The bounded queue between the reader and the application.
  *
  * A fast application gets every message in order. When it is slow and more than `conflateAbove`
- * entries wait, a state message replaces the one of the same topic that still waits (flag CONFLATED,
- * `merged` added up). When the queue is full, or what waits is too old, all of it is skipped but the
- * newest values: an Overrun says how much, Gaps say what exactly, and what is read next is current.
- * The reader never waits for the application, so the socket is always drained.
+ * entries wait, a state message replaces the one of the same topic that still waits (flag
+ * CONFLATED, `merged` added up). When the queue is full, or what waits is too old, all of it is
+ * skipped but the newest values: an Overrun says how much, Gaps say what exactly, and what is read
+ * next is current. The reader never waits for the application, so the socket is always drained.
  */
 
 import { Deque } from "./deque.js";
@@ -17,8 +17,8 @@ import { skip, Skipped, type Entry } from "./skips.js";
 const MARK_MS = 10;
 
 /**
- * Gets an Overrun, the topics of the messages skipped and the Gaps that follow, when the application
- * has reached the place.
+ * Gets an Overrun, the topics of the messages skipped and the Gaps that follow, when the
+ * application has reached the place.
  */
 export type OnOverrun = (
   overrun: Overrun,
@@ -29,8 +29,8 @@ export type OnOverrun = (
 /** Bounds of a queue. */
 export interface QueueBounds {
   /**
-   * Entries that may wait, above 0; while more than half of them are what a skip must leave, half as
-   * many may come on top.
+   * Entries that may wait, above 0; while more than half of them are what a skip must leave, half
+   * as many may come on top.
    */
   readonly capacity: number;
   /** Entries from which on state messages are conflated. */

@@ -54,7 +54,7 @@ function escaped(text: string): string {
 
 /** Base of everything the client throws on purpose. */
 export class GatewayClientError extends Error {
-  /** Stable: the gateway's own error code where it answered, a lower_snake name of ours elsewhere. */
+  /** Stable: the gateway's own error code where it answered, a name of ours elsewhere. */
   readonly code: string = "client";
   /** What to do next. */
   readonly hint: string;

@@ -12,10 +12,10 @@
  *
  * - neither `healed` nor `isFinal`: these messages are missing at this place of the stream, and are
  *   being fetched. It is followed by others about the same range, or parts of it.
- * - `healed`: for state kinds, `depth` and `order` a snapshot newer than the hole was delivered just
- *   before. For trades, corrections and news each of these messages was delivered just before, with
- *   flag REPLAY and its own sequence. After a restart of the gateway it may come without an earlier
- *   Gap: what the new run published before we were back was fetched.
+ * - `healed`: for state kinds, `depth` and `order` a snapshot newer than the hole was delivered
+ *   just before. For trades, corrections and news each of these messages was delivered just before,
+ *   with flag REPLAY and its own sequence. After a restart of the gateway it may come without an
+ *   earlier Gap: what the new run published before we were back was fetched.
  * - `isFinal`: these messages never come. It may be the first that is said of them.
  *
  * So every trade, correction and story is either delivered, once, or named by exactly one Gap that

@@ -136,7 +136,8 @@ export class GatewayClient extends GatewayMethods implements AsyncIterable<Strea
    *
    * @param symbols - The vendor's spellings; any number, sent 5,000 a request.
    * @param kinds - As in `subscribeSymbol`.
-   * @returns What became of each; malformed symbols are rejected with `symbol_invalid`, and not sent.
+   * @returns What became of each; malformed symbols are rejected with `symbol_invalid`, and not
+   *   sent.
    * @throws InvalidArgument - A kind does not exist.
    * @throws RequestError - The gateway did not answer, or refused a request. What it accepted until
    *   then stays subscribed.
@@ -275,7 +276,8 @@ export class GatewayClient extends GatewayMethods implements AsyncIterable<Strea
   /**
    * Call any method of the gateway.
    *
-   * @returns Its result, as sent: maps by the contract's key names, integers above 2^53-1 as bigint.
+   * @returns Its result, as sent: maps by the contract's key names, integers above 2^53-1 as
+   *   bigint.
    * @throws NotConnected - Not connected, or the connection was given up meanwhile.
    * @throws RequestTimedOut - No reply in time.
    * @throws RequestRefused - The gateway answered with an error; `code` and `hint` say which.

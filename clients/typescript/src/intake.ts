@@ -2,8 +2,8 @@
  * Frames in, messages and loss events out. No I/O, no clock.
  *
  * The reader hands every frame to `Intake.receive`. It unpacks the body, checks the header and the
- * sequence, and leaves the rest (item types, building the record) to whoever reads the message: what
- * is conflated away is then never decoded, and the socket is drained faster.
+ * sequence, and leaves the rest (item types, building the record) to whoever reads the message:
+ * what is conflated away is then never decoded, and the socket is drained faster.
  */
 
 import { carriedBy, isKnown, RESENT_FLAGS, splitFrame, type Split } from "./codec.js";

@@ -1,9 +1,10 @@
 /**
  * Which snapshots are asked for, which are awaited, which are overdue. No I/O.
  *
- * Subscribing to a private topic is the request, the one message on it the answer, unsubscribing the
- * end. Only so many are outstanding at a time: a peer may hold a limited number of subscriptions,
- * and the gateway answers a limited number a second (by delaying, never by refusing).
+ * Subscribing to a private topic is the request, the one message on it the answer, unsubscribing
+ * the end. Only so many are outstanding at a time: a peer may hold a limited number of
+ * subscriptions, and the gateway answers a limited number a second (by delaying, never by
+ * refusing).
  */
 
 import { newNonce } from "./topics.js";

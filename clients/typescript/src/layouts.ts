@@ -94,7 +94,8 @@ export class Layout {
       return this.refuse("not an array of texts", field, item);
     }
     if (field.type === "levels") {
-      return item.map((level) => new PriceLevel(LEVEL_LAYOUT.check(asRow(level), undefined, false)));
+      const checked = item.map((level) => LEVEL_LAYOUT.check(asRow(level), undefined, false));
+      return checked.map((level) => new PriceLevel(level));
     }
     if (rows === undefined) return this.refuse("rows of no book", field, item);
     return item.map((row) => new rows.type(rows.layout.check(asRow(row), undefined, false)));

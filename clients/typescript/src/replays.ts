@@ -2,9 +2,9 @@
  * Lost events: which are wanted again, asked for, recovered, given up. No I/O.
  *
  * Trades, corrections and news cannot be replaced by a newer value, so each one that was lost is
- * fetched with the method `replay`. Every hole ends in one of two ways, and says which: its messages
- * are delivered and a Gap with `healed` follows, or a Gap with `isFinal` says that they never come.
- * A hole may end partly this way and partly that way.
+ * fetched with the method `replay`. Every hole ends in one of two ways, and says which: its
+ * messages are delivered and a Gap with `healed` follows, or a Gap with `isFinal` says that they
+ * never come. A hole may end partly this way and partly that way.
  *
  * Each topic has one request under way at a time, so what is recovered comes in order, and only so
  * many topics have one. Holes close to each other share a request: of its answer only what is
@@ -41,7 +41,12 @@ export const APART_MAX = 50;
 export const PAUSE_MS = 500;
 /** A gateway that asks for a longer pause will not have the messages then: they are given up. */
 export const PAUSE_MS_MAX = 60_000;
-const BUSY_CODES: ReadonlySet<string> = new Set(["rate_limited", "busy", "timeout", "upstream_down"]);
+const BUSY_CODES: ReadonlySet<string> = new Set([
+  "rate_limited",
+  "busy",
+  "timeout",
+  "upstream_down",
+]);
 
 /** One request to be sent. */
 export interface ReplayRequest {
@@ -314,7 +319,9 @@ export class Replays {
         }
         const count = piece[1] - piece[0] + 1;
         this.recoveredCount += count;
-        for (const items of found.slice(at, at + count)) out.push(new Pending(line.route, items, false));
+        for (const items of found.slice(at, at + count)) {
+          out.push(new Pending(line.route, items, false));
+        }
         at += count;
         out.push(new Gap(line.route.topic, piece[0], piece[1], line.epoch, { healed: true }));
       }

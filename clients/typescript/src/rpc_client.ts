@@ -3,8 +3,8 @@
  *
  * A request waits in our own outbox until the connection stands (IMMEDIATE), and one whose deadline
  * passes there is never sent late: its socket is replaced. When a request ran into its deadline and
- * nothing was heard from the peer for `silenceMs` since it was sent, the peer counts as vanished and
- * the socket is made anew as well.
+ * nothing was heard from the peer for `silenceMs` since it was sent, the peer counts as vanished
+ * and the socket is made anew as well.
  */
 
 import { Dealer } from "zeromq";

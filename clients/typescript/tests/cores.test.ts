@@ -74,7 +74,10 @@ test("what is asked of the gateway is checked first", () => {
 });
 
 test("an error quotes what it was given bounded, on one line", () => {
-  const error = new InvalidArgument("refused", { text: `a\n${"x".repeat(10_000)}`, list: [1n, {}] });
+  const error = new InvalidArgument("refused", {
+    text: `a\n${"x".repeat(10_000)}`,
+    list: [1n, {}],
+  });
   assert.match(error.message, /^refused \(text="a\\nx{190,200}\.\.\., list=\[1, \{\.\.\.\}\]\)$/);
 });
 

@@ -121,7 +121,8 @@ export class LiveClient {
 
   private async subscribe(command: Command): Promise<Answer> {
     const kinds = kindsOf(command) ?? ["l1"];
-    const results = [...(await this.open.subscribeSymbols(texts(command["symbols"]), kinds)).values()];
+    const answer = await this.open.subscribeSymbols(texts(command["symbols"]), kinds);
+    const results = [...answer.values()];
     const accepted = results.flatMap((result) => result.topics.map((entry) => entry.topic)).sort();
     const rejected = results
       .filter((result) => !result.isAccepted)
@@ -183,7 +184,8 @@ export class LiveClient {
     for (const [name, value] of Object.entries(this.open.statistics()) as [string, Json][]) {
       spelled[snake(name)] = value === null ? null : String(value as number);
     }
-    return Object.fromEntries(texts(command["fields"]).map((name) => [name, spelled[name] ?? null]));
+    const fields = texts(command["fields"]);
+    return Object.fromEntries(fields.map((name) => [name, spelled[name] ?? null]));
   }
 }
 
