@@ -18,6 +18,7 @@ from schemas import (
     emit_markdown,
     emit_python,
     emit_python_client,
+    emit_typescript,
 )
 from schemas.contract import Contract, load_contract
 
@@ -28,6 +29,7 @@ EMITTERS = (
     emit_json_schema.emit,
     emit_markdown.emit,
     emit_client_readmes.emit,
+    emit_typescript.emit,
 )
 OWNED_FOLDERS = {"gateway/model": "*.py", "schemas/json": "*"}
 """Folders that hold generated files only; any other file in them is left over."""
