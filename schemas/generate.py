@@ -12,13 +12,14 @@ from pathlib import Path
 # The definitions beside this file, not those of another checkout that happens to be installed.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from schemas import emit_json_schema, emit_markdown, emit_python, emit_python_client
+from schemas import emit_go, emit_json_schema, emit_markdown, emit_python, emit_python_client
 from schemas.contract import Contract, load_contract
 
 ROOT = Path(__file__).resolve().parent.parent
 EMITTERS = (
     emit_python.emit,
     emit_python_client.emit,
+    emit_go.emit,
     emit_json_schema.emit,
     emit_markdown.emit,
 )
