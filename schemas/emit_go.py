@@ -54,7 +54,8 @@ def _fields(fields: Iterable[Field], *, are_optional: bool) -> str:
 def _record(name: str, doc: str, inner: str, fields: Iterable[Field]) -> str:
     text = "\n" + comment(f"{name}: {doc}") + f"type {name} struct {{\n{inner}}}\n"
     targets = ", ".join(f"&r.{name_of(f.name)}" for f in fields)
-    return text + f"\nfunc (r *{name}) items(to []any) []any {{\n\treturn append(to, {targets})\n}}\n"
+    text += f"\nfunc (r *{name}) items(to []any) []any {{\n"
+    return text + f"\treturn append(to, {targets})\n}}\n"
 
 
 def _records(contract: Contract) -> str:

@@ -43,6 +43,24 @@ type Options struct {
 	Curve *CurveKeys
 }
 
+// OptionsFromEnvironment reads where the gateway is: IQFEED_GATEWAY_DATA, IQFEED_GATEWAY_CONTROL and
+// IQFEED_GATEWAY_KEYS (a key file); what is not set has its default.
+//
+// InvalidArgumentError: the key file, as LoadKeys.
+func OptionsFromEnvironment() (Options, error) {
+	options := Options{
+		DataEndpoint:    os.Getenv("IQFEED_GATEWAY_DATA"),
+		ControlEndpoint: os.Getenv("IQFEED_GATEWAY_CONTROL"),
+	}
+	path := os.Getenv("IQFEED_GATEWAY_KEYS")
+	if path == "" {
+		return options, nil
+	}
+	keys, err := LoadKeys(path)
+	options.Curve = keys
+	return options, err
+}
+
 var endpointPattern = regexp.MustCompile(`^(?:tcp://(?:\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):([0-9]{1,5})|ipc://\S+)$`)
 
 // completed fills in the defaults and refuses what can never work.

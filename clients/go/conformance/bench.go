@@ -110,7 +110,11 @@ func benchFrames(m *meter, endpoint string, count int, decode func(frame []byte)
 }
 
 func benchClient(m *meter, endpoint string, count int) error {
-	subscriber, err := client.NewSubscriber(client.Options{DataEndpoint: endpoint})
+	subscriber, err := client.NewSubscriber(client.Options{
+		DataEndpoint: endpoint,
+		// Nothing is conflated, so that what is counted is what came.
+		QueueCapacity: count + 10_000, ConflateAbove: count + 10_000,
+	})
 	if err != nil {
 		return err
 	}
