@@ -261,16 +261,18 @@ func (c *GatewayClient) require() (*engine, error) {
 	return nil, notConnected("not connected")
 }
 
+// ending is how something that the reader began has ended.
+type ending[T any] struct {
+	value T
+	err   error
+}
+
 // wait has the reader begin something and waits for its end.
 //
 // begin gets the time and how long the reader may take, nanoseconds; it calls done, possibly more than
 // once, of which the first counts.
 func wait[T any](ctx context.Context, e *engine, timeout time.Duration,
 	begin func(nowNs, timeoutNs int64, done func(T, error))) (T, error) {
-	type ending struct {
-		value T
-		err   error
-	}
 	var none T
 	if deadline, ok := ctx.Deadline(); ok {
 		timeout = time.Until(deadline)
@@ -283,10 +285,10 @@ func wait[T any](ctx context.Context, e *engine, timeout time.Duration,
 	if timeout <= 0 {
 		return none, timedOut("the context's deadline has passed", "")
 	}
-	ended := make(chan ending, 1)
+	ended := make(chan ending[T], 1)
 	settle := func(value T, err error) {
 		select {
-		case ended <- ending{value, err}:
+		case ended <- ending[T]{value, err}:
 		default: // It ended before.
 		}
 	}
