@@ -4,4 +4,6 @@
 // A GatewayClient subscribes to symbols and brings messages (Quote, Trade, Book, ...) and events of
 // its own (Gap, GatewayRestarted, ...) through Next. DecodeFrame and BookMirror do no I/O and work
 // with any source of frames.
+//
+// License: Apache-2.0, as the project's.
 package gatewayclient

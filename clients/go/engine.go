@@ -496,13 +496,18 @@ func (e *engine) closeSockets() {
 	if e.data != nil {
 		e.data.close()
 	}
-	for _, socket := range []*zmq.Socket{e.wakeReader, e.wakeWriter} {
+	sockets := []*zmq.Socket{e.wakeReader, e.wakeWriter}
+	if e.rpc != nil {
+		sockets = append(sockets, e.rpc.socket)
+	}
+	for _, socket := range sockets {
 		if socket != nil {
 			_ = socket.Close()
 		}
 	}
 	e.wakeWriter = nil
 	if e.context != nil {
+		// It waits until every socket is closed, which is why none may be forgotten.
 		_ = e.context.Term()
 	}
 }

@@ -56,6 +56,9 @@ func (c *GatewayClient) connect(ctx context.Context) error {
 		made.start()
 		running = made
 	}
+	if running.is(linkConnected) || running.is(linkSilent) {
+		return nil // Whatever became of the context: what stands is not to be torn down.
+	}
 	select {
 	case <-running.connected:
 		return nil
