@@ -1,9 +1,5 @@
 package gatewayclient
 
-import (
-	"errors"
-)
-
 // Lost events: which are wanted again, asked for, recovered, given up. No I/O.
 //
 // Trades, corrections and news cannot be replaced by a newer value, so each one that was lost is
@@ -32,23 +28,6 @@ const (
 	// pauseNsMax: a gateway that asks for a longer pause will not have the messages then.
 	pauseNsMax = 60_000_000_000
 )
-
-// replayRequest is one request to be sent.
-type replayRequest struct {
-	route    *route
-	epoch    int64
-	asked    span
-	holeLast int64 // Last sequence of the hole that asked.last is in: it may be longer than one request.
-}
-
-func (r *replayRequest) params() map[string]any {
-	return map[string]any{
-		"topic":         r.route.topic,
-		"from_sequence": r.asked.first,
-		"to_sequence":   r.asked.last,
-		"epoch":         r.epoch,
-	}
-}
 
 // holeLine is the holes of one topic, in one run of the gateway.
 type holeLine struct {
@@ -317,26 +296,6 @@ func (r *replays) read(line *holeLine, request *replayRequest, bodies [][]byte) 
 	return found
 }
 
-// readReplayed reads one body of an answer: one of those asked for, and behind `position`.
-func readReplayed(request *replayRequest, body []byte, position int64) (*pending, error) {
-	on := request.route
-	head, err := readHead(body)
-	if err != nil {
-		return nil, err
-	}
-	if head.number != on.number || head.epoch != request.epoch || !head.flags.Has(FlagReplay) {
-		return nil, errors.New("another type or run, or not marked as sent again")
-	}
-	if head.sequence <= position || head.sequence > request.asked.last {
-		return nil, errors.New("not the sequence asked for")
-	}
-	message, err := decodeBody(on.kind, on.base, on.symbol, body)
-	if err != nil {
-		return nil, err
-	}
-	return &pending{route: on, head: head, message: message}, nil
-}
-
 // end takes everything up to a sequence out of the holes and tells what became of it.
 func (r *replays) end(line *holeLine, end int64, found []*pending) []any {
 	came := make([]span, len(found))
@@ -383,21 +342,4 @@ func (r *replays) tell(out []any, line *holeLine, ended span, came []span, found
 		at = missing.last + 1
 	}
 	return out, found
-}
-
-// nextRequest asks for the first hole, or as much of it as one request may, and what is close to it.
-func nextRequest(line *holeLine) *replayRequest {
-	first := line.holes[0]
-	limit := first.first + replayMessagesMax - 1
-	holeLast, last := first.last, first.last
-	if last > limit {
-		last = limit
-	}
-	for _, later := range line.holes[1:] {
-		if later.last > limit || later.first-last-1 > apartMax {
-			break
-		}
-		last, holeLast = later.last, later.last
-	}
-	return &replayRequest{line.route, line.epoch, span{first.first, last}, holeLast}
 }

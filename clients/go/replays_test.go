@@ -24,6 +24,10 @@ func replayOf(t *testing.T, isComplete bool, oldest any, sequences ...int64) out
 	return outcome{result: result}
 }
 
+func refusedWith(code string) func(*testing.T) outcome {
+	return func(*testing.T) outcome { return outcome{err: newRefusal("no", code, "")} }
+}
+
 // told spells what the application gets: sequences, healed and final Gaps.
 func told(entries []any) string {
 	var parts []string
@@ -55,11 +59,12 @@ func TestHolesEndHealedOrLost(t *testing.T) {
 			"lost:3-4 5 6 healed:5-6"},
 		"holes share a request": {[]span{{3, 3}, {5, 5}}, func(t *testing.T) outcome { return replayOf(t, true, 1, 3, 4, 5) },
 			"3 healed:3-3 5 healed:5-5"},
-		"nothing is there":     {[]span{{3, 4}}, func(t *testing.T) outcome { return replayOf(t, false, nil) }, "lost:3-4"},
-		"refused":              {[]span{{3, 4}}, func(*testing.T) outcome { return outcome{err: newRefusal("no", "not_entitled", "")} }, "lost:3-4"},
-		"no replay":            {[]span{{3, 4}}, func(*testing.T) outcome { return outcome{err: newRefusal("no", "unknown_method", "")} }, "lost:3-4"},
-		"not an answer at all": {[]span{{3, 4}}, func(*testing.T) outcome { return outcome{result: []byte{0xc0}} }, "lost:3-4"},
-		"in the middle":        {[]span{{3, 7}}, func(t *testing.T) outcome { return replayOf(t, true, 1, 4, 6) }, "lost:3-3 4 healed:4-4 lost:5-5 6 healed:6-6 lost:7-7"},
+		"nothing is there": {[]span{{3, 4}}, func(t *testing.T) outcome { return replayOf(t, false, nil) }, "lost:3-4"},
+		"refused":          {[]span{{3, 4}}, refusedWith("not_entitled"), "lost:3-4"},
+		"no replay":        {[]span{{3, 4}}, refusedWith("unknown_method"), "lost:3-4"},
+		"no answer at all": {[]span{{3, 4}}, func(*testing.T) outcome { return outcome{result: []byte{0xc0}} }, "lost:3-4"},
+		"in the middle": {[]span{{3, 7}}, func(t *testing.T) outcome { return replayOf(t, true, 1, 4, 6) },
+			"lost:3-3 4 healed:4-4 lost:5-5 6 healed:6-6 lost:7-7"},
 	} {
 		r, on := newReplays(), newRoute(tradeTopic)
 		for _, hole := range c.holes {
