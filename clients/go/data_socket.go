@@ -69,9 +69,14 @@ func (d *dataSocket) open() error {
 	return nil
 }
 
+// all takes steps in turn until one fails; one that a signal interrupted is taken again.
 func all(steps []func() error) error {
 	for _, step := range steps {
-		if err := step(); err != nil {
+		err := step()
+		for isInterrupted(err) {
+			err = step()
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -93,7 +98,7 @@ func setCurve(socket *zmq.Socket, curve *CurveKeys) error {
 func (d *dataSocket) subscribe(topic string) {
 	if !d.topics[topic] {
 		d.topics[topic] = true
-		d.note(d.socket.SetSubscribe(topic))
+		d.filter(d.socket.SetSubscribe, topic)
 	}
 }
 
@@ -101,7 +106,7 @@ func (d *dataSocket) subscribe(topic string) {
 func (d *dataSocket) unsubscribe(topic string) {
 	if d.topics[topic] {
 		delete(d.topics, topic)
-		d.note(d.socket.SetUnsubscribe(topic))
+		d.filter(d.socket.SetUnsubscribe, topic)
 	}
 }
 
@@ -110,12 +115,13 @@ func (d *dataSocket) repair(topic string) bool {
 	if !d.topics[topic] {
 		return false
 	}
-	d.note(d.socket.SetUnsubscribe(topic))
-	d.note(d.socket.SetSubscribe(topic))
+	d.filter(d.socket.SetUnsubscribe, topic)
+	d.filter(d.socket.SetSubscribe, topic)
 	return true
 }
 
-func (d *dataSocket) note(err error) {
+func (d *dataSocket) filter(change func(topic string) error, topic string) {
+	err := all([]func() error{func() error { return change(topic) }})
 	if err != nil && d.subscriptionFailure == nil {
 		d.subscriptionFailure = err
 	}
@@ -139,7 +145,7 @@ func (d *dataSocket) drain(receive func(frame []byte)) (isEmpty bool, err error)
 	for i := 0; i < framesPerBatchMax; i++ {
 		frame, err := d.socket.RecvBytes(zmq.DONTWAIT)
 		if err != nil {
-			return true, exceptAgain(err)
+			return !isInterrupted(err), exceptAgain(err)
 		}
 		receive(frame)
 	}
@@ -152,9 +158,15 @@ func (d *dataSocket) close() {
 	}
 }
 
-// exceptAgain drops the error that only says that there is nothing to be done now.
+// isInterrupted tells whether a signal came in between. The binding is told not to try again by itself:
+// it would begin the whole of a wait anew, and a profiler's signals could hold the timers up for good.
+func isInterrupted(err error) bool {
+	return err != nil && zmq.AsErrno(err) == zmq.Errno(syscall.EINTR)
+}
+
+// exceptAgain drops the errors that only say that nothing could be done now: it is tried in a later turn.
 func exceptAgain(err error) error {
-	if zmq.AsErrno(err) == zmq.Errno(syscall.EAGAIN) {
+	if isInterrupted(err) || zmq.AsErrno(err) == zmq.Errno(syscall.EAGAIN) {
 		return nil
 	}
 	return err

@@ -99,6 +99,7 @@ func (e *engine) open(hasControl bool) (err error) {
 	if e.context, err = zmq.NewContext(); err != nil {
 		return err
 	}
+	e.context.SetRetryAfterEINTR(false) // See isInterrupted.
 	if e.data, err = newDataSocket(e.context, e.options.DataEndpoint, e.options.Curve, e.options.ReceiveMessagesMax); err != nil {
 		return err
 	}
@@ -110,13 +111,13 @@ func (e *engine) open(hasControl bool) (err error) {
 	if e.wakeReader, err = e.context.NewSocket(zmq.PAIR); err != nil {
 		return err
 	}
-	if err = e.wakeReader.Bind(wakeAddress); err != nil {
+	if err = all([]func() error{func() error { return e.wakeReader.Bind(wakeAddress) }}); err != nil {
 		return err
 	}
 	if e.wakeWriter, err = e.context.NewSocket(zmq.PAIR); err != nil {
 		return err
 	}
-	return e.wakeWriter.Connect(wakeAddress)
+	return all([]func() error{func() error { return e.wakeWriter.Connect(wakeAddress) }})
 }
 
 // Any goroutine.
@@ -268,6 +269,7 @@ func (e *engine) closeSockets() {
 	e.wakeWriter = nil
 	if e.context != nil {
 		// It waits until every socket is closed, which is why none may be forgotten.
+		e.context.SetRetryAfterEINTR(true)
 		_ = e.context.Term()
 	}
 }

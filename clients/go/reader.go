@@ -107,7 +107,11 @@ func (e *engine) poll() ([]zmq.Polled, error) {
 	if leftNs := e.tickAtNs - monotonicNs(); e.tickAtNs != 0 && leftNs > 0 {
 		wait = time.Duration(leftNs).Truncate(time.Millisecond) + time.Millisecond
 	}
-	return e.poller.PollAll(wait)
+	ready, err := e.poller.PollAll(wait)
+	if isInterrupted(err) {
+		return make([]zmq.Polled, 3), nil
+	}
+	return ready, err
 }
 
 func (e *engine) runCommands(nowNs int64) {
