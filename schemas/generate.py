@@ -20,12 +20,14 @@ from schemas import (
     emit_python_client,
     emit_typescript,
 )
+from schemas import emit_go, emit_json_schema, emit_markdown, emit_python, emit_python_client
 from schemas.contract import Contract, load_contract
 
 ROOT = Path(__file__).resolve().parent.parent
 EMITTERS = (
     emit_python.emit,
     emit_python_client.emit,
+    emit_go.emit,
     emit_json_schema.emit,
     emit_markdown.emit,
     emit_client_readmes.emit,
