@@ -52,6 +52,8 @@ def _messages(contract: Contract) -> str:
         number = f"{limit.value:_}" if limit.value >= 10_000 else limit.value
         kind = "usize" if limit.name.endswith(("BYTES_MAX", "ITEMS_MAX", "LEVELS_MAX")) else "u64"
         text += f"\n{doc(limit.description)}pub const {limit.name}: {kind} = {number};\n"
+    text += "\n" + doc("Items of the header, with which every body begins.")
+    text += f"pub const HEADER_ITEMS: usize = {len(contract.header)};\n"
     text += "\n" + doc("SHA-256 of the definitions without their prose.")
     text += f'pub const SCHEMA_HASH: &str =\n    "{contract.schema_hash}";\n'
     numbers = [(m.member, m.type, m.description) for m in contract.messages]

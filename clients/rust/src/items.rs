@@ -3,7 +3,7 @@
 //! The names are those of the contract's types; the generated messages name them item by item.
 
 use crate::errors::{Error, Result};
-use crate::messages::NESTING_LEVELS_MAX;
+use crate::messages::{HEADER_ITEMS, NESTING_LEVELS_MAX};
 use crate::msgpack::MessagePackReader;
 use crate::record::{FromCount, FromText, Row, Rows};
 use crate::value::{Map, Value};
@@ -40,6 +40,9 @@ impl<'a> Items<'a> {
     pub(crate) fn of_body(body: &'a [u8], is_of_orders: bool, amend: Amendment) -> Result<Self> {
         let mut reader = MessagePackReader::new(body);
         let left = reader.array()?;
+        if left < HEADER_ITEMS {
+            return Err(reader.fail("the header is not all there"));
+        }
         Ok(Self {
             reader,
             left,

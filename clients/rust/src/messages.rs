@@ -63,6 +63,9 @@ pub const WAIT_MS_MAX: u64 = 2000;
 /// Largest deadline_ms of a request.
 pub const DEADLINE_MS_MAX: u64 = 60_000;
 
+/// Items of the header, with which every body begins.
+pub const HEADER_ITEMS: usize = 6;
+
 /// SHA-256 of the definitions without their prose.
 pub const SCHEMA_HASH: &str = "d449fdaa4abb23c83cd88fc542391281f78170bbe660cb7d467bff5ef7d2caf3";
 

@@ -125,6 +125,18 @@ impl Value {
         Ok(value)
     }
 
+    /// Write it as msgpack.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut out = Vec::new();
+        match self.write(&mut out) {
+            Ok(()) => Ok(out),
+            Err(error) => Err(Error::invalid(
+                format!("a value cannot be packed: {error}"),
+                "Pass fewer items.",
+            )),
+        }
+    }
+
     /// Write it as msgpack behind what `out` holds.
     pub(crate) fn write(&self, out: &mut Vec<u8>) -> std::io::Result<()> {
         match self {
