@@ -13,19 +13,11 @@ RUST_TYPES = {
     "boolean": "bool", "texts": "Vec<String>", "levels": "Vec<PriceLevel>", "rows": "Rows",
     "map": "Map",
 }  # fmt: skip
-AMENDED = ("flags", "merged")
-"""Items a client itself adds to: they are read by functions of their own."""
+AMENDED = ("flags", "merged")  # Items a client itself adds to: read by functions of their own.
 
 
 def emit(contract: Contract) -> Mapping[str, str]:
-    """The generated files of the Rust client.
-
-    Args:
-        contract: The checked definitions.
-
-    Returns:
-        Path from the project's root to content.
-    """
+    """The generated files of the Rust client, by path from the project's root."""
     return {
         f"{FOLDER}/messages.rs": _messages(contract),
         f"{FOLDER}/error_codes.rs": _error_codes(contract),
@@ -55,7 +47,7 @@ def _messages(contract: Contract) -> str:
     text += "\n" + doc("Items of the header, with which every body begins.")
     text += f"pub const HEADER_ITEMS: usize = {len(contract.header)};\n"
     text += "\n" + doc("SHA-256 of the definitions without their prose.")
-    text += f'pub const SCHEMA_HASH: &str =\n    "{contract.schema_hash}";\n'
+    text += f'pub const SCHEMA_HASH: &str = "{contract.schema_hash}";\n'
     numbers = [(m.member, m.type, m.description) for m in contract.messages]
     text += _module("message_type", "Number of each message: the first item of its body.", numbers)
     flags = [(flag.name, flag.value, flag.description) for flag in contract.flags]
@@ -114,10 +106,7 @@ def _record(contract: Contract, message: Message) -> str:
 
 def _texts(name: str, purpose: str, values: Iterable[str]) -> str:
     row = ", ".join(f'"{value}"' for value in values)
-    text = f"{doc(purpose)}pub const {name}: &[&str] = &["
-    if len(text.splitlines()[-1]) + len(row) + 2 <= WIDTH:
-        return f"\n{text}{row}];\n"
-    return f"\n{text}\n" + "".join(f"    {value},\n" for value in row.split(", ")) + "];\n"
+    return f"\n{doc(purpose)}pub const {name}: &[&str] = &[{row}];\n"
 
 
 def _tables(contract: Contract) -> str:
@@ -131,8 +120,8 @@ def _tables(contract: Contract) -> str:
     text += _texts("VARIANT_KINDS", "Kinds that may carry a variant: `quote@250`.", variants)
     text += _texts("SYS_NAMES", "Symbol parts of `sys,<name>,`.", by_role["sys"])
     for group in contract.groups:
-        purpose = f"What `{group.name}` stands for in a request."
-        text += _texts(f"{group.name.upper()}_KINDS", purpose, group.kinds)
+        name, purpose = f"{group.name.upper()}_KINDS", f"What `{group.name}` stands for."
+        text += _texts(name, purpose, group.kinds)
     by_name = {m.name: m.type for m in contract.messages}
     text += "\n" + doc("Kind, or name of a sys topic, to the message numbers it may carry.")
     text += "pub const TOPIC_TYPES: &[(&str, &[u64])] = &[\n"
@@ -157,5 +146,6 @@ def _error_codes(contract: Contract) -> str:
         name = error.code.upper()
         text += f'\n{doc(error.meaning + again)}pub const {name}: &str = "{error.code}";\n'
     text += "\n" + doc("Each code, and what to do about it.")
-    text += "#[rustfmt::skip]\npub const HINTS: &[(&str, &str)] = &[\n"
-    return text + "".join(f'    ({e.code.upper()}, "{e.hint}"),\n' for e in contract.errors) + "];\n"
+    text += "pub const HINTS: &[(&str, &str)] = &[\n"
+    rows = "".join(f'    ({e.code.upper()}, "{e.hint}"),\n' for e in contract.errors)
+    return text + rows + "];\n"

@@ -3,6 +3,12 @@
 //! `conformance vectors`, `conformance live` or `conformance bench MODE ENDPOINT COUNT`; JSON lines
 //! in, JSON lines out.
 
+// Indexing JSON gives null for what is not there; it never panics.
+#![allow(clippy::indexing_slicing)]
+
+mod bench;
+mod ledger;
+mod live;
 mod spelling;
 mod vectors;
 
@@ -13,6 +19,8 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments.as_slice() {
         ["vectors"] => vectors::run(),
+        ["live"] => live::run(),
+        ["bench", mode, endpoint, count] => bench::run(mode, endpoint, count),
         _ => {
             eprintln!(
                 "usage: conformance vectors | live | bench plain|typed|client ENDPOINT COUNT"

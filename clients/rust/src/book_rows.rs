@@ -99,11 +99,7 @@ impl Level {
             Some(BookRow::Depth(row)) => row.order_count,
             _ => Some(self.rows.len() as u64),
         };
-        PriceLevel::new(
-            price,
-            u64::try_from(self.size).unwrap_or(u64::MAX),
-            order_count,
-        )
+        PriceLevel::new(price, u64::try_from(self.size).unwrap_or(u64::MAX), order_count)
     }
 
     /// Rows by priority, then number (none last), then name (none first).
@@ -142,12 +138,7 @@ pub(crate) struct BookRows {
 impl BookRows {
     /// `rows_max`: rows kept, both sides together.
     pub(crate) fn new(rows_max: usize) -> Self {
-        Self {
-            rows_max,
-            places: HashMap::new(),
-            bids: Levels::new(),
-            asks: Levels::new(),
-        }
+        Self { rows_max, places: HashMap::new(), bids: Levels::new(), asks: Levels::new() }
     }
 
     fn side(&self, is_bid: bool) -> &Levels {
@@ -216,16 +207,12 @@ impl BookRows {
 
     /// Every price of a side added up, best first.
     pub(crate) fn levels(&self, is_bid: bool) -> Box<dyn Iterator<Item = PriceLevel> + '_> {
-        Box::new(
-            self.best_first(is_bid)
-                .map(|(price, level)| level.sum(price.price())),
-        )
+        Box::new(self.best_first(is_bid).map(|(price, level)| level.sum(price.price())))
     }
 
     /// The rows of a side as an image lists them.
     pub(crate) fn in_order(&self, is_bid: bool) -> impl Iterator<Item = &BookRow> {
-        self.best_first(is_bid)
-            .flat_map(|(_, level)| level.in_order())
+        self.best_first(is_bid).flat_map(|(_, level)| level.in_order())
     }
 
     fn best_first(&self, is_bid: bool) -> Box<dyn Iterator<Item = (&PriceKey, &Level)> + '_> {

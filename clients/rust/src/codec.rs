@@ -40,11 +40,8 @@ pub fn to_decimal(price: f64) -> Result<String> {
 /// Cut a frame behind its topic, second comma included; `None` when it has none.
 #[inline]
 pub(crate) fn split_topic(frame: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut commas = frame
-        .iter()
-        .take(TOPIC_BYTES_MAX)
-        .enumerate()
-        .filter(|(_, byte)| **byte == b',');
+    let mut commas =
+        frame.iter().take(TOPIC_BYTES_MAX).enumerate().filter(|(_, byte)| **byte == b',');
     commas.next()?;
     let (end, _) = commas.next()?;
     frame.split_at_checked(end + 1)
@@ -87,11 +84,7 @@ pub fn decode_frame(frame: &[u8]) -> Result<Message> {
     let (kind, symbol) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
     let parsed = topics::parse_kind(kind).filter(|_| topics::is_wire_symbol(symbol));
     let parts = parsed.ok_or_else(|| Error::malformed("topic is malformed", topic))?;
-    let name = if parts.base == "sys" {
-        symbol
-    } else {
-        parts.base
-    };
+    let name = if parts.base == "sys" { symbol } else { parts.base };
     let is_known = match parts.base {
         "sys" => SYS_NAMES.contains(&symbol),
         base => base == "image" || STATE_KINDS.contains(&base) || EVENT_KINDS.contains(&base),
@@ -99,10 +92,7 @@ pub fn decode_frame(frame: &[u8]) -> Result<Message> {
     if !is_known {
         return Err(Error::unknown("unknown kind", topic));
     }
-    if parts
-        .variant
-        .is_some_and(|variant| !topics::is_variant(parts.base, variant))
-    {
+    if parts.variant.is_some_and(|variant| !topics::is_variant(parts.base, variant)) {
         return Err(Error::malformed("the kind has no such variant", topic));
     }
     let head = read_head(body)?;
@@ -113,27 +103,15 @@ pub fn decode_frame(frame: &[u8]) -> Result<Message> {
     let is_state_answer =
         parts.is_private && head.number == message_type::STATE && parts.base != "image";
     if !is_state_answer && !types_of(name).contains(&head.number) {
-        return Err(Error::malformed(
-            "kind and message number do not match",
-            frame,
-        ));
+        return Err(Error::malformed("kind and message number do not match", frame));
     }
     let is_of_orders = parts.base == "order";
-    build(
-        (&kind.into(), &symbol.into()),
-        head,
-        body,
-        is_of_orders,
-        Amendment::default(),
-    )
+    build((&kind.into(), &symbol.into()), head, body, is_of_orders, Amendment::default())
 }
 
 /// The message numbers that a kind, or a `sys` topic of a name, may carry; its own is the first.
 pub(crate) fn types_of(name: &str) -> &'static [u64] {
-    TOPIC_TYPES
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map_or(&[], |(_, numbers)| numbers)
+    TOPIC_TYPES.iter().find(|(known, _)| *known == name).map_or(&[], |(_, numbers)| numbers)
 }
 
 /// Build the message from a body with a known number.
@@ -151,7 +129,7 @@ pub(crate) fn build(
 }
 
 /// Check that a body is msgpack of the contract, whatever it says.
-fn check_body(body: &[u8]) -> Result<()> {
+pub(crate) fn check_body(body: &[u8]) -> Result<()> {
     let mut reader = MessagePackReader::new(body);
     reader.skip(NESTING_LEVELS_MAX)?;
     if reader.is_at_end() {

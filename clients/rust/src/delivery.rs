@@ -95,9 +95,7 @@ impl Inner {
         while self.marks.front().is_some_and(|(end, _)| *end <= self.base) {
             self.marks.pop_front();
         }
-        self.marks
-            .front()
-            .map_or(0, |(_, at_ns)| now_ns.saturating_sub(*at_ns))
+        self.marks.front().map_or(0, |(_, at_ns)| now_ns.saturating_sub(*at_ns))
     }
 
     /// Note when the newest entries came, which costs nothing while the queue stays empty.
@@ -164,10 +162,7 @@ impl DeliveryQueue {
                     Some(older) => {
                         // The newer value, with how many updates it stands for.
                         let merged_add = entry.merged_add.saturating_add(older.merged());
-                        *older = Pending {
-                            merged_add,
-                            ..entry
-                        };
+                        *older = Pending { merged_add, ..entry };
                         inner.counters.conflated += 1;
                         return;
                     }
@@ -218,10 +213,7 @@ impl DeliveryQueue {
     }
 
     fn skip_old(&self, inner: &mut Inner, now_ns: u64) {
-        if self
-            .skip_after_ns
-            .is_some_and(|after_ns| inner.age_ns(now_ns) > after_ns)
-        {
+        if self.skip_after_ns.is_some_and(|after_ns| inner.age_ns(now_ns) > after_ns) {
             self.skip(inner, now_ns);
         }
     }
@@ -298,9 +290,7 @@ fn take(inner: &mut Inner) -> Option<Taken> {
             inner.skipped_at = None;
             let (overrun, gaps) = skipped.told();
             for gap in gaps.iter().rev() {
-                inner
-                    .entries
-                    .push_front(Entry::Event(Event::Gap(gap.clone())));
+                inner.entries.push_front(Entry::Event(Event::Gap(gap.clone())));
                 inner.base -= 1;
             }
             Taken::Overrun(overrun, skipped.topics, gaps)

@@ -5,21 +5,23 @@
 //! bounded queue. The thread ends by `stop` only: bad frames, refused requests and lost connections
 //! are counted or told.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+mod counting;
+
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use zmq::{Context, PollEvents, Socket, DONTWAIT, PAIR, POLLIN, POLLOUT};
 
 use crate::delivery::DeliveryQueue;
 use crate::errors::{fault, Error, Result};
-use crate::events::{Disconnected, Event, Gap, Overrun, Reconnected};
+use crate::events::{Disconnected, Event, Reconnected};
 use crate::messages::PROTOCOL_VERSION;
 use crate::options::Options;
-use crate::results::{as_map, Statistics, SymbolResult};
+use crate::results::{as_map, Statistics};
 use crate::routes::Entry;
-use crate::rpc_client::{RpcClient, OUTSTANDING_MAX};
-use crate::session::{nanoseconds, tell, Answer, Session, Ticket};
+use crate::rpc_client::RpcClient;
+use crate::session::{nanoseconds, tell, Session, Ticket};
+use crate::shared::{lock, Command, Inbox, Link, Shared, Status};
 use crate::subscriber::Subscriber;
 use crate::topics::new_nonce;
 use crate::value::{Map, Value};
@@ -27,152 +29,7 @@ use crate::value::{Map, Value};
 const FRAMES_PER_BATCH_MAX: usize = 1_000;
 /// Timers are looked at twice a second at least; a longer pause means that we were suspended.
 const TICK_NS_MAX: u64 = 500_000_000;
-const COMMANDS_MAX: usize = 10_000;
 const WAKE_ENDPOINT: &str = "inproc://wake";
-
-/// What is known of the way to the gateway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Link {
-    Connecting,
-    Connected,
-    /// No heartbeat for too long; the data socket is made anew until one is heard.
-    Silent,
-    Closed,
-}
-
-/// What another thread wants done in the reader thread.
-pub(crate) enum Command {
-    Subscribe {
-        symbols: Vec<String>,
-        kinds: Vec<String>,
-        timeout_ns: u64,
-        answer: Answer<Vec<SymbolResult>>,
-    },
-    GiveUp {
-        symbols: Vec<String>,
-        kinds: Option<Vec<String>>,
-        timeout_ns: u64,
-        answer: Answer<Vec<SymbolResult>>,
-    },
-    Listen {
-        topics: Vec<String>,
-        is_wanted: bool,
-        answer: Answer<()>,
-    },
-    Call {
-        method: String,
-        params: Value,
-        timeout_ns: u64,
-        answer: Answer<Value>,
-    },
-    /// A message could not be decoded: fetch the topic's state anew.
-    Heal { topic: Arc<str>, sequence: u64 },
-    /// Messages were skipped unread: fetch the values of their topics anew.
-    Replace {
-        overrun: Overrun,
-        topics: BTreeSet<Arc<str>>,
-        gaps: Vec<Gap>,
-    },
-}
-
-/// What every thread may look at.
-#[derive(Debug, Clone)]
-pub(crate) struct Status {
-    pub(crate) link: Link,
-    /// What `hello` answered.
-    pub(crate) gateway: Map,
-    /// Why connecting failed, or the thread ended.
-    pub(crate) error: Option<Error>,
-    pub(crate) epoch: Option<u64>,
-    pub(crate) statistics: Statistics,
-    pub(crate) heartbeat_lag_us: Option<u64>,
-}
-
-#[derive(Default)]
-struct Inbox {
-    commands: VecDeque<Command>,
-    /// Wakes the reader thread; gone with it.
-    waker: Option<Socket>,
-    is_stopping: bool,
-}
-
-/// The reader thread as other threads see it.
-pub(crate) struct Shared {
-    pub(crate) queue: Arc<DeliveryQueue>,
-    started: Instant,
-    inbox: Mutex<Inbox>,
-    status: Mutex<Status>,
-    changed: Condvar,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is guarded is replaced whole, so it is good even if a thread panicked meanwhile.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Shared {
-    /// Monotonic time; begins above 0.
-    pub(crate) fn now_ns(&self) -> u64 {
-        nanoseconds(self.started.elapsed()).saturating_add(1_000_000_000)
-    }
-
-    pub(crate) fn status(&self) -> Status {
-        lock(&self.status).clone()
-    }
-
-    pub(crate) fn link(&self) -> Link {
-        lock(&self.status).link
-    }
-
-    /// Wait until the gateway was reached, or not.
-    pub(crate) fn wait_connected(&self) -> Link {
-        let mut status = lock(&self.status);
-        while status.link == Link::Connecting {
-            status = self
-                .changed
-                .wait(status)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-        status.link
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Status)) {
-        change(&mut lock(&self.status));
-        self.changed.notify_all();
-    }
-
-    /// Have a command run in the reader thread.
-    ///
-    /// `is_bounded`: whether it may be refused when very many wait.
-    pub(crate) fn post(&self, command: Command, is_bounded: bool) -> Result<()> {
-        let mut inbox = lock(&self.inbox);
-        if inbox.is_stopping || inbox.waker.is_none() {
-            return Err(Error::not_connected("not connected"));
-        }
-        if is_bounded && inbox.commands.len() >= COMMANDS_MAX {
-            return Err(Error::not_connected(format!(
-                "{COMMANDS_MAX} commands are waiting"
-            )));
-        }
-        inbox.commands.push_back(command);
-        wake(&inbox);
-        Ok(())
-    }
-
-    /// End; idempotent.
-    pub(crate) fn stop(&self) {
-        let mut inbox = lock(&self.inbox);
-        inbox.is_stopping = true;
-        wake(&inbox);
-    }
-}
-
-fn wake(inbox: &Inbox) {
-    if let Some(waker) = &inbox.waker {
-        // Full: it wakes anyway.
-        let _ = waker.send(&[][..], DONTWAIT);
-    }
-}
 
 /// One connection's life; runs in the reader thread.
 pub(crate) struct Engine {
@@ -223,20 +80,13 @@ impl Engine {
             options.curve.clone(),
             options.receive_messages_max,
         )?;
-        let rpc = RpcClient::new(
-            &context,
-            &options.control_endpoint,
-            options.curve.clone(),
-            silence_ns,
-        )?;
+        let rpc =
+            RpcClient::new(&context, &options.control_endpoint, options.curve.clone(), silence_ns)?;
         let session = Session::new(options.clone(), rpc, subscriber, queue.clone(), token)?;
         let shared = Arc::new(Shared {
             queue,
             started: Instant::now(),
-            inbox: Mutex::new(Inbox {
-                waker: Some(waker),
-                ..Inbox::default()
-            }),
+            inbox: Mutex::new(Inbox { waker: Some(waker), ..Inbox::default() }),
             status: Mutex::new(Status {
                 link: Link::Connecting,
                 gateway: Map::new(),
@@ -291,8 +141,7 @@ impl Engine {
         let now_ns = self.shared.now_ns();
         (self.heard_ns, self.ticked_ns) = (now_ns, now_ns);
         self.connect_deadline_ns = now_ns + self.connect_timeout_ns;
-        self.session
-            .greet(now_ns, self.connect_timeout_ns, Ticket::Greet)?;
+        self.session.greet(now_ns, self.connect_timeout_ns, Ticket::Greet)?;
         while self.link != Link::Closed && !lock(&self.shared.inbox).is_stopping {
             self.turn()?;
         }
@@ -338,11 +187,7 @@ impl Engine {
             None => 0,
         };
         let rpc = &self.session.rpc;
-        let control = if rpc.has_unsent() {
-            POLLIN | POLLOUT
-        } else {
-            POLLIN
-        };
+        let control = if rpc.has_unsent() { POLLIN | POLLOUT } else { POLLIN };
         let mut items = [
             self.session.subscriber.socket.as_poll_item(POLLIN),
             rpc.socket.as_poll_item(control),
@@ -365,31 +210,19 @@ impl Engine {
     fn run_commands(&mut self, now_ns: u64) -> zmq::Result<()> {
         self.tick_at_ns = 0;
         let commands = std::mem::take(&mut lock(&self.shared.inbox).commands);
-        commands
-            .into_iter()
-            .try_for_each(|command| self.run_command(command, now_ns))
+        commands.into_iter().try_for_each(|command| self.run_command(command, now_ns))
     }
 
     fn run_command(&mut self, command: Command, now_ns: u64) -> zmq::Result<()> {
         let session = &mut self.session;
         match command {
-            Command::Subscribe {
-                symbols,
-                kinds,
-                timeout_ns,
-                answer,
-            } => session.subscribe(&symbols, &kinds, now_ns, timeout_ns, answer),
-            Command::GiveUp {
-                symbols,
-                kinds,
-                timeout_ns,
-                answer,
-            } => session.give_up(&symbols, kinds.as_deref(), now_ns, timeout_ns, answer),
-            Command::Listen {
-                topics,
-                is_wanted,
-                answer,
-            } => {
+            Command::Subscribe { symbols, kinds, timeout_ns, answer } => {
+                session.subscribe(&symbols, &kinds, now_ns, timeout_ns, answer)
+            }
+            Command::GiveUp { symbols, kinds, timeout_ns, answer } => {
+                session.give_up(&symbols, kinds.as_deref(), now_ns, timeout_ns, answer)
+            }
+            Command::Listen { topics, is_wanted, answer } => {
                 if is_wanted {
                     topics.iter().try_for_each(|topic| session.listen(topic))?;
                 } else {
@@ -398,30 +231,17 @@ impl Engine {
                 tell(&answer, Ok(()));
                 Ok(())
             }
-            Command::Call {
-                method,
-                params,
-                timeout_ns,
-                answer,
-            } => {
+            Command::Call { method, params, timeout_ns, answer } => {
                 let ticket = Ticket::Call(answer);
-                session
-                    .rpc
-                    .request(&method, params, timeout_ns, now_ns, ticket)
+                session.rpc.request(&method, params, timeout_ns, now_ns, ticket)
             }
             Command::Heal { topic, sequence } => {
                 session.intake.heal(&topic, sequence);
                 Ok(())
             }
-            Command::Replace {
-                overrun,
-                topics,
-                gaps,
-            } => {
+            Command::Replace { overrun, topics, gaps } => {
                 session.intake.note_skipped(&gaps);
-                topics
-                    .iter()
-                    .for_each(|topic| session.intake.ask_again(topic));
+                topics.iter().for_each(|topic| session.intake.ask_again(topic));
                 if overrun.topic.is_none() && overrun.unnamed > 0 {
                     // Which topics they were is not told, so every book is in doubt.
                     session.intake.ask_images_again();
@@ -439,16 +259,12 @@ impl Engine {
         self.heartbeat_count = flow.heartbeat_count;
         let silent_ns = now_ns.saturating_sub(self.heard_ns);
         self.heard_ns = now_ns;
-        let utc = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or(Duration::ZERO);
+        let utc = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let utc_us = u64::try_from(utc.as_micros()).unwrap_or(u64::MAX);
         self.session.heartbeat_lag_us = Some(utc_us.saturating_sub(flow.heartbeat_us));
         if self.link == Link::Silent {
             self.set_link(Link::Connected);
-            let event = Event::Reconnected(Reconnected {
-                silent_s: seconds(silent_ns),
-            });
+            let event = Event::Reconnected(Reconnected { silent_s: seconds(silent_ns) });
             self.session.intake.flow.out.insert(0, Entry::Event(event));
             self.session.reconnected(now_ns)?;
         }
@@ -491,10 +307,7 @@ impl Engine {
         if self.link == Link::Connected {
             self.set_link(Link::Silent);
             let silent_s = seconds(silent_ns);
-            let event = Event::Disconnected(Disconnected {
-                cause: "silence",
-                silent_s,
-            });
+            let event = Event::Disconnected(Disconnected { cause: "silence", silent_s });
             let flow = &mut self.session.intake.flow;
             flow.out.push(Entry::Event(event));
             // Ask for nothing while nothing is heard: it would only use up the attempts.
@@ -546,48 +359,6 @@ impl Engine {
     fn fail(&mut self, error: Error) {
         self.link = Link::Closed;
         lock(&self.shared.status).error = Some(error);
-    }
-
-    /// Let other threads see what was counted.
-    fn publish(&self) {
-        let session = &self.session;
-        let (flow, rpc) = (&session.intake.flow, &session.rpc.counters);
-        let statistics = Statistics {
-            received: flow.received_count,
-            gaps: flow.gap_count,
-            missing: flow.missing_count,
-            repeats: flow.repeat_count,
-            bad_frames: flow.bad_frame_count,
-            unknown_messages: flow.unknown_count,
-            unrouted: flow.unrouted_count,
-            restarts: flow.restart_count,
-            reconnects: session.subscriber.reopen_count,
-            snapshots_requested: flow.joins.requested_count,
-            snapshots_unanswered: flow.joins.unanswered_count,
-            requests: rpc.requests,
-            request_timeouts: rpc.timeouts,
-            late_replies: rpc.late_replies,
-            bad_replies: rpc.bad_replies,
-            control_reconnects: rpc.reopened,
-            renewals: session.leases.renewed_count,
-            leases_expired: session.leases.expired_count,
-            subscriptions_repaired: session.repaired_count,
-            replays_requested: flow.replays.requested_count,
-            replays_retried: flow.replays.retried_count,
-            replays_refused: flow.replays.refused_count,
-            replays_late: flow.replays.late_count,
-            replayed: flow.replays.recovered_count,
-            replayed_bad: flow.replays.bad_count,
-            lost: flow.replays.lost_count,
-            holes: flow.replays.hole_count as u64,
-            requests_size: session.rpc.outstanding_count() as u64,
-            requests_capacity: OUTSTANDING_MAX as u64,
-            ..Statistics::default()
-        };
-        let mut status = lock(&self.shared.status);
-        status.statistics = statistics;
-        status.epoch = flow.epoch;
-        status.heartbeat_lag_us = session.heartbeat_lag_us;
     }
 }
 

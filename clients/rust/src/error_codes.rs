@@ -51,7 +51,6 @@ pub const OUT_OF_RANGE: &str = "out_of_range";
 pub const INTERNAL: &str = "internal";
 
 /// Each code, and what to do about it.
-#[rustfmt::skip]
 pub const HINTS: &[(&str, &str)] = &[
     (BAD_REQUEST, "Compare the request with what `describe` answers."),
     (UNKNOWN_METHOD, "Ask `describe` for the methods this gateway has."),

@@ -76,10 +76,7 @@ impl SequenceGap {
         if self.first_missing == self.last_missing {
             return format!("update {} is missing", self.first_missing);
         }
-        format!(
-            "updates {} to {} are missing",
-            self.first_missing, self.last_missing
-        )
+        format!("updates {} to {} are missing", self.first_missing, self.last_missing)
     }
 }
 
@@ -155,10 +152,7 @@ impl Error {
 }
 
 pub(crate) fn fault(text: impl Into<String>, hint: impl Into<Cow<'static, str>>) -> Fault {
-    Fault {
-        text: text.into(),
-        hint: hint.into(),
-    }
+    Fault { text: text.into(), hint: hint.into() }
 }
 
 /// Quote bytes from outside: escaped to printable ASCII and cut to 200 characters, so that a

@@ -113,11 +113,31 @@ pub enum Event {
 
 /// What the stream yields.
 #[derive(Debug, Clone, PartialEq)]
+// A box around every message would cost more than the room it saves in the rare event.
+#[allow(clippy::large_enum_variant)]
 pub enum StreamItem {
     /// A message of the gateway.
     Message(Message),
     /// An event of the client's own.
     Event(Event),
+}
+
+impl StreamItem {
+    /// The name of the message or event: `quote`, `trade`, `gap`, ...
+    pub fn name(&self) -> &'static str {
+        match self {
+            StreamItem::Message(message) => message.name(),
+            StreamItem::Event(event) => event.name(),
+        }
+    }
+
+    /// Every field under its contract name.
+    pub fn fields(&self) -> Vec<(&'static str, Value)> {
+        match self {
+            StreamItem::Message(message) => message.fields(),
+            StreamItem::Event(event) => event.fields(),
+        }
+    }
 }
 
 impl Event {
@@ -144,14 +164,12 @@ impl Event {
                 ("epoch", gap.epoch.into()),
                 ("is_final", gap.is_final.into()),
             ],
-            Event::GatewayRestarted(event) => vec![
-                ("old_epoch", event.old_epoch.into()),
-                ("new_epoch", event.new_epoch.into()),
-            ],
-            Event::Disconnected(event) => vec![
-                ("cause", event.cause.into()),
-                ("silent_s", event.silent_s.into()),
-            ],
+            Event::GatewayRestarted(event) => {
+                vec![("old_epoch", event.old_epoch.into()), ("new_epoch", event.new_epoch.into())]
+            }
+            Event::Disconnected(event) => {
+                vec![("cause", event.cause.into()), ("silent_s", event.silent_s.into())]
+            }
             Event::Reconnected(event) => vec![("silent_s", event.silent_s.into())],
             Event::Overrun(event) => vec![
                 ("topic", event.topic.clone().into()),

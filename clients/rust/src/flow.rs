@@ -139,17 +139,11 @@ impl Flow {
 
     /// Apply the answer to a snapshot request.
     pub(crate) fn take_answer(&mut self, route: &mut Route, head: Head, body: &[u8]) {
-        let Head {
-            number,
-            epoch,
-            sequence,
-            ..
-        } = head;
+        let Head { number, epoch, sequence, .. } = head;
         if number == message_type::STATE && head.flags & flag::SNAPSHOT == 0 {
             // Not a snapshot but why there is none; it says nothing of the sequence.
             route.needs_image = route.has_image;
-            self.out
-                .push(Entry::Message(Pending::new(&route.slot, head, body)));
+            self.out.push(Entry::Message(Pending::new(&route.slot, head, body)));
             let is_of_run = self.epoch == Some(epoch);
             if route.is_baseline && is_of_run && route.tracker.epoch != Some(epoch) {
                 // Most likely nothing was published in this run; certain it is not.
@@ -238,8 +232,7 @@ impl Flow {
     /// Fetch what a run published before we heard of it, as far as it did and still has it.
     fn fetch_start(&mut self, route: &Route, epoch: u64, last: u64) {
         if route.is_baseline && last > 0 && self.epoch == Some(epoch) {
-            self.replays
-                .ask(&route.slot, route.number, epoch, (1, last), false);
+            self.replays.ask(&route.slot, route.number, epoch, (1, last), false);
         }
     }
 
@@ -255,16 +248,13 @@ impl Flow {
             route.widen(hole.0, hole.1);
         } else if !(route.is_baseline
             && self.epoch == Some(epoch)
-            && self
-                .replays
-                .ask(&route.slot, route.number, epoch, hole, true))
+            && self.replays.ask(&route.slot, route.number, epoch, hole, true))
         {
             let lost = self.replays.lost(&route.slot, epoch, hole);
             self.out.push(lost);
             return;
         }
-        self.out
-            .push(gap_of(&route.slot, epoch, hole, false, false));
+        self.out.push(gap_of(&route.slot, epoch, hole, false, false));
     }
 
     /// Notice another run of the gateway; re-sent messages of an earlier one do not count.
@@ -279,11 +269,10 @@ impl Flow {
             self.restart_count += 1;
             let told = self.replays.restart();
             self.out.extend(told);
-            self.out
-                .push(Entry::Event(Event::GatewayRestarted(GatewayRestarted {
-                    old_epoch: old,
-                    new_epoch: epoch,
-                })));
+            self.out.push(Entry::Event(Event::GatewayRestarted(GatewayRestarted {
+                old_epoch: old,
+                new_epoch: epoch,
+            })));
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::codec::{build, read_head, split_topic, Head};
+use crate::codec::{build, check_body, read_head, split_topic, Head};
 use crate::events::Gap;
 use crate::flow::{Flow, Sys};
 use crate::items::Amendment;
@@ -120,8 +120,11 @@ impl Intake {
     #[inline]
     pub(crate) fn receive(&mut self, frame: &[u8]) {
         self.flow.received_count += 1;
-        let parts =
-            split_topic(frame).and_then(|(topic, body)| Some((topic, body, read_head(body).ok()?)));
+        let parts = split_topic(frame).and_then(|(topic, body)| {
+            // A corrupt body must not move the position: then the next message tells of the loss.
+            check_body(body).ok()?;
+            Some((topic, body, read_head(body).ok()?))
+        });
         let Some((topic, body, head)) = parts else {
             self.flow.bad_frame_count += 1;
             return;
@@ -177,9 +180,7 @@ impl Intake {
     fn take_heartbeat(&mut self, head: Head, details: &Map) {
         self.flow.heartbeat_count += 1;
         self.flow.heartbeat_us = head.recv_us;
-        let announced = details
-            .get("tails_sequence")
-            .and_then(|value| value.as_u64());
+        let announced = details.get("tails_sequence").and_then(|value| value.as_u64());
         let tails = self.routes.get_mut(TAILS.as_bytes());
         if let (Some(announced), Some(route)) = (announced, tails) {
             if route.tracker.epoch != Some(head.epoch) {
@@ -210,15 +211,7 @@ impl Intake {
 
 fn details_of(head: Head, body: &[u8]) -> Option<Map> {
     let nothing: Arc<str> = "".into();
-    match build(
-        (&nothing, &nothing),
-        head,
-        body,
-        false,
-        Amendment::default(),
-    )
-    .ok()?
-    {
+    match build((&nothing, &nothing), head, body, false, Amendment::default()).ok()? {
         Message::Heartbeat(message) => message.details,
         Message::Tails(message) => message.details,
         _ => None,

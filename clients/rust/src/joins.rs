@@ -78,14 +78,10 @@ impl Joins {
             };
             let private = format!("~{nonce}.{topic}");
             let order = self.order();
-            self.wishes
-                .insert(topic.clone(), Wish::Asked(private.clone()));
+            self.wishes.insert(topic.clone(), Wish::Asked(private.clone()));
             self.by_private.insert(private.clone(), order);
-            let join = Join {
-                topic,
-                private: private.clone(),
-                deadline_ns: now_ns + ANSWER_NS_MAX,
-            };
+            let join =
+                Join { topic, private: private.clone(), deadline_ns: now_ns + ANSWER_NS_MAX };
             self.outstanding.insert(order, join);
             self.requested_count += 1;
             started.push(private);
@@ -145,10 +141,7 @@ impl Joins {
 
     /// Monotonic time of the next overdue answer.
     pub(crate) fn deadline_ns(&self) -> Option<u64> {
-        self.outstanding
-            .values()
-            .next()
-            .map(|join| join.deadline_ns)
+        self.outstanding.values().next().map(|join| join.deadline_ns)
     }
 }
 

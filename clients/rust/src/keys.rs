@@ -25,9 +25,7 @@ pub struct CurveKeys {
 
 impl fmt::Debug for CurveKeys {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("CurveKeys")
-            .field("public_key", &self.public_key)
-            .finish_non_exhaustive()
+        out.debug_struct("CurveKeys").field("public_key", &self.public_key).finish_non_exhaustive()
     }
 }
 
@@ -64,10 +62,7 @@ pub fn load_keys(path: impl AsRef<Path>) -> Result<CurveKeys> {
     let found = values_of(&text, &file)?;
     let take = |name: &str| {
         found.get(name).cloned().ok_or_else(|| {
-            Error::invalid(
-                format!("the file of keys lacks {name}: {file}"),
-                COMPLETE_HINT,
-            )
+            Error::invalid(format!("the file of keys lacks {name}: {file}"), COMPLETE_HINT)
         })
     };
     let keys = CurveKeys {
@@ -99,9 +94,7 @@ pub(crate) fn check_keys(keys: &CurveKeys) -> Result<()> {
     ];
     for (name, key) in named {
         let is_key = key.len() == KEY_CHARACTERS
-            && key
-                .chars()
-                .all(|mark| mark.is_ascii_alphanumeric() || KEY_MARKS.contains(mark));
+            && key.chars().all(|mark| mark.is_ascii_alphanumeric() || KEY_MARKS.contains(mark));
         if !is_key {
             let text = format!("not a CURVE key: {name}");
             return Err(Error::invalid(text, "A key is Z85 text of 40 characters."));
@@ -132,10 +125,8 @@ fn values_of(text: &str, file: &str) -> Result<HashMap<String, String>> {
 fn pair_of(line: &str) -> Option<(&str, &str)> {
     let (name, rest) = line.split_once(':')?;
     let name = name.trim().trim_matches(['"', '\'']);
-    let is_name = !name.is_empty()
-        && name
-            .chars()
-            .all(|mark| mark.is_ascii_alphanumeric() || mark == '_');
+    let is_name =
+        !name.is_empty() && name.chars().all(|mark| mark.is_ascii_alphanumeric() || mark == '_');
     let rest = rest.trim();
     let rest = rest.strip_suffix(',').unwrap_or(rest).trim_end();
     let quoted = |quote: char| rest.strip_prefix(quote)?.strip_suffix(quote);
@@ -170,10 +161,7 @@ mod tests {
         };
         assert!(check_keys(&keys).is_ok());
         assert!(!format!("{keys:?}").contains("hush"));
-        let bad = CurveKeys {
-            secret_key: "hush".into(),
-            ..keys
-        };
+        let bad = CurveKeys { secret_key: "hush".into(), ..keys };
         let error = check_keys(&bad).unwrap_err();
         assert!(!error.to_string().contains("hush"));
     }

@@ -71,9 +71,8 @@ impl LeaseBook {
         let Some(held) = self.wanted.get_mut(symbol) else {
             return Vec::new();
         };
-        let (gone, rest): (Vec<String>, Vec<String>) = held
-            .drain(..)
-            .partition(|kind| kinds.map_or(true, |chosen| chosen.contains(kind)));
+        let (gone, rest): (Vec<String>, Vec<String>) =
+            held.drain(..).partition(|kind| kinds.map_or(true, |chosen| chosen.contains(kind)));
         if rest.is_empty() {
             self.wanted.remove(symbol);
         } else {
@@ -85,12 +84,8 @@ impl LeaseBook {
     /// Forget the leases that keep nothing wanted; the caller tells the gateway.
     pub(crate) fn prune(&mut self) {
         let wanted = &self.wanted;
-        self.leases.retain(|_, lease| {
-            lease
-                .symbols
-                .iter()
-                .any(|symbol| wanted.contains_key(symbol))
-        });
+        self.leases
+            .retain(|_, lease| lease.symbols.iter().any(|symbol| wanted.contains_key(symbol)));
     }
 
     /// Kinds wanted of a symbol.
@@ -105,12 +100,8 @@ impl LeaseBook {
 
     /// Remember a lease just granted.
     pub(crate) fn add(&mut self, lease_id: &str, symbols: Vec<String>, now_ns: u64) {
-        let lease = Lease {
-            symbols,
-            renew_at_ns: now_ns + self.renew_ns,
-            doubts: 0,
-            is_renewing: false,
-        };
+        let lease =
+            Lease { symbols, renew_at_ns: now_ns + self.renew_ns, doubts: 0, is_renewing: false };
         self.leases.insert(lease_id.to_owned(), lease);
     }
 

@@ -22,16 +22,14 @@
 //! The pure parts (`tracker`, `joins`, `leases`, `replays`, `intake`, `skips`) know no socket, no
 //! thread and no clock; `engine` runs them in a reader thread that always drains the data socket.
 
-#![cfg_attr(
-    test,
-    allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)
-)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing))]
 
 mod book_mirror;
 mod book_rows;
 mod codec;
 mod delivery;
 mod engine;
+#[rustfmt::skip] // Generated: its layout is the emitter's.
 pub mod error_codes;
 mod errors;
 mod events;
@@ -42,6 +40,7 @@ mod items;
 mod joins;
 mod keys;
 mod leases;
+#[rustfmt::skip] // Generated: its layout is the emitter's.
 pub mod messages;
 mod msgpack;
 mod options;
@@ -54,6 +53,7 @@ mod routes;
 mod rpc_client;
 mod rpc_codec;
 mod session;
+mod shared;
 mod skips;
 mod subscriber;
 pub mod topics;

@@ -1044,14 +1044,7 @@ messages! {
 }
 
 /// Kinds that are repeated and conflated.
-pub const STATE_KINDS: &[&str] = &[
-    "quote",
-    "summary",
-    "fundamental",
-    "book",
-    "state",
-    "regional",
-];
+pub const STATE_KINDS: &[&str] = &["quote", "summary", "fundamental", "book", "state", "regional"];
 
 /// Kinds that never are.
 pub const EVENT_KINDS: &[&str] = &["trade", "depth", "order", "news", "correction", "bar"];
@@ -1062,10 +1055,10 @@ pub const VARIANT_KINDS: &[&str] = &["quote", "summary", "book", "regional"];
 /// Symbol parts of `sys,<name>,`.
 pub const SYS_NAMES: &[&str] = &["heartbeat", "tails", "alert", "feed", "goodbye", "client"];
 
-/// What `l1` stands for in a request.
+/// What `l1` stands for.
 pub const L1_KINDS: &[&str] = &["quote", "trade", "summary", "state"];
 
-/// What `l2` stands for in a request.
+/// What `l2` stands for.
 pub const L2_KINDS: &[&str] = &["depth", "order", "book", "state"];
 
 /// Kind, or name of a sys topic, to the message numbers it may carry.

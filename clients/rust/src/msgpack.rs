@@ -272,8 +272,6 @@ impl<'a> MessagePackReader<'a> {
     }
 
     fn deeper(&self, levels: usize) -> Result<usize> {
-        levels
-            .checked_sub(1)
-            .ok_or_else(|| self.fail("nested too deep"))
+        levels.checked_sub(1).ok_or_else(|| self.fail("nested too deep"))
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::errors::{bounded, Error, Result};
-use crate::keys::{check_keys, CurveKeys};
+use crate::keys::{check_keys, load_keys, CurveKeys};
 use crate::messages::{LEASE_S_MAX, LEASE_S_MIN};
 use crate::topics::hex;
 
@@ -57,6 +57,25 @@ impl Default for Options {
 }
 
 impl Options {
+    /// The defaults, but what the environment says otherwise: `IQFEED_GATEWAY_DATA` and
+    /// `IQFEED_GATEWAY_CONTROL` are endpoints, `IQFEED_GATEWAY_KEYS` is the path of a key file.
+    ///
+    /// # Errors
+    /// As [`load_keys`].
+    pub fn from_environment() -> Result<Self> {
+        let mut options = Self::default();
+        if let Ok(endpoint) = std::env::var("IQFEED_GATEWAY_DATA") {
+            options.data_endpoint = endpoint;
+        }
+        if let Ok(endpoint) = std::env::var("IQFEED_GATEWAY_CONTROL") {
+            options.control_endpoint = endpoint;
+        }
+        if let Some(path) = std::env::var_os("IQFEED_GATEWAY_KEYS") {
+            options.curve = Some(load_keys(path)?);
+        }
+        Ok(options)
+    }
+
     /// Refuse what can never work, and make up a name where there is none.
     pub(crate) fn checked(mut self) -> Result<Self> {
         check_endpoint("data_endpoint", &self.data_endpoint)?;
@@ -69,10 +88,7 @@ impl Options {
         }
         if !(LEASE_S_MIN..=LEASE_S_MAX).contains(&self.lease_s) {
             let hint = format!("Keep it from {LEASE_S_MIN} to {LEASE_S_MAX}.");
-            return Err(Error::invalid(
-                format!("lease_s out of range: {}", self.lease_s),
-                hint,
-            ));
+            return Err(Error::invalid(format!("lease_s out of range: {}", self.lease_s), hint));
         }
         if self.conflate_above == 0 || self.conflate_above > self.queue_capacity {
             return Err(Error::invalid(
@@ -85,10 +101,7 @@ impl Options {
         }
         if self.receive_messages_max < 1 {
             let text = format!("receive_messages_max is {}", self.receive_messages_max);
-            return Err(Error::invalid(
-                text,
-                "Keep it above 0: 0 would be without bound.",
-            ));
+            return Err(Error::invalid(text, "Keep it above 0: 0 would be without bound."));
         }
         if let Some(keys) = &self.curve {
             check_keys(keys)?;
@@ -106,14 +119,8 @@ impl Options {
                 .chars()
                 .all(|mark| mark.is_ascii_alphanumeric() || "._:@-".contains(mark));
         if !is_name {
-            let text = format!(
-                "client_name refused: {}",
-                bounded(self.client_name.as_bytes())
-            );
-            return Err(Error::invalid(
-                text,
-                "Use 1 to 64 letters, digits and ._:@- only.",
-            ));
+            let text = format!("client_name refused: {}", bounded(self.client_name.as_bytes()));
+            return Err(Error::invalid(text, "Use 1 to 64 letters, digits and ._:@- only."));
         }
         Ok(self)
     }
@@ -130,15 +137,10 @@ pub(crate) fn check_duration(name: &str, value: Duration) -> Result<()> {
 
 fn check_endpoint(name: &str, endpoint: &str) -> Result<()> {
     let has_blank = endpoint.contains(char::is_whitespace);
-    let is_good = match (
-        endpoint.strip_prefix("tcp://"),
-        endpoint.strip_prefix("ipc://"),
-    ) {
+    let is_good = match (endpoint.strip_prefix("tcp://"), endpoint.strip_prefix("ipc://")) {
         (Some(rest), _) => rest.rsplit_once(':').is_some_and(|(host, port)| {
             let is_host = match host.strip_prefix('[') {
-                Some(inner) => inner
-                    .strip_suffix(']')
-                    .is_some_and(|inner| !inner.is_empty()),
+                Some(inner) => inner.strip_suffix(']').is_some_and(|inner| !inner.is_empty()),
                 None => !host.is_empty() && !host.contains([':', '/', '[', ']']),
             };
             is_host && port.parse::<u16>().is_ok_and(|port| port > 0)
@@ -165,39 +167,17 @@ mod tests {
 
     #[test]
     fn what_can_never_work_is_refused() {
-        for endpoint in [
-            "tcp://host",
-            "tcp://host:0",
-            "tcp://:1",
-            "http://host:1",
-            "ipc://",
-            "tcp://a b:1",
-        ] {
-            let options = Options {
-                data_endpoint: endpoint.into(),
-                ..Options::default()
-            };
-            assert_eq!(
-                options.checked().unwrap_err().code(),
-                "invalid_argument",
-                "{endpoint}"
-            );
+        for endpoint in
+            ["tcp://host", "tcp://host:0", "tcp://:1", "http://host:1", "ipc://", "tcp://a b:1"]
+        {
+            let options = Options { data_endpoint: endpoint.into(), ..Options::default() };
+            assert_eq!(options.checked().unwrap_err().code(), "invalid_argument", "{endpoint}");
         }
-        let options = Options {
-            conflate_above: 5,
-            queue_capacity: 4,
-            ..Options::default()
-        };
+        let options = Options { conflate_above: 5, queue_capacity: 4, ..Options::default() };
         assert!(options.checked().is_err());
-        let options = Options {
-            client_name: "a b".into(),
-            ..Options::default()
-        };
+        let options = Options { client_name: "a b".into(), ..Options::default() };
         assert!(options.checked().is_err());
-        let good = Options {
-            data_endpoint: "tcp://[::1]:7700".into(),
-            ..Options::default()
-        };
+        let good = Options { data_endpoint: "tcp://[::1]:7700".into(), ..Options::default() };
         assert!(good.checked().is_ok());
     }
 }

@@ -60,10 +60,7 @@ mod tests {
 
     #[test]
     fn what_is_taken_is_cut_out() {
-        assert_eq!(
-            without((1, 10), &[(4, 5), (0, 1), (9, 20)]),
-            [(2, 3), (6, 8)]
-        );
+        assert_eq!(without((1, 10), &[(4, 5), (0, 1), (9, 20)]), [(2, 3), (6, 8)]);
         assert_eq!(without((1, 3), &[(0, u64::MAX)]), []);
         assert_eq!(without((1, 3), &[]), [(1, 3)]);
     }

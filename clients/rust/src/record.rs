@@ -73,11 +73,7 @@ impl From<Rows> for Value {
 impl PriceLevel {
     /// A level of a mirror.
     pub(crate) fn new(price: f64, size: u64, order_count: Option<u64>) -> Self {
-        Self {
-            price,
-            size,
-            order_count,
-        }
+        Self { price, size, order_count }
     }
 }
 

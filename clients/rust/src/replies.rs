@@ -23,10 +23,7 @@ pub(crate) fn read_replay(topic: &str, result: &Value) -> Result<(Vec<Message>, 
     let bodies = result.get("bodies").and_then(Value::as_array);
     let bodies =
         bodies.ok_or_else(|| Error::malformed("replay without bodies", topic.as_bytes()))?;
-    let messages = bodies
-        .iter()
-        .map(|body| read_message(topic, body))
-        .collect::<Result<_>>()?;
+    let messages = bodies.iter().map(|body| read_message(topic, body)).collect::<Result<_>>()?;
     let is_complete = result.get("complete").and_then(Value::as_bool) == Some(true);
     Ok((messages, is_complete))
 }
@@ -36,11 +33,5 @@ fn read_message(topic: &str, body: &Value) -> Result<Message> {
     let bytes = body.to_bytes()?;
     let head = read_head(&bytes)?;
     let slot = &route.slot;
-    build(
-        (&slot.kind, &slot.symbol),
-        head,
-        &bytes,
-        slot.is_of_orders,
-        Amendment::default(),
-    )
+    build((&slot.kind, &slot.symbol), head, &bytes, slot.is_of_orders, Amendment::default())
 }

@@ -191,10 +191,9 @@ pub(crate) fn as_map(result: Value) -> Result<Map> {
 /// Take the list of maps out of a result: the result itself, or the first name it has.
 pub(crate) fn rows_of(result: Value, names: &[&str]) -> Result<Vec<Map>> {
     let list = match result {
-        Value::Map(mut map) => names
-            .iter()
-            .find_map(|name| map.remove(*name))
-            .unwrap_or(Value::Array(Vec::new())),
+        Value::Map(mut map) => {
+            names.iter().find_map(|name| map.remove(*name)).unwrap_or(Value::Array(Vec::new()))
+        }
         other => other,
     };
     let Value::Array(rows) = list else {
@@ -215,13 +214,7 @@ fn text_of(map: &Map, name: &str) -> Option<String> {
 pub(crate) fn health_of(result: Value, local_issues: Vec<Map>) -> Result<HealthStatus> {
     let fields = as_map(result)?;
     let is_true = |name: &str| fields.get(name).and_then(Value::as_bool) == Some(true);
-    let reported = rows_of(
-        fields
-            .get("issues")
-            .cloned()
-            .unwrap_or(Value::Array(vec![])),
-        &[],
-    )?;
+    let reported = rows_of(fields.get("issues").cloned().unwrap_or(Value::Array(vec![])), &[])?;
     let (health_level, error_message) = match local_issues.first() {
         Some(issue) => ("critical".to_owned(), text_of(issue, "message")),
         None => (
@@ -265,10 +258,7 @@ pub(crate) fn issue(code: &str, message: &str, hint: &str) -> Map {
         ("since_us", Value::Nil),
         ("hint", hint.into()),
     ];
-    fields
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// Read what `subscribe` answered: the lease, if one was granted, and what became of each symbol.
@@ -277,12 +267,7 @@ pub(crate) fn read_subscribed(
     symbols: &[String],
 ) -> Result<(Option<String>, Vec<SymbolResult>)> {
     let fields = as_map(result)?;
-    let list = |name: &str| {
-        fields
-            .get(name)
-            .cloned()
-            .unwrap_or(Value::Array(Vec::new()))
-    };
+    let list = |name: &str| fields.get(name).cloned().unwrap_or(Value::Array(Vec::new()));
     let mut topics: std::collections::HashMap<String, Vec<TopicState>> = Default::default();
     for row in rows_of(list("topics"), &[])? {
         let Some(topic) = text_of(&row, "topic") else {
@@ -334,9 +319,6 @@ pub(crate) fn lineage_of(result: Value) -> Result<SymbolLineage> {
         symbol: text_of(&fields, "symbol").unwrap_or_default(),
         state: text_of(&fields, "state").unwrap_or_default(),
         cause: text_of(&fields, "cause"),
-        lines: lines
-            .iter()
-            .filter_map(|line| line.as_str().map(str::to_owned))
-            .collect(),
+        lines: lines.iter().filter_map(|line| line.as_str().map(str::to_owned)).collect(),
     })
 }

@@ -62,8 +62,7 @@ impl Pending {
 
     /// Updates that it stands for, itself included.
     pub(crate) fn merged(&self) -> u64 {
-        self.merged_add
-            .saturating_add(merged_of(self.head.number, &self.body))
+        self.merged_add.saturating_add(merged_of(self.head.number, &self.body))
     }
 }
 

@@ -111,8 +111,7 @@ impl<T> RpcClient<T> {
                 method: method.into(),
                 ..Refusal::default()
             };
-            self.done
-                .push((ticket, Err(Error::RequestRefused(Box::new(refusal)))));
+            self.done.push((ticket, Err(Error::RequestRefused(Box::new(refusal)))));
             return Ok(());
         }
         self.next_id += 1;
@@ -125,13 +124,7 @@ impl<T> RpcClient<T> {
             }
         };
         let deadline_ns = now_ns.saturating_add(timeout_ns);
-        let request = Request {
-            name: method.to_owned(),
-            data,
-            deadline_ns,
-            ticket,
-            sent_ns: None,
-        };
+        let request = Request { name: method.to_owned(), data, deadline_ns, ticket, sent_ns: None };
         self.requests.insert(id, request);
         self.deadlines.insert((deadline_ns, id));
         self.outbox.push_back(id);
@@ -204,11 +197,7 @@ impl<T> RpcClient<T> {
             self.heard_ns = now_ns;
             self.unanswered_since_ns = None;
             let requests = &self.requests;
-            let name_of = |id| {
-                requests
-                    .get(&id)
-                    .map_or_else(String::new, |it| it.name.clone())
-            };
+            let name_of = |id| requests.get(&id).map_or_else(String::new, |it| it.name.clone());
             let data = frames.last().map_or(&[][..], Vec::as_slice);
             match decode_reply(data, name_of) {
                 Err(_) => self.counters.bad_replies += 1,

@@ -34,10 +34,7 @@ pub(crate) fn encode_request(
     let data = request.to_bytes()?;
     if data.len() > REQUEST_BYTES_MAX {
         return Err(Error::invalid(
-            format!(
-                "request {method} is too long: {} bytes of {REQUEST_BYTES_MAX}",
-                data.len()
-            ),
+            format!("request {method} is too long: {} bytes of {REQUEST_BYTES_MAX}", data.len()),
             "Split the request.",
         ));
     }
@@ -101,10 +98,7 @@ mod tests {
         let reply = Value::map([
             ("id", 7_u64.into()),
             ("ok", false.into()),
-            (
-                "error",
-                Value::map([("code", "busy".into()), ("retry_ms", 50_u64.into())]),
-            ),
+            ("error", Value::map([("code", "busy".into()), ("retry_ms", 50_u64.into())])),
         ]);
         let reply = decode_reply(&reply.to_bytes().unwrap(), |_| "ping".into()).unwrap();
         let error = reply.outcome.unwrap_err();

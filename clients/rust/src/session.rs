@@ -3,20 +3,21 @@
 //! Everything here runs in the reader thread and never waits: requests bring their answers back as
 //! tickets, retries are timers.
 
+mod answers;
+mod keeping;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::mpsc::SyncSender;
 use std::sync::Arc;
 
 use crate::delivery::DeliveryQueue;
-use crate::errors::{Error, Result};
-use crate::events::{Event, SubscriptionRefused};
+use crate::errors::Result;
 use crate::intake::{Intake, SYS_TOPICS};
-use crate::leases::{Group, LeaseBook};
+use crate::leases::LeaseBook;
 use crate::messages::SYMBOLS_MAX;
 use crate::options::Options;
 use crate::replays::ReplayRequest;
 use crate::results::{read_subscribed, SymbolResult};
-use crate::routes::Entry;
 use crate::rpc_client::RpcClient;
 use crate::subscriber::Subscriber;
 use crate::topics;
@@ -143,8 +144,7 @@ impl Session {
             ("version", CLIENT_VERSION.into()),
             ("data_token", self.token.as_str().into()),
         ]);
-        self.rpc
-            .request("hello", params, timeout_ns, now_ns, ticket)
+        self.rpc.request("hello", params, timeout_ns, now_ns, ticket)
     }
 
     // Subscriptions.
@@ -165,13 +165,8 @@ impl Session {
         for part in parts {
             let (symbols, kinds) = (part.to_vec(), kinds.to_vec());
             let params = self.lease_params(&symbols, &kinds);
-            let ticket = Ticket::Subscribe {
-                batch,
-                symbols,
-                kinds,
-            };
-            self.rpc
-                .request("subscribe", params, timeout_ns, now_ns, ticket)?;
+            let ticket = Ticket::Subscribe { batch, symbols, kinds };
+            self.rpc.request("subscribe", params, timeout_ns, now_ns, ticket)?;
         }
         Ok(())
     }
@@ -184,14 +179,7 @@ impl Session {
         }
         let id = self.id();
         let results = Vec::new();
-        self.batches.insert(
-            id,
-            Batch {
-                open_count,
-                results,
-                answer,
-            },
-        );
+        self.batches.insert(id, Batch { open_count, results, answer });
         Some(id)
     }
 
@@ -296,10 +284,7 @@ impl Session {
                     params.push(("kinds", Value::texts(chosen)));
                 }
                 parts.push(
-                    params
-                        .into_iter()
-                        .map(|(name, value)| (name.to_owned(), value))
-                        .collect(),
+                    params.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
                 );
             }
         }
@@ -308,13 +293,7 @@ impl Session {
         };
         for params in parts {
             let ticket = Ticket::Unsubscribe { batch };
-            self.rpc.request(
-                "unsubscribe",
-                Value::Map(params),
-                timeout_ns,
-                now_ns,
-                ticket,
-            )?;
+            self.rpc.request("unsubscribe", Value::Map(params), timeout_ns, now_ns, ticket)?;
         }
         Ok(())
     }
@@ -322,11 +301,7 @@ impl Session {
     fn without_shared(&self, symbol: &str, kinds: &[String]) -> Vec<String> {
         // They were checked when they were asked for.
         let mut chosen = topics::expand_kinds(kinds).unwrap_or_default();
-        let has_rest = self
-            .leases
-            .kinds_of(symbol)
-            .iter()
-            .any(|kind| !chosen.contains(kind));
+        let has_rest = self.leases.kinds_of(symbol).iter().any(|kind| !chosen.contains(kind));
         if has_rest && !kinds.iter().any(|kind| kind == "state") {
             chosen.retain(|kind| kind != "state");
         }
@@ -335,269 +310,13 @@ impl Session {
 
     /// Stop listening to topics or kind prefixes; what every client needs stays.
     pub(crate) fn forget_topics(&mut self, names: &[String]) -> zmq::Result<()> {
-        for name in names
-            .iter()
-            .filter(|name| !SYS_TOPICS.contains(&name.as_str()))
-        {
+        for name in names.iter().filter(|name| !SYS_TOPICS.contains(&name.as_str())) {
             self.subscriber.unsubscribe(name)?;
             self.intake.remove(name);
             if let Some(private) = self.intake.flow.joins.forget(name) {
                 self.subscriber.unsubscribe(&private)?;
             }
         }
-        Ok(())
-    }
-
-    // Keeping what is held.
-
-    /// Follow up on what the frames just read brought.
-    pub(crate) fn after_batch(&mut self, now_ns: u64) -> zmq::Result<()> {
-        for private in std::mem::take(&mut self.intake.flow.answered) {
-            self.subscriber.unsubscribe(&private)?;
-        }
-        if std::mem::take(&mut self.intake.flow.has_restarted) {
-            self.restore(now_ns)?;
-        }
-        self.end_requests(now_ns)?;
-        self.start_joins(now_ns)?;
-        self.start_replays(now_ns)?;
-        self.end_requests(now_ns)
-    }
-
-    /// Act on every request that has ended.
-    fn end_requests(&mut self, now_ns: u64) -> zmq::Result<()> {
-        while !self.rpc.done.is_empty() {
-            for (ticket, outcome) in std::mem::take(&mut self.rpc.done) {
-                self.end(ticket, outcome, now_ns)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Begin anew on a fresh data socket.
-    pub(crate) fn reopened(&mut self) {
-        self.intake.flow.joins.restart();
-    }
-
-    /// Fetch what may have been missed while nothing was heard, by a connection with a name.
-    pub(crate) fn reconnected(&mut self, now_ns: u64) -> zmq::Result<()> {
-        self.intake.flow.replays.is_paused = false;
-        self.greet(now_ns, self.timeout_ns, Ticket::GreetAgain(1))?;
-        self.intake.ask_all_again(|_| true);
-        Ok(())
-    }
-
-    /// Do what is due: retries, renewals, overdue snapshots.
-    pub(crate) fn tick(&mut self, now_ns: u64) -> zmq::Result<()> {
-        while let Some(entry) = self.timers.first_entry() {
-            if entry.key().0 > now_ns {
-                break;
-            }
-            match entry.remove() {
-                Timer::GreetAgain(attempts) => {
-                    self.greet(now_ns, self.timeout_ns, Ticket::GreetAgain(attempts))?;
-                }
-                Timer::LeaseAgain { symbols, delay_ns } => {
-                    let groups = self.leases.groups(&symbols);
-                    self.lease_again(groups, now_ns, delay_ns)?;
-                }
-            }
-        }
-        for private in self.intake.flow.joins.overdue(now_ns) {
-            self.subscriber.unsubscribe(&private)?;
-        }
-        let due = self.leases.due(now_ns);
-        if !due.is_empty() && self.leases.has_too_many() {
-            let groups = self.leases.start_over();
-            return self.lease_again(groups, now_ns, RETRY_NS_MIN);
-        }
-        due.into_iter()
-            .try_for_each(|lease_id| self.renew(lease_id, now_ns))
-    }
-
-    /// Monotonic time at which `tick` has something to do.
-    pub(crate) fn deadline_ns(&self) -> Option<u64> {
-        let timer = self.timers.first_key_value().map(|((at_ns, _), _)| *at_ns);
-        let flow = &self.intake.flow;
-        [
-            timer,
-            flow.joins.deadline_ns(),
-            flow.replays.deadline_ns(),
-            self.leases.deadline_ns(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
-    }
-
-    fn start_joins(&mut self, now_ns: u64) -> zmq::Result<()> {
-        let started = self.intake.flow.joins.start(now_ns);
-        started
-            .iter()
-            .try_for_each(|private| self.subscriber.subscribe(private))
-    }
-
-    /// Ask for lost events, while the application keeps up: else what came would push out what is
-    /// current.
-    fn start_replays(&mut self, now_ns: u64) -> zmq::Result<()> {
-        if self.intake.flow.replays.hole_count == 0 || !self.queue.has_room() {
-            return Ok(());
-        }
-        for request in self.intake.flow.replays.start(now_ns) {
-            let params = request.params();
-            let ticket = Ticket::Replay(request);
-            self.rpc
-                .request("replay", params, self.timeout_ns, now_ns, ticket)?;
-        }
-        Ok(())
-    }
-
-    /// Subscribe again at a gateway that was restarted.
-    fn restore(&mut self, now_ns: u64) -> zmq::Result<()> {
-        self.greet(now_ns, self.timeout_ns, Ticket::GreetAgain(1))?;
-        let leases = &self.leases;
-        self.intake
-            .ask_all_again(|symbol| !leases.is_wanted(symbol));
-        let groups = self.leases.start_over();
-        self.lease_again(groups, now_ns, RETRY_NS_MIN)
-    }
-
-    fn renew(&mut self, lease_id: String, now_ns: u64) -> zmq::Result<()> {
-        let (received, missing) = (
-            self.intake.flow.received_count,
-            self.intake.flow.missing_count,
-        );
-        let mut params = vec![
-            ("client", self.options.client_name.as_str().into()),
-            ("lease_id", lease_id.as_str().into()),
-            ("received", Value::from(received - self.reported_received)),
-            ("gaps", Value::from(missing - self.reported_missing)),
-            ("data_token", self.token.as_str().into()),
-        ];
-        if let Some(lag_us) = self.lag_us(now_ns) {
-            params.push(("lag_us", lag_us.into()));
-        }
-        (self.reported_received, self.reported_missing) = (received, missing);
-        let params = params
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect();
-        let ticket = Ticket::Renew { lease_id };
-        self.rpc
-            .request("renew", Value::Map(params), self.timeout_ns, now_ns, ticket)
-    }
-
-    fn lag_us(&self, now_ns: u64) -> Option<u64> {
-        lag_us(self.heartbeat_lag_us, self.queue.age_ns(now_ns))
-    }
-
-    /// Subscribe in the background, again and again until the gateway has answered.
-    fn lease_again(&mut self, groups: Vec<Group>, now_ns: u64, delay_ns: u64) -> zmq::Result<()> {
-        for (symbols, kinds) in groups {
-            let params = self.lease_params(&symbols, &kinds);
-            let ticket = Ticket::LeaseAgain {
-                symbols,
-                kinds,
-                delay_ns,
-            };
-            self.rpc
-                .request("subscribe", params, self.timeout_ns, now_ns, ticket)?;
-        }
-        Ok(())
-    }
-
-    fn later(&mut self, at_ns: u64, timer: Timer) {
-        let id = self.id();
-        self.timers.insert((at_ns, id), timer);
-    }
-
-    // Answers.
-
-    fn end(&mut self, ticket: Ticket, outcome: Result<Value>, now_ns: u64) -> zmq::Result<()> {
-        match ticket {
-            Ticket::Greet => self.greeted = Some(outcome),
-            Ticket::GreetAgain(attempts) => {
-                let is_away = match outcome {
-                    Err(Error::RequestTimedOut(_) | Error::NotConnected(_)) => true,
-                    Err(error) => error.retry_ms().is_some(),
-                    Ok(_) => false,
-                };
-                if is_away && attempts < GREETINGS_MAX {
-                    self.later(now_ns + RETRY_NS_MIN, Timer::GreetAgain(attempts + 1));
-                }
-            }
-            Ticket::Subscribe {
-                batch,
-                symbols,
-                kinds,
-            } => {
-                let taken = self.take(&symbols, &kinds, outcome, now_ns)?;
-                self.end_part(batch, taken);
-            }
-            Ticket::Unsubscribe { batch } => self.end_part(batch, outcome.map(|_| Vec::new())),
-            Ticket::LeaseAgain {
-                symbols,
-                kinds,
-                delay_ns,
-            } => match self.take(&symbols, &kinds, outcome, now_ns)? {
-                Ok(results) => self.tell_refused(results),
-                Err(error) => {
-                    let retry_ns = error
-                        .retry_ms()
-                        .map_or(0, |ms| ms.saturating_mul(1_000_000));
-                    let at_ns = now_ns + delay_ns.max(retry_ns);
-                    let delay_ns = (delay_ns * 2).min(RETRY_NS_MAX);
-                    self.later(at_ns, Timer::LeaseAgain { symbols, delay_ns });
-                }
-            },
-            Ticket::Renew { lease_id } => self.renewed(&lease_id, outcome, now_ns)?,
-            Ticket::Replay(request) => {
-                let out = self.intake.flow.replays.answered(&request, outcome, now_ns);
-                self.intake.flow.out.extend(out);
-            }
-            Ticket::Call(answer) => tell(&answer, outcome),
-        }
-        Ok(())
-    }
-
-    fn tell_refused(&mut self, results: Vec<SymbolResult>) {
-        for result in results {
-            if let Some(code) = result.code {
-                let event = SubscriptionRefused {
-                    symbol: result.symbol,
-                    code,
-                    hint: result.hint.unwrap_or_default(),
-                };
-                let event = Event::SubscriptionRefused(event);
-                self.intake.flow.out.push(Entry::Event(event));
-            }
-        }
-    }
-
-    fn renewed(&mut self, lease_id: &str, outcome: Result<Value>, now_ns: u64) -> zmq::Result<()> {
-        let result = match outcome {
-            Err(error) if error.code() == "lease_expired" => {
-                let groups = self.leases.expire(lease_id);
-                return self.lease_again(groups, now_ns, RETRY_NS_MIN);
-            }
-            Err(_) => {
-                self.leases.retry(lease_id, now_ns);
-                return Ok(());
-            }
-            Ok(result) => result,
-        };
-        let missing = result
-            .get("missing_subscriptions")
-            .and_then(Value::as_array);
-        let mut has_repaired = false;
-        for topic in missing.unwrap_or(&[]).iter().filter_map(Value::as_str) {
-            if self.subscriber.repair(topic)? {
-                self.repaired_count += 1;
-                has_repaired = true;
-                self.intake.ask_again(topic);
-            }
-        }
-        self.leases.renewed(lease_id, now_ns, has_repaired);
         Ok(())
     }
 }

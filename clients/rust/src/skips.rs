@@ -126,11 +126,7 @@ impl Skipped {
         }
         let left = without((gap.first_missing, gap.last_missing), taken);
         left.into_iter()
-            .map(|(first_missing, last_missing)| Gap {
-                first_missing,
-                last_missing,
-                ..gap.clone()
-            })
+            .map(|(first_missing, last_missing)| Gap { first_missing, last_missing, ..gap.clone() })
             .collect()
     }
 
@@ -230,11 +226,7 @@ pub(crate) fn skip(entries: VecDeque<Entry>, base: u64, values_max: usize) -> Re
         rest.push_back(Entry::Skipped(skipped));
     }
     rest.extend(tail);
-    Rest {
-        entries: rest,
-        dropped_count,
-        merged_count,
-    }
+    Rest { entries: rest, dropped_count, merged_count }
 }
 
 /// How many entries are still to go, oldest first.
@@ -248,11 +240,7 @@ fn within(kept: Vec<Entry>, skipped: &mut Skipped, over: &mut Over) -> Vec<Entry
     let mut left = Vec::new();
     for entry in kept {
         let is_value = matches!(&entry, Entry::Message(entry) if entry.is_state);
-        let room = if is_value {
-            &mut over.values
-        } else {
-            &mut over.events
-        };
+        let room = if is_value { &mut over.values } else { &mut over.events };
         if *room > 0 {
             *room -= 1;
             if let Entry::Message(entry) = &entry {
@@ -260,12 +248,7 @@ fn within(kept: Vec<Entry>, skipped: &mut Skipped, over: &mut Over) -> Vec<Entry
             }
             skipped.add_any(entry);
         } else if let Entry::Event(Event::Gap(gap)) = entry {
-            left.extend(
-                skipped
-                    .cut(gap)
-                    .into_iter()
-                    .map(|gap| Entry::Event(Event::Gap(gap))),
-            );
+            left.extend(skipped.cut(gap).into_iter().map(|gap| Entry::Event(Event::Gap(gap))));
         } else {
             left.push(entry);
         }

@@ -45,13 +45,7 @@ impl Subscriber {
         receive_messages_max: i32,
     ) -> zmq::Result<Self> {
         let topics = BTreeSet::new();
-        let socket = open(
-            context,
-            endpoint,
-            curve.as_ref(),
-            receive_messages_max,
-            &topics,
-        )?;
+        let socket = open(context, endpoint, curve.as_ref(), receive_messages_max, &topics)?;
         Ok(Self {
             context: context.clone(),
             endpoint: endpoint.to_owned(),

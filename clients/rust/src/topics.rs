@@ -67,10 +67,7 @@ pub fn expand_kinds<S: AsRef<str>>(kinds: &[S]) -> Result<Vec<String>> {
             if !is_good {
                 let text = format!("unknown kind: {}", crate::errors::bounded(name.as_bytes()));
                 let known = [STATE_KINDS, EVENT_KINDS].concat().join(", ");
-                return Err(Error::invalid(
-                    text,
-                    format!("Use l1, l2 or one of {known}."),
-                ));
+                return Err(Error::invalid(text, format!("Use l1, l2 or one of {known}.")));
             }
             if !expanded.iter().any(|have| have == name) {
                 expanded.push((*name).to_owned());
@@ -78,10 +75,7 @@ pub fn expand_kinds<S: AsRef<str>>(kinds: &[S]) -> Result<Vec<String>> {
         }
     }
     if expanded.is_empty() {
-        return Err(Error::invalid(
-            "no kinds",
-            "Pass at least one, for example [\"l1\"].",
-        ));
+        return Err(Error::invalid("no kinds", "Pass at least one, for example [\"l1\"]."));
     }
     Ok(expanded)
 }
@@ -139,10 +133,7 @@ pub fn check_topic(topic: &str) -> Result<()> {
         return Ok(());
     }
     let text = format!("not a topic: {}", crate::errors::bounded(topic.as_bytes()));
-    Err(Error::invalid(
-        text,
-        "Write `kind,symbol,` or the prefix `kind,`.",
-    ))
+    Err(Error::invalid(text, "Write `kind,symbol,` or the prefix `kind,`."))
 }
 
 fn is_topic(topic: &str) -> bool {
@@ -157,9 +148,7 @@ fn is_topic(topic: &str) -> bool {
         || rest.strip_suffix(',').is_some_and(|symbol| {
             !symbol.is_empty()
                 && symbol.len() <= SYMBOL_BYTES_MAX
-                && symbol
-                    .bytes()
-                    .all(|byte| matches!(byte, b' '..=b'~') && byte != b',')
+                && symbol.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b',')
         });
     is_good_kind && is_good_rest
 }
@@ -195,11 +184,7 @@ pub(crate) fn parse_kind(kind: &str) -> Option<KindParts<'_>> {
         Some((ms, levels)) => is_number(ms, 5) && is_number(levels, 3),
         None => is_number(text, 5),
     });
-    (is_base && is_form).then_some(KindParts {
-        is_private,
-        base,
-        variant,
-    })
+    (is_base && is_form).then_some(KindParts { is_private, base, variant })
 }
 
 /// Whether a text may be the symbol part of a frame's topic.
@@ -208,9 +193,7 @@ pub(crate) fn is_wire_symbol(symbol: &str) -> bool {
         && symbol.len() <= SYMBOL_BYTES_MAX
         && !symbol.starts_with(' ')
         && !symbol.ends_with(' ')
-        && symbol
-            .bytes()
-            .all(|byte| matches!(byte, b' '..=b'~') && byte != b',')
+        && symbol.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b',')
 }
 
 /// Draw a fresh nonce of 128 random bits; two snapshot requests must never share one.

@@ -51,11 +51,7 @@ impl TopicTracker {
                     Verdict::Gap(missing, sequence - 1)
                 };
             }
-            return if flags & RESENT != 0 {
-                Verdict::Replayed
-            } else {
-                Verdict::Repeat
-            };
+            return if flags & RESENT != 0 { Verdict::Replayed } else { Verdict::Repeat };
         }
         if flags & RESENT != 0 && self.epoch.map_or(true, |known| epoch < known) {
             return Verdict::Replayed;

@@ -38,12 +38,7 @@ pub enum Value {
 impl Value {
     /// Make a map of names and values.
     pub fn map<const N: usize>(pairs: [(&str, Value); N]) -> Value {
-        Value::Map(
-            pairs
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value))
-                .collect(),
-        )
+        Value::Map(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
     /// Make an array of texts.
@@ -52,12 +47,7 @@ impl Value {
         I: IntoIterator,
         I::Item: AsRef<str>,
     {
-        Value::Array(
-            texts
-                .into_iter()
-                .map(|text| Value::Text(text.as_ref().to_owned()))
-                .collect(),
-        )
+        Value::Array(texts.into_iter().map(|text| Value::Text(text.as_ref().to_owned())).collect())
     }
 
     /// What a map holds under a name; `None` when it is no map or has no such name.
