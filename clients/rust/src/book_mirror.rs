@@ -261,3 +261,7 @@ impl BookMirror {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "book_mirror_tests.rs"]
+mod tests;

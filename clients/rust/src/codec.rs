@@ -155,3 +155,45 @@ pub(crate) fn merged_of(number: u64, body: &[u8]) -> u64 {
     };
     read().unwrap_or(1).max(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{decode_frame, merged_of, to_decimal};
+    use crate::messages::Message;
+
+    /// A quote: bid 10.25, everything else absent, then an item of a newer gateway.
+    const FRAME: &[u8] =
+        b"quote,A B,\xdc\x00\x10\x01\x05\x07\x00\x09\xc0\xcb\x40\x24\x80\0\0\0\0\0\
+                           \xc0\xc0\xc0\xc0\xc0\xc0\xc0\x03\xa1x";
+
+    #[test]
+    fn a_quote_is_read() {
+        let Ok(Message::Quote(quote)) = decode_frame(FRAME) else { panic!("no quote") };
+        assert_eq!((&*quote.symbol, quote.bid, quote.ask), ("A B", Some(10.25), None));
+        assert_eq!((quote.sequence, quote.merged), (7, Some(3)));
+        assert_eq!(merged_of(1, &FRAME[10..]), 3);
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        for end in 0..FRAME.len() {
+            assert!(decode_frame(&FRAME[..end]).is_err());
+        }
+        for index in 0..FRAME.len() {
+            for byte in 0..=255 {
+                let mut bytes = FRAME.to_vec();
+                bytes[index] = byte;
+                let _ = decode_frame(&bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn a_price_is_the_vendors_text() {
+        let prices = [(0.1, "0.1"), (6614.0, "6614"), (1e-5, "0.00001"), (-37.63, "-37.63")];
+        for (price, text) in prices {
+            assert_eq!(to_decimal(price).unwrap(), text);
+        }
+        assert!(to_decimal(f64::NAN).is_err());
+    }
+}

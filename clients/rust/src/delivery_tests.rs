@@ -84,7 +84,7 @@ fn what_is_skipped_is_named_and_the_newest_value_stays() {
 #[test]
 fn a_final_gap_that_finds_no_room_is_told_by_another() {
     let queue = DeliveryQueue::new(4, 4, None);
-    let gaps = (0..3_000).map(|number| {
+    let gaps = (0..2_100).map(|number| {
         Entry::Event(Event::Gap(Gap {
             topic: "trade,A,".into(),
             first_missing: 2 * number + 1,
@@ -98,7 +98,7 @@ fn a_final_gap_that_finds_no_room_is_told_by_another() {
     let told = drain(&queue);
     let named = told.iter().filter(|text| text.starts_with("gap")).count();
     let overrun: Vec<&String> = told.iter().filter(|text| text.starts_with("overrun")).collect();
-    assert!(named >= 1_000, "{named} of them, as many as may be told one by one");
+    assert!(named >= 1_000, "{named} of them");
     assert_eq!(overrun.len(), 1, "and the rest is counted");
 }
 

@@ -217,3 +217,7 @@ fn details_of(head: Head, body: &[u8]) -> Option<Map> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+#[path = "intake_tests.rs"]
+mod tests;
