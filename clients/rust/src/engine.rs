@@ -31,6 +31,17 @@ const FRAMES_PER_BATCH_MAX: usize = 1_000;
 const TICK_NS_MAX: u64 = 500_000_000;
 const WAKE_ENDPOINT: &str = "inproc://wake";
 
+/// Lets everybody go when the reader thread ends, whatever it ends by.
+struct End(Arc<Shared>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        *lock(&self.0.inbox) = Inbox::default();
+        self.0.queue.close();
+        self.0.change(|status| status.link = Link::Closed);
+    }
+}
+
 /// One connection's life; runs in the reader thread.
 pub(crate) struct Engine {
     shared: Arc<Shared>,
@@ -117,24 +128,21 @@ impl Engine {
 
     /// Work until stopped.
     pub(crate) fn run(mut self) {
+        let _end = End(self.shared.clone());
         if let Err(error) = self.work() {
             let text = format!("the reader thread failed: {error}");
             self.shared.change(|status| {
                 status.error.get_or_insert(Error::not_connected(text));
             });
         }
-        // Close everything and let everybody go.
         let left = std::mem::take(&mut *lock(&self.shared.inbox));
         let flow = &mut self.session.intake.flow;
         let told = flow.replays.give_up_all();
         flow.out.extend(told);
         self.deliver(self.shared.now_ns());
         self.publish();
-        self.shared.queue.close();
-        let shared = self.shared.clone();
         // Sockets first: whoever waits for an answer, or for the end, finds nothing open.
         drop((self, left));
-        shared.change(|status| status.link = Link::Closed);
     }
 
     fn work(&mut self) -> zmq::Result<()> {

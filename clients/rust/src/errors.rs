@@ -142,13 +142,20 @@ impl Error {
     pub(crate) fn malformed(text: &str, bytes: &[u8]) -> Error {
         let hint =
             "Compare the bytes with the wire contract; gateway and client may differ in version.";
-        Error::Decode(fault(format!("{text}: {}", bounded(bytes)), hint))
+        Error::Decode(fault(quoted(text, bytes), hint))
     }
 
     pub(crate) fn unknown(text: &str, bytes: &[u8]) -> Error {
         let hint = "A newer gateway may send it; skip the message or update the client.";
-        Error::UnknownMessage(fault(format!("{text}: {}", bounded(bytes)), hint))
+        Error::UnknownMessage(fault(quoted(text, bytes), hint))
     }
+}
+
+fn quoted(text: &str, bytes: &[u8]) -> String {
+    if bytes.is_empty() {
+        return text.to_owned();
+    }
+    format!("{text}: {}", bounded(bytes))
 }
 
 pub(crate) fn fault(text: impl Into<String>, hint: impl Into<Cow<'static, str>>) -> Fault {
