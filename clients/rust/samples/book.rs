@@ -10,7 +10,7 @@ fn main() -> Result<()> {
     let mut book = BookMirror::new("order", "@ESZ26")?;
     let mut printed = 0;
     for item in &client {
-        if book.apply(&item)? && book.is_current() {
+        if book.apply(&item)? && book.is_current() && book.best_ask().is_some() {
             println!("{}  |  {}", best(book.bids()), best(book.asks()));
             printed += 1;
         }
