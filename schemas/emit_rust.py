@@ -31,8 +31,7 @@ def _banner(purpose: str, source: str) -> str:
 
 def doc(text: str, indent: int = 0) -> str:
     """A doc comment, wrapped."""
-    lead = " " * indent + "/// "
-    plain = text.replace("[", "\\[").replace("]", "\\]")
+    lead, plain = " " * indent + "/// ", text.replace("[", "\\[").replace("]", "\\]")
     return "".join(f"{lead}{line}\n" for line in textwrap.wrap(plain, WIDTH - len(lead)))
 
 

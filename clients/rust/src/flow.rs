@@ -243,7 +243,7 @@ impl Flow {
             return;
         }
         self.gap_count += 1;
-        self.missing_count += size(hole);
+        self.missing_count = self.missing_count.saturating_add(size(hole));
         if route.slot.has_value {
             route.widen(hole.0, hole.1);
         } else if !(route.is_baseline

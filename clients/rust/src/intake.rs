@@ -146,11 +146,12 @@ impl Intake {
     fn receive_other(&mut self, topic: &[u8], head: Head, body: &[u8]) {
         let text = std::str::from_utf8(topic).unwrap_or("");
         if text.starts_with('~') {
-            let base = self.flow.joins.answered(text);
-            if let Some(route) = base.and_then(|base| self.routes.get_mut(base.as_bytes())) {
+            if let Some(base) = self.flow.joins.answered(text) {
                 self.flow.answered.push(text.to_owned());
-                self.flow.take_answer(route, head, body);
-                return;
+                if let Some(route) = self.routes.get_mut(base.as_bytes()) {
+                    self.flow.take_answer(route, head, body);
+                    return;
+                }
             }
         } else if self.is_of_prefix(topic) && self.routes.len() < ROUTES_MAX {
             if let Some(mut route) = Route::new(text) {

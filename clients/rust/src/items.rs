@@ -11,6 +11,8 @@ use crate::value::{Map, Value};
 /// Largest integer that a double holds exactly.
 const EXACT_IN_DOUBLE: u64 = (1 << 53) - 1;
 const COUNT_MAX: u64 = i64::MAX as u64;
+/// Items that room is made for at once: a count may lie, and an item in memory is larger.
+const ROOM_MAX: usize = 1_024;
 
 /// The items of one array that are still to be read.
 pub(crate) struct Items<'a> {
@@ -112,7 +114,7 @@ impl<'a> Items<'a> {
     /// Read an array of arrays, each by a function of its own.
     fn arrays<T>(&mut self, read: impl Fn(&mut Items<'a>) -> Result<T>) -> Result<Vec<T>> {
         let count = self.reader.array()?;
-        let mut found = Vec::with_capacity(count);
+        let mut found = Vec::with_capacity(count.min(ROOM_MAX));
         for _ in 0..count {
             let left = self.reader.array()?;
             let mut row = Items {
@@ -202,7 +204,7 @@ pub(crate) fn boolean(items: &mut Items<'_>) -> Result<Option<bool>> {
 pub(crate) fn texts(items: &mut Items<'_>) -> Result<Option<Vec<String>>> {
     items.item(|reader| {
         let count = reader.array()?;
-        let mut found = Vec::with_capacity(count);
+        let mut found = Vec::with_capacity(count.min(ROOM_MAX));
         for _ in 0..count {
             match reader.text()? {
                 "" => return Err(reader.fail("a text is empty")),

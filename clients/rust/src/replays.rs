@@ -156,7 +156,7 @@ impl Replays {
 
     /// Count messages that never come, and spell the event that says so.
     pub(crate) fn lost(&mut self, slot: &Slot, epoch: u64, hole: Range) -> Entry {
-        self.lost_count += size(hole);
+        self.lost_count = self.lost_count.saturating_add(size(hole));
         gap_of(slot, epoch, hole, false, true)
     }
 

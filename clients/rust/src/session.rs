@@ -215,11 +215,12 @@ impl Session {
         ])
     }
 
-    /// Act on the answer to `subscribe`.
+    /// Act on the answer to `subscribe`; `is_new` unless all of it was wanted before.
     fn take(
         &mut self,
         symbols: &[String],
         kinds: &[String],
+        is_new: bool,
         outcome: Result<Value>,
         now_ns: u64,
     ) -> zmq::Result<Result<Vec<SymbolResult>>> {
@@ -233,10 +234,15 @@ impl Session {
             .filter(|result| result.is_accepted())
             .map(|result| result.symbol.clone())
             .collect();
-        self.leases.want(&accepted, kinds);
+        if is_new {
+            self.leases.want(&accepted, kinds);
+        }
         for symbol in &accepted {
             for kind in kinds {
-                self.listen(&topics::topic_of(kind, symbol))?;
+                // What was given up while the gateway was asked again stays given up.
+                if self.leases.kinds_of(symbol).contains(kind) {
+                    self.listen(&topics::topic_of(kind, symbol))?;
+                }
             }
         }
         if let Some(lease_id) = lease_id.filter(|_| !accepted.is_empty()) {

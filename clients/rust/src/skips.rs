@@ -83,7 +83,7 @@ impl Skipped {
             Entry::Message(entry) if !entry.is_state => self.add_all([entry]),
             Entry::Message(entry) => {
                 self.topics.insert(entry.slot.topic.clone());
-                self.count += 1 + entry.merged_add;
+                self.count = self.count.saturating_add(1).saturating_add(entry.merged_add);
             }
             Entry::Event(Event::Gap(gap)) => {
                 self.topics.insert(gap.topic.clone());
@@ -195,7 +195,8 @@ pub(crate) fn skip(entries: VecDeque<Entry>, base: u64, values_max: usize) -> Re
                     kept.push(Entry::Message(entry));
                 } else {
                     merged_count += 1;
-                    *older.entry(entry.slot.topic.clone()).or_default() += entry.merged();
+                    let merged = older.entry(entry.slot.topic.clone()).or_default();
+                    *merged = merged.saturating_add(entry.merged());
                 }
             }
             Entry::Skipped(earlier) => {
@@ -208,7 +209,8 @@ pub(crate) fn skip(entries: VecDeque<Entry>, base: u64, values_max: usize) -> Re
     for entry in &mut kept {
         if let Entry::Message(entry) = entry {
             if entry.is_state {
-                entry.merged_add += older.remove(&entry.slot.topic).unwrap_or(0);
+                let merged = older.remove(&entry.slot.topic).unwrap_or(0);
+                entry.merged_add = entry.merged_add.saturating_add(merged);
             }
         }
     }

@@ -28,12 +28,12 @@ impl Session {
                 }
             }
             Ticket::Subscribe { batch, symbols, kinds } => {
-                let taken = self.take(&symbols, &kinds, outcome, now_ns)?;
+                let taken = self.take(&symbols, &kinds, true, outcome, now_ns)?;
                 self.end_part(batch, taken);
             }
             Ticket::Unsubscribe { batch } => self.end_part(batch, outcome.map(|_| Vec::new())),
             Ticket::LeaseAgain { symbols, kinds, delay_ns } => match self
-                .take(&symbols, &kinds, outcome, now_ns)?
+                .take(&symbols, &kinds, false, outcome, now_ns)?
             {
                 Ok(results) => self.tell_refused(results),
                 Err(error) => {
