@@ -21,6 +21,8 @@ from schemas import (
     emit_typescript,
 )
 from schemas import emit_go, emit_json_schema, emit_markdown, emit_python, emit_python_client
+    emit_rust,
+)
 from schemas.contract import Contract, load_contract
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +34,7 @@ EMITTERS = (
     emit_markdown.emit,
     emit_client_readmes.emit,
     emit_typescript.emit,
+    emit_rust.emit,
 )
 OWNED_FOLDERS = {"gateway/model": "*.py", "schemas/json": "*"}
 """Folders that hold generated files only; any other file in them is left over."""
