@@ -49,12 +49,16 @@ ERRORS: Final = {
     "InvalidArgument": "an argument that can never be right; nothing was sent",
     "SecurityValidationError": "a symbol that must not reach the gateway; nothing was sent",
     "NotConnected": "not connected, or the gateway was lost while the call was under way",
+    "RequestError": "a request that brought no result: base of the next two",
     "RequestTimedOut": "no answer before the deadline; the gateway may have acted on it",
     "RequestRefused": "the gateway's own error: `code`, `hint`, `retry_ms`, `details`",
+    "CodecError": "bytes and messages that do not fit each other: base of the next two",
     "DecodeError": "bytes that are not a message of the wire contract",
     "UnknownMessage": "a type number this version does not know: skip it, or update",
     "SequenceGap": "updates of a book are missing; ask for an image and go on",
 }
+BASES: Final = frozenset({"RequestError", "CodecError"})
+"""Not every language has errors above others."""
 EVENTS: Final = {
     "`Gap`": "messages are missing, came after all (`healed`), or never will (`is_final`)",
     "`GatewayRestarted`": "sequences start over; leases are taken again, snapshots fetched",
@@ -134,7 +138,9 @@ def _block(text: str, language: str = "") -> str:
 def _rows(
     spelled: Mapping[str, str], meanings: Mapping[str, str], where: str
 ) -> Sequence[tuple[str, str]]:
-    unknown = sorted(spelled.keys() ^ meanings.keys())
+    unknown = sorted((spelled.keys() ^ meanings.keys()) - (BASES - spelled.keys()))
     if unknown:
         raise ValueError(f"{where} has too few or too many of {', '.join(unknown)}")
-    return [(f"`{spelled[name]}`", meaning) for name, meaning in meanings.items()]
+    return [
+        (f"`{spelled[name]}`", meaning) for name, meaning in meanings.items() if name in spelled
+    ]

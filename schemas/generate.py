@@ -14,14 +14,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from schemas import (
     emit_client_readmes,
+    emit_go,
     emit_json_schema,
     emit_markdown,
     emit_python,
     emit_python_client,
-    emit_typescript,
-)
-from schemas import emit_go, emit_json_schema, emit_markdown, emit_python, emit_python_client
     emit_rust,
+    emit_typescript,
 )
 from schemas.contract import Contract, load_contract
 
@@ -29,12 +28,12 @@ ROOT = Path(__file__).resolve().parent.parent
 EMITTERS = (
     emit_python.emit,
     emit_python_client.emit,
+    emit_typescript.emit,
     emit_go.emit,
+    emit_rust.emit,
     emit_json_schema.emit,
     emit_markdown.emit,
     emit_client_readmes.emit,
-    emit_typescript.emit,
-    emit_rust.emit,
 )
 OWNED_FOLDERS = {"gateway/model": "*.py", "schemas/json": "*"}
 """Folders that hold generated files only; any other file in them is left over."""

@@ -45,7 +45,7 @@ const (
 	// Largest deadline_ms of a request.
 	DeadlineMsMax = 60000
 	// SHA-256 of the definitions without their prose.
-	SchemaHash = "d449fdaa4abb23c83cd88fc542391281f78170bbe660cb7d467bff5ef7d2caf3"
+	SchemaHash = "67a7d695ae047398cfdfc17439df48a60c9affa8b29e4776b0f8ed3af77aac55"
 )
 
 // MessageType: number of a message, item 0.

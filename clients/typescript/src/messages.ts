@@ -97,7 +97,7 @@ export const DEADLINE_MS_MAX = 60000;
 
 /** SHA-256 of the definitions without their prose. */
 export const SCHEMA_HASH =
-  "d449fdaa4abb23c83cd88fc542391281f78170bbe660cb7d467bff5ef7d2caf3";
+  "67a7d695ae047398cfdfc17439df48a60c9affa8b29e4776b0f8ed3af77aac55";
 
 /** Number of a message: item 0. */
 export const MessageType = {
