@@ -124,13 +124,11 @@ public class GatewayClientException extends RuntimeException {
     public static final class RequestTimedOut extends RequestError {
         private static final long serialVersionUID = 1L;
 
-        RequestTimedOut(String text, String hint, Object... facts) {
-            super("timeout", hint, text, facts);
-        }
+        static final String HINT =
+                "Retry; if it repeats, check that the gateway runs and read getHealthStatus().";
 
-        RequestTimedOut(String text, Object... facts) {
-            this(text, "Retry; if it repeats, check that the gateway runs and read getHealthStatus().",
-                    facts);
+        RequestTimedOut(String text, String hint, Object... facts) {
+            super(ErrorCode.TIMEOUT.code, hint, text, facts);
         }
     }
 
@@ -146,9 +144,8 @@ public class GatewayClientException extends RuntimeException {
                 String code,
                 String hint,
                 Long retryMs,
-                Map<String, Object> details,
-                String method) {
-            super(code, hint, bounded(message), "code", code, "method", method);
+                Map<String, Object> details) {
+            super(code, hint, message, "code", code);
             this.retryMs = retryMs;
             this.details = Collections.unmodifiableMap(new LinkedHashMap<>(details));
         }
