@@ -41,6 +41,12 @@ public final class Conformance {
                     answer(out, vector(JsonParser.parseString(line).getAsJsonObject()));
                 }
                 break;
+            case "live":
+                Live.run(in, out);
+                break;
+            case "bench":
+                Bench.run(arguments[1], arguments[2], Long.parseLong(arguments[3]), out);
+                break;
             default:
                 System.err.println("usage: vectors | live | bench plain|typed|client ENDPOINT COUNT");
                 System.exit(2);
