@@ -1,9 +1,11 @@
 package io.iqfeedgateway.client;
 
 import io.iqfeedgateway.client.GatewayClientException.InvalidArgument;
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.HexFormat;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -95,6 +97,23 @@ public final class Options {
     /** Everything as it is unless told otherwise. */
     public static Options defaults() {
         return builder().build();
+    }
+
+    /**
+     * As the environment says: {@code IQFEED_GATEWAY_DATA} and {@code IQFEED_GATEWAY_CONTROL} are
+     * endpoints, {@code IQFEED_GATEWAY_KEYS} is the path of a file of keys; all may be left out.
+     *
+     * @throws InvalidArgument One of them can never work.
+     */
+    public static Options fromEnvironment() {
+        Map<String, String> environment = System.getenv();
+        String keys = environment.getOrDefault("IQFEED_GATEWAY_KEYS", "");
+        return builder()
+                .dataEndpoint(environment.getOrDefault("IQFEED_GATEWAY_DATA", DATA_ENDPOINT))
+                .controlEndpoint(
+                        environment.getOrDefault("IQFEED_GATEWAY_CONTROL", CONTROL_ENDPOINT))
+                .curve(keys.isEmpty() ? null : CurveKeys.load(Path.of(keys)))
+                .build();
     }
 
     /** Begins with everything as it is unless told otherwise. */
