@@ -3,7 +3,9 @@ package io.iqfeedgateway.client;
 import io.iqfeedgateway.client.GatewayClientException.DecodeError;
 import java.io.IOException;
 import java.math.BigInteger;
+import java.nio.ByteBuffer;
 import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -17,11 +19,9 @@ import org.msgpack.value.ValueType;
 
 /** Reads one msgpack value from outside: types, bounds, finiteness, nesting. For one thread. */
 final class BodyReader {
-    /** Text that is not UTF-8 and bytes in the place of text are refused, not repaired. */
-    private static final MessagePack.UnpackerConfig STRICT = new MessagePack.UnpackerConfig()
-            .withAllowReadingBinaryAsString(false)
-            .withActionOnMalformedString(CodingErrorAction.REPORT)
-            .withActionOnUnmappableString(CodingErrorAction.REPORT);
+    /** Bytes in the place of text are refused. */
+    private static final MessagePack.UnpackerConfig STRICT =
+            new MessagePack.UnpackerConfig().withAllowReadingBinaryAsString(false);
     private static final int HEADER_ITEMS = 6;
     private static final int BODY_LEVEL = 1;
     private static final BigInteger ID_MAX = BigInteger.ONE.shiftLeft(64).subtract(BigInteger.ONE);
@@ -37,6 +37,7 @@ final class BodyReader {
     Long eventUs;
 
     private final byte[] bytes;
+    private final int offset;
     private final int length;
     private final MessageUnpacker in;
     private final int levelsMax;
@@ -49,6 +50,7 @@ final class BodyReader {
     BodyReader(byte[] bytes, int offset, int levelsMax) {
         this.levelsMax = levelsMax;
         this.bytes = bytes;
+        this.offset = offset;
         this.length = bytes.length - offset;
         this.in = STRICT.newUnpacker(bytes, offset, length);
     }
@@ -233,11 +235,37 @@ final class BodyReader {
     }
 
     private String text() throws IOException {
-        String value = in.unpackString();
+        String value = string();
         if (value.isEmpty()) {
             throw new DecodeError("text is empty");
         }
         return value;
+    }
+
+    /**
+     * A text, possibly empty. The library checks UTF-8 with a decoder that it makes anew for every
+     * body, which costs more than all else together; nearly every text is plain ASCII.
+     */
+    private String string() throws IOException {
+        int count = in.unpackRawStringHeader();
+        int from = offset + (int) in.getTotalReadBytes();
+        if (count < 0 || count > bytes.length - from) {
+            throw new DecodeError("fewer bytes than claimed", "bytes", bytes);
+        }
+        in.readPayloadAsReference(count);
+        for (int i = from; i < from + count; i++) {
+            if (bytes[i] < 0) {
+                return utf8(from, count);
+            }
+        }
+        return new String(bytes, from, count, StandardCharsets.ISO_8859_1);
+    }
+
+    private String utf8(int from, int count) throws IOException {
+        return StandardCharsets.UTF_8.newDecoder()
+                .onMalformedInput(CodingErrorAction.REPORT)
+                .onUnmappableCharacter(CodingErrorAction.REPORT)
+                .decode(ByteBuffer.wrap(bytes, from, count)).toString();
     }
 
     private List<String> texts() throws IOException {
@@ -301,7 +329,7 @@ final class BodyReader {
         }
         Map<String, Object> found = new LinkedHashMap<>();
         for (int i = 0; i < count; i++) {
-            String key = in.unpackString();
+            String key = string();
             found.put(key, value(level + 1));
         }
         return Collections.unmodifiableMap(found);
@@ -320,7 +348,7 @@ final class BodyReader {
             case FLOAT:
                 return price();
             case STRING:
-                return in.unpackString();
+                return string();
             case ARRAY:
                 return array(level);
             case MAP:

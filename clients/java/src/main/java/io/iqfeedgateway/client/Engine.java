@@ -444,7 +444,9 @@ final class Engine {
     }
 
     private void fail(GatewayClientException failure) {
-        error = failure;
-        isStopping = true;
+        if (!isStopping) { // The first reason is the cause of the others.
+            error = failure;
+            isStopping = true;
+        }
     }
 }
