@@ -1,30 +1,18 @@
 package io.iqfeedgateway.client;
 
 import io.iqfeedgateway.client.GatewayClientException.DecodeError;
-import java.io.IOException;
 import java.math.BigInteger;
-import java.nio.ByteBuffer;
-import java.nio.charset.CodingErrorAction;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.msgpack.core.MessageFormat;
-import org.msgpack.core.MessagePack;
-import org.msgpack.core.MessagePackException;
-import org.msgpack.core.MessageUnpacker;
-import org.msgpack.value.ValueType;
 
 /** Reads one msgpack value from outside: types, bounds, finiteness, nesting. For one thread. */
 final class BodyReader {
-    /** Bytes in the place of text are refused. */
-    private static final MessagePack.UnpackerConfig STRICT =
-            new MessagePack.UnpackerConfig().withAllowReadingBinaryAsString(false);
     private static final int HEADER_ITEMS = 6;
     private static final int BODY_LEVEL = 1;
-    private static final BigInteger ID_MAX = BigInteger.ONE.shiftLeft(64).subtract(BigInteger.ONE);
+    private static final BigInteger UNSIGNED = BigInteger.ONE.shiftLeft(Long.SIZE);
     private static final long UINT_MAX = Contract.INTEGER_MAX.get(ItemType.UINT);
     private static final Layout DEPTH = Codec.layoutOf(Contract.MessageType.DEPTH);
     private static final Layout ORDER = Codec.layoutOf(Contract.MessageType.ORDER);
@@ -36,10 +24,7 @@ final class BodyReader {
     long recvUs;
     Long eventUs;
 
-    private final byte[] bytes;
-    private final int offset;
-    private final int length;
-    private final MessageUnpacker in;
+    private final Unpacker in;
     private final int levelsMax;
     private int itemCount;
 
@@ -49,86 +34,56 @@ final class BodyReader {
 
     BodyReader(byte[] bytes, int offset, int levelsMax) {
         this.levelsMax = levelsMax;
-        this.bytes = bytes;
-        this.offset = offset;
-        this.length = bytes.length - offset;
-        this.in = STRICT.newUnpacker(bytes, offset, length);
+        this.in = new Unpacker(bytes, offset);
     }
 
     /** Reads the first six items. */
     void readHeader() {
-        try {
-            itemCount = arrayHeader();
-            if (itemCount < HEADER_ITEMS) {
-                throw new DecodeError("header is too short", "frame", bytes);
-            }
-            type = uint();
-            epoch = uint();
-            sequence = uint();
-            flags = uint();
-            recvUs = uint();
-            eventUs = isNil() ? null : (Long) uint();
-        } catch (IOException | MessagePackException error) {
-            throw refused(error);
+        itemCount = in.arrayHeader();
+        if (itemCount < HEADER_ITEMS) {
+            throw in.refused("header is too short");
         }
+        type = uint();
+        epoch = uint();
+        sequence = uint();
+        flags = uint();
+        recvUs = uint();
+        eventUs = in.tryNil() ? null : (Long) uint();
     }
 
     /** Passes over the rest of the body of a message nobody knows. */
     void skipRest() {
-        try {
-            for (int i = HEADER_ITEMS; i < itemCount; i++) {
-                in.skipValue();
-            }
-            end();
-        } catch (IOException | MessagePackException error) {
-            throw refused(error);
+        for (int i = HEADER_ITEMS; i < itemCount; i++) {
+            in.skip();
         }
+        in.end();
     }
 
     /** Reads the items behind the header and makes the message. */
     Message readBody(Layout layout, String kind, String symbol, long flagsAdd, long mergedAdd) {
-        try {
-            List<Layout.Item> items = layout.items();
-            Object[] body = items(items, itemCount - HEADER_ITEMS, kind, BODY_LEVEL);
-            end();
-            boolean isEmpty = (flags & Contract.Flag.SNAPSHOT) != 0 && isAllNull(body);
-            for (int i = 0; i < body.length; i++) {
-                Layout.Item item = items.get(i);
-                if (body[i] == null && !item.isNilable() && !isEmpty) {
-                    throw new DecodeError("mandatory item is missing",
-                            "message", layout.name(), "item", item.name());
-                }
-                if (mergedAdd != 0 && item.name().equals("merged")) {
-                    body[i] = (body[i] == null ? 1 : (Long) body[i]) + mergedAdd;
-                }
+        List<Layout.Item> items = layout.items();
+        Object[] body = items(items, itemCount - HEADER_ITEMS, kind, BODY_LEVEL);
+        in.end();
+        boolean isEmpty = (flags & Contract.Flag.SNAPSHOT) != 0 && isAllNull(body);
+        for (int i = 0; i < body.length; i++) {
+            Layout.Item item = items.get(i);
+            if (body[i] == null && !item.isNilable() && !isEmpty) {
+                throw new DecodeError("mandatory item is missing",
+                        "message", layout.name(), "item", item.name());
             }
-            return layout.factory().make(kind, symbol, layout.type(), epoch, sequence,
-                    flags | flagsAdd, recvUs, eventUs, body);
-        } catch (IOException | MessagePackException error) {
-            throw refused(error);
+            if (mergedAdd != 0 && item.name().equals("merged")) {
+                body[i] = (body[i] == null ? 1 : (Long) body[i]) + mergedAdd;
+            }
         }
+        return layout.factory().make(kind, symbol, layout.type(), epoch, sequence,
+                flags | flagsAdd, recvUs, eventUs, body);
     }
 
     /** Reads the one value there is, of any type of the contract. */
     Object readValue() {
-        try {
-            Object value = value(BODY_LEVEL);
-            end();
-            return value;
-        } catch (IOException | MessagePackException error) {
-            throw refused(error);
-        }
-    }
-
-    private DecodeError refused(Exception error) {
-        return new DecodeError("not msgpack of the contract",
-                "bytes", bytes, "cause", error.getClass().getSimpleName());
-    }
-
-    private void end() {
-        if (in.getTotalReadBytes() != length) {
-            throw new DecodeError("bytes behind the body", "bytes", bytes);
-        }
+        Object value = value(BODY_LEVEL);
+        in.end();
+        return value;
     }
 
     private static boolean isAllNull(Object[] body) {
@@ -141,27 +96,26 @@ final class BodyReader {
     }
 
     /** Reads `count` items, as far as they are known; what is appended is checked and dropped. */
-    private Object[] items(List<Layout.Item> items, int count, String kind, int level)
-            throws IOException {
+    private Object[] items(List<Layout.Item> items, int count, String kind, int level) {
         Object[] found = new Object[items.size()];
         for (int i = 0; i < count; i++) {
             if (i >= found.length) {
                 value(level + 1);
-            } else if (!isNil()) {
+            } else if (!in.tryNil()) {
                 found[i] = item(items.get(i).type(), kind, level + 1);
             }
         }
         return found;
     }
 
-    private Object item(ItemType type, String kind, int level) throws IOException {
+    private Object item(ItemType type, String kind, int level) {
         switch (type) {
             case PRICE:
-                return price();
+                return in.finite();
             case TEXT:
                 return text();
             case BOOLEAN:
-                return in.unpackBoolean();
+                return in.bool();
             case ID:
                 return id();
             case COUNT:
@@ -180,96 +134,33 @@ final class BodyReader {
         }
     }
 
-    private ValueType nextType() throws IOException {
-        return in.getNextFormat().getValueType();
+    private long count() {
+        return in.unsigned(Long.MAX_VALUE);
     }
 
-    /** Takes a nil, if there is one. */
-    private boolean isNil() throws IOException {
-        return in.tryUnpackNil();
-    }
-
-    private int arrayHeader() throws IOException {
-        int count = in.unpackArrayHeader();
-        // An item is a byte at least: nothing is set aside for a count that cannot be true.
-        if (count < 0 || count > length - in.getTotalReadBytes()) {
-            throw new DecodeError("fewer items than claimed", "bytes", bytes);
-        }
-        return count;
-    }
-
-    private long count() throws IOException {
-        long value = in.unpackLong();
-        if (value < 0) {
-            throw new DecodeError("integer out of range", "item", value);
-        }
-        return value;
-    }
-
-    private long uint() throws IOException {
-        long value = in.unpackLong();
-        if (value < 0 || value > UINT_MAX) {
-            throw new DecodeError("integer out of range", "item", value);
-        }
-        return value;
+    private long uint() {
+        return in.unsigned(UINT_MAX);
     }
 
     /** An unsigned integer of 64 bits, in a long of the same bits. */
-    private long id() throws IOException {
-        if (in.getNextFormat() != MessageFormat.UINT64) {
-            return count();
-        }
-        BigInteger value = in.unpackBigInteger();
-        if (value.signum() < 0 || value.compareTo(ID_MAX) > 0) {
-            throw new DecodeError("integer out of range", "item", value);
-        }
-        return value.longValue();
-    }
-
-    private double price() throws IOException {
-        double value = in.unpackDouble();
-        if (!Double.isFinite(value)) {
-            throw new DecodeError("number is not finite");
+    private long id() {
+        long value = in.integer();
+        if (value < 0 && !in.isHuge()) {
+            throw in.refused("integer out of range");
         }
         return value;
     }
 
-    private String text() throws IOException {
-        String value = string();
+    private String text() {
+        String value = in.string();
         if (value.isEmpty()) {
-            throw new DecodeError("text is empty");
+            throw in.refused("text is empty");
         }
         return value;
     }
 
-    /**
-     * A text, possibly empty. The library checks UTF-8 with a decoder that it makes anew for every
-     * body, which costs more than all else together; nearly every text is plain ASCII.
-     */
-    private String string() throws IOException {
-        int count = in.unpackRawStringHeader();
-        int from = offset + (int) in.getTotalReadBytes();
-        if (count < 0 || count > bytes.length - from) {
-            throw new DecodeError("fewer bytes than claimed", "bytes", bytes);
-        }
-        in.readPayloadAsReference(count);
-        for (int i = from; i < from + count; i++) {
-            if (bytes[i] < 0) {
-                return utf8(from, count);
-            }
-        }
-        return new String(bytes, from, count, StandardCharsets.ISO_8859_1);
-    }
-
-    private String utf8(int from, int count) throws IOException {
-        return StandardCharsets.UTF_8.newDecoder()
-                .onMalformedInput(CodingErrorAction.REPORT)
-                .onUnmappableCharacter(CodingErrorAction.REPORT)
-                .decode(ByteBuffer.wrap(bytes, from, count)).toString();
-    }
-
-    private List<String> texts() throws IOException {
-        int count = arrayHeader();
+    private List<String> texts() {
+        int count = in.arrayHeader();
         List<String> found = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
             found.add(text());
@@ -277,17 +168,17 @@ final class BodyReader {
         return Collections.unmodifiableList(found);
     }
 
-    private List<Message.PriceLevel> levels(String kind, int level) throws IOException {
-        int count = arrayHeader();
+    private List<Message.PriceLevel> levels(String kind, int level) {
+        int count = in.arrayHeader();
         List<Message.PriceLevel> found = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
-            int items = arrayHeader();
+            int items = in.arrayHeader();
             if (items < 2) {
-                throw new DecodeError("a level without price or size", "bytes", bytes);
+                throw in.refused("a level without price or size");
             }
-            double price = price();
+            double price = in.finite();
             long size = count();
-            Long orders = items < 3 || isNil() ? null : (Long) count();
+            Long orders = items < 3 || in.tryNil() ? null : (Long) count();
             for (int extra = 3; extra < items; extra++) {
                 value(level + 2);
             }
@@ -296,13 +187,13 @@ final class BodyReader {
         return Collections.unmodifiableList(found);
     }
 
-    private List<Message.Row> rows(String kind, int level) throws IOException {
+    private List<Message.Row> rows(String kind, int level) {
         boolean isOrder = Topics.splitPrivate(kind).equals(ORDER.name());
         List<Layout.Item> items = (isOrder ? ORDER : DEPTH).items();
-        int count = arrayHeader();
+        int count = in.arrayHeader();
         List<Message.Row> found = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
-            Object[] row = items(items, arrayHeader(), kind, level + 1);
+            Object[] row = items(items, in.arrayHeader(), kind, level + 1);
             for (int index = 0; index < row.length; index++) {
                 if (row[index] == null && !items.get(index).isNilable()) {
                     throw new DecodeError("mandatory item is missing", "item",
@@ -319,36 +210,33 @@ final class BodyReader {
         return Collections.unmodifiableList(found);
     }
 
-    private Map<String, Object> map(int level) throws IOException {
+    private Map<String, Object> map(int level) {
         if (level > levelsMax) {
             throw new DecodeError("nested too deep", "levels_max", levelsMax);
         }
-        int count = in.unpackMapHeader();
-        if (count < 0 || count > (length - in.getTotalReadBytes()) / 2) {
-            throw new DecodeError("fewer items than claimed", "bytes", bytes);
-        }
+        int count = in.mapHeader();
         Map<String, Object> found = new LinkedHashMap<>();
         for (int i = 0; i < count; i++) {
-            String key = string();
+            String key = in.string();
             found.put(key, value(level + 1));
         }
         return Collections.unmodifiableMap(found);
     }
 
     /** A value of any type of the contract, which stands at a level of nesting. */
-    private Object value(int level) throws IOException {
-        switch (nextType()) {
+    private Object value(int level) {
+        switch (in.type()) {
             case NIL:
-                in.unpackNil();
+                in.tryNil();
                 return null;
             case BOOLEAN:
-                return in.unpackBoolean();
+                return in.bool();
             case INTEGER:
                 return integer();
             case FLOAT:
-                return price();
+                return in.finite();
             case STRING:
-                return string();
+                return in.string();
             case ARRAY:
                 return array(level);
             case MAP:
@@ -359,19 +247,16 @@ final class BodyReader {
     }
 
     /** A Long, or a BigInteger beyond its range. */
-    private Object integer() throws IOException {
-        if (in.getNextFormat() != MessageFormat.UINT64) {
-            return in.unpackLong();
-        }
-        BigInteger value = in.unpackBigInteger();
-        return value.bitLength() < Long.SIZE ? (Object) value.longValue() : value;
+    private Object integer() {
+        long value = in.integer();
+        return in.isHuge() ? (Object) BigInteger.valueOf(value).add(UNSIGNED) : value;
     }
 
-    private List<Object> array(int level) throws IOException {
+    private List<Object> array(int level) {
         if (level > levelsMax) {
             throw new DecodeError("nested too deep", "levels_max", levelsMax);
         }
-        int count = arrayHeader();
+        int count = in.arrayHeader();
         List<Object> found = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
             found.add(value(level + 1));

@@ -1,16 +1,12 @@
 package io.iqfeedgateway.client;
 
 import io.iqfeedgateway.client.GatewayClientException.DecodeError;
-import java.io.IOException;
-import org.msgpack.core.MessagePack;
-import org.msgpack.core.MessagePackException;
-import org.msgpack.core.MessageUnpacker;
 
 /**
  * What sequence tracking needs of a body, and where the body is.
  *
- * <p>The reader thread looks at every frame, so this reads the four integers by itself: an unpacker
- * costs several times as much, and what is conflated away or skipped never needs one.
+ * <p>The reader thread looks at every frame, and at no more of it: what is conflated away or skipped
+ * is never decoded.
  */
 final class Header {
     private static final int ITEMS = 6;
@@ -22,7 +18,6 @@ final class Header {
     final long epoch;
     final long sequence;
     final long flags;
-    private int position;
 
     /**
      * Reads it.
@@ -33,59 +28,14 @@ final class Header {
     Header(byte[] bytes, int offset) {
         this.bytes = bytes;
         this.offset = offset;
-        this.position = offset;
-        if (arrayHeader() < ITEMS) {
-            throw refused();
+        Unpacker in = new Unpacker(bytes, offset);
+        if (in.arrayHeader() < ITEMS) {
+            throw in.refused("header is too short");
         }
-        type = uint();
-        epoch = uint();
-        sequence = uint();
-        flags = uint();
-    }
-
-    private DecodeError refused() {
-        return new DecodeError("not a frame", "frame", bytes);
-    }
-
-    private long arrayHeader() {
-        int first = (int) number(1);
-        if ((first & 0xf0) == 0x90) {
-            return first & 0x0f;
-        }
-        if (first != 0xdc && first != 0xdd) {
-            throw refused();
-        }
-        return number(first == 0xdc ? 2 : 4);
-    }
-
-    private long uint() {
-        int first = (int) number(1);
-        if (first < 0x80) {
-            return first;
-        }
-        // Writers may use signed forms for positive numbers, too.
-        boolean isUnsigned = first >= 0xcc && first <= 0xcf;
-        if (!isUnsigned && (first < 0xd0 || first > 0xd3)) {
-            throw refused();
-        }
-        int width = 1 << (isUnsigned ? first - 0xcc : first - 0xd0);
-        long value = number(width);
-        boolean isNegative = !isUnsigned && value >> (8 * width - 1) != 0;
-        if (isNegative || value < 0 || value > UINT_MAX) {
-            throw refused();
-        }
-        return value;
-    }
-
-    private long number(int width) {
-        if (bytes.length - position < width) {
-            throw refused();
-        }
-        long value = 0;
-        for (int i = 0; i < width; i++) {
-            value = value << 8 | bytes[position++] & 0xff;
-        }
-        return value;
+        type = in.unsigned(UINT_MAX);
+        epoch = in.unsigned(UINT_MAX);
+        sequence = in.unsigned(UINT_MAX);
+        flags = in.unsigned(UINT_MAX);
     }
 
     /** How many updates a message stands for by its item `merged`; 1 when it does not say. */
@@ -93,14 +43,16 @@ final class Header {
         if (index < 0) {
             return 1;
         }
-        try (MessageUnpacker in =
-                MessagePack.newDefaultUnpacker(bytes, offset, bytes.length - offset)) {
-            if (in.unpackArrayHeader() <= index) {
+        try {
+            Unpacker in = new Unpacker(bytes, offset);
+            if (in.arrayHeader() <= index) {
                 return 1;
             }
-            in.skipValue(index);
-            return in.tryUnpackNil() ? 1 : Math.max(1, in.unpackLong());
-        } catch (IOException | MessagePackException error) {
+            for (int i = 0; i < index; i++) {
+                in.skip();
+            }
+            return in.tryNil() ? 1 : Math.max(1, in.integer());
+        } catch (DecodeError error) {
             return 1; // Whoever reads the message will find out.
         }
     }
