@@ -2,7 +2,6 @@ package io.iqfeedgateway.client;
 
 import io.iqfeedgateway.client.GatewayClientException.InvalidArgument;
 import io.iqfeedgateway.client.GatewayClientException.SequenceGap;
-import io.iqfeedgateway.client.Message.DepthRow;
 import io.iqfeedgateway.client.Message.OrderRow;
 import io.iqfeedgateway.client.Message.PriceLevel;
 import io.iqfeedgateway.client.Message.Row;
@@ -30,7 +29,6 @@ public final class BookMirror {
 
     /** Updates kept while an image is awaited; beyond that the oldest are dropped. */
     static final int WAITING_MAX = 100_000;
-
     private static final Set<String> FRESH_STATES =
             Set.of(Contract.SymbolState.LIVE, Contract.SymbolState.PENDING);
 
@@ -46,20 +44,11 @@ public final class BookMirror {
     private boolean isKnown;
     private String state;
     private long lastFlags;
-    /** By the symbol's `state`. */
-    private boolean isToldStale;
-    /** By the last message since then. */
-    private boolean isFlaggedStale;
-    /** Whether the rows are those of `sequence` in `epoch`. */
-    private boolean isBased;
+    private boolean isToldStale; // By the symbol's `state`.
+    private boolean isFlaggedStale; // By the last message since then.
+    private boolean isBased; // Whether the rows are those of `sequence` in `epoch`.
 
-    /**
-     * Follows one topic, with room for {@link #ROWS_MAX} rows.
-     *
-     * @param kind {@code order} (orders, or market makers' best rows) or {@code depth} (levels).
-     * @param symbol The vendor's spelling.
-     * @throws InvalidArgument Another kind.
-     */
+    /** Follows one topic, with room for {@link #ROWS_MAX} rows. */
     public BookMirror(String kind, String symbol) {
         this(kind, symbol, ROWS_MAX);
     }
@@ -87,16 +76,6 @@ public final class BookMirror {
     }
 
     // What the book holds.
-
-    /** {@code order} or {@code depth}. */
-    public String kind() {
-        return kind;
-    }
-
-    /** The vendor's spelling. */
-    public String symbol() {
-        return symbol;
-    }
 
     /** What is followed. */
     public String topic() {
@@ -177,7 +156,7 @@ public final class BookMirror {
      * @throws InvalidArgument No side, or a mirror of {@code depth}, which has no orders.
      */
     public List<OrderRow> orders(String side) {
-        if (!isSide(side)) {
+        if (!BookRows.isSide(side)) {
             throw new InvalidArgument("not a side", "Use B or A.", "side", side);
         }
         if (!kind.equals("order")) {
@@ -214,10 +193,8 @@ public final class BookMirror {
         if (item instanceof Message.Image image) {
             return isOurs(image) && takeImage(image);
         }
-        if (item instanceof Message.State told) {
-            if (told.symbol().equals(symbol)) {
-                takeState(told);
-            }
+        if (item instanceof Message.State told && told.symbol().equals(symbol)) {
+            takeState(told);
         } else if (item instanceof Event.GatewayRestarted told) {
             // One that comes late, after messages of a newer run, tells nothing new.
             if (epoch == null || told.newEpoch() > epoch || told.oldEpoch() == epoch) {
@@ -236,10 +213,6 @@ public final class BookMirror {
             lose("the gateway is not heard");
         }
         return false;
-    }
-
-    private static boolean isSide(String side) {
-        return BookRows.BID.equals(side) || BookRows.ASK.equals(side);
     }
 
     private boolean isOurs(Message message) {
@@ -261,11 +234,8 @@ public final class BookMirror {
         }
         epoch = newEpoch;
         sequence = 0;
-        isKnown = false;
-        isBased = false;
+        isKnown = isBased = isToldStale = isFlaggedStale = false;
         state = null;
-        isToldStale = false;
-        isFlaggedStale = false;
         rows.clear();
         waiting.clear();
     }
@@ -399,24 +369,12 @@ public final class BookMirror {
         sequence = update.sequence();
         isKnown = true;
         note(update.flags());
-        Row row;
-        String action;
-        if (update instanceof Message.Order order) {
-            action = order.action();
-            row = new OrderRow(Contract.Action.ADD, order.side(), order.orderId(),
-                    order.marketMaker(), order.price(), order.size(), order.priority(),
-                    order.precision());
-        } else {
-            Message.Depth depth = (Message.Depth) update;
-            action = depth.action();
-            row = new DepthRow(Contract.Action.ADD, depth.side(), depth.price(), depth.size(),
-                    depth.orderCount(), depth.precision());
-        }
+        Row row = BookRows.rowOf(update);
         String side = BookRows.sideOf(row);
-        if (!isSide(side)) {
+        if (!BookRows.isSide(side)) {
             return spoil("a row has an unknown side");
         }
-        switch (String.valueOf(action)) {
+        switch (String.valueOf(BookRows.actionOf(update))) {
             case Contract.Action.CLEAR:
                 return rows.clearSide(side);
             case Contract.Action.DELETE:
@@ -431,7 +389,7 @@ public final class BookMirror {
     }
 
     private boolean put(Row row) {
-        if (!isSide(BookRows.sideOf(row)) || BookRows.priceOf(row) == null) {
+        if (!BookRows.isSide(BookRows.sideOf(row)) || BookRows.priceOf(row) == null) {
             return spoil("a row has no side or no price");
         }
         return rows.put(row) || spoil("the book has more than " + rowsMax + " rows");

@@ -45,6 +45,10 @@ final class BookRows {
         this.rowsMax = rowsMax;
     }
 
+    static boolean isSide(String side) {
+        return BID.equals(side) || ASK.equals(side);
+    }
+
     /** What a row is known by; -0.0 and 0.0 are one price. */
     static Object keyOf(Row row) {
         if (row instanceof DepthRow depth) {
@@ -57,6 +61,23 @@ final class BookRows {
 
     private static double price(Double price) {
         return price == null ? Double.NaN : price + 0.0;
+    }
+
+    /** The row that an update tells of. */
+    static Row rowOf(Message update) {
+        if (update instanceof Message.Order order) {
+            return new OrderRow(Contract.Action.ADD, order.side(), order.orderId(),
+                    order.marketMaker(), order.price(), order.size(), order.priority(),
+                    order.precision());
+        }
+        Message.Depth depth = (Message.Depth) update;
+        return new DepthRow(Contract.Action.ADD, depth.side(), depth.price(), depth.size(),
+                depth.orderCount(), depth.precision());
+    }
+
+    static String actionOf(Message update) {
+        return update instanceof Message.Order order
+                ? order.action() : ((Message.Depth) update).action();
     }
 
     static String sideOf(Row row) {

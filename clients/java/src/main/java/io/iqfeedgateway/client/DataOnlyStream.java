@@ -41,7 +41,7 @@ public final class DataOnlyStream implements AutoCloseable {
                 poller.poll(POLL_MS);
                 subscriber.drain(intake::receive, FRAMES_PER_BATCH_MAX);
                 if (!intake.out.isEmpty()) {
-                    queue.extend(intake.out, Engine.nowNs());
+                    queue.extend(intake.out, Clock.nowNs());
                     intake.out.clear();
                 }
             }

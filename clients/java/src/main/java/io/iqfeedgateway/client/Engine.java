@@ -3,10 +3,7 @@ package io.iqfeedgateway.client;
 import io.iqfeedgateway.client.GatewayClientException.InvalidArgument;
 import io.iqfeedgateway.client.GatewayClientException.NotConnected;
 import io.iqfeedgateway.client.GatewayClientException.RequestTimedOut;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.Pipe;
+import java.nio.channels.SelectableChannel;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayDeque;
@@ -33,7 +30,6 @@ final class Engine {
     private static final int COMMANDS_MAX = 10_000;
     private static final long NS_PER_MS = 1_000_000;
     private static final double NS_PER_S = 1e9;
-    private static final long START_NS = System.nanoTime();
 
     /** What is known of the way to the gateway. */
     enum Link {
@@ -52,7 +48,7 @@ final class Engine {
     private final Object commandsLock = new Object();
     private final Deque<Command> commands = new ArrayDeque<>();
     private final ZMQ.Context context;
-    private volatile Pipe wakeup;
+    private final Wakeup wakeup = new Wakeup();
     private final Thread thread = new Thread(this::run, "gateway-client");
     private boolean isFinished;
     private volatile boolean isStopping;
@@ -82,7 +78,6 @@ final class Engine {
         long skipAfterNs = options.skipAfter == null ? Long.MAX_VALUE : options.skipAfter.toNanos();
         queue = new Delivery(options.queueCapacity, options.conflateAbove, skipAfterNs,
                 this::replaceLost);
-        wakeup = openWakeup();
         // Made here, so that an endpoint that is refused is the caller's error; used by the reader
         // thread only, and starting it is the memory barrier that sockets ask for.
         context = ZMQ.context(1);
@@ -95,18 +90,13 @@ final class Engine {
                 data.close();
             }
             context.close();
-            closeWakeup();
+            wakeup.close();
             throw new InvalidArgument("endpoint or keys refused", "Write tcp://host:port.",
                     "cause", failure);
         }
         subscriber = data;
         session = new Session(options, rpc, subscriber, queue);
         thread.setDaemon(true);
-    }
-
-    /** Monotonic time in nanoseconds, above 0. */
-    static long nowNs() {
-        return System.nanoTime() - START_NS + 1;
     }
 
     // Any thread.
@@ -118,7 +108,7 @@ final class Engine {
     /** Ends; idempotent. */
     void stop() {
         isStopping = true;
-        wake();
+        wakeup.wake();
     }
 
     /** Waits until the thread has ended; it never waits for anything itself. */
@@ -153,7 +143,7 @@ final class Engine {
             }
             commands.addLast(new Command(command, future));
         }
-        wake();
+        wakeup.wake();
     }
 
     /** Sends a request; the future brings its result. */
@@ -194,32 +184,7 @@ final class Engine {
             }
             commands.addLast(new Command(command, new CompletableFuture<>()));
         }
-        wake();
-    }
-
-    private static Pipe openWakeup() {
-        try {
-            Pipe pipe = Pipe.open();
-            pipe.source().configureBlocking(false);
-            pipe.sink().configureBlocking(false);
-            return pipe;
-        } catch (IOException failure) {
-            throw new UncheckedIOException(failure);
-        }
-    }
-
-    private void wake() {
-        // A thread that is interrupted while it writes closes the pipe for everybody.
-        boolean isInterrupted = Thread.interrupted();
-        try {
-            wakeup.sink().write(ByteBuffer.wrap(new byte[1]));
-        } catch (IOException failure) {
-            return; // Closed: the reader thread wakes of that, too. (Full: it wakes anyway.)
-        } finally {
-            if (isInterrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
+        wakeup.wake();
     }
 
     // The reader thread.
@@ -230,17 +195,17 @@ final class Engine {
             greet();
             ZMQ.Socket polledData = null;
             ZMQ.Socket polledControl = null;
-            Pipe polledWakeup = wakeup;
+            SelectableChannel polledWakeup = wakeup.channel();
             boolean polledForWriting = false;
             while (!isStopping) {
                 boolean isWriting = rpc.hasUnsent();
                 if (polledData != subscriber.socket || polledControl != rpc.socket
-                        || polledWakeup != wakeup || polledForWriting != isWriting) {
+                        || polledWakeup != wakeup.channel() || polledForWriting != isWriting) {
                     poller.unregister(polledData);
                     poller.unregister(polledControl);
-                    poller.unregister(polledWakeup.source());
+                    poller.unregister(polledWakeup);
                     register(poller, isWriting);
-                    polledWakeup = wakeup;
+                    polledWakeup = wakeup.channel();
                     polledData = subscriber.socket;
                     polledControl = rpc.socket;
                     polledForWriting = isWriting;
@@ -260,11 +225,11 @@ final class Engine {
         poller.register(subscriber.socket, ZMQ.Poller.POLLIN);
         poller.register(rpc.socket,
                 ZMQ.Poller.POLLIN | (isWriting ? ZMQ.Poller.POLLOUT : 0));
-        poller.register(wakeup.source(), ZMQ.Poller.POLLIN);
+        poller.register(wakeup.channel(), ZMQ.Poller.POLLIN);
     }
 
     private void greet() {
-        long nowNs = nowNs();
+        long nowNs = Clock.nowNs();
         long waitNs = options.connectTimeout.toNanos();
         heardNs = nowNs;
         tickedNs = nowNs;
@@ -284,28 +249,19 @@ final class Engine {
         rpc.close(reason);
         subscriber.close();
         context.close();
-        closeWakeup();
+        wakeup.close();
         session.close();
-        deliver(nowNs());
+        deliver(Clock.nowNs());
         waiting.forEach(command -> command.future.completeExceptionally(reason));
         queue.close();
         connected.complete(false);
     }
 
-    private void closeWakeup() {
-        try {
-            wakeup.sink().close();
-            wakeup.source().close();
-        } catch (IOException failure) {
-            return; // There is nothing more to be done for a pipe that does not close.
-        }
-    }
-
     /** Waits for something to happen and deals with it. */
     private void turn(ZMQ.Poller poller) {
-        long waitMs = Math.max(0, tickAtNs - nowNs()) / NS_PER_MS + 1;
+        long waitMs = Math.max(0, tickAtNs - Clock.nowNs()) / NS_PER_MS + 1;
         poller.poll(tickAtNs == 0 ? 0 : waitMs);
-        long nowNs = nowNs();
+        long nowNs = Clock.nowNs();
         boolean isDrained = true;
         if (poller.pollin(0)) {
             isDrained = subscriber.drain(session.intake::receive, FRAMES_PER_BATCH_MAX);
@@ -335,14 +291,7 @@ final class Engine {
     }
 
     private void runCommands(long nowNs) {
-        try {
-            if (wakeup.source().read(ByteBuffer.allocate(4096)) < 0) {
-                closeWakeup();
-                wakeup = openWakeup();
-            }
-        } catch (IOException failure) {
-            throw new UncheckedIOException(failure);
-        }
+        wakeup.take();
         tickAtNs = 0;
         while (true) {
             Command command;

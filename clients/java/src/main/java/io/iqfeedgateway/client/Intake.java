@@ -9,11 +9,8 @@ import io.iqfeedgateway.client.Ranges.Range;
 import io.iqfeedgateway.client.Tracker.Verdict;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.Predicate;
 
 /**
@@ -24,18 +21,10 @@ import java.util.function.Predicate;
  * message: what is conflated away is then never decoded, and the socket is drained faster.
  */
 final class Intake {
-    /** Topics known at a time; what a prefix brings beyond that is counted as unrouted. */
-    static final int ROUTES_MAX = 200_000;
-    static final String HEARTBEAT = "sys,heartbeat,";
-    static final String TAILS = "sys,tails,";
-    static final List<String> SYS_TOPICS =
-            List.of(HEARTBEAT, TAILS, "sys,alert,", "sys,feed,", "sys,goodbye,");
-
     private final Joins joins;
     private final Replays replays;
-    private final Map<String, Route> routes = new LinkedHashMap<>();
-    private final Set<String> prefixes = new HashSet<>();
-    private final Route tails = new Route(TAILS);
+    private final Routes routes = new Routes();
+    private final Route tails;
 
     /** What the application is to get, in order; the engine takes it after every batch. */
     final List<Entry> out = new ArrayList<>();
@@ -59,33 +48,18 @@ final class Intake {
     Intake(Joins joins, Replays replays) {
         this.joins = joins;
         this.replays = replays;
-        SYS_TOPICS.forEach(this::add);
+        Topics.SYS.forEach(this::add);
+        this.tails = routes.get(Topics.TAILS);
     }
 
     /** Accepts a topic, or everything under a kind prefix such as {@code news,}. */
     void add(String topic) {
-        if (Topics.isPrefix(topic)) {
-            prefixes.add(topic);
-            return;
-        }
-        routes.computeIfAbsent(topic, name -> name.equals(TAILS) ? tails : new Route(name))
-                .isOfPrefix = false;
+        routes.add(topic);
     }
 
     /** Stops accepting a topic, or what a prefix brought and was not added by itself. */
     void remove(String topic) {
-        if (prefixes.remove(topic)) {
-            routes.values().removeIf(route -> {
-                boolean isGone = route.isOfPrefix && route.topic.startsWith(topic);
-                if (isGone) {
-                    out.addAll(replays.giveUp(route.topic));
-                }
-                return isGone;
-            });
-        }
-        if (routes.remove(topic) != null) {
-            out.addAll(replays.giveUp(topic));
-        }
+        routes.remove(topic).forEach(route -> out.addAll(replays.giveUp(route.topic)));
     }
 
     /** Lets the image that is asked for be told as what heals the rows that were skipped. */
@@ -108,7 +82,7 @@ final class Intake {
 
     /** Wants a fresh snapshot of every topic that has one, except those of some symbols. */
     void askAllAgain(Predicate<String> unless) {
-        for (Route route : routes.values()) {
+        for (Route route : routes.all()) {
             if (!unless.test(route.symbol)) {
                 ask(route);
             }
@@ -117,7 +91,7 @@ final class Intake {
 
     /** Wants a fresh image of every book. */
     void askImagesAgain() {
-        routes.values().stream().filter(route -> route.hasImage).forEach(this::ask);
+        routes.all().stream().filter(route -> route.hasImage).forEach(this::ask);
     }
 
     private void ask(Route route) {
@@ -138,10 +112,7 @@ final class Intake {
         String topic = new String(frame, 0, end, StandardCharsets.ISO_8859_1);
         try {
             Header header = new Header(frame, end);
-            Route route = routes.get(topic);
-            if (route == null) {
-                route = routeOfPrefix(topic);
-            }
+            Route route = routes.getOrFollow(topic);
             if (route != null) {
                 receiveOn(route, header);
             } else {
@@ -150,18 +121,6 @@ final class Intake {
         } catch (DecodeError error) {
             badFrameCount++;
         }
-    }
-
-    private Route routeOfPrefix(String topic) {
-        boolean isWanted = routes.size() < ROUTES_MAX
-                && prefixes.contains(topic.substring(0, topic.indexOf(',') + 1));
-        if (!isWanted) {
-            return null;
-        }
-        Route route = new Route(topic);
-        route.isOfPrefix = true;
-        routes.put(topic, route);
-        return route;
     }
 
     private void receiveOn(Route route, Header header) {
@@ -199,9 +158,8 @@ final class Intake {
     /**
      * Has an image by the time updates come: they are of no use without.
      *
-     * <p>The answer to the first request may have been a state, because there was no book yet, and
-     * answers get lost. Only an image, or the first message of a run, ends the asking; the pauses
-     * grow, so that a gateway without an image is not asked at every update.
+     * <p>Answers get lost, and the first may have been a state: only an image, or the first message
+     * of a run, ends the asking. The pauses grow, lest every update asks a gateway without one.
      */
     private void followBook(Route route, Header header) {
         long sequence = header.sequence;
@@ -303,8 +261,7 @@ final class Intake {
         if (route.gapFirst != 0) {
             out.add(new Told(new Event.Gap(
                     route.topic, route.gapFirst, route.gapLast, true, run, false)));
-            route.gapFirst = 0;
-            route.gapLast = 0;
+            route.closeGap();
         }
     }
 
@@ -374,7 +331,7 @@ final class Intake {
 
     /** Tells of lost messages and asks for what replaces them. */
     private void noteGap(Route route, long run, long first, long last) {
-        if (route.topic.equals(HEARTBEAT)) {
+        if (route.topic.equals(Topics.HEARTBEAT)) {
             return; // The next one is as good.
         }
         if (route.kind.equals("sys")

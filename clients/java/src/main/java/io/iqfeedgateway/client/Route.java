@@ -63,8 +63,7 @@ final class Route {
 
     /** Follows another run of the gateway; holes of the earlier one are past healing. */
     void beginAnew() {
-        gapFirst = 0;
-        gapLast = 0;
+        closeGap();
         isFromStart = false;
         wantImage();
     }
@@ -74,6 +73,12 @@ final class Route {
         needsImage = hasImage;
         askAt = 0;
         askStep = 1;
+    }
+
+    /** Awaits a snapshot for no hole any more. */
+    void closeGap() {
+        gapFirst = 0;
+        gapLast = 0;
     }
 
     /** Awaits a snapshot for a hole, and for those it is awaited for already. */

@@ -60,7 +60,7 @@ final class Session {
         this.queue = queue;
         this.timeoutNs = options.requestTimeout.toNanos();
         this.leases = new Leases(options.leaseS);
-        Intake.SYS_TOPICS.forEach(this::listen);
+        Topics.SYS.forEach(this::listen);
         listen("~" + token + ".sys,client,");
     }
 
@@ -88,7 +88,7 @@ final class Session {
                     || error instanceof GatewayClientException.NotConnected
                     || (error instanceof RequestRefused refused && refused.retryMs() != null);
             if (isAway && attempts < GREETINGS_MAX) {
-                later(Engine.nowNs() + RETRY_NS_MIN, at -> greetAgain(at, attempts + 1));
+                later(Clock.nowNs() + RETRY_NS_MIN, at -> greetAgain(at, attempts + 1));
             }
         });
     }
@@ -288,7 +288,7 @@ final class Session {
         }
         for (Replays.Request request : replays.start(nowNs)) {
             rpc.request("replay", request.params(), timeoutNs, nowNs, (result, error) ->
-                    intake.out.addAll(replays.answered(request, result, error, Engine.nowNs())));
+                    intake.out.addAll(replays.answered(request, result, error, Clock.nowNs())));
         }
     }
 
@@ -308,7 +308,7 @@ final class Session {
         reportedReceived = received;
         reportedMissing = missing;
         rpc.request("renew", params, timeoutNs, nowNs,
-                (result, error) -> renewed(lease, result, error, Engine.nowNs()));
+                (result, error) -> renewed(lease, result, error, Clock.nowNs()));
     }
 
     private void renewed(
@@ -342,7 +342,7 @@ final class Session {
         for (Group group : groups) {
             lease(group.symbols(), group.kinds(), nowNs, timeoutNs, (result, error) -> {
                 try {
-                    take(group.symbols(), group.kinds(), result, error, Engine.nowNs()).values()
+                    take(group.symbols(), group.kinds(), result, error, Clock.nowNs()).values()
                             .stream().filter(symbol -> !symbol.isAccepted())
                             .forEach(this::refused);
                 } catch (RequestError | DecodeError | GatewayClientException.NotConnected failure) {
@@ -363,7 +363,7 @@ final class Session {
             waitNs = Math.max(waitNs, refused.retryMs() * NS_PER_MS);
         }
         long nextNs = Math.min(delayNs * 2, RETRY_NS_MAX);
-        later(Engine.nowNs() + waitNs,
+        later(Clock.nowNs() + waitNs,
                 at -> leaseAgain(leases.groups(group.symbols()), at, nextNs));
     }
 

@@ -118,7 +118,7 @@ public record Statistics(
                 replays.lostCount,
                 replays.holeCount,
                 queue.skipCount,
-                session.lagUs(Engine.nowNs()),
+                session.lagUs(Clock.nowNs()),
                 queue.size(),
                 queue.capacity(),
                 rpc.outstandingCount,

@@ -22,6 +22,12 @@ import java.util.regex.Pattern;
  * snapshot topic is {@code ~<nonce>.kind,symbol,}: subscribing to it is the request for a snapshot.
  */
 final class Topics {
+    static final String HEARTBEAT = "sys,heartbeat,";
+    static final String TAILS = "sys,tails,";
+    /** What every client listens to. */
+    static final List<String> SYS =
+            List.of(HEARTBEAT, TAILS, "sys,alert,", "sys,feed,", "sys,goodbye,");
+
     /** Kinds whose snapshot is an image of the whole book. */
     static final Set<String> BOOK_EVENT_KINDS = Set.of("depth", "order");
 
