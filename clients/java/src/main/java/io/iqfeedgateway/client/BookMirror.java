@@ -5,7 +5,6 @@ import io.iqfeedgateway.client.GatewayClientException.SequenceGap;
 import io.iqfeedgateway.client.Message.OrderRow;
 import io.iqfeedgateway.client.Message.PriceLevel;
 import io.iqfeedgateway.client.Message.Row;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeMap;
@@ -144,9 +143,8 @@ public final class BookMirror {
 
     /** Whether the best bid is above the best ask. */
     public boolean isCrossed() {
-        PriceLevel bid = bestBid();
-        PriceLevel ask = bestAsk();
-        return bid != null && ask != null && bid.price() > ask.price();
+        return bestBid() != null && bestAsk() != null
+                && bestBid().price() > bestAsk().price();
     }
 
     /**
@@ -162,9 +160,7 @@ public final class BookMirror {
         if (!kind.equals("order")) {
             throw new InvalidArgument("a mirror of depth has no orders", "Follow kind order.");
         }
-        List<OrderRow> found = new ArrayList<>();
-        rows.inOrder(side).forEach(row -> found.add((OrderRow) row));
-        return found;
+        return rows.inOrder(side).stream().map(OrderRow.class::cast).toList();
     }
 
     /** All rows as an image lists them: bids best first, then asks best first. */
@@ -245,8 +241,7 @@ public final class BookMirror {
         if (epoch != null && message.epoch() == epoch) {
             return true;
         }
-        boolean isResent = (message.flags() & Tracker.RESENT) != 0;
-        if (isResent || (epoch != null && message.epoch() < epoch)) {
+        if ((message.flags() & Tracker.RESENT) != 0 || (epoch != null && message.epoch() < epoch)) {
             return false;
         }
         restart(message.epoch());

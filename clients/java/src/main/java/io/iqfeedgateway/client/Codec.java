@@ -14,8 +14,8 @@ import java.util.regex.Pattern;
 /**
  * Data frames to typed messages: strict about what is there, open to what is appended.
  *
- * <p>A frame is {@code kind,symbol,body} with a msgpack array for a body. Extra items at its end are
- * ignored, missing ones become null; a wrong type, NaN, infinity or a number out of range is a
+ * <p>A frame is {@code kind,symbol,body} with a msgpack array for a body. Extra items at its end
+ * are ignored, missing ones become null; a wrong type, NaN, infinity or a number out of range is a
  * DecodeError, and so is a kind whose type number belongs to another kind. A kind or type number
  * that this version does not know throws UnknownMessage.
  */

@@ -14,8 +14,8 @@ import java.util.concurrent.locks.ReentrantLock;
  *
  * <p>A fast application gets every message in order. When it is slow and more than `conflateAbove`
  * entries wait, a state message replaces the one of the same topic that still waits. When the queue
- * is full, or what waits is too old, all of it is skipped but the newest values: an Overrun says how
- * much, Gaps say what exactly, and what is read next is current. The reader never waits for the
+ * is full, or what waits is too old, all of it is skipped but the newest values: an Overrun says
+ * how much, Gaps say what exactly, and what is read next is current. The reader never waits for the
  * application, so the socket is always drained.
  */
 final class Delivery {

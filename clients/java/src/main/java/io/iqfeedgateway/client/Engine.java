@@ -105,7 +105,6 @@ final class Engine {
         thread.start();
     }
 
-    /** Ends; idempotent. */
     void stop() {
         isStopping = true;
         wakeup.wake();
@@ -223,8 +222,7 @@ final class Engine {
     /** Lists what to wait for: data first, then control, then other threads. */
     private void register(ZMQ.Poller poller, boolean isWriting) {
         poller.register(subscriber.socket, ZMQ.Poller.POLLIN);
-        poller.register(rpc.socket,
-                ZMQ.Poller.POLLIN | (isWriting ? ZMQ.Poller.POLLOUT : 0));
+        poller.register(rpc.socket, ZMQ.Poller.POLLIN | (isWriting ? ZMQ.Poller.POLLOUT : 0));
         poller.register(wakeup.channel(), ZMQ.Poller.POLLIN);
     }
 

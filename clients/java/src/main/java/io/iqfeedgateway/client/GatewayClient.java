@@ -28,8 +28,8 @@ import java.util.concurrent.atomic.AtomicLong;
  *
  * <p>Use it in a try statement, or call {@link #disconnect} when done. Any thread may call any
  * method; several that read the stream share the messages, each message going to one of them. A
- * call that is interrupted throws RequestError with code {@code interrupted} and leaves the thread's
- * interrupt status set; the gateway may still have acted on it.
+ * call that is interrupted throws RequestError with code {@code interrupted} and leaves the
+ * thread's interrupt status set; the gateway may still have acted on it.
  */
 public final class GatewayClient extends GatewayMethods
         implements AutoCloseable, Iterable<StreamItem> {

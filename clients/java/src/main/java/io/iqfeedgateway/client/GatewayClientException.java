@@ -50,7 +50,8 @@ public class GatewayClientException extends RuntimeException {
         }
         StringBuilder out = new StringBuilder(text).append(" (");
         for (int i = 0; i + 1 < facts.length; i += 2) {
-            out.append(i == 0 ? "" : ", ").append(facts[i]).append('=').append(bounded(facts[i + 1]));
+            out.append(i == 0 ? "" : ", ").append(facts[i]).append('=');
+            out.append(bounded(facts[i + 1]));
         }
         return out.append(')').toString();
     }
@@ -106,8 +107,8 @@ public class GatewayClientException extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
         NotConnected(String text, Object... facts) {
-            super("not_connected", "Call connect() first; when it returned false, read lastError().",
-                    text, facts);
+            super("not_connected",
+                    "Call connect() first; when it returned false, read lastError().", text, facts);
         }
     }
 

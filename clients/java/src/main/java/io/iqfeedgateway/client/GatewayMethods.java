@@ -116,7 +116,8 @@ public abstract sealed class GatewayMethods permits GatewayClient {
         Map<String, Object> result =
                 Results.mapOf(call("admin.evict", Map.of("peer", peer, "reason", reason)));
         if (!(result.get("evicted") instanceof Long count)) {
-            throw new GatewayClientException.DecodeError("result lacks a number", "name", "evicted");
+            throw new GatewayClientException.DecodeError(
+                    "result lacks a number", "name", "evicted");
         }
         return count;
     }

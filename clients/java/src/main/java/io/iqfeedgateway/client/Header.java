@@ -5,8 +5,8 @@ import io.iqfeedgateway.client.GatewayClientException.DecodeError;
 /**
  * What sequence tracking needs of a body, and where the body is.
  *
- * <p>The reader thread looks at every frame, and at no more of it: what is conflated away or skipped
- * is never decoded.
+ * <p>The reader thread looks at every frame, and at no more of it: what is conflated away or
+ * skipped is never decoded.
  */
 final class Header {
     private static final int ITEMS = 6;

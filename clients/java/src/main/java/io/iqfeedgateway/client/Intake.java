@@ -284,8 +284,8 @@ final class Intake {
         } else if (message instanceof Message.Heartbeat told) {
             heartbeatCount++;
             heartbeatUs = told.recvUs();
-            Map<String, Object> details = told.details() == null ? Map.of() : told.details();
-            if (details.get("tails_sequence") instanceof Long last && last >= 0) {
+            if (told.details() != null
+                    && told.details().get("tails_sequence") instanceof Long last && last >= 0) {
                 if (tails.tracker.epoch != told.epoch()) {
                     tails.tracker.snapshot(told.epoch(), last);
                 } else if (tails.tracker.tail(told.epoch(), last) == Verdict.GAP) {

@@ -145,7 +145,8 @@ public final class Results {
     }
 
     /** Reads what `subscribe` answered: what became of each symbol, in the order asked. */
-    static Map<String, SymbolResult> subscribedOf(Map<String, Object> fields, List<String> symbols) {
+    static Map<String, SymbolResult> subscribedOf(
+            Map<String, Object> fields, List<String> symbols) {
         Map<String, List<TopicState>> topics = new HashMap<>();
         for (Map<String, Object> row : rowsOf(fields, "topics")) {
             if (row.get("topic") instanceof String topic && topic.split(",", -1).length == 3) {

@@ -63,7 +63,9 @@ final class Bench {
             socket.setLinger(0);
             socket.setSndHWM(0);
             socket.setRcvHWM(FRAMES_MAX);
-            PREFIXES.forEach(prefix -> socket.subscribe(prefix.getBytes(StandardCharsets.US_ASCII)));
+            for (String prefix : PREFIXES) {
+                socket.subscribe(prefix.getBytes(StandardCharsets.US_ASCII));
+            }
             socket.connect(endpoint);
             Conformance.answer(out, Map.of("ready", true));
             socket.setReceiveTimeOut(FIRST_MS);

@@ -4,7 +4,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
-import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -83,7 +83,7 @@ final class Fields {
         if (primitive.isNumber()) {
             String text = primitive.getAsString();
             boolean isWhole = text.matches("-?[0-9]+");
-            return isWhole ? (Object) new BigDecimal(text).toBigIntegerExact() : primitive.getAsDouble();
+            return isWhole ? (Object) new BigInteger(text) : primitive.getAsDouble();
         }
         return primitive.getAsString();
     }

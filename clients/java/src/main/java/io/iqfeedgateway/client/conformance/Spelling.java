@@ -97,7 +97,8 @@ final class Spelling {
     static String camel(String name) {
         StringBuilder out = new StringBuilder();
         for (String part : name.split("_")) {
-            out.append(out.length() == 0 ? part : part.substring(0, 1).toUpperCase() + part.substring(1));
+            boolean isFirst = out.length() == 0;
+            out.append(isFirst ? part : part.substring(0, 1).toUpperCase() + part.substring(1));
         }
         return out.toString();
     }
