@@ -1,7 +1,5 @@
 package io.iqfeedgateway.client;
 
-import io.iqfeedgateway.client.GatewayClientException.DecodeError;
-import io.iqfeedgateway.client.GatewayClientException.RequestError;
 import io.iqfeedgateway.client.GatewayClientException.RequestRefused;
 import io.iqfeedgateway.client.Leases.Group;
 import io.iqfeedgateway.client.Results.SymbolResult;
@@ -345,7 +343,7 @@ final class Session {
                     take(group.symbols(), group.kinds(), result, error, Clock.nowNs()).values()
                             .stream().filter(symbol -> !symbol.isAccepted())
                             .forEach(this::refused);
-                } catch (RequestError | DecodeError | GatewayClientException.NotConnected failure) {
+                } catch (GatewayClientException failure) {
                     retry(group, failure, delayNs);
                 }
             });

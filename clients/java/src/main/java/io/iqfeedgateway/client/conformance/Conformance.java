@@ -48,7 +48,8 @@ public final class Conformance {
                 Bench.run(arguments[1], arguments[2], Long.parseLong(arguments[3]), out);
                 break;
             default:
-                System.err.println("usage: vectors | live | bench plain|typed|client ENDPOINT COUNT");
+                System.err.println(
+                        "usage: vectors | live | bench plain|typed|client ENDPOINT COUNT");
                 System.exit(2);
         }
     }

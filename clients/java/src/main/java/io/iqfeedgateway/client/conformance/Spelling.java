@@ -92,14 +92,4 @@ final class Spelling {
         }
         return out.toString();
     }
-
-    /** Spells a name of the contract as Java does. */
-    static String camel(String name) {
-        StringBuilder out = new StringBuilder();
-        for (String part : name.split("_")) {
-            boolean isFirst = out.length() == 0;
-            out.append(isFirst ? part : part.substring(0, 1).toUpperCase() + part.substring(1));
-        }
-        return out.toString();
-    }
 }
