@@ -81,7 +81,8 @@ class LiveClient:
         except queue.Empty:
             raise AssertionError(f"no answer to {name} {values}") from None
         assert line, f"the program ended at {name} {values} with {self._process.wait(END_S_MAX)}"
-        answer: Answer = json.loads(line)
+        # Integers are texts: a number is a double, however a language writes it.
+        answer: Answer = json.loads(line, parse_int=float)
         assert answer.pop("id") == self._ids, line
         if is_told:
             self._transcript.append(_spelled(name, values, answer))

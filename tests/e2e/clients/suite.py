@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from difflib import unified_diff
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -69,7 +70,9 @@ class ConformanceSuite:
     @pytest.mark.parametrize("scene", SCENES)
     def test_trouble_is_told_the_same(self, scene: str, program: Language, tmp_path: Path) -> None:
         """Whatever goes wrong, a strategy learns the same in every language."""
-        assert play(scene, program, tmp_path) == expected(TRANSCRIPTS)[scene]
+        told = play(scene, program, tmp_path)
+        wanted = expected(TRANSCRIPTS)[scene]
+        assert told == wanted, "\n".join(unified_diff(wanted.splitlines(), told.splitlines()))
 
 
 ANSWER_KEYS: Final = ("result", "message", "error")
