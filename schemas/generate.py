@@ -12,7 +12,7 @@ from pathlib import Path
 # The definitions beside this file, not those of another checkout that happens to be installed.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from schemas import emit_json_schema, emit_markdown, emit_python, emit_python_client
+from schemas import emit_cpp, emit_json_schema, emit_markdown, emit_python, emit_python_client
 from schemas.contract import Contract, load_contract
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +21,7 @@ EMITTERS = (
     emit_python_client.emit,
     emit_json_schema.emit,
     emit_markdown.emit,
+    emit_cpp.emit,
 )
 OWNED_FOLDERS = {"gateway/model": "*.py", "schemas/json": "*"}
 """Folders that hold generated files only; any other file in them is left over."""
