@@ -1,4 +1,5 @@
 // How fast frames are read: by msgpack-cxx alone, by the codec, and through the whole client.
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
@@ -6,12 +7,14 @@
 #include <msgpack.hpp>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <type_traits>
 #include <zmq.hpp>
 
-#include "delivery.hpp"
-#include "intake.hpp"
+#include "../src/delivery.hpp"
+#include "../src/intake.hpp"
 #include "rendering.hpp"
-#include "subscriber.hpp"
+#include "../src/subscriber.hpp"
 
 namespace conformance {
 namespace gw = iqfeed_gateway;

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "items.hpp"
 #include "iqfeed_gateway/gateway_client.hpp"
+#include "items.hpp"
 #include "ledger.hpp"
 #include "rendering.hpp"
 
@@ -31,7 +31,8 @@ class Live {
   Json answer(const Json& command) {
     const auto name = command.at("do").get<std::string>();
     const auto found = commands_.find(name);
-    if (found == commands_.end()) throw gw::InvalidArgument("no such command: " + gw::bounded(name));
+    if (found == commands_.end())
+      throw gw::InvalidArgument("no such command: " + gw::bounded(name));
     return found->second(command);
   }
 
@@ -127,7 +128,8 @@ class Live {
     const auto topics = texts_of(command, "topics");
     std::map<std::string, Json> by_topic;
     for (const auto& message : client().snapshot(topics)) {
-      const auto item = std::visit([](const auto& m) { return json_of(gw::StreamItem(m)); }, message);
+      const auto item =
+          std::visit([](const auto& m) { return json_of(gw::StreamItem(m)); }, message);
       by_topic[item.at("topic").get<std::string>()] = item;
     }
     auto items = Json::array();
@@ -193,11 +195,15 @@ class Live {
        }},
       {"next", [this](const Json& command) { return next(command); }},
       {"ledger",
-       [this](const Json& command) { return ledger_.told(command.at("topic").get<std::string>()); }},
+       [this](const Json& command) {
+         return ledger_.told(command.at("topic").get<std::string>());
+       }},
       {"snapshot", [this](const Json& command) { return snapshot(command); }},
       {"request", [this](const Json& command) { return request(command); }},
       {"health",
-       [this](const Json&) { return Json{{"level", client().get_health_status().health_level}}; }},
+       [this](const Json&) {
+         return Json{{"level", client().get_health_status().health_level}};
+       }},
       {"book", [this](const Json& command) { return book(command); }},
       {"mirror", [this](const Json& command) { return mirror(command); }},
       {"pause",

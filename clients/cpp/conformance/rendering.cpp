@@ -46,7 +46,7 @@ Json render_row(const Record& row) {
 }
 
 template <class Record>
-  requires std::is_base_of_v<gw::Header, Record>
+requires std::is_base_of_v<gw::Header, Record>
 void add_items(Json& out, const Record& message) {
   out["kind"] = message.kind;
   out["symbol"] = message.symbol;
@@ -57,8 +57,7 @@ void add_items(Json& out, const Record& message) {
 }
 
 template <class Record>
-  requires std::is_base_of_v<gw::Header, Record>
-Json item_of(const Record& message) {
+requires std::is_base_of_v<gw::Header, Record> Json item_of(const Record& message) {
   Json out{{"item", std::string(gw::Layout<Record>::name)}};
   add_items(out, message);
   out["topic"] = message.kind + "," + message.symbol + ",";

@@ -1,6 +1,7 @@
 #include <iostream>
 #include <string>
 
+#include "iqfeed_gateway/errors.hpp"
 #include "rendering.hpp"
 
 namespace conformance {
@@ -17,7 +18,8 @@ std::string bytes_of(const std::string& hex) {
 Json answer(const Json& test) {
   Json out{{"id", test.at("id")}};
   try {
-    const auto message = iqfeed_gateway::decode_frame(bytes_of(test.at("frame").get<std::string>()));
+    const auto message =
+        iqfeed_gateway::decode_frame(bytes_of(test.at("frame").get<std::string>()));
     out["result"] = "valid";
     out["message"] = json_of(message);
   } catch (const iqfeed_gateway::CodecError& error) {

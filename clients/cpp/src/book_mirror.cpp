@@ -236,8 +236,8 @@ bool BookMirror::change(const Update& update) {
                          typed.market_maker,       typed.price,    typed.size,
                          typed.priority,           typed.precision};
         } else {
-          row = DepthRow{std::string(action::add), side,           typed.price,
-                         typed.size,               typed.order_count, typed.precision};
+          row = DepthRow{std::string(action::add), side,           typed.price, typed.size,
+                         typed.order_count,        typed.precision};
         }
         if (action == action::delete_) return rows_.remove(key_of(row));
         put(std::move(row));

@@ -10,8 +10,8 @@ namespace iqfeed_gateway {
 namespace {
 
 std::uint64_t size_of(const BookRow& row) {
-  return std::visit([](const auto& typed) { return static_cast<std::uint64_t>(typed.size.value_or(0)); },
-                    row);
+  return std::visit(
+      [](const auto& typed) { return static_cast<std::uint64_t>(typed.size.value_or(0)); }, row);
 }
 
 const std::string& side_of(const BookRow& row) {

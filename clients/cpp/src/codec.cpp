@@ -203,9 +203,9 @@ Message decode_frame(std::string_view frame) {
   if (!parts || !topics::is_wire_symbol(symbol)) {
     throw DecodeError("topic is malformed: " + bounded(head.substr(0, second + 1)));
   }
-  const bool is_known = parts->base == kind::sys ? is_sys_name(symbol)
-                                                 : type_of_kind(parts->base) != 0 &&
-                                                       !is_sys_name(parts->base);
+  const bool is_known = parts->base == kind::sys
+                            ? is_sys_name(symbol)
+                            : type_of_kind(parts->base) != 0 && !is_sys_name(parts->base);
   if (!is_known) throw UnknownMessage("unknown kind: " + bounded(head.substr(0, second + 1)));
   if (!parts->variant.empty() && !topics::is_variant(parts->base, parts->variant)) {
     throw DecodeError("kind has no such variant: " + bounded(kind));
@@ -228,8 +228,8 @@ std::string to_decimal(double price) {
   if (price == 0) return "0";
   std::array<char, 512> text{};
   // The shortest digits that read back as the same double, never with an exponent.
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), price,
-                                 std::chars_format::fixed).ptr;
+  const auto end =
+      std::to_chars(text.data(), text.data() + text.size(), price, std::chars_format::fixed).ptr;
   return {text.data(), end};
 }
 

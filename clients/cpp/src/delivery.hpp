@@ -28,8 +28,8 @@ class DeliveryQueue {
  public:
   /// Gets the event, the topics of the messages skipped and the Gaps that follow, when the
   /// application has reached the place; called in its thread.
-  using OnOverrun = std::function<void(const Overrun&, const std::set<std::string>&,
-                                       const std::vector<Gap>&)>;
+  using OnOverrun =
+      std::function<void(const Overrun&, const std::set<std::string>&, const std::vector<Gap>&)>;
   /// Figures, read together.
   struct Counts {
     std::int64_t size = 0;

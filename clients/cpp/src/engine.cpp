@@ -136,8 +136,8 @@ Statistics Engine::statistics() {
 /// Have the values of topics fetched anew whose messages were skipped unread.
 void Engine::replace_skipped(const Overrun& overrun, const std::set<std::string>& topics,
                              const std::vector<Gap>& gaps) {
-  const auto replace = [this, topics, gaps, is_any = !overrun.topic && overrun.unnamed > 0](
-                           std::int64_t) {
+  const auto replace = [this, topics, gaps,
+                        is_any = !overrun.topic && overrun.unnamed > 0](std::int64_t) {
     auto& intake = session_.intake;
     intake.note_skipped(gaps);
     for (const auto& topic : topics) intake.ask_again(topic);
@@ -146,7 +146,8 @@ void Engine::replace_skipped(const Overrun& overrun, const std::set<std::string>
   };
   try {
     // One for each skip that the application has come to: never many.
-    post(replace, [](const Failure&) {}, false);
+    post(
+        replace, [](const Failure&) {}, false);
   } catch (const NotConnected&) {
     // What is read after `disconnect` is not healed any more.
   }
@@ -360,7 +361,9 @@ void Engine::greeted(const Outcome& outcome) {
   const auto* const spoken = said->array("protocol");
   const Value ours(limits::protocol_version);
   if (spoken != nullptr && std::ranges::find(*spoken, ours) == spoken->end()) {
-    fail({FailureKind::not_connected, "no protocol version in common", {},
+    fail({FailureKind::not_connected,
+          "no protocol version in common",
+          {},
           "Update the client or the gateway."});
     return;
   }

@@ -1,8 +1,8 @@
 // The reader thread: owns both sockets, the timers and everything that changes.
 //
-// The data socket is drained whatever the application does. Other threads post commands and wait for
-// their settlement; messages go through a bounded queue. The thread ends by `stop` only: bad frames,
-// refused requests and lost connections are counted or told, never thrown here.
+// The data socket is drained whatever the application does. Other threads post commands and wait
+// for their settlement; messages go through a bounded queue. The thread ends by `stop` only: bad
+// frames, refused requests and lost connections are counted or told, never thrown here.
 #pragma once
 
 #include <atomic>

@@ -6,7 +6,9 @@ namespace iqfeed_gateway {
 namespace {
 
 template <class T>
-concept Merging = requires(T item) { item.merged; };
+concept Merging = requires(T item) {
+  item.merged;
+};
 template <class T>
 concept Sent = std::is_base_of_v<Header, T>;
 

@@ -117,8 +117,8 @@ inline Entry entry_of(Event event) {
 /// A message on its way.
 inline Entry entry_of(RoutePtr route, Message message, const codec::FrameHead& head,
                       bool is_snapshot) {
-  Entry entry{std::visit([](auto&& typed) { return StreamItem(std::move(typed)); },
-                         std::move(message))};
+  Entry entry{
+      std::visit([](auto&& typed) { return StreamItem(std::move(typed)); }, std::move(message))};
   entry.is_state = route->is_state && head.type == route->type;
   entry.is_answer = head.type == message_type::state && head.type != route->type;
   entry.is_snapshot = is_snapshot;

@@ -26,8 +26,9 @@ Defaults defaults_of(FailureKind kind) {
     case FailureKind::refused:
       return {"refused", "Read the gateway's log."};
     case FailureKind::malformed:
-      return {"malformed",
-              "Compare the bytes with the wire contract; gateway and client may differ in version."};
+      return {
+          "malformed",
+          "Compare the bytes with the wire contract; gateway and client may differ in version."};
     case FailureKind::unknown_message:
       return {"unknown_message",
               "A newer gateway may send it; skip the message or update the client."};
@@ -95,8 +96,8 @@ std::string missing_reason(std::int64_t first, std::int64_t last) {
 }
 
 SequenceGap::SequenceGap(const std::string& topic, std::int64_t first, std::int64_t last)
-    : GatewayClientError(
-          Failure{FailureKind::sequence_gap, missing_reason(first, last) + " on " + bounded(topic)}),
+    : GatewayClientError(Failure{FailureKind::sequence_gap,
+                                 missing_reason(first, last) + " on " + bounded(topic)}),
       first_missing(first),
       last_missing(last) {}
 

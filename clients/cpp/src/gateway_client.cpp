@@ -19,8 +19,9 @@ constexpr const char* not_connected = "not connected";
 template <class T, class Do>
 T done(Engine& engine, Seconds timeout, Do call) {
   const auto settlement = std::make_shared<Settlement<T>>();
-  engine.post([&engine, settlement, call](std::int64_t now_ns) { call(engine, now_ns, settlement); },
-              [settlement](const Failure& failure) { settlement->settle(failure); });
+  engine.post(
+      [&engine, settlement, call](std::int64_t now_ns) { call(engine, now_ns, settlement); },
+      [settlement](const Failure& failure) { settlement->settle(failure); });
   return settlement->wait(timeout);
 }
 
@@ -142,8 +143,8 @@ SymbolResults GatewayClient::subscribe_symbols(const Texts& symbols, const Texts
   return results;
 }
 
-void GatewayClient::unsubscribe_symbol(const std::string& symbol,
-                                       const std::optional<Texts>& kinds, Timeout timeout) {
+void GatewayClient::unsubscribe_symbol(const std::string& symbol, const std::optional<Texts>& kinds,
+                                       Timeout timeout) {
   unsubscribe_symbols({symbol}, kinds, timeout);
 }
 

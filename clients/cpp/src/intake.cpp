@@ -139,9 +139,9 @@ bool Intake::is_allowed(const Route& route, std::int64_t number) {
 
 /// Have an image by the time updates come: they are of no use without.
 ///
-/// The answer to the first request may have been a state, because there was no book yet, and answers
-/// get lost. Only an image, or the first message of a run, ends the asking; the pauses grow, so that
-/// a gateway without an image is not asked at every update.
+/// The answer to the first request may have been a state, because there was no book yet, and
+/// answers get lost. Only an image, or the first message of a run, ends the asking; the pauses
+/// grow, so that a gateway without an image is not asked at every update.
 void Intake::follow_book(const RoutePtr& route, const codec::FrameHead& head) {
   const auto sequence = head.sequence;
   if (route->tracker.epoch != head.epoch || route->tracker.sequence != sequence) {

@@ -12,7 +12,10 @@ std::vector<std::string> Joins::start(std::int64_t now_ns) {
   std::vector<std::string> started;
   while (!waiting_.empty() && outstanding_.size() < outstanding_max) {
     const auto topic = waiting_.pop_front().first;
-    const auto private_topic = "~" + topics::new_nonce() + "." + topic;
+    std::string private_topic("~");
+    private_topic += topics::new_nonce();
+    private_topic += '.';
+    private_topic += topic;
     outstanding_.add(private_topic, {topic, now_ns + answer_ns_max});
     asked_[topic] = private_topic;
     ++requested_count;

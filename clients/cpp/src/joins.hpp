@@ -1,8 +1,9 @@
 // Which snapshots are asked for, which are awaited, which are overdue. No I/O.
 //
-// Subscribing to a private topic is the request, the one message on it the answer, unsubscribing the
-// end. Only so many are outstanding at a time: a peer may hold a limited number of subscriptions,
-// and the gateway answers a limited number a second (by delaying, never by refusing).
+// Subscribing to a private topic is the request, the one message on it the answer, unsubscribing
+// the end. Only so many are outstanding at a time: a peer may hold a limited number of
+// subscriptions, and the gateway answers a limited number a second (by delaying, never by
+// refusing).
 #pragma once
 
 #include <cstdint>
@@ -51,7 +52,7 @@ class Joins {
     std::int64_t deadline_ns;
   };
   OrderedMap<bool> waiting_;
-  OrderedMap<Join> outstanding_;  // By private topic, oldest first.
+  OrderedMap<Join> outstanding_;                        // By private topic, oldest first.
   std::unordered_map<std::string, std::string> asked_;  // Base topic to private topic.
 };
 

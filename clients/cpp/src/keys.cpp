@@ -23,8 +23,8 @@ bool is_alphanumeric(char c) {
 bool is_key(std::string_view text) {
   static constexpr std::string_view others = ".-:+=^!/*?&<>()[]{}@%$#";
   return text.size() == key_characters && std::ranges::all_of(text, [](char c) {
-    return is_alphanumeric(c) || others.find(c) != std::string_view::npos;
-  });
+           return is_alphanumeric(c) || others.find(c) != std::string_view::npos;
+         });
 }
 
 std::string_view stripped(std::string_view text) {
@@ -55,8 +55,8 @@ std::map<std::string, std::string, std::less<>> values_of(std::string_view text,
     if (line.back() == ',') line = stripped(line.substr(0, line.size() - 1));
     const auto colon = line.find(':');
     auto name = stripped(line.substr(0, colon));
-    auto value = colon == std::string_view::npos ? std::string_view()
-                                                 : stripped(line.substr(colon + 1));
+    auto value =
+        colon == std::string_view::npos ? std::string_view() : stripped(line.substr(colon + 1));
     if (!take_quotes(name) || !take_quotes(value)) {
       throw InvalidArgument("the file of keys cannot be understood: " + bounded(file) + ", line " +
                                 std::to_string(number),

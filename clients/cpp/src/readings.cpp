@@ -111,8 +111,7 @@ HealthStatus health(const Value& result, bool is_silent) {
          {"level", "critical"},
          {"message", message},
          {"since_us", Value()},
-         {"hint",
-          "The client reconnects by itself; check the gateway and the network between."}});
+         {"hint", "The client reconnects by itself; check the gateway and the network between."}});
   }
   for (auto& row : rows_of(result, {"issues"})) status.issues.push_back(std::move(row));
   status.is_healthy = status.health_level == "healthy";
@@ -135,14 +134,17 @@ HealthStatus health_without(const Failure& failure) {
 
 std::vector<Map> errors(const Value& result) {
   auto rows = rows_of(result, {"errors"});
-  std::ranges::stable_sort(rows, {}, [](const Map& row) { return row.integer("at_us").value_or(0); });
+  std::ranges::stable_sort(rows, {},
+                           [](const Map& row) { return row.integer("at_us").value_or(0); });
   return rows;
 }
 
 SymbolLineage lineage(const Value& result) {
   const auto& fields = map_of(result);
-  SymbolLineage found{fields.text("symbol").value_or(""), fields.text("state").value_or(""),
-                      fields.text("cause"), {}};
+  SymbolLineage found{fields.text("symbol").value_or(""),
+                      fields.text("state").value_or(""),
+                      fields.text("cause"),
+                      {}};
   if (const auto* const lines = fields.array("lines")) {
     for (const auto& line : *lines) {
       if (line.text() != nullptr) found.lines.push_back(*line.text());
@@ -155,8 +157,8 @@ std::vector<Message> snapshots(const Value& result) {
   std::vector<Message> found;
   for (const auto& row : rows_of(result, {"snapshots"})) {
     const auto* const body = row.find("body");
-    found.push_back(codec::decode_value(row.text("topic").value_or(""),
-                                        body == nullptr ? Value() : *body));
+    found.push_back(
+        codec::decode_value(row.text("topic").value_or(""), body == nullptr ? Value() : *body));
   }
   return found;
 }

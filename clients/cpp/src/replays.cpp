@@ -15,8 +15,7 @@ Entry checked(const ReplayRequest& request, const Value& body, std::int64_t posi
   std::string frame = route.topic;
   pack(frame, body);
   const auto head = codec::split_frame(frame);
-  if (head.type != route.type || head.epoch != request.epoch ||
-      (head.flags & flag::replay) == 0) {
+  if (head.type != route.type || head.epoch != request.epoch || (head.flags & flag::replay) == 0) {
     throw DecodeError("another type or run, or not marked as sent again");
   }
   if (head.sequence <= position || head.sequence > request.last) {
@@ -49,10 +48,8 @@ bool is_busy(const Failure& failure) {
 }  // namespace
 
 Map ReplayRequest::params() const {
-  return {{"topic", route->topic},
-          {"from_sequence", first},
-          {"to_sequence", last},
-          {"epoch", epoch}};
+  return {
+      {"topic", route->topic}, {"from_sequence", first}, {"to_sequence", last}, {"epoch", epoch}};
 }
 
 bool Replays::ask(const RoutePtr& route, std::int64_t epoch, std::int64_t first, std::int64_t last,

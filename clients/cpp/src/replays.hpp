@@ -1,9 +1,9 @@
 // Lost events: which are wanted again, asked for, recovered, given up. No I/O.
 //
 // Trades, corrections and news cannot be replaced by a newer value, so each one that was lost is
-// fetched with the method `replay`. Every hole ends in one of two ways, and says which: its messages
-// are delivered and a Gap with `healed` follows, or a Gap with `is_final` says that they never come.
-// A hole may end partly this way and partly that way.
+// fetched with the method `replay`. Every hole ends in one of two ways, and says which: its
+// messages are delivered and a Gap with `healed` follows, or a Gap with `is_final` says that they
+// never come. A hole may end partly this way and partly that way.
 //
 // Each topic has one request under way at a time, so what is recovered comes in order, and only so
 // many topics have one. Holes close to each other share a request: of its answer only what is

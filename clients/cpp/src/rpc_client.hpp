@@ -1,8 +1,9 @@
 // The DEALER socket: many requests outstanding, each with its own deadline.
 //
 // A request waits in our own outbox until the connection stands (IMMEDIATE), so one whose deadline
-// has passed is never sent late. When a request ran into its deadline and nothing was heard from the
-// peer for `silence_ns` since it was sent, the peer counts as vanished and the socket is made anew.
+// has passed is never sent late. When a request ran into its deadline and nothing was heard from
+// the peer for `silence_ns` since it was sent, the peer counts as vanished and the socket is made
+// anew.
 #pragma once
 
 #include <cstdint>

@@ -49,7 +49,8 @@ std::string encode_request(std::int64_t id, const std::string& method, const Map
 }
 
 Reply decode_reply(std::string_view data) {
-  if (data.size() > static_cast<std::size_t>(reply_bytes_max)) throw DecodeError("reply is too long");
+  if (data.size() > static_cast<std::size_t>(reply_bytes_max))
+    throw DecodeError("reply is too long");
   Cursor cursor(data);
   const auto value = cursor.value(reply_levels_max);
   const auto* const reply = value.map();

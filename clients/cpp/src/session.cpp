@@ -15,9 +15,7 @@ constexpr std::int64_t retry_ns_max = 10'000'000'000;
 constexpr int greetings_max = 5;
 constexpr const char* client_version = "0.1.0";
 
-Array array_of(const std::vector<std::string>& texts) {
-  return Array(texts.begin(), texts.end());
-}
+Array array_of(const std::vector<std::string>& texts) { return Array(texts.begin(), texts.end()); }
 
 bool is_refused_with(const Outcome& outcome, std::string_view code) {
   const auto* const failure = std::get_if<Failure>(&outcome);
@@ -71,9 +69,9 @@ void Session::greet(std::int64_t now_ns, Seconds timeout, OnDone on_done) {
 void Session::greet_again(std::int64_t now_ns, int attempts) {
   greet(now_ns, options_.request_timeout, [this, attempts](const Outcome& outcome) {
     const auto* const failure = std::get_if<Failure>(&outcome);
-    const bool is_away = failure != nullptr && (failure->kind == FailureKind::timed_out ||
-                                                failure->kind == FailureKind::not_connected ||
-                                                failure->retry_ms);
+    const bool is_away =
+        failure != nullptr && (failure->kind == FailureKind::timed_out ||
+                               failure->kind == FailureKind::not_connected || failure->retry_ms);
     if (!is_away || attempts >= greetings_max) return;
     later(monotonic_ns() + retry_ns_min,
           [this, attempts](std::int64_t at_ns) { greet_again(at_ns, attempts + 1); });
@@ -83,8 +81,8 @@ void Session::greet_again(std::int64_t now_ns, int attempts) {
 // Subscriptions.
 
 void Session::subscribe(const std::vector<std::string>& symbols,
-                        const std::vector<std::string>& kinds, std::int64_t now_ns,
-                        Seconds timeout, OnSubscribed on_done) {
+                        const std::vector<std::string>& kinds, std::int64_t now_ns, Seconds timeout,
+                        OnSubscribed on_done) {
   struct Progress {
     SymbolResults results{};
     std::size_t open_count = 0;
@@ -190,8 +188,8 @@ std::vector<std::string> Session::without_shared(const std::string& symbol,
   };
   auto chosen = topics::expand_kinds(kinds);
   const auto held = leases.kinds_of(symbol);
-  const bool has_rest = std::ranges::any_of(
-      held, [&](const std::string& kind) { return !contains(chosen, kind); });
+  const bool has_rest =
+      std::ranges::any_of(held, [&](const std::string& kind) { return !contains(chosen, kind); });
   if (has_rest && !contains(kinds, kind::state)) std::erase(chosen, kind::state);
   return chosen;
 }
@@ -327,8 +325,8 @@ void Session::lease_again(const std::vector<Group>& groups, std::int64_t now_ns,
             if (const auto* const results = std::get_if<SymbolResults>(&taken)) {
               for (const auto& [symbol, result] : *results) {
                 if (result.is_accepted()) continue;
-                intake.out.push_back(entry_of(
-                    SubscriptionRefused{symbol, *result.code, result.hint.value_or("")}));
+                intake.out.push_back(
+                    entry_of(SubscriptionRefused{symbol, *result.code, result.hint.value_or("")}));
               }
               return;
             }

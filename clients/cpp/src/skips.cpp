@@ -70,8 +70,7 @@ void Skipped::add_any(const Entry& entry) {
   ++count;
   if (gap != nullptr && gap->is_final) {
     // It is the only word on these messages, so it must not vanish.
-    const bool is_named =
-        add_range(gap->topic, gap->epoch, gap->first_missing, gap->last_missing);
+    const bool is_named = add_range(gap->topic, gap->epoch, gap->first_missing, gap->last_missing);
     named_count_ += is_named ? 1 : 0;
   }
 }

@@ -1,8 +1,8 @@
 // The SUB socket: made, made anew, and always drained.
 //
-// Two settings are not to be touched. ZMTP heartbeats stay off: with a full receive queue they abort
-// the process inside libzmq. SNDHWM is 0: libzmq keeps subscriptions in that queue and silently
-// drops what is above the mark, at the start as well as after every reconnect.
+// Two settings are not to be touched. ZMTP heartbeats stay off: with a full receive queue they
+// abort the process inside libzmq. SNDHWM is 0: libzmq keeps subscriptions in that queue and
+// silently drops what is above the mark, at the start as well as after every reconnect.
 #pragma once
 
 #include <cstdint>

@@ -188,7 +188,9 @@ std::string new_nonce() {
 }
 
 bool is_state_kind(std::string_view base) { return contains(state_kinds, base); }
-bool is_book_event_kind(std::string_view base) { return base == kind::depth || base == kind::order; }
+bool is_book_event_kind(std::string_view base) {
+  return base == kind::depth || base == kind::order;
+}
 bool is_baseline_kind(std::string_view base) {
   return base == kind::trade || base == kind::correction || base == kind::news;
 }

@@ -7,8 +7,9 @@ namespace iqfeed_gateway {
 namespace {
 
 auto place_of(auto& entries, std::string_view key) {
-  return std::lower_bound(entries.begin(), entries.end(), key,
-                          [](const Map::Entry& entry, std::string_view k) { return entry.first < k; });
+  return std::lower_bound(
+      entries.begin(), entries.end(), key,
+      [](const Map::Entry& entry, std::string_view k) { return entry.first < k; });
 }
 
 }  // namespace
@@ -51,9 +52,8 @@ Map::Map(std::vector<Entry> entries) : entries_(std::move(entries)) {
   std::stable_sort(entries_.begin(), entries_.end(),
                    [](const Entry& a, const Entry& b) { return a.first < b.first; });
   // Of equal keys the last one stays: seen from the end, it is the first.
-  const auto kept = std::unique(entries_.rbegin(), entries_.rend(), [](const Entry& a, const Entry& b) {
-    return a.first == b.first;
-  });
+  const auto kept = std::unique(entries_.rbegin(), entries_.rend(),
+                                [](const Entry& a, const Entry& b) { return a.first == b.first; });
   entries_.erase(entries_.begin(), kept.base());
 }
 

@@ -49,8 +49,8 @@ struct Registration {
 }  // namespace checks
 
 /// A sentence of what holds, and the function that checks it.
-#define TEST(name)                                                     \
-  static void test_##name();                                           \
+#define TEST(name)                                                         \
+  static void test_##name();                                               \
   static const checks::Registration registered_##name(#name, test_##name); \
   static void test_##name()
 

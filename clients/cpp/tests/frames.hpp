@@ -25,8 +25,8 @@ inline std::string trade(std::int64_t sequence, std::int64_t flags = 0, std::int
   return frame("trade,AAPL,", {2, epoch, sequence, flags, 5, {}, 1.5, 100, {}, {}, {}, "C"});
 }
 
-inline std::string quote(std::int64_t sequence, double bid, const std::string& topic = "quote,AAPL,",
-                         std::int64_t flags = 0) {
+inline std::string quote(std::int64_t sequence, double bid,
+                         const std::string& topic = "quote,AAPL,", std::int64_t flags = 0) {
   return frame(topic, {1, run, sequence, flags, 5, {}, bid, 1, bid + 1, 1});
 }
 

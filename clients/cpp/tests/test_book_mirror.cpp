@@ -13,9 +13,14 @@ Message update(std::int64_t sequence, const char* side, double price, std::int64
 }
 
 Message image(std::int64_t sequence, std::int64_t size) {
-  return decode_frame(frames::frame(
-      "depth,AAPL,", {13, frames::run, sequence, 1, 5, {},
-                      Array{Array{"add", "B", 1.5, size, 1, 2}, Array{"add", "A", 1.75, 7, 2, 2}}}));
+  return decode_frame(frames::frame("depth,AAPL,", {13,
+                                                    frames::run,
+                                                    sequence,
+                                                    1,
+                                                    5,
+                                                    {},
+                                                    Array{Array{"add", "B", 1.5, size, 1, 2},
+                                                          Array{"add", "A", 1.75, 7, 2, 2}}}));
 }
 
 }  // namespace
@@ -63,7 +68,12 @@ TEST(orders_stand_in_their_place_of_the_queue) {
   };
   const auto highest = std::numeric_limits<std::uint64_t>::max();
   book.apply(decode_frame(frames::frame(
-      "order,AAPL,", {13, frames::run, 1, 1, 5, {},
+      "order,AAPL,", {13,
+                      frames::run,
+                      1,
+                      1,
+                      5,
+                      {},
                       Array{row(7, 1.5, 20), row(highest, 1.5, 10), row(8, 1.75, 30)}})));
   const auto orders = book.orders(side::bid);
   CHECK(orders.size() == 3 && orders[0].order_id == 8 && orders[1].order_id == highest);

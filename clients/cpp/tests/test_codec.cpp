@@ -9,9 +9,17 @@
 using namespace iqfeed_gateway;
 
 TEST(every_prefix_of_a_frame_is_refused_without_reading_past_its_end) {
-  const auto whole = frames::frame(
-      "state,AAPL,",
-      {9, 1000, 1, 0, 5, {}, "live", {}, 7, Map{{"message", "text"}, {"list", Array{1, -2.5, {}}}}});
+  const auto whole =
+      frames::frame("state,AAPL,", {9,
+                                    1000,
+                                    1,
+                                    0,
+                                    5,
+                                    {},
+                                    "live",
+                                    {},
+                                    7,
+                                    Map{{"message", "text"}, {"list", Array{1, -2.5, {}}}}});
   CHECK(std::holds_alternative<State>(decode_frame(whole)));
   for (std::size_t size = 0; size < whole.size(); ++size) {
     // A buffer of exactly this size: a sanitizer sees any byte read behind it.

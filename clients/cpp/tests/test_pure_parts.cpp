@@ -35,7 +35,8 @@ TEST(kinds_are_spelled_out_once) {
 
 TEST(private_topics_cannot_be_asked_for_by_hand) {
   for (const char* good : {"news,", "quote@250,AAPL,", "bar,AAPL,"}) topics::check_topic(good);
-  for (const char* bad : {"", "quote", "~abcdefghijklmn.quote,AAPL,", "quote,AAPL", "quote,,", ","}) {
+  for (const char* bad :
+       {"", "quote", "~abcdefghijklmn.quote,AAPL,", "quote,AAPL", "quote,,", ","}) {
     CHECK(checks::throws<InvalidArgument>([bad] { topics::check_topic(bad); }));
   }
   CHECK(topics::new_nonce() != topics::new_nonce());

@@ -1,8 +1,8 @@
 // A copy of one symbol's order book, kept from an image and the updates behind it. No I/O.
 //
-// Subscribe to the topic, ask for an image, hand everything that comes to `apply`. The image carries
-// the sequence N of the last update it contains: updates up to N are dropped, N+1 and so on are
-// applied, and a hole makes the copy not current until another image comes. Updates that arrive
+// Subscribe to the topic, ask for an image, hand everything that comes to `apply`. The image
+// carries the sequence N of the last update it contains: updates up to N are dropped, N+1 and so on
+// are applied, and a hole makes the copy not current until another image comes. Updates that arrive
 // while it is not current are kept: an image that was published before them, but is handed over
 // after them, is brought up to date with them. So neither the order in which image and updates
 // arrive nor a late image matters; what is current is equal to the gateway's own book at

@@ -1,9 +1,9 @@
 // Data frames to typed messages: strict about what is there, open to what is appended.
 //
-// A frame is `kind,symbol,body` with a msgpack array for a body. Extra items at its end are ignored,
-// missing ones are empty; a wrong type, NaN, infinity or a number out of range is a DecodeError, and
-// so is a kind whose type number belongs to another kind. A type number this version does not know
-// throws UnknownMessage.
+// A frame is `kind,symbol,body` with a msgpack array for a body. Extra items at its end are
+// ignored, missing ones are empty; a wrong type, NaN, infinity or a number out of range is a
+// DecodeError, and so is a kind whose type number belongs to another kind. A type number this
+// version does not know throws UnknownMessage.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,8 @@
 
 namespace iqfeed_gateway {
 
-/// Decode one frame; `kind` and `symbol` of the message are the frame's, nonce and variant included.
+/// Decode one frame; `kind` and `symbol` of the message are the frame's, nonce and variant
+/// included.
 ///
 /// Throws DecodeError for what is not a frame of the contract, and UnknownMessage for a type number
 /// or a kind that this version does not know.

@@ -88,7 +88,8 @@ class InvalidArgument : public GatewayClientError {
 class SecurityValidationError : public InvalidArgument {
  public:
   explicit SecurityValidationError(std::string text, std::string hint = {})
-      : InvalidArgument(Failure{FailureKind::symbol_refused, std::move(text), {}, std::move(hint)}) {}
+      : InvalidArgument(
+            Failure{FailureKind::symbol_refused, std::move(text), {}, std::move(hint)}) {}
   explicit SecurityValidationError(Failure failure) : InvalidArgument(std::move(failure)) {}
 };
 

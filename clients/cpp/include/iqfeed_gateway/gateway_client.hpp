@@ -34,8 +34,8 @@ class Engine;
 /// Several threads may call it at the same time; several that read the stream share the messages
 /// between them. It must not be destroyed while another thread is inside a call, and not be used in
 /// the child of a `fork`. Every call that takes `timeout` waits `Options::request_timeout` when it
-/// is left out. Unless said otherwise a call throws NotConnected, RequestTimedOut, or RequestRefused
-/// with the gateway's code and hint, and DecodeError at a result of another form.
+/// is left out. Unless said otherwise a call throws NotConnected, RequestTimedOut, or
+/// RequestRefused with the gateway's code and hint, and DecodeError at a result of another form.
 class GatewayClient {
  public:
   using Texts = std::vector<std::string>;

@@ -19,8 +19,8 @@ struct CurveKeys {
 /// Read a client's key file: `server_public_key`, `public_key` and `secret_key`, one a line as in
 /// YAML, or as JSON; other names in it are ignored.
 ///
-/// Throws InvalidArgument when it cannot be read, others may read it (POSIX), or a key is missing or
-/// none. No value of it is quoted.
+/// Throws InvalidArgument when it cannot be read, others may read it (POSIX), or a key is missing
+/// or none. No value of it is quoted.
 [[nodiscard]] CurveKeys load_keys(const std::filesystem::path& file);
 
 /// Refuse what is no key, without quoting it; throws InvalidArgument.

@@ -42,8 +42,8 @@ struct Options {
   int receive_messages_max = 200'000;
 };
 
-/// The options with a name made up where there is none; throws InvalidArgument where one of them can
-/// never work.
+/// The options with a name made up where there is none; throws InvalidArgument where one of them
+/// can never work.
 [[nodiscard]] Options checked(Options options);
 
 }  // namespace iqfeed_gateway

@@ -141,8 +141,8 @@ struct Statistics {
   std::int64_t holes = 0;
   /// Times that everything waiting for a slow application was skipped.
   std::int64_t skips = 0;
-  /// How far behind this client is, microseconds: the age of the last heartbeat when it was read, by
-  /// this machine's clock, or the time the oldest message has waited for the application.
+  /// How far behind this client is, microseconds: the age of the last heartbeat when it was read,
+  /// by this machine's clock, or the time the oldest message has waited for the application.
   std::optional<std::int64_t> lag_us{};
   /// Messages waiting for the application.
   std::int64_t queue_size = 0;
