@@ -392,7 +392,7 @@ void Engine::fail(const Failure& failure) {
   if (link_ != Link::connecting) return;
   {
     const std::lock_guard lock(mutex_);
-    failure_ = completed(failure);
+    if (!failure_) failure_ = completed(failure);  // The first one is the cause.
   }
   is_stopping_ = true;
 }

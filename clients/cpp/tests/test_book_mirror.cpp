@@ -1,4 +1,6 @@
 // The copy of a book is the gateway's own, or says that it is not current.
+#include <limits>
+
 #include "checks.hpp"
 #include "frames.hpp"
 #include "iqfeed_gateway/book_mirror.hpp"
