@@ -13,8 +13,8 @@
 
 #include "../src/delivery.hpp"
 #include "../src/intake.hpp"
-#include "rendering.hpp"
 #include "../src/subscriber.hpp"
+#include "rendering.hpp"
 
 namespace conformance {
 namespace gw = iqfeed_gateway;

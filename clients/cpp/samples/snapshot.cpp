@@ -15,7 +15,7 @@ int main() {
                                << shown(quote.ask) << "\n";
                    },
                    [](const gw::Summary& day) {
-                     std::cout << day.symbol << " open " << shown(day.open) << " high "
+                     std::cout << day.symbol << " last " << shown(day.last) << " high "
                                << shown(day.high) << " low " << shown(day.low) << "\n";
                    },
                    [](const gw::State& state) {

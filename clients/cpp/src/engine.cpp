@@ -71,7 +71,8 @@ void Engine::launch() {
 
 bool Engine::wait_connected() {
   const auto timeout = options_.connect_timeout + Seconds(2);
-  return connected_.wait_for(timeout) == std::future_status::ready && connected_.get();
+  const auto connected = connected_;  // Each thread waits by a copy of its own.
+  return connected.wait_for(timeout) == std::future_status::ready && connected.get();
 }
 
 void Engine::stop() noexcept {
@@ -117,11 +118,9 @@ Map Engine::gateway() {
 }
 
 Statistics Engine::statistics() {
-  Statistics found;
-  {
-    const std::lock_guard lock(mutex_);
-    found = statistics_;
-  }
+  std::unique_lock lock(mutex_);
+  auto found = statistics_;
+  lock.unlock();
   const auto queue = queue_.counts();
   found.delivered = queue.delivered;
   found.dropped = queue.dropped;

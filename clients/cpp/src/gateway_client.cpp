@@ -46,8 +46,9 @@ bool GatewayClient::connect() {
   {
     const std::lock_guard lock(mutex_);
     if (engine_ == nullptr || engine_->link() == Link::closed) {
-      engine_ = std::make_shared<Engine>(options_);
-      engine_->launch();
+      auto fresh = std::make_shared<Engine>(options_);
+      fresh->launch();
+      engine_ = std::move(fresh);
     }
     chosen = engine_;
   }

@@ -28,7 +28,8 @@ TEST(kinds_are_spelled_out_once) {
   CHECK(topics::expand_kinds({"l1", "quote"}) == l1);
   CHECK(topics::expand_kinds({"book@250x5"}).size() == 1);
   for (const char* bad : {"tick", "trade@250", "quote@0", "quote@250x5", "quote@"}) {
-    CHECK(checks::throws<InvalidArgument>([bad] { static_cast<void>(topics::expand_kinds({bad})); }));
+    CHECK(
+        checks::throws<InvalidArgument>([bad] { static_cast<void>(topics::expand_kinds({bad})); }));
   }
   CHECK(checks::throws<InvalidArgument>([] { static_cast<void>(topics::expand_kinds({})); }));
 }
