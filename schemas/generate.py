@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from schemas import (
     emit_client_readmes,
+    emit_cpp,
     emit_go,
     emit_java,
     emit_json_schema,
@@ -30,6 +31,7 @@ EMITTERS = (
     emit_python.emit,
     emit_python_client.emit,
     emit_typescript.emit,
+    emit_cpp.emit,
     emit_go.emit,
     emit_java.emit,
     emit_rust.emit,
