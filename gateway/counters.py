@@ -133,7 +133,7 @@ class Counter(enum.Enum):
     CONNECTIONS_FLOODING = "connections_flooding", "Connections cut for what they sent unread."
     SUBSCRIPTIONS_DENIED = "subscriptions_denied", "Subscriptions their client may not have."
     SNAPSHOTS_DENIED = "snapshots_denied", "Private topics answered with not_entitled."
-    CONNECTIONS_LIMITED = "connections_limited", "Data connections cut, their user having enough."
+    CONNECTIONS_LIMITED = "connections_limited", "Connections cut that were one too many."
     REQUESTS_DENIED = "requests_denied", "Requests for what their client may not ask for or see."
     REQUESTS_LIMITED = "requests_limited", "Requests refused, their client asking too often."
     REQUESTS_CUT = "requests_cut", "Control connections cut for going on although refused."

@@ -1,6 +1,7 @@
 """Requests about leases: taken, given up, ended, brought back, and judged anew."""
 
 import contextlib
+from collections import Counter as Counts
 from collections.abc import Generator, Iterable
 from typing import Any, Final
 
@@ -35,6 +36,10 @@ from gateway.policy.demand import Service
 from gateway.policy.error_history import ErrorHistory, fact_of
 from gateway.policy.leases import Claim, Lease, Leases
 
+WAITS_MAX: Final = 128
+WAITS_PER_ACCOUNT_MAX: Final = 64
+"""Requests of all, and of one, that wait for the vendor's answer at one time: half and a quarter of
+those that are answered at one time. More are answered at once, with what is known by then."""
 Steps = Generator[FeedCommand | None, Any, Any]
 """A handler in progress: yields commands for the feed thread, or None to let others run; returns
 the result."""
@@ -58,6 +63,8 @@ class LeaseRequests:
         self.access: Final = access
         """Judges who may ask for what."""
         self._history = history
+        self._waits: Counts[str] = Counts()
+        """Requests that wait for the vendor, by account."""
 
     def subscribe(self, params: m.SubscribeParams, caller: Caller = NOBODY) -> Steps:
         """Take a lease on symbols and answer at once, or after the vendor's first word."""
@@ -84,9 +91,15 @@ class LeaseRequests:
             except LeaseExpired:
                 yield Unwatch(wishes_of(held))
                 raise
-        if params.wait_ms:
+        if params.wait_ms and self._may_wait(caller):
             pending = {s.symbol for s in standings if is_pending(s, wanted[s.symbol])}
-            yield AwaitSettled(frozenset(pending), params.wait_ms * 1_000_000)
+            self._waits[caller.account] += 1
+            try:
+                yield AwaitSettled(frozenset(pending), params.wait_ms * 1_000_000)
+            finally:
+                self._waits[caller.account] -= 1
+                # Of those who have gone nothing is kept.
+                self._waits += Counts()
             standings = yield from _read_again(standings)
         refused = [refusal_of(standing, wanted[standing.symbol]) for standing in standings]
         rejected += [refusal for refusal in refused if refusal is not None]
@@ -107,6 +120,11 @@ class LeaseRequests:
             ],
             "rejected": rejected,
         }
+
+    def _may_wait(self, caller: Caller) -> bool:
+        """Whether an answer may wait for the vendor; others would wait for its slot."""
+        is_few = self._waits[caller.account] < WAITS_PER_ACCOUNT_MAX
+        return is_few and self._waits.total() < WAITS_MAX
 
     def _judge(
         self, symbols: Iterable[str], kinds: tuple[str, ...], caller: Caller

@@ -27,7 +27,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "renew": lambda desk, caller, params: desk.consumers.renew(params, caller),
     "subscriptions": lambda desk, caller, params: desk.consumers.subscriptions(params, caller),
     "snapshot": lambda desk, caller, params: desk.snapshot(params, caller),
-    "health": lambda desk, _, params: desk.inside.health(params),
+    "health": visible.health,
     "metrics": lambda desk, _, params: desk.inside.metrics(params),
     "alerts": visible.alerts,
     "trends": lambda desk, _, params: desk.inside.trends(params),

@@ -20,6 +20,41 @@ _CONSUMERS_PORTS: Final = ("consumers", "control")
 """Parts of the error history that are about clients and what they asked for."""
 
 
+_SPOKEN_OF: Final[Mapping[str, str]] = {
+    "slow_consumers": "consumers fall behind",
+    "connections_flooding": "connections sent more than can be read and were cut off",
+    "client_files_refused": "files of clients cannot be used",
+}
+"""Issues that name clients, files of theirs or addresses; and what is left to say to others."""
+
+
+def health(desk: RequestDesk, caller: Caller, params: m.HealthParams) -> dict[str, Any]:
+    """Judge the last seconds, for a consumer without the names of others."""
+    told = desk.inside.health(params)
+    return told if desk.access.rights_of(caller).sees_others else without_names(told)
+
+
+def without_names(told: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer to `health` without the names of clients.
+
+    Args:
+        told: The whole answer.
+    """
+    hidden = {i["message"]: _SPOKEN_OF[i["code"]] for i in told["issues"] if _names_others(i)}
+    issues = [
+        issue | {"message": hidden[issue["message"]], "hint": "The gateway's operator sees which."}
+        if _names_others(issue)
+        else issue
+        for issue in told["issues"]
+    ]
+    worst = told["error_message"]
+    return {**told, "issues": issues, "error_message": hidden.get(worst, worst)}
+
+
+def _names_others(told: Mapping[str, Any]) -> bool:
+    return told.get("code") in _SPOKEN_OF
+
+
 def why(desk: RequestDesk, caller: Caller, params: m.WhyParams) -> Steps:
     """Say why a symbol is as it is, without who else holds it.
 
@@ -51,8 +86,11 @@ def symbols(desk: RequestDesk, caller: Caller, params: m.SymbolsParams) -> Steps
 def alerts(desk: RequestDesk, caller: Caller, params: m.AlertsParams) -> dict[str, Any]:
     """List alerts, a consumer without those about others."""
     told = desk.inside.alerts(params)
-    if desk.access.rights_of(caller).sees_others:
-        return told
+    return told if desk.access.rights_of(caller).sees_others else without_others_alerts(told)
+
+
+def without_others_alerts(told: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer to `alerts` without those about clients."""
     return {name: [a for a in found if not _is_about_others(a)] for name, found in told.items()}
 
 
@@ -61,8 +99,17 @@ def errors(desk: RequestDesk, caller: Caller, params: m.ErrorsParams) -> dict[st
     if desk.access.rights_of(caller).sees_others:
         return desk.upstream.errors(params)
     all_of_them = desk.upstream.errors(params.model_copy(update={"limit": ERRORS_MAX}))
-    found = [e for e in all_of_them["errors"] if e["port"] not in _CONSUMERS_PORTS]
-    return {"errors": found[: params.limit]}
+    return without_others_errors(all_of_them, params.limit)
+
+
+def without_others_errors(told: Mapping[str, Any], limit: int) -> dict[str, Any]:
+    """An answer to `errors` without those about clients.
+
+    Args:
+        told: The longest answer there is.
+        limit: How many are wanted.
+    """
+    return {"errors": [e for e in told["errors"] if e["port"] not in _CONSUMERS_PORTS][:limit]}
 
 
 def diagnostics(desk: RequestDesk, caller: Caller, params: m.DiagnosticsParams) -> Steps:
@@ -74,4 +121,4 @@ def diagnostics(desk: RequestDesk, caller: Caller, params: m.DiagnosticsParams) 
 
 
 def _is_about_others(alert: Mapping[str, Any]) -> bool:
-    return any(alert.get(fact) is not None for fact in _OTHERS)
+    return _names_others(alert) or any(alert.get(fact) is not None for fact in _OTHERS)

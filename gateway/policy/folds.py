@@ -29,6 +29,10 @@ class Folds(Generic[Key]):
         self._told: OrderedDict[Key, tuple[int, int]] = OrderedDict()
         """When each was last told, and how often it happened since; the oldest first."""
 
+    def __contains__(self, key: object) -> bool:
+        """Whether it is remembered, so that it would be counted and not told at once."""
+        return key in self._told
+
     def note(self, key: Key) -> list[tuple[Key, int]]:
         """It has happened.
 

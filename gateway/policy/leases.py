@@ -57,7 +57,8 @@ class Leases:
         clock: Both clocks: monotonic for expiry, UTC for what clients are told.
         leases_per_client_max: More are refused; counted by user where there are keys.
         symbols_per_client_max: Over all of a client's, or user's, leases; more are refused.
-        client_count_max: Clients with leases at one time; more are refused.
+        client_count_max: Clients with leases at one time; more are refused. Where there are keys
+            all of a user's count as one, or one user could leave no room for others.
     """
 
     def __init__(
@@ -118,10 +119,9 @@ class Leases:
         """
         leases_max = self._leases_per_client_max if leases_max is None else leases_max
         symbols_max = self._symbols_per_client_max if symbols_max is None else symbols_max
-        is_known = (user, client) in self._by_client
-        if not is_known and len(self._by_client) >= self._client_count_max:
-            raise QuotaExceeded("too many clients hold leases", limit=self._client_count_max)
         held = self._held_by(user, client)
+        if not held and self._holder_count() >= self._client_count_max:
+            raise QuotaExceeded("too many clients hold leases", limit=self._client_count_max)
         if len(held) >= leases_max:
             raise QuotaExceeded("too many leases", client=client, limit=leases_max)
         held_count = sum(len(lease.claims) + lease.pending_count for lease in held)
@@ -132,6 +132,10 @@ class Leases:
         self._extend(lease)
         self._keep(lease)
         return lease
+
+    def _holder_count(self) -> int:
+        """How many there are whose leases count against a quota of their own."""
+        return len({(user, "" if user else client) for user, client in self._by_client})
 
     def _held_by(self, user: str, client: str) -> list[Lease]:
         """What counts against the same quota."""

@@ -48,9 +48,9 @@ class Peer:
     """
 
     __slots__ = (
-        "connection", "denied", "is_measured", "is_relay", "name", "prefixes", "progress",
-        "refused_count", "reported", "seen_ns", "sender", "snapshots", "token", "tokens",
-        "transport", "warned_us",
+        "connection", "denied", "denied_topics", "is_measured", "is_relay", "name", "prefixes",
+        "progress", "refused_count", "reported", "seen_ns", "sender", "snapshots", "token",
+        "tokens", "transport", "warned_us",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +88,8 @@ class Peer:
         """Subscriptions of it that are no whole topics, where there are keys."""
         self.denied: dict[str, int] = {}
         """Topics its user may not have, each with how often it asked; not all of them."""
+        self.denied_topics: set[int] = set()
+        """All of them that stand, each by its hash: ZeroMQ keeps what was denied as well."""
         self.reported: dict[str, Any] = {}
         """What its client last said of itself."""
 

@@ -11,6 +11,7 @@ import pydantic
 from gateway.clock import Clock
 from gateway.control.peer_desk import PeerDesk
 from gateway.control.upstream_requests import Audit, Caller, check_reason
+from gateway.control.visible import without_names
 from gateway.counters import Counter, Counters
 from gateway.errors import GatewayError, RequestTimedOut, Unauthorized, bounded
 from gateway.model import methods as m
@@ -155,7 +156,7 @@ class RelayDesk:
         report, (gateway, error) = await asyncio.gather(
             self._report(), self._opinion("health", request[-1])
         )
-        return self._judge.judge(
+        told = self._judge.judge(
             RelayFacts(
                 silent_ns=report.silent_ns if report is not None else None,
                 gateway=gateway,
@@ -165,6 +166,8 @@ class RelayDesk:
                 doors=tuple(self._doors.issues()) if self._doors is not None else (),
             )
         )
+        caller: Caller = request[2]
+        return told if self._rules.access.rights_of(caller).sees_others else without_names(told)
 
     async def metrics(self, *request: Any) -> dict[str, Any]:
         """Give the relay's figures, and the gateway's beside them."""

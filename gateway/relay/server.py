@@ -7,10 +7,12 @@ import zmq.asyncio
 from gateway.control.desk import parse_params
 from gateway.model.methods import METHODS
 from gateway.relay.gateway_link import GatewayLink
+from gateway.relay.hiding import HIDING, asked_of
 from gateway.relay.passing import PassingRules
 from gateway.relay.requests import RelayDesk
-from gateway.runtime.rpc_call import Call
+from gateway.runtime.rpc_call import Call, Whole
 from gateway.runtime.rpc_server import RequestServer
+from gateway.wire.codec import pack_reply
 
 OWN_MS: Final = 20
 """How long the relay's own part of an answer may take."""
@@ -58,7 +60,21 @@ class RelayServer(RequestServer):
             self._desk.authorize_passing(call.request, call.caller)
             raw = self._rules.passable(call.request, call.raw, call.caller)
             self._desk.note_passing(call.request, call.caller)
+            if call.request.method in HIDING and not self._sees_others(call):
+                return await self._answer_hiding(call, raw, deadline_ms)
             return await self._gateway.forward(raw, deadline_ms=deadline_ms)
         params = parse_params(call.request.method, call.request.params)
         self._desk.note_passing(call.request, call.caller)
         return await handler(params, call.raw, call.caller, deadline_ms)
+
+    def _sees_others(self, call: Call) -> bool:
+        return self._rules.access.rights_of(call.caller).sees_others
+
+    async def _answer_hiding(self, call: Call, raw: dict[str, Any], deadline_ms: int) -> Any:
+        """Have the gateway answer, and leave out what is about others."""
+        method, params = call.request.method, call.request.params or {}
+        asked = asked_of(method, params)
+        reply = await self._gateway.ask(method, asked, deadline_ms=deadline_ms)
+        if not reply["ok"]:
+            return Whole(pack_reply(reply | {"id": raw.get("id")}), is_ok=False)
+        return HIDING[method](reply["result"], params)

@@ -7,6 +7,8 @@ from typing import Final
 
 import zmq
 
+from gateway.clock import Clock
+from gateway.control.told_once import ToldOnce
 from gateway.control.upstream_requests import Caller
 from gateway.counters import Counter, Counters
 from gateway.logs import get_logger
@@ -16,6 +18,9 @@ from gateway.runtime.senders import Senders
 
 CONNECTIONS_MAX: Final = 10_000
 """Connections remembered; of more, those that asked longest ago are cut only when they ask."""
+PER_USER_MAX: Final = 256
+"""Connections of one user at one time: each costs a descriptor, whatever is asked on it."""
+CROWDED: Final = "too many connections"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +35,16 @@ class ControlPeers:
     Args:
         senders: Reads whose a frame is.
         counters: The control loop's own.
+        clock: Monotonic.
     """
 
-    def __init__(self, senders: Senders, counters: Counters) -> None:
+    def __init__(self, senders: Senders, counters: Counters, clock: Clock) -> None:
         self._senders = senders
         self._counters = counters
         self._sockets = PeerSockets(senders)
         self._known: OrderedDict[Hashable, _Known] = OrderedDict()
+        self._by_user: dict[str, set[Hashable]] = {}
+        self._told = ToldOnce(clock, get_logger("audit"))
 
     def admit(self, frame: zmq.Frame, identity: str) -> Caller | None:
         """Whose a request is.
@@ -50,22 +58,48 @@ class ControlPeers:
         """
         address = _address_of(frame)
         sender = self._senders.of(frame)
-        if self._senders.are_known:
-            self._note(frame, sender, address)
-        return None if sender is None else Caller(identity, address, sender.user)
+        is_let = not self._senders.are_known or self._note(frame, sender, address)
+        return Caller(identity, address, sender.user) if is_let and sender is not None else None
 
-    def _note(self, frame: zmq.Frame, sender: Sender | None, address: str) -> None:
-        """Remember whose a connection is, or cut it."""
+    def _note(self, frame: zmq.Frame, sender: Sender | None, address: str) -> bool:
+        """Remember whose a connection is, or cut it; whether it may stay."""
         connection = self._sockets.of(frame)
         if sender is None:
             self._counters.add(Counter.FRAMES_UNGRANTED)
             if connection is not None:
                 self._cut(connection, self._known.get(connection) or _Known(Sender(), address))
-        elif connection is not None:
-            self._known[connection] = _Known(sender, address)
+        elif connection in self._known and self._known[connection].sender == sender:
             self._known.move_to_end(connection)
+        elif connection is not None:
+            if connection not in self._known and self._is_crowded(sender.user):
+                self._sockets.cut(connection)
+                self._counters.add(Counter.CONNECTIONS_LIMITED)
+                facts = {"address": address, "socket": "control", "reason": CROWDED}
+                self._told.note("evicted", sender.user, "connections", **facts)
+                return False
+            self._drop(connection)
+            self._known[connection] = _Known(sender, address)
+            self._by_user.setdefault(sender.user, set()).add(connection)
             if len(self._known) > CONNECTIONS_MAX:
                 self._forget_some()
+        return sender is not None
+
+    def _is_crowded(self, user: str) -> bool:
+        """Whether a user has as many connections as it may."""
+        own = self._by_user.get(user, set())
+        if len(own) >= PER_USER_MAX:
+            for connection in [c for c in own if not self._sockets.is_alive(c)]:
+                self._drop(connection)
+        return len(own) >= PER_USER_MAX
+
+    def _drop(self, connection: Hashable) -> None:
+        """Forget a connection."""
+        known = self._known.pop(connection, None)
+        own = self._by_user.get(known.sender.user) if known is not None else None
+        if known is not None and own is not None:
+            own.discard(connection)
+            if not own:
+                del self._by_user[known.sender.user]
 
     def cut(self, frame: zmq.Frame) -> bool:
         """Cut the connection that a frame came from; why is the caller's to write down.
@@ -76,7 +110,7 @@ class ControlPeers:
         connection = self._sockets.of(frame)
         if connection is None:
             return False
-        self._known.pop(connection, None)
+        self._drop(connection)
         return self._sockets.cut(connection)
 
     def cut_revoked(self) -> int:
@@ -94,7 +128,7 @@ class ControlPeers:
         return sum(self._cut(connection, known) for connection, known in revoked)
 
     def _cut(self, connection: Hashable, known: _Known) -> bool:
-        self._known.pop(connection, None)
+        self._drop(connection)
         if not self._sockets.cut(connection):
             return False
         self._counters.add(Counter.CONNECTIONS_REVOKED)
@@ -110,11 +144,11 @@ class ControlPeers:
     def _forget_some(self) -> None:
         self._forget_dead()
         while len(self._known) > CONNECTIONS_MAX * 9 // 10:
-            self._known.popitem(last=False)
+            self._drop(next(iter(self._known)))
 
     def _forget_dead(self) -> None:
         for connection in [c for c in self._known if not self._sockets.is_alive(c)]:
-            del self._known[connection]
+            self._drop(connection)
 
 
 def _address_of(frame: zmq.Frame) -> str:

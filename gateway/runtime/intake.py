@@ -46,6 +46,8 @@ class Watched:
     descriptor: int
     family: int
     account: IntakeAccount
+    since_ns: int
+    """When it was first seen, monotonic."""
 
 
 class Intake:
@@ -64,6 +66,8 @@ class Intake:
         self._monitor: zmq.Socket[bytes] | None = None
         self._taken: dict[Hashable, int] = {}
         self._users: dict[Hashable, str] = {}
+        self.silent_max: int | None = None
+        """Connections of which nothing was ever read that are borne; None for any number."""
         self.is_empty = True
         """Whether the reader has found nothing more to read; the reader says so."""
         self.watched: dict[int, Watched] = {}
@@ -147,6 +151,23 @@ class Intake:
             received -= _unread_by(watched.descriptor)
         return account.look(received, taken=taken, is_empty=is_empty, now_ns=now_ns)
 
+    def too_silent(self, now_ns: int, *, age_ns_min: int) -> list[Watched]:
+        """The connections that nothing was ever read of, without the youngest that are borne.
+
+        Args:
+            now_ns: Monotonic.
+            age_ns_min: Younger ones may be about to speak.
+        """
+        if self.silent_max is None or len(self.watched) <= self.silent_max:
+            return []
+        silent = [
+            watched
+            for watched in self.watched.values()
+            if watched.connection not in self._taken and now_ns - watched.since_ns >= age_ns_min
+        ]
+        silent.sort(key=lambda watched: watched.since_ns, reverse=True)
+        return silent[self.silent_max :]
+
     def user_of(self, connection: Hashable) -> str:
         """Whose a connection is; empty when nobody is known."""
         return self._users.get(connection, "")
@@ -220,7 +241,7 @@ class Intake:
         if not isinstance(own, tuple) or str(own[1]) != port:
             return None
         account = IntakeAccount(self._rules, now_ns=now_ns)
-        return Watched((descriptor, identity), descriptor, family, account)
+        return Watched((descriptor, identity), descriptor, family, account, now_ns)
 
 
 def _unread_by(descriptor: int) -> int:

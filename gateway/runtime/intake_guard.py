@@ -48,6 +48,12 @@ CONTROL: Final = IntakeRules(burst_bytes=1_572_864, whole_bytes=300_000, whole_n
 """Six of the longest requests, of which four may wait in ZeroMQ's queue; a little more than one."""
 CONTROL_TOTAL_MAX: Final = 33_554_432
 """Bytes of all requests together that may wait; beyond, whoever has sent most is cut off."""
+SILENT_MAX: Final = 128
+"""Connections of one socket that nothing was ever read of: nobody can say whose they are, so no
+limit of a user holds for them, and each costs a descriptor that others will lack."""
+SILENT_NS_MIN: Final = 3 * SECOND_NS
+"""Longer than a handshake may take: whoever is about to speak is not cut."""
+SILENT: Final = "it says nothing, and too many others neither"
 PORT: Final = "consumers"
 
 
@@ -116,7 +122,8 @@ class IntakeGuard:
 
     def counts(self) -> Iterator[tuple[Counter, int]]:
         """What was counted here."""
-        yield Counter.CONNECTIONS_FLOODING, self.counters.value(Counter.CONNECTIONS_FLOODING)
+        for counter in (Counter.CONNECTIONS_FLOODING, Counter.CONNECTIONS_LIMITED):
+            yield counter, self.counters.value(counter)
 
     def _run(self) -> None:
         wait_s = LOOK_S
@@ -142,6 +149,8 @@ class IntakeGuard:
                 is_suspicious |= bool(reason) or watched.account.is_suspicious
             if is_sweep:
                 intake.sweep()
+                for watched in intake.too_silent(now_ns, age_ns_min=SILENT_NS_MIN):
+                    self._cut_silent(intake, watched)
         self._relieve()
         if is_sweep:
             self._swept_ns = now_ns
@@ -193,6 +202,16 @@ class IntakeGuard:
         error = ConsumerEvicted("a connection was cut off", hint=HINT, user=user or None, **facts)
         self.on_cut(fact_of(error, port=PORT, at_us=self._clock.utc_us()))
 
+    def _cut_silent(self, intake: Intake, watched: Watched) -> None:
+        """Cut a connection that only costs; its peer comes back by itself when it has a use."""
+        address = self._sockets.address(watched.connection).text
+        is_cut = self._sockets.cut(watched.connection)
+        intake.forget(watched)
+        if is_cut:
+            self.counters.add(Counter.CONNECTIONS_LIMITED)
+            facts = {"address": address, "socket": intake.name, "reason": SILENT}
+            self._told.note("evicted", "", f"{intake.name}: {SILENT}", **facts)
+
     def _is_grown(self) -> bool:
         """Whether the process uses more memory than when all were looked at."""
         used_bytes = _resident_bytes()
@@ -214,6 +233,7 @@ def guard_of(intake: Intake, gate: Gate | None) -> Callable[["zmq.Socket[Any]"],
         if gate is None:
             intake.watch(guarded)
         else:
+            intake.silent_max = SILENT_MAX
             gate.on_accepted = intake.note_accepted
             gate.guard(guarded)
 

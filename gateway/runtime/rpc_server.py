@@ -125,7 +125,8 @@ class RequestServer(abc.ABC):
         self._on_error = on_error
         self._judge_pace = judge_pace
         self._reader = RequestReader(control, intake)
-        self.peers: Final = ControlPeers(senders if senders is not None else Senders(), counters)
+        known = senders if senders is not None else Senders()
+        self.peers: Final = ControlPeers(known, counters, clock)
         """Whose the connections are."""
         self._budget = ReplyBudget(PeerSockets())
         self._repeats: Repeats[asyncio.Future[Any]] = Repeats(clock)

@@ -18,7 +18,7 @@ from gateway.counters import Counter, Counters
 from gateway.model.messages import Kind
 from gateway.policy.peers import Peer
 from gateway.policy.senders import Sender
-from gateway.policy.subscriptions import Subscriptions
+from gateway.policy.subscriptions import Subscriptions, refusals_borne
 from gateway.runtime.grants import Grants
 from gateway.runtime.intake import Intake
 from gateway.wire.topics import TopicName, parse_topic
@@ -178,7 +178,7 @@ class SubscriptionReader(ABC):
         granted = self._rights.granted_as(sender, topic)
         if not granted or (is_full and not self._subscriptions.holds(connection, topic)):
             if not granted and self._rights.are_on:
-                self._rights.note_denial(peer, topic)
+                self._deny(peer, topic, limit)
                 return
             self._counters.add(Counter.SUBSCRIPTIONS_REFUSED)
             if is_full:
@@ -194,6 +194,20 @@ class SubscriptionReader(ABC):
             self._desk.note_token(connection, token)
         self.gained(peer, topic, name, is_new=is_new)
 
+    def _deny(self, peer: Peer, topic: bytes, limit: int) -> None:
+        """Refuse what a user may not have, and cut off who goes on asking for more of it.
+
+        ZeroMQ keeps a denied subscription as long as its connection lives, and at the same price
+        as a granted one. A relay asks for what others want, whatever that is.
+        """
+        self._rights.note_denial(peer, topic)
+        if self._rights.is_relay(peer.sender):
+            return
+        peer.denied_topics.add(hash(topic))
+        if len(peer.denied_topics) > limit + refusals_borne(limit):
+            self._counters.add(Counter.SUBSCRIBERS_CUT)
+            self._desk.cut_ungranted(peer.connection, "it goes on asking for what it may not have")
+
     def _limit_of(self, sender: Sender) -> int:
         """How many topics one connection of a user may be subscribed to."""
         if sender.user:
@@ -207,8 +221,12 @@ class SubscriptionReader(ABC):
             # Named: the peer lives and took one subscription back. What it holds by another one
             # stays granted. A dead peer's grants are gone with its pipe.
             self._grants.take(connection, sender, topic)
-        if connection is not None and self._rights.are_on and parse_topic(topic) is None:
-            self._desk.drop_prefix(connection, topic)
+        if connection is not None and self._rights.are_on:
+            peer = self._desk.living_peer(connection)
+            if peer is not None:
+                peer.denied_topics.discard(hash(topic))
+            if parse_topic(topic) is None:
+                self._desk.drop_prefix(connection, topic)
         if not self._subscriptions.remove(connection, topic, self._peers.is_alive):
             return
         name = parse_topic(topic)

@@ -23,7 +23,7 @@ from gateway.clock import Clock
 from gateway.counters import Counter, Counters
 from gateway.logs import get_logger
 from gateway.policy.admission import Admission, Attempt, Reason, Verdict
-from gateway.policy.folds import Folds
+from gateway.runtime.door_log import DoorLog
 
 ENDPOINT: Final = "inproc://zeromq.zap.01"
 VERSION: Final = b"1.0"
@@ -71,9 +71,6 @@ LATER: Final = (b"300", b"later")
 """What a client of ours is told that comes too often: it is held until its handshake's time is
 over, and tries again by itself. Strangers are not held: each costs a descriptor."""
 
-Denial = tuple[str, str, str, str]
-"""address, reason, user, fingerprint."""
-
 
 class ZapHandler:
     """Answers ZAP requests of one context in a thread of its own.
@@ -102,8 +99,7 @@ class ZapHandler:
         self._admission = admission
         self._clock = clock
         self._counters = counters
-        self._audit = get_logger("audit")
-        self._denials: Folds[Denial] = Folds(clock)
+        self._log = DoorLog(name, clock)
         self._router = context.socket(zmq.ROUTER)
         self._router.setsockopt(zmq.LINGER, 0)
         try:
@@ -212,7 +208,7 @@ class ZapHandler:
             self._serve()
         if self._monitor is not None and self._monitor in ready:
             self._read_events(self._monitor)
-        self._tell_denials(self._denials.due())
+        self._log.tell_due()
 
     def _serve(self) -> None:
         """Answer the requests that wait, the oldest first.
@@ -282,32 +278,15 @@ class ZapHandler:
 
     def _admit(self, verdict: Verdict, address: str, domain: bytes) -> None:
         self._counters.add(Counter.HANDSHAKES_ADMITTED)
-        self._audit.info(
-            "auth_ok",
-            user=verdict.user,
-            fingerprint=verdict.fingerprint,
-            address=address,
-            socket=self.name,
-            door=_text(domain),
+        self._log.note_entry(
+            address, door=_text(domain), user=verdict.user, fingerprint=verdict.fingerprint
         )
 
     def _deny(self, address: str, reason: str, user: str, print_: str) -> None:
         is_limit = reason == Reason.RATE_LIMITED
         counter = Counter.HANDSHAKES_LIMITED if is_limit else Counter.HANDSHAKES_REFUSED
         self._counters.add(Counter.HANDSHAKES_FAILED if reason == FAILED else counter)
-        self._tell_denials(self._denials.note((address, reason, user, "" if is_limit else print_)))
-
-    def _tell_denials(self, told: list[tuple[Denial, int]]) -> None:
-        for (address, reason, user, print_), count in told:
-            self._audit.warning(
-                "rate_limited" if reason == Reason.RATE_LIMITED else "auth_denied",
-                user=user or None,
-                fingerprint=print_ or None,
-                address=address or None,
-                socket=self.name,
-                reason=str(reason),
-                count=count,
-            )
+        self._log.note_denial(address, reason, user=user, fingerprint="" if is_limit else print_)
 
     def _read_events(self, monitor: "zmq.Socket[bytes]") -> None:
         """Note where peers come from, and tell of those that libzmq did not let come to a key."""

@@ -241,10 +241,8 @@ def test_another_quota_cuts_nobody(stage: Stage, ring: Keyring) -> None:
 def test_an_address_out_of_range_is_refused(stage: Stage, ring: Keyring) -> None:
     """A stolen key is worth less that way."""
     keys = ring.add("carol", addresses=["10.0.0.0/8"])
-    wait_until(
-        lambda: counter(stage.requester(keys=ring.keys("bob")), "key_looks_changed") == 1,
-        what="the file",
-    )
+    requester = stage.requester(keys=ring.keys("bob"))
+    wait_until(lambda: counter(requester, "key_looks_changed") == 1, what="the file")
     with structlog.testing.capture_logs() as logs:
         assert not is_connected(stage, keys)
     assert [(log["user"], log["reason"]) for log in logs if log["event"] == "auth_denied"] == [

@@ -175,6 +175,12 @@ def test_a_relay_judges_its_own_clients(pair: Pair) -> None:
         assert error["code"] == "unauthorized"
         assert len(carol.result("snapshot", topics=["quote,AAPL,"])) == 1
         assert {s["symbol"] for s in carol.result("symbols")["symbols"]} == {"AAPL"}
+        # Nor is she told who else is there.
+        assert carol.result("diagnostics")["clients"] == []
+        assert "alice" in str(alice.result("why", symbol="AAPL"))
+        assert "alice" not in str(carol.result("why", symbol="AAPL"))
+        for method in ("health", "alerts", "errors", "diagnostics"):
+            assert "alice" not in str(carol.result(method)), method
         # The same name is another client's, and its leases are not hers.
         assert carol.result("unsubscribe", client="c")["removed"] == 0
         stolen = carol.error("renew", client="c", lease_id=lease["lease_id"])

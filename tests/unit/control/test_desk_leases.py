@@ -1,9 +1,11 @@
 """Leases on the request desk: what is asked of the feed thread, answered, and taken back."""
 
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 
+from gateway.control import lease_requests
 from gateway.control.feed_commands import (
     SYMBOLS_PER_COMMAND_MAX,
     AwaitSettled,
@@ -11,6 +13,8 @@ from gateway.control.feed_commands import (
     Unwatch,
     Watch,
 )
+from gateway.control.methods import answer
+from gateway.control.upstream_requests import Caller
 from gateway.errors import LeaseExpired, QuotaExceeded
 from gateway.model.enums import Cause, SymbolState
 from gateway.policy.demand import Service
@@ -358,3 +362,38 @@ def test_giving_a_book_up_leaves_other_clients_quotes_alone(bench: Bench) -> Non
     bench.ask("unsubscribe", client="other", symbols=["A"], kinds=["book"])
     bench.ask("unsubscribe", client="other", lease_id=other["lease_id"])
     assert bench.demand.count("A", Service.LEVEL1) == 1
+
+
+def test_few_of_those_who_wait_for_the_vendor_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits holds a slot of all requests: 256 of one user, and nobody is answered any more."""
+    monkeypatch.setattr(lease_requests, "WAITS_MAX", 4)
+    monkeypatch.setattr(lease_requests, "WAITS_PER_ACCOUNT_MAX", 3)
+    bench = Bench()
+
+    def begin(number: int, identity: str) -> tuple[Any, bool]:
+        """Take a lease until it waits; whether it does."""
+        wanted = {"client": f"c{number}", "symbols": ["A"], "kinds": ["l1"], "wait_ms": 2_000}
+        caller = Caller(identity)
+        steps = answer(bench.requests, "subscribe", wanted, caller=caller)
+        assert isinstance(steps, Generator)
+        try:
+            command = next(steps)
+            while not isinstance(command, AwaitSettled):
+                assert command is not None
+                command = steps.send(bench.execute(command))
+        except StopIteration as finished:
+            return finished.value, False
+        return steps, True
+
+    begun = [begin(number, "one") for number in range(4)]
+    assert [is_waiting for _, is_waiting in begun] == [True, True, True, False]
+    at_once = begun[3][0]
+    assert at_once["lease_id"] is not None
+    assert at_once["topics"][0]["state"] == "pending"
+    others = [begin(4 + number, "two") for number in range(2)]
+    assert [is_waiting for _, is_waiting in others] == [True, False]
+    # Both ends make room: an answer, and a caller that is gone.
+    assert bench.run(begun[0][0])["lease_id"] is not None
+    begun[1][0].close()
+    more = [begin(6 + number, "one") for number in range(3)]
+    assert [is_waiting for _, is_waiting in more] == [True, True, False]

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.control.upstream_requests import NOBODY, Caller
 from gateway.errors import LeaseExpired, NotEntitled, QuotaExceeded, Unauthorized
+from gateway.health.verdict import Issue
 from gateway.model.methods import Role
 from gateway.policy.client_record import ClientRecord, Quotas, Rule
 from gateway.policy.demand import Service
@@ -159,6 +160,30 @@ def test_lists_are_what_a_user_may_see(users: Users) -> None:
         users.ask(BOB, "why", symbol="C")
     assert "alice" not in str(users.ask(BOB, "why", symbol="A"))
     assert users.ask(ALICE, "why", symbol="C")["lines"]
+
+
+def test_health_names_nobody_to_a_consumer(users: Users) -> None:
+    """It says that somebody falls behind, and an administrator reads who."""
+    issues = [
+        Issue(
+            "slow_consumers", "critical", "a consumer falls behind: alices (9.0 s)", "See alices."
+        ),
+        Issue("connections_flooding", "warning", "the last one tcp://10.0.0.2:1", "Stop it."),
+        Issue("client_files_refused", "warning", "clients.d/alice.yaml", "Correct it."),
+    ]
+    monitor = users.bench.requests.inside.monitor
+    monitor.register_conditions(lambda: issues)
+    for _ in range(10):
+        monitor.check()
+        users.bench.clock.advance(seconds=1)
+    told = users.ask(BOB, "health")
+    assert {issue.code for issue in issues} <= {issue["code"] for issue in told["issues"]}
+    assert "10.0.0.2" in str(users.ask(ALICE, "alerts"))
+    for answer in (told, users.ask(BOB, "alerts")):
+        assert not [word for word in ("alice", "10.0.0.2") if word in str(answer)]
+    alices = users.ask(ALICE, "health")
+    assert "alices (9.0 s)" in str(alices)
+    assert alices["level"] == told["level"]
 
 
 def test_snapshots_of_what_may_not_be_had_are_refusals(users: Users) -> None:

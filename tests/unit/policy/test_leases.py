@@ -159,6 +159,15 @@ def test_so_many_clients_may_hold_leases(leases: Leases, clock: FakeClock) -> No
     assert [lease.client for lease in leases.living()] == ["two", "three"]
 
 
+def test_one_user_leaves_room_for_others_whatever_its_clients_are_called(leases: Leases) -> None:
+    """Names cost nothing: a thousand of them would be all clients that there may be."""
+    for number in range(3):
+        leases.grant(f"c{number}", claims("A"), lease_s=60, user="bob")
+    assert leases.grant("c", claims("A"), lease_s=60, user="alice").user == "alice"
+    with pytest.raises(QuotaExceeded, match="too many clients"):
+        leases.grant("c", claims("A"), lease_s=60, user="carol")
+
+
 def test_release_without_conditions_gives_everything_up(leases: Leases) -> None:
     """A client that leaves in order leaves nothing behind."""
     leases.grant("desk", claims("A", "B"), lease_s=30)

@@ -16,6 +16,7 @@ from gateway.policy.admission import USER_BURST_MAX, Admission
 from gateway.policy.client_record import ClientRecord
 from gateway.policy.curve_keys import key_bytes
 from gateway.policy.key_book import Grant, KeyBook
+from gateway.runtime.door_log import STRANGERS_TOLD_MAX
 from gateway.runtime.zap import ENDPOINT, ZapHandler
 from tests.support.keyring import new_pair
 from tests.support.stage import wait_until
@@ -89,6 +90,38 @@ def test_a_stranger_is_refused_and_told_once(bench: Bench) -> None:
     assert logs[0]["reason"] == "unknown_key"
     assert logs[0]["fingerprint"] == new_fingerprint(STRANGER)
     assert bench.counters.value(Counter.HANDSHAKES_REFUSED) == 5
+
+
+def test_who_comes_and_goes_is_told_once_and_counted(bench: Bench) -> None:
+    """A client that connects a hundred times a second drives nothing out of the audit log."""
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(50):
+            bench.handler.answer(request())
+    assert [log["count"] for log in logs] == [1]
+    bench.clock.advance(seconds=61)
+    with structlog.testing.capture_logs() as logs:
+        bench.handler.answer(request())
+    assert [(log["event"], log["count"]) for log in logs] == [("auth_ok", 50)]
+
+
+def test_a_stranger_with_many_addresses_fills_no_log(bench: Bench) -> None:
+    """A network of IPv6 has more of them than any log has lines."""
+
+    def come(address: str) -> None:
+        frames = request(key=STRANGER)
+        frames[5] = address.encode()
+        bench.handler.answer(frames)
+
+    with structlog.testing.capture_logs() as logs:
+        for number in range(STRANGERS_TOLD_MAX + 400):
+            come(f"2001:db8::{number:x}")
+    assert len(logs) == STRANGERS_TOLD_MAX + 1
+    assert logs[-1]["address"] is None
+    assert bench.counters.value(Counter.HANDSHAKES_REFUSED) == STRANGERS_TOLD_MAX + 400
+    bench.clock.advance(seconds=61)
+    with structlog.testing.capture_logs() as logs:
+        come("2001:db8::0")
+    assert sorted(log["count"] for log in logs) == [1, 399]
 
 
 def new_fingerprint(key: bytes) -> str:
