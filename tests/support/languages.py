@@ -83,7 +83,7 @@ CPP: Final = Language(
     ("cmake", "c++"),
     (
         ("cmake", "-S", ".", "-B", "build", "-DCMAKE_BUILD_TYPE=Release"),
-        ("cmake", "--build", "build"),
+        ("cmake", "--build", "build", "--parallel", "2"),
     ),
     ("build/conformance",),
     made="build/conformance",
