@@ -27,6 +27,8 @@ from gateway.policy.leases import Leases
 
 Steps = Generator[FeedCommand | None, Any, dict[str, Any]]
 """A handler in progress; None lets others run."""
+MOMENT_NS: Final = 50_000_000
+"""Age up to which an answer to `health` is new."""
 PEERS_MAX: Final = 5_000
 """Longest list of consumers in an answer."""
 _BREAKERS: Final = (BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED)
@@ -90,6 +92,8 @@ class HealthRequests:
         self._audit = audit
         self._tell = tell
         self._started_ns = clock.monotonic_ns()
+        self._verdict: dict[str, Any] = {}
+        self._judged_ns = 0
 
     @property
     def history(self) -> FeedHistory:
@@ -102,8 +106,15 @@ class HealthRequests:
         return self._history.newest
 
     def health(self, _: m.HealthParams) -> dict[str, Any]:
-        """Judge the last seconds."""
-        return self.monitor.verdict()
+        """Judge the last seconds; who asks at the same moment gets the same answer.
+
+        Judging costs a millisecond and more: what everybody may ask for two hundred times a second
+        would hold up everybody else.
+        """
+        now_ns = self._clock.monotonic_ns()
+        if not self._verdict or now_ns - self._judged_ns >= MOMENT_NS:
+            self._verdict, self._judged_ns = self.monitor.verdict(), now_ns
+        return self._verdict
 
     def metrics(self, _: m.MetricsParams) -> dict[str, Any]:
         """Give the figures."""

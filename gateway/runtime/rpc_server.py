@@ -166,8 +166,10 @@ class RequestServer(abc.ABC):
                     task = asyncio.create_task(work)
                     self._tasks.add(task)
                     task.add_done_callback(self._done)
-                if not number % READ_AT_ONCE_MAX:
-                    # While more waits to be read, reading never lets others run by itself.
+                if work is not None or not number % READ_AT_ONCE_MAX:
+                    # While more waits to be read, reading never lets others run by itself. And what
+                    # was begun is done before more is read: ZeroMQ reads connections in turn, so
+                    # that nobody's burst stands before everybody else's next request.
                     await asyncio.sleep(0)
         finally:
             for task in self._tasks:

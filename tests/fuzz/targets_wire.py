@@ -37,10 +37,10 @@ from gateway.policy.admission import Admission
 from gateway.policy.client_record import ClientRecord, Quotas, Rule
 from gateway.policy.curve_keys import key_bytes
 from gateway.policy.entitlements import Entitlements
-from gateway.policy.folds import Folds
 from gateway.policy.key_book import Grant, KeyBook
 from gateway.policy.senders import Sender
 from gateway.runtime.assembly import FeedAssembly
+from gateway.runtime.door_log import DoorLog
 from gateway.runtime.http_messages import Refused, parse
 from gateway.runtime.rpc_server import RpcServer
 from gateway.runtime.subscription_reader import Peers, SubscriptionReader
@@ -277,7 +277,7 @@ def run_zap(data: bytes) -> None:
     # It is never started: only its answers are asked for, and it forgets each one.
     clock = FakeClock()
     handler._admission = Admission(clock, book=lambda: BOOK)
-    handler._denials = Folds(clock)
+    handler._log = DoorLog("fuzz", clock)
     handler._told.clear()
     with structlog.testing.capture_logs() as logs:
         reply = handler.answer(frames)
