@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from schemas.contract import Contract, Field, Message
 from schemas.markdown_methods import errors_text, methods_text, table
+from schemas.markdown_reading import READING_TEXT
 
 PATH = "schemas/WIRE.md"
 INTRODUCTION = """# The wire contract
@@ -39,6 +40,7 @@ def emit(contract: Contract) -> Mapping[str, str]:
     """
     parts = [
         INTRODUCTION,
+        READING_TEXT,
         f"Protocol version {contract.protocol_version}, schema hash `{contract.schema_hash}`.\n",
         _values(contract),
         "## Header\n\nThe first items of every body.\n\n" + _fields(contract.header, first=0),
