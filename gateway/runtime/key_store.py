@@ -215,13 +215,9 @@ class KeyStore:
                     # What begins with a dot is an editor's, or not finished.
                     if not entry.name.endswith(ENDING) or entry.name.startswith("."):
                         continue
-                    try:
-                        status = os.stat(entry.path)
-                    except FileNotFoundError:
-                        continue
-                    found[entry.name.removesuffix(ENDING)] = Signature(
-                        status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
-                    )
+                    signature = _signature_of(entry.path)
+                    if signature is not None:
+                        found[entry.name.removesuffix(ENDING)] = signature
         except OSError as error:
             raise unusable_file(self._clients, error) from error
         if len(found) > FILES_MAX:
@@ -231,3 +227,15 @@ class KeyStore:
     def _is_young(self, signature: Signature) -> bool:
         age_us = self._clock.utc_us() - signature.changed_ns // 1000
         return 0 <= age_us < YOUNG_US
+
+
+def _signature_of(path: str) -> Signature | None:
+    """What a file is known by; None when it is gone."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        # A link to itself, say: reading it says what is wrong, and the other files go on.
+        return Signature(-1, -1, -1, error.errno or 0)
+    return Signature(status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)

@@ -104,6 +104,24 @@ def test_a_broken_file_changes_nothing_and_is_told_once(bench: Bench) -> None:
     assert not bench.store.broken
 
 
+@pytest.mark.parametrize("name", ["carol", "alice"])
+def test_a_link_to_itself_keeps_nobody_in(bench: Bench, name: str) -> None:
+    """One file that cannot be looked at must not stop another's revocation."""
+    path = bench.ring.path(name)
+    path.unlink(missing_ok=True)
+    path.symlink_to(path.name)
+    bench.ring.remove("bob")
+    changes = bench.store.look()
+    assert [record.name for record in changes.removed] == ["bob"]
+    assert set(changes.refused) == {name}
+    assert path.name in changes.refused[name]
+    assert set(bench.numbers) == {"alice"}, "what a broken file said before stands"
+    assert not bench.store.look()
+    path.unlink()
+    bench.store.look()
+    assert not bench.store.broken
+
+
 def test_a_broken_file_that_is_removed_takes_its_client_with_it(bench: Bench) -> None:
     """The last good state stands as long as there is a file."""
     bench.ring.write("alice", "role: [")
