@@ -18,6 +18,8 @@ from gateway.runtime.key_store import Changes, KeyStore
 from gateway.runtime.senders import Senders
 
 WATCH_S: Final = 1.0
+LATE_NS: Final = 10_000_000_000
+"""Files that were last looked at longer ago are not watched any more."""
 NAMED_MAX: Final = 20
 """Clients that one line of the audit log names."""
 
@@ -54,6 +56,8 @@ class Doorkeeper:
         self._counters = Counters()
         self._hurry = asyncio.Event()
         self._failure = ""
+        self._clock = clock
+        self._looked_ns = clock.monotonic_ns()
         self._must_cut = False
         self.fingerprint: Final = fingerprint(server.public)
         """Of the gateway's own key."""
@@ -72,6 +76,7 @@ class Doorkeeper:
 
         Cancel safety: what was read holds; the next run reads the rest.
         """
+        self._looked_ns = self._clock.monotonic_ns()
         self._audit.info("keys_load", clients=len(self._store.book), fingerprint=self.fingerprint)
         while True:
             try:
@@ -92,6 +97,8 @@ class Doorkeeper:
                 self._failure = str(error)
                 self._audit.error("keys_reload", outcome="failed", reason=self._failure)
             return
+        finally:
+            self._looked_ns = self._clock.monotonic_ns()
         self._failure = ""
         if changes:
             self._counters.add(Counter.KEY_LOOKS_CHANGED)
@@ -116,6 +123,15 @@ class Doorkeeper:
                 "critical",
                 f"the files of keys cannot be read: {self._failure}",
                 "Make security.keys_dir readable again: until then no key is added or revoked.",
+            )
+        late_ns = self._clock.monotonic_ns() - self._looked_ns
+        if late_ns > LATE_NS:
+            yield Issue(
+                "keys_unwatched",
+                "critical",
+                f"the files of keys were last looked at {late_ns // 1_000_000_000} s ago",
+                "Until they are, no key is added or revoked: see whether the disk of "
+                "security.keys_dir answers, and restart the gateway.",
             )
         broken = self._store.broken
         if broken:

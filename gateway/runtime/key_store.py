@@ -16,7 +16,7 @@ from gateway.errors import ConfigError
 from gateway.policy.client_record import ClientRecord, parse_client
 from gateway.policy.curve_keys import fingerprint, key_bytes
 from gateway.policy.key_book import Grant, KeyBook, lets_live
-from gateway.runtime.key_files import NEXT, SERVER, KeyPair, check_ours, read_pair, read_text
+from gateway.runtime.key_files import NEXT, SERVER, KeyPair, check_ours, read_ours, read_pair
 from gateway.runtime.key_files import unusable as unusable_file
 
 CLIENTS: Final = "clients.d"
@@ -170,9 +170,8 @@ class KeyStore:
 
     def _read(self, name: str) -> ClientRecord:
         path = self._clients / f"{name}{ENDING}"
-        check_ours(path)
         try:
-            return parse_client(read_text(path), name=name)
+            return parse_client(read_ours(path), name=name)
         except ConfigError as error:
             error.facts.setdefault("file", str(path))
             raise

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,23 @@ def test_a_link_to_itself_keeps_nobody_in(bench: Bench, name: str) -> None:
     path.unlink()
     bench.store.look()
     assert not bench.store.broken
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are POSIX's")
+def test_a_pipe_is_not_waited_for(bench: Bench) -> None:
+    """Nobody may ever write to it, and all revocation would wait."""
+    os.mkfifo(bench.ring.path("carol"), 0o600)
+    bench.clock.advance(seconds=1_000_000_000)
+    bench.ring.remove("bob")
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(bench.store.look)
+        try:
+            changes = looking.result(10.0)
+        finally:
+            # Lets a look that waits go, so that the test fails and does not hang.
+            os.close(os.open(bench.ring.path("carol"), os.O_RDWR | os.O_NONBLOCK))
+    assert [record.name for record in changes.removed] == ["bob"]
+    assert "no ordinary file" in changes.refused["carol"]
 
 
 def test_a_broken_file_that_is_removed_takes_its_client_with_it(bench: Bench) -> None:
