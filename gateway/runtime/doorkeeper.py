@@ -58,6 +58,7 @@ class Doorkeeper:
         self._failure = ""
         self._clock = clock
         self._looked_ns = clock.monotonic_ns()
+        self._untrusted = ""
         self._must_cut = False
         self.fingerprint: Final = fingerprint(server.public)
         """Of the gateway's own key."""
@@ -100,6 +101,7 @@ class Doorkeeper:
         finally:
             self._looked_ns = self._clock.monotonic_ns()
         self._failure = ""
+        self._tell_untrusted()
         if changes:
             self._counters.add(Counter.KEY_LOOKS_CHANGED)
             self._tell(changes)
@@ -123,6 +125,14 @@ class Doorkeeper:
                 "critical",
                 f"the files of keys cannot be read: {self._failure}",
                 "Make security.keys_dir readable again: until then no key is added or revoked.",
+            )
+        if self._untrusted:
+            yield Issue(
+                "keys_untrusted",
+                "critical",
+                f"no new key is believed: {self._untrusted}",
+                "Let nobody else write to security.keys_dir, and look who has been put there: what "
+                "is new is read then. Until then keys are only revoked.",
             )
         late_ns = self._clock.monotonic_ns() - self._looked_ns
         if late_ns > LATE_NS:
@@ -156,6 +166,17 @@ class Doorkeeper:
             Whether both have ended; contexts of others must not be waited for.
         """
         return all([self.data.close(), self.control.close()])
+
+    def _tell_untrusted(self) -> None:
+        if self._store.untrusted == self._untrusted:
+            return
+        self._untrusted = self._store.untrusted
+        if self._untrusted:
+            self._audit.error(
+                "keys_reload", outcome="what is new is refused", reason=self._untrusted
+            )
+        else:
+            self._audit.info("keys_reload", outcome="what is new is believed again")
 
     def _tell(self, changes: Changes) -> None:
         self._audit.warning(

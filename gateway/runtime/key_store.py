@@ -2,7 +2,8 @@
 
 What is read is believed only when nobody else could have written it. A client's file that cannot be
 used changes nothing: its last good state stands, and health says which line is wrong. A file that
-is gone takes effect at once.
+is gone takes effect at once, even while others may write to the directory and nothing else of it
+is believed.
 """
 
 import os
@@ -75,6 +76,8 @@ class KeyStore:
         """Who may connect now."""
         self.broken: Mapping[str, str] = {}
         """Files that cannot be used, each with why; their last good state stands."""
+        self.untrusted = ""
+        """Why nothing new is believed: others may put files there. Empty when they may not."""
 
     def read_server(self, *, is_next: bool = False) -> KeyPair:
         """Read the gateway's own key.
@@ -124,6 +127,8 @@ class KeyStore:
             ConfigError: The directory itself cannot be used; everything stands as it was.
         """
         found = self._signatures_now()
+        # Only after it was found to be there: what is left to be wrong is who may write there.
+        self.untrusted = self._why_untrusted()
         if found == self._signatures:
             # Once a second, beside prices: what has not changed costs a look at it and no more.
             return Changes()
@@ -131,7 +136,8 @@ class KeyStore:
         records = {name: grant.record for name, grant in before.items() if name in found}
         broken = {name: why for name, why in self.broken.items() if name in found}
         for name, signature in found.items():
-            if self._signatures.get(name) == signature:
+            # What is new waits until nobody else could have put it there.
+            if self.untrusted or self._signatures.get(name) == signature:
                 continue
             if not is_hurried and self._is_young(signature):
                 continue
@@ -144,6 +150,14 @@ class KeyStore:
         self._signatures = {n: s for n, s in self._signatures.items() if n in found}
         broken |= self._refuse_twins(records)
         return self._replace(records, broken)
+
+    def _why_untrusted(self) -> str:
+        try:
+            check_ours(self.directory)
+            check_ours(self._clients)
+        except ConfigError as error:
+            return f"{error}: {error.hint}"
+        return ""
 
     def _replace(self, records: Mapping[str, ClientRecord], broken: Mapping[str, str]) -> Changes:
         """Let what was read hold."""

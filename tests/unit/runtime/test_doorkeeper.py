@@ -1,6 +1,7 @@
 """The eye on the files that open the gates: what is cut, and what health says of it."""
 
 import asyncio
+import os
 import threading
 from pathlib import Path
 
@@ -58,4 +59,15 @@ async def test_files_that_nobody_looks_at_any_more_are_critical(
     assert bench.issues == {"keys_unwatched": "critical"}
     answer.set()
     await looking
+    assert not bench.issues
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+async def test_a_directory_that_others_may_write_is_critical(bench: Bench) -> None:
+    """At once, and not at the next start."""
+    bench.ring.directory.chmod(0o777)
+    await bench.look()
+    assert bench.issues == {"keys_untrusted": "critical"}
+    bench.ring.directory.chmod(0o700)
+    await bench.look()
     assert not bench.issues

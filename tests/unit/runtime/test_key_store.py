@@ -175,6 +175,34 @@ def test_a_file_that_others_may_write_is_not_believed(bench: Bench) -> None:
     assert bench.numbers == before
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+@pytest.mark.parametrize("is_clients", [False, True])
+def test_what_comes_while_others_may_write_there_is_not_believed(
+    bench: Bench, *, is_clients: bool
+) -> None:
+    """Whoever can move files there could let himself in; who is gone is out all the same."""
+    directory = bench.store.directory / "clients.d" if is_clients else bench.store.directory
+    before = bench.numbers
+    directory.chmod(0o770)
+    bench.ring.add("carol")
+    bench.ring.add("alice")
+    bench.ring.remove("bob")
+    changes = bench.store.look()
+    assert [record.name for record in changes.removed] == ["bob"]
+    assert not changes.added
+    assert not changes.changed
+    assert bench.numbers == {"alice": before["alice"]}
+    assert "chmod go-w" in bench.store.untrusted
+    assert str(directory) in bench.store.untrusted
+    bench.ring.add("bob", bench.ring.pairs["bob"])
+    assert not bench.store.look().added, "nor does who was revoked come back"
+    directory.chmod(0o700)
+    changes = bench.store.look()
+    assert {record.name for record in changes.added} == {"bob", "carol"}
+    assert [record.name for record in changes.changed] == ["alice"]
+    assert not bench.store.untrusted
+
+
 def test_one_key_has_one_owner(bench: Bench) -> None:
     """Else nobody could say whose a connection is; who had it first keeps it."""
     before = bench.store.book
