@@ -91,6 +91,8 @@ class Doorkeeper:
             await self._look(is_hurried=is_hurried)
 
     async def _look(self, *, is_hurried: bool) -> None:
+        # Before the files, which may not be there to be read: who is to be cut is known already.
+        self._cut()
         try:
             changes = await asyncio.to_thread(self._store.look, is_hurried=is_hurried)
         except ConfigError as error:
@@ -106,14 +108,19 @@ class Doorkeeper:
             self._counters.add(Counter.KEY_LOOKS_CHANGED)
             self._tell(changes)
             self._must_cut = True
-        if self._must_cut:
-            try:
-                self.on_revoked()
-            except Overloaded:
-                # Nothing is granted to them any more; the connections themselves a look later.
-                self._audit.warning("keys_reload", outcome="cutting is put off")
-            else:
-                self._must_cut = False
+            self._cut()
+
+    def _cut(self) -> None:
+        """Let connections be cut whose grants have ended, if there are any."""
+        if not self._must_cut:
+            return
+        try:
+            self.on_revoked()
+        except Overloaded:
+            # Nothing is granted to them any more; the connections themselves a look later.
+            self._audit.warning("keys_reload", outcome="cutting is put off")
+        else:
+            self._must_cut = False
 
     def issues(self) -> Iterator[Issue]:
         """What is wrong with gates and files."""

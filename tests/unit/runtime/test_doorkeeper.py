@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import shutil
 import threading
 from pathlib import Path
 
 import pytest
 
 from gateway.clock import FakeClock
+from gateway.errors import Overloaded
 from gateway.runtime.doorkeeper import Doorkeeper
 from gateway.runtime.key_store import KeyStore
 from tests.support.keyring import Keyring
@@ -71,3 +73,24 @@ async def test_a_directory_that_others_may_write_is_critical(bench: Bench) -> No
     bench.ring.directory.chmod(0o700)
     await bench.look()
     assert not bench.issues
+
+
+async def test_a_cut_that_was_put_off_is_made_while_files_cannot_be_read(bench: Bench) -> None:
+    """Who was revoked goes, whatever has become of the directory since."""
+    cuts: list[str] = []
+
+    def cut() -> None:
+        cuts.append("tried")
+        if len(cuts) == 1:
+            raise Overloaded("too many orders wait")
+
+    bench.doors.on_revoked = cut
+    bench.ring.remove("alice")
+    await bench.look()
+    assert len(cuts) == 1
+    shutil.rmtree(bench.ring.directory)
+    await bench.look()
+    assert bench.issues == {"keys_unreadable": "critical"}
+    assert len(cuts) == 2
+    await bench.look()
+    assert len(cuts) == 2, "it is made once"
