@@ -24,8 +24,9 @@ _SPOKEN_OF: Final[Mapping[str, str]] = {
     "slow_consumers": "consumers fall behind",
     "connections_flooding": "connections sent more than can be read and were cut off",
     "client_files_refused": "files of clients cannot be used",
+    "keys_untrusted": "the files of keys cannot be relied on",
 }
-"""Issues that name clients, files of theirs or addresses; and what is left to say to others."""
+"""Issues that name clients, files of keys or addresses; and what is left to say to others."""
 
 
 def health(desk: RequestDesk, caller: Caller, params: m.HealthParams) -> dict[str, Any]:

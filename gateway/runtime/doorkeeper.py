@@ -18,6 +18,8 @@ from gateway.runtime.key_store import Changes, KeyStore
 from gateway.runtime.senders import Senders
 
 WATCH_S: Final = 1.0
+LATE_NS: Final = 10_000_000_000
+"""Files that were last looked at longer ago are not watched any more."""
 NAMED_MAX: Final = 20
 """Clients that one line of the audit log names."""
 
@@ -54,6 +56,9 @@ class Doorkeeper:
         self._counters = Counters()
         self._hurry = asyncio.Event()
         self._failure = ""
+        self._clock = clock
+        self._looked_ns = clock.monotonic_ns()
+        self._untrusted = ""
         self._must_cut = False
         self.fingerprint: Final = fingerprint(server.public)
         """Of the gateway's own key."""
@@ -72,6 +77,7 @@ class Doorkeeper:
 
         Cancel safety: what was read holds; the next run reads the rest.
         """
+        self._looked_ns = self._clock.monotonic_ns()
         self._audit.info("keys_load", clients=len(self._store.book), fingerprint=self.fingerprint)
         while True:
             try:
@@ -85,6 +91,8 @@ class Doorkeeper:
             await self._look(is_hurried=is_hurried)
 
     async def _look(self, *, is_hurried: bool) -> None:
+        # Before the files, which may not be there to be read: who is to be cut is known already.
+        self._cut()
         try:
             changes = await asyncio.to_thread(self._store.look, is_hurried=is_hurried)
         except ConfigError as error:
@@ -92,19 +100,27 @@ class Doorkeeper:
                 self._failure = str(error)
                 self._audit.error("keys_reload", outcome="failed", reason=self._failure)
             return
+        finally:
+            self._looked_ns = self._clock.monotonic_ns()
         self._failure = ""
+        self._tell_untrusted()
         if changes:
             self._counters.add(Counter.KEY_LOOKS_CHANGED)
             self._tell(changes)
             self._must_cut = True
-        if self._must_cut:
-            try:
-                self.on_revoked()
-            except Overloaded:
-                # Nothing is granted to them any more; the connections themselves a look later.
-                self._audit.warning("keys_reload", outcome="cutting is put off")
-            else:
-                self._must_cut = False
+            self._cut()
+
+    def _cut(self) -> None:
+        """Let connections be cut whose grants have ended, if there are any."""
+        if not self._must_cut:
+            return
+        try:
+            self.on_revoked()
+        except Overloaded:
+            # Nothing is granted to them any more; the connections themselves a look later.
+            self._audit.warning("keys_reload", outcome="cutting is put off")
+        else:
+            self._must_cut = False
 
     def issues(self) -> Iterator[Issue]:
         """What is wrong with gates and files."""
@@ -116,6 +132,23 @@ class Doorkeeper:
                 "critical",
                 f"the files of keys cannot be read: {self._failure}",
                 "Make security.keys_dir readable again: until then no key is added or revoked.",
+            )
+        if self._untrusted:
+            yield Issue(
+                "keys_untrusted",
+                "critical",
+                f"no new key is believed: {self._untrusted}",
+                "Let nobody else write to security.keys_dir, and look who has been put there: what "
+                "is new is read then. Until then keys are only revoked.",
+            )
+        late_ns = self._clock.monotonic_ns() - self._looked_ns
+        if late_ns > LATE_NS:
+            yield Issue(
+                "keys_unwatched",
+                "critical",
+                f"the files of keys were last looked at {late_ns // 1_000_000_000} s ago",
+                "Until they are, no key is added or revoked: see whether the disk of "
+                "security.keys_dir answers, and restart the gateway.",
             )
         broken = self._store.broken
         if broken:
@@ -140,6 +173,17 @@ class Doorkeeper:
             Whether both have ended; contexts of others must not be waited for.
         """
         return all([self.data.close(), self.control.close()])
+
+    def _tell_untrusted(self) -> None:
+        if self._store.untrusted == self._untrusted:
+            return
+        self._untrusted = self._store.untrusted
+        if self._untrusted:
+            self._audit.error(
+                "keys_reload", outcome="what is new is refused", reason=self._untrusted
+            )
+        else:
+            self._audit.info("keys_reload", outcome="what is new is believed again")
 
     def _tell(self, changes: Changes) -> None:
         self._audit.warning(

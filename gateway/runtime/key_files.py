@@ -3,6 +3,7 @@
 import contextlib
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,8 @@ NEXT: Final = "server-next"
 FILE_BYTES_MAX: Final = 65_536
 SECRET_MODE: Final = 0o600
 _PRIVATE_DIRECTORY_MODE: Final = 0o700
+# Only POSIX has files that are waited for.
+_NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 
 class KeyPair:
@@ -68,7 +71,8 @@ def read_pair(directory: Path, name: str) -> KeyPair:
             )
     check_private(secret_path)
     check_ours(public_path)
-    public, secret = _read_key(public_path), _read_key(secret_path)
+    public = _read_key(public_path, _refuse_others_writing)
+    secret = _read_key(secret_path, _refuse_others_reading)
     if _public_of(secret) != public:
         is_swapped = _public_of(public) == secret
         raise ConfigError(
@@ -84,22 +88,46 @@ def read_pair(directory: Path, name: str) -> KeyPair:
     return KeyPair(public, secret)
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, check: Callable[[Path, os.stat_result], None] | None = None) -> str:
     """Read a small file.
 
+    Args:
+        path: Whose name may lead to another file at any moment: what is judged is what was opened.
+        check: Refuses it by its owner and mode.
+
     Raises:
-        ConfigError: It cannot be read, or is longer than any file of ours.
+        ConfigError: It cannot be read, is none, or is longer than any file of ours.
     """
     try:
-        with path.open("rb") as file:
+        # A pipe that nobody writes to would be waited for, with everybody's revocation.
+        with open(path, "rb", opener=lambda name, how: os.open(name, how | _NO_WAIT)) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise ConfigError(
+                    "no ordinary file",
+                    hint="Put a file of text in its place, or remove it.",
+                    file=str(path),
+                )
+            if check is not None:
+                check(path, status)
             data = file.read(FILE_BYTES_MAX + 1)
-        if len(data) > FILE_BYTES_MAX:
-            raise ConfigError("too long a file", file=str(path), bytes_max=FILE_BYTES_MAX)
-        return data.decode("utf-8")
     except OSError as error:
         raise unusable(path, error) from error
+    if len(data) > FILE_BYTES_MAX:
+        raise ConfigError("too long a file", file=str(path), bytes_max=FILE_BYTES_MAX)
+    try:
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError("no text in UTF-8", file=str(path)) from error
+
+
+def read_ours(path: Path) -> str:
+    """Read a small file that nobody else could have changed.
+
+    Raises:
+        ConfigError: Somebody could have, or it cannot be read.
+    """
+    return read_text(path, _refuse_others_writing)
 
 
 def unusable(path: Path, error: OSError) -> ConfigError:
@@ -163,9 +191,21 @@ def check_private(path: Path) -> None:
     Raises:
         ConfigError: Not ours, or not for us alone; the command that corrects it is named.
     """
+    _refuse_others_reading(path, _status_of(path))
+
+
+def check_ours(path: Path) -> None:
+    """Refuse what others could change: who writes here lets whomever he likes in.
+
+    Raises:
+        ConfigError: Somebody else's, or for others to write.
+    """
+    _refuse_others_writing(path, _status_of(path))
+
+
+def _refuse_others_reading(path: Path, status: os.stat_result) -> None:
     if os.name != "posix":
         return
-    status = _status_of(path)
     if stat.S_IMODE(status.st_mode) & 0o177:
         raise ConfigError(
             "a secret key can be used by others",
@@ -176,15 +216,9 @@ def check_private(path: Path) -> None:
     _check_owner(path, status, owners=(os.geteuid(),))
 
 
-def check_ours(path: Path) -> None:
-    """Refuse what others could change: who writes here lets whomever he likes in.
-
-    Raises:
-        ConfigError: Somebody else's, or for others to write.
-    """
+def _refuse_others_writing(path: Path, status: os.stat_result) -> None:
     if os.name != "posix":
         return
-    status = _status_of(path)
     if stat.S_IMODE(status.st_mode) & 0o022:
         raise ConfigError(
             "others may change who is let in",
@@ -212,8 +246,8 @@ def _check_owner(path: Path, status: os.stat_result, *, owners: tuple[int, ...])
         )
 
 
-def _read_key(path: Path) -> str:
-    text = read_text(path).strip()
+def _read_key(path: Path, check: Callable[[Path, os.stat_result], None]) -> str:
+    text = read_text(path, check).strip()
     if key_bytes(text) is None:
         raise ConfigError(
             "no CURVE key in the file",

@@ -2,7 +2,8 @@
 
 What is read is believed only when nobody else could have written it. A client's file that cannot be
 used changes nothing: its last good state stands, and health says which line is wrong. A file that
-is gone takes effect at once.
+is gone takes effect at once, even while others may write to the directory and nothing else of it
+is believed.
 """
 
 import os
@@ -16,7 +17,7 @@ from gateway.errors import ConfigError
 from gateway.policy.client_record import ClientRecord, parse_client
 from gateway.policy.curve_keys import fingerprint, key_bytes
 from gateway.policy.key_book import Grant, KeyBook, lets_live
-from gateway.runtime.key_files import NEXT, SERVER, KeyPair, check_ours, read_pair, read_text
+from gateway.runtime.key_files import NEXT, SERVER, KeyPair, check_ours, read_ours, read_pair
 from gateway.runtime.key_files import unusable as unusable_file
 
 CLIENTS: Final = "clients.d"
@@ -75,6 +76,8 @@ class KeyStore:
         """Who may connect now."""
         self.broken: Mapping[str, str] = {}
         """Files that cannot be used, each with why; their last good state stands."""
+        self.untrusted = ""
+        """Why nothing new is believed: others may put files there. Empty when they may not."""
 
     def read_server(self, *, is_next: bool = False) -> KeyPair:
         """Read the gateway's own key.
@@ -124,6 +127,8 @@ class KeyStore:
             ConfigError: The directory itself cannot be used; everything stands as it was.
         """
         found = self._signatures_now()
+        # Only after it was found to be there: what is left to be wrong is who may write there.
+        self.untrusted = self._why_untrusted()
         if found == self._signatures:
             # Once a second, beside prices: what has not changed costs a look at it and no more.
             return Changes()
@@ -131,7 +136,8 @@ class KeyStore:
         records = {name: grant.record for name, grant in before.items() if name in found}
         broken = {name: why for name, why in self.broken.items() if name in found}
         for name, signature in found.items():
-            if self._signatures.get(name) == signature:
+            # What is new waits until nobody else could have put it there.
+            if self.untrusted or self._signatures.get(name) == signature:
                 continue
             if not is_hurried and self._is_young(signature):
                 continue
@@ -144,6 +150,14 @@ class KeyStore:
         self._signatures = {n: s for n, s in self._signatures.items() if n in found}
         broken |= self._refuse_twins(records)
         return self._replace(records, broken)
+
+    def _why_untrusted(self) -> str:
+        try:
+            check_ours(self.directory)
+            check_ours(self._clients)
+        except ConfigError as error:
+            return f"{error}: {error.hint}"
+        return ""
 
     def _replace(self, records: Mapping[str, ClientRecord], broken: Mapping[str, str]) -> Changes:
         """Let what was read hold."""
@@ -170,9 +184,8 @@ class KeyStore:
 
     def _read(self, name: str) -> ClientRecord:
         path = self._clients / f"{name}{ENDING}"
-        check_ours(path)
         try:
-            return parse_client(read_text(path), name=name)
+            return parse_client(read_ours(path), name=name)
         except ConfigError as error:
             error.facts.setdefault("file", str(path))
             raise
@@ -215,13 +228,9 @@ class KeyStore:
                     # What begins with a dot is an editor's, or not finished.
                     if not entry.name.endswith(ENDING) or entry.name.startswith("."):
                         continue
-                    try:
-                        status = os.stat(entry.path)
-                    except FileNotFoundError:
-                        continue
-                    found[entry.name.removesuffix(ENDING)] = Signature(
-                        status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
-                    )
+                    signature = _signature_of(entry.path)
+                    if signature is not None:
+                        found[entry.name.removesuffix(ENDING)] = signature
         except OSError as error:
             raise unusable_file(self._clients, error) from error
         if len(found) > FILES_MAX:
@@ -231,3 +240,15 @@ class KeyStore:
     def _is_young(self, signature: Signature) -> bool:
         age_us = self._clock.utc_us() - signature.changed_ns // 1000
         return 0 <= age_us < YOUNG_US
+
+
+def _signature_of(path: str) -> Signature | None:
+    """What a file is known by; None when it is gone."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        # A link to itself, say: reading it says what is wrong, and the other files go on.
+        return Signature(-1, -1, -1, error.errno or 0)
+    return Signature(status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)

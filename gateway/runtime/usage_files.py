@@ -113,11 +113,11 @@ class UsageFiles:
         """
         path = self._path_of(day)
         beside = path.with_suffix(".new")
-        text = "".join(f"{json.dumps(row, separators=(',', ':'))}\n" for row in rows)
         try:
             descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
             with open(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
+                for row in rows:
+                    file.write(f"{json.dumps(row, separators=(',', ':'))}\n")
                 file.flush()
                 os.fsync(descriptor)
             beside.replace(path)

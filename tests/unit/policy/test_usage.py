@@ -92,6 +92,47 @@ def test_more_than_a_day_may_hold_is_counted(monkeypatch: pytest.MonkeyPatch) ->
     assert rows(book)[-1] == {"dropped": 2}
 
 
+def test_one_user_leaves_room_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Snapshots of symbols that were made up must not take the others' rows."""
+    monkeypatch.setattr(usage, "USER_ROWS_MAX", 2)
+    book = UsageBook(NOON)
+    for symbol in ("A", "B", "C", "D", "A"):
+        book.note(Use("eve", "quote", symbol, NOON, 0))
+    book.note(Use("bob", "quote", "C", NOON, 1))
+    assert [(row["user"], row["symbol"]) for row in rows(book)[:-1]] == [
+        ("bob", "C"),
+        ("eve", "A"),
+        ("eve", "B"),
+    ]
+    assert rows(book)[-1] == {"dropped": 2}
+    assert len(book) == 3
+
+
+def test_rows_may_be_gone_over_while_others_are_noted() -> None:
+    """The file is written in a thread, beside the day that goes on."""
+    book = UsageBook(NOON)
+    book.note(Use("bob", "quote", "A", NOON, 1))
+    book.note(Use("bob", "quote", "B", NOON, 1))
+    told = iter(book.rows(NOON + 5))
+    assert next(told)["symbol"] == "A"
+    book.note(Use("alice", "quote", "A", NOON, 1))
+    book.note(Use("bob", "trade", "0", NOON, 1))
+    assert [row["symbol"] for row in told] == ["B"]
+
+
+def test_a_clock_set_back_a_little_leaves_the_day() -> None:
+    """Yesterday is written already; set back by more, the clock was wrong."""
+    book = UsageBook(MIDNIGHT + 5)
+    book.note(Use("bob", "quote", "AAPL", MIDNIGHT + 5, 1))
+    assert book.turn(MIDNIGHT - 2_000_000) is None
+    assert book.day == "2026-01-01"
+    over = book.turn(NOON)
+    assert over is not None
+    assert [row["last_us"] for row in over] == [MIDNIGHT + 5]
+    assert book.day == "2025-12-31"
+    assert rows(book, NOON + 9)[0]["first_us"] == NOON
+
+
 def test_a_restart_goes_on_with_the_day() -> None:
     """A crash at noon must not lose the morning."""
     before = UsageBook(NOON)

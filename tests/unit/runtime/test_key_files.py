@@ -15,6 +15,7 @@ from gateway.runtime.key_files import (
     check_curve,
     check_ours,
     new_pair,
+    read_ours,
     read_pair,
     read_text,
     write_new,
@@ -169,6 +170,29 @@ def test_what_is_too_long_or_no_text_is_refused(tmp_path: Path) -> None:
         read_text(path)
     with pytest.raises(ConfigError, match="cannot be used"):
         read_text(tmp_path / "absent")
+
+
+@posix
+def test_the_file_that_is_read_is_the_one_that_is_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name may lead elsewhere a moment after it was looked at."""
+    good, evil = tmp_path / "good", tmp_path / "evil"
+    good.write_text("good")
+    good.chmod(0o600)
+    evil.write_text("evil")
+    evil.chmod(0o622)
+    assert read_ours(good) == "good"
+    opening = os.open
+    monkeypatch.setattr(os, "open", lambda path, *args: opening(evil, *args))
+    with pytest.raises(ConfigError, match="others may change"):
+        read_ours(good)
+
+
+def test_a_directory_is_no_file(tmp_path: Path) -> None:
+    """Whatever its name says."""
+    with pytest.raises(ConfigError, match=r"no ordinary file|cannot be used"):
+        read_text(tmp_path)
 
 
 def test_new_keys_differ() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,41 @@ def test_a_broken_file_changes_nothing_and_is_told_once(bench: Bench) -> None:
     assert not bench.store.broken
 
 
+@pytest.mark.parametrize("name", ["carol", "alice"])
+def test_a_link_to_itself_keeps_nobody_in(bench: Bench, name: str) -> None:
+    """One file that cannot be looked at must not stop another's revocation."""
+    path = bench.ring.path(name)
+    path.unlink(missing_ok=True)
+    path.symlink_to(path.name)
+    bench.ring.remove("bob")
+    changes = bench.store.look()
+    assert [record.name for record in changes.removed] == ["bob"]
+    assert set(changes.refused) == {name}
+    assert path.name in changes.refused[name]
+    assert set(bench.numbers) == {"alice"}, "what a broken file said before stands"
+    assert not bench.store.look()
+    path.unlink()
+    bench.store.look()
+    assert not bench.store.broken
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are POSIX's")
+def test_a_pipe_is_not_waited_for(bench: Bench) -> None:
+    """Nobody may ever write to it, and all revocation would wait."""
+    os.mkfifo(bench.ring.path("carol"), 0o600)
+    bench.clock.advance(seconds=1_000_000_000)
+    bench.ring.remove("bob")
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(bench.store.look)
+        try:
+            changes = looking.result(10.0)
+        finally:
+            # Lets a look that waits go, so that the test fails and does not hang.
+            os.close(os.open(bench.ring.path("carol"), os.O_RDWR | os.O_NONBLOCK))
+    assert [record.name for record in changes.removed] == ["bob"]
+    assert "no ordinary file" in changes.refused["carol"]
+
+
 def test_a_broken_file_that_is_removed_takes_its_client_with_it(bench: Bench) -> None:
     """The last good state stands as long as there is a file."""
     bench.ring.write("alice", "role: [")
@@ -137,6 +173,34 @@ def test_a_file_that_others_may_write_is_not_believed(bench: Bench) -> None:
     bench.ring.path("alice").chmod(0o666)
     assert set(bench.store.look().refused) == {"alice"}
     assert bench.numbers == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+@pytest.mark.parametrize("is_clients", [False, True])
+def test_what_comes_while_others_may_write_there_is_not_believed(
+    bench: Bench, *, is_clients: bool
+) -> None:
+    """Whoever can move files there could let himself in; who is gone is out all the same."""
+    directory = bench.store.directory / "clients.d" if is_clients else bench.store.directory
+    before = bench.numbers
+    directory.chmod(0o770)
+    bench.ring.add("carol")
+    bench.ring.add("alice")
+    bench.ring.remove("bob")
+    changes = bench.store.look()
+    assert [record.name for record in changes.removed] == ["bob"]
+    assert not changes.added
+    assert not changes.changed
+    assert bench.numbers == {"alice": before["alice"]}
+    assert "chmod go-w" in bench.store.untrusted
+    assert str(directory) in bench.store.untrusted
+    bench.ring.add("bob", bench.ring.pairs["bob"])
+    assert not bench.store.look().added, "nor does who was revoked come back"
+    directory.chmod(0o700)
+    changes = bench.store.look()
+    assert {record.name for record in changes.added} == {"bob", "carol"}
+    assert [record.name for record in changes.changed] == ["alice"]
+    assert not bench.store.untrusted
 
 
 def test_one_key_has_one_owner(bench: Bench) -> None:

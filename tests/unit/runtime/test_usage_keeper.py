@@ -85,7 +85,7 @@ async def test_a_restart_goes_on_and_midnight_begins_another_file(
     after = keeper(tmp_path, clock)
     running = asyncio.create_task(after.run())
     day = day_of(clock.utc_us())
-    await until(lambda: "AAPL" in {symbol for _, symbol in after._book._rows})
+    await until(lambda: "AAPL" in after._book._rows.get("bob", {}))
     after.note(use(clock, "AAPL"))
     clock.advance(seconds=86_400)
     next_day = day_of(clock.utc_us())
@@ -93,6 +93,52 @@ async def test_a_restart_goes_on_and_midnight_begins_another_file(
     running.cancel()
     assert [row["connections"] for row in rows(tmp_path, day)] == [2]
     assert [row["symbol"] for row in rows(tmp_path, next_day)] == ["AAPL"]
+
+
+def test_a_run_that_never_began_takes_nothing_from_the_day(tmp_path: Path) -> None:
+    """A start that failed ends with `close`, too."""
+    clock = FakeClock()
+    day = day_of(clock.utc_us())
+    for symbol in ("AAPL", "MSFT"):
+        one = keeper(tmp_path, clock)
+        one.note(use(clock, symbol, 0))
+        one.close()
+    assert [row["symbol"] for row in rows(tmp_path, day)] == ["AAPL", "MSFT"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("back_s", [2, 3_600])
+async def test_a_clock_set_back_over_midnight_takes_nothing_from_yesterday(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, back_s: int
+) -> None:
+    """Neither what was heard once, nor what is heard still; and forward again neither."""
+    monkeypatch.setattr(usage_keeper, "LOOK_S", 0.01)
+    clock = FakeClock()
+    one = keeper(tmp_path, clock)
+    running = asyncio.create_task(one.run())
+    await until(lambda: one._is_restored)
+    day = day_of(clock.utc_us())
+    one.take(UsageFact([use(clock, "AAPL"), use(clock, "MSFT", 0)]))
+    first_us = clock.utc_us()
+    midnight_us = (first_us // 86_400_000_000 + 1) * 86_400_000_000
+    clock.advance(seconds=(midnight_us - first_us) // 1_000_000 + 1)
+    next_day = day_of(clock.utc_us())
+    await until((tmp_path / f"usage-{next_day}.jsonl").exists)
+    one.note(use(clock, "IBM", 0))
+    clock.step_wall(seconds=-back_s)
+    assert day_of(clock.utc_us()) == day
+    one.note(use(clock, "XOM", 0))
+    await until(lambda: one._is_restored and not one._over)
+    clock.advance(seconds=back_s)
+    one.note(use(clock, "IBM", 0))
+    await until(lambda: one._is_restored and not one._over)
+    running.cancel()
+    one.close()
+    told = {row["symbol"]: row for row in rows(tmp_path, day)}
+    assert {"AAPL", "MSFT"} <= set(told)
+    assert told["AAPL"]["first_us"] == first_us
+    assert {"AAPL", "IBM"} <= {row["symbol"] for row in rows(tmp_path, next_day)}
+    assert "XOM" in {*told, *(row["symbol"] for row in rows(tmp_path, next_day))}
 
 
 @pytest.mark.asyncio
