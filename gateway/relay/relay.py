@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,7 @@ from gateway.control.peer_desk import PeerDesk, PeerOptions
 from gateway.control.rights import make_rights
 from gateway.control.told_once import ToldOnce
 from gateway.counters import Counter, Counters
+from gateway.health.verdict import Issue
 from gateway.logs import get_logger
 from gateway.policy.entitlements import Entitlements
 from gateway.policy.peers import PeerNames
@@ -29,6 +30,7 @@ from gateway.relay.requests import RelayDesk, RelayIdentity
 from gateway.relay.server import RelayServer
 from gateway.relay.teller import RelayTeller
 from gateway.relay.thread import RelayParts, RelayThread
+from gateway.relay.upkeep import Upkeep
 from gateway.relay.upstream import Upstream, UseKeys
 from gateway.runtime.control_socket import open_control_socket
 from gateway.runtime.doorkeeper import Doorkeeper
@@ -138,6 +140,7 @@ class Relay:
             asyncio.create_task(self._gateway.run(), name="gateway"),
             asyncio.create_task(self._introduction.run(), name="introduction"),
             asyncio.create_task(self._server.run(), name="control"),
+            asyncio.create_task(self._upkeep.run(), name="upkeep"),
         ]
         if self._doors is not None:
             self._doors.on_revoked = self._cut_revoked
@@ -294,6 +297,7 @@ class Relay:
             counters=self._counters,
             told=ToldOnce(self._clock, get_logger("audit")),
         )
+        self._upkeep = Upkeep(access)
         rules = PassingRules(access)
         desk = RelayDesk(
             identity=RelayIdentity(
@@ -312,8 +316,8 @@ class Relay:
             process_facts=process_facts,
             is_admin_allowed=options.is_admin_allowed,
             audit=get_logger("audit").warning,
-            log_counts=lambda: {**self._log_counts(), **dict(self._intake.counts())},
-            doors=self._doors,
+            other_counts=self._other_counts,
+            issues=self._issues,
             rules=rules,
         )
         self._server = RelayServer(
@@ -329,6 +333,19 @@ class Relay:
             senders=self._senders,
             intake=self._intake.control,
         )
+
+    def _other_counts(self) -> Iterator[tuple[Counter, int]]:
+        """What was counted neither in the control loop nor in the relay thread."""
+        yield from self._log_counts().items()
+        yield from self._intake.counts()
+        if self._doors is not None:
+            yield from self._doors.counts()
+
+    def _issues(self) -> Iterator[Issue]:
+        """What is wrong at the relay's own sockets."""
+        yield from self._intake.issues()
+        if self._doors is not None:
+            yield from self._doors.issues()
 
     def _cut_revoked(self) -> None:
         """Cut the consumers, on both sockets, whose grant has ended."""
