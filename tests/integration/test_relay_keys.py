@@ -43,6 +43,7 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
     near, far = rings(tmp_path)
     for ring in (near, far):
         ring.add("carol", role="consumer", allow=[{"kinds": ["quote"], "symbols": ["AAPL"]}])
+    near.add("dave", quotas={"snapshots_per_second_max": 5, "replay_bytes_per_minute_max": 1_000})
     with simulated(settings=far.settings) as stage, keyed(stage, near, far) as relay:
         yield Pair(stage, relay, near, far)
 
@@ -217,6 +218,36 @@ def test_a_lease_behind_a_relay_is_taken_on_what_may_be_had(pair: Pair) -> None:
     with Requester(pair.relay.control, keys=pair.near.keys("alice")) as alice:
         leases = alice.result("subscriptions")["leases"]
         assert {symbol for lease in leases for symbol in lease["symbols"]} == {"AAPL"}
+
+
+def test_a_users_quotas_hold_behind_a_relay(pair: Pair) -> None:
+    """The gateway counts what all of a relay's clients ask for together."""
+    with (
+        Consumer(pair.relay.data, "trade,AAPL,", keys=pair.near.keys("alice")) as consumer,
+        Requester(pair.relay.control, keys=pair.near.keys("alice")) as alice,
+        Requester(pair.relay.control, keys=pair.near.keys("dave")) as dave,
+    ):
+        alice.result("subscribe", client="c", symbols=["AAPL"], kinds=["trade"], wait_ms=2000)
+        epoch = consumer.wait_for_topic("trade,AAPL,").epoch
+        wanted: dict[str, Any] = {
+            "topic": "trade,AAPL,",
+            "epoch": epoch,
+            "from_sequence": 1,
+            "to_sequence": 5_000,
+        }
+
+        def is_enough() -> bool:
+            reply = dave.call("replay", **wanted)
+            return not reply["ok"] and reply["error"]["code"] == "rate_limited"
+
+        wait_until(is_enough, what="a thousand bytes are sent again")
+        topics = [f"quote@{ms},AAPL," for ms in range(100, 150)]
+        assert len(dave.result("snapshot", topics=topics)) == len(topics)
+        refused = dave.error("snapshot", topics=topics[:1])
+        assert (refused["code"], refused["retry_ms"] > 1_000) == ("rate_limited", True)
+        # They are one user's: nobody else waits.
+        assert alice.result("replay", **wanted)["bodies"]
+        assert len(alice.result("snapshot", topics=topics)) == len(topics)
 
 
 def by_name(rejected: list[dict[str, Any]]) -> list[dict[str, Any]]:
