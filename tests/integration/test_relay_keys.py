@@ -12,6 +12,7 @@ from gateway_client import GatewayClient, Quote
 
 from gateway.clock import SystemClock
 from gateway.commands.client_keys import use_keys
+from gateway.commands.usage_report import report_of
 from gateway.relay.relay import Relay
 from gateway.runtime.doorkeeper import Doorkeeper
 from gateway.runtime.key_store import KeyStore
@@ -56,7 +57,9 @@ def rings(folder: Path) -> tuple[Keyring, Keyring]:
 
 
 @contextlib.contextmanager
-def keyed(stage: Stage, near: Keyring | None, far: Keyring | None) -> Iterator[RelayStage]:
+def keyed(
+    stage: Stage, near: Keyring | None, far: Keyring | None, **options: Any
+) -> Iterator[RelayStage]:
     """A relay with keys of its own, keys at the gateway, or both."""
     ends = stage.gateway.endpoints
     clock = SystemClock()
@@ -64,7 +67,7 @@ def keyed(stage: Stage, near: Keyring | None, far: Keyring | None) -> Iterator[R
     async def make() -> Relay:
         store = None if near is None else KeyStore(near.directory, clock=clock)
         return Relay(
-            replace(CALM, data=ends["data"], control=ends["control"]),
+            replace(CALM, data=ends["data"], control=ends["control"], **options),
             clock=clock,
             doors=Doorkeeper(store, next_binds=None, clock=clock) if store is not None else None,
             use_keys=partial(use_keys, keys=None if far is None else far.keys("relay-1")),
@@ -248,6 +251,28 @@ def test_a_users_quotas_hold_behind_a_relay(pair: Pair) -> None:
         # They are one user's: nobody else waits.
         assert alice.result("replay", **wanted)["bodies"]
         assert len(alice.result("snapshot", topics=topics)) == len(topics)
+
+
+def test_a_relay_reports_what_each_of_its_users_had(tmp_path: Path) -> None:
+    """To the gateway all of it was the relay's; exchanges ask for persons."""
+    near, far = rings(tmp_path)
+    with (
+        simulated(settings=far.settings) as stage,
+        keyed(stage, near, far, usage_dir=tmp_path) as relay,
+        Consumer(relay.data, "trade,AAPL,", keys=near.keys("alice")) as consumer,
+        Requester(relay.control, keys=near.keys("alice")) as alice,
+        Requester(relay.control, keys=near.keys("bob")) as bob,
+    ):
+        alice.result("subscribe", client="c", symbols=["AAPL"], kinds=["trade"], wait_ms=2000)
+        consumer.wait_for_topic("trade,AAPL,")
+        bob.result("snapshot", topics=["quote,MSFT,"])
+        counters = bob.result("metrics")["client_metrics"]["counters"]
+        assert counters["usage_dropped"] == 0
+    report = report_of(tmp_path, None)
+    had = {
+        (row["user"], row["symbol"]): (row["kinds"], row["connections"]) for row in report["rows"]
+    }
+    assert had == {("alice", "AAPL"): (["trade"], 1), ("bob", "MSFT"): (["quote"], 0)}
 
 
 def by_name(rejected: list[dict[str, Any]]) -> list[dict[str, Any]]:
