@@ -17,7 +17,14 @@ from gateway.model.messages import MessageType
 from gateway.model.methods import Role
 from gateway.policy.entitlements import EVERYBODY, Entitlements, UserRights
 from gateway.policy.key_book import KeyBook
-from gateway.policy.quotas import Limits, Pace, RequestPace, UserBuckets, UserLimits
+from gateway.policy.quotas import (
+    Limits,
+    Pace,
+    RequestPace,
+    Reservation,
+    UserBuckets,
+    UserLimits,
+)
 from gateway.policy.rate_limit import as_ms
 from gateway.policy.usage import Use
 from gateway.wire.envelope import Body
@@ -25,6 +32,8 @@ from gateway.wire.topics import TopicName
 
 SECOND_NS: Final = 1_000_000_000
 MINUTE_NS: Final = 60 * SECOND_NS
+REPLAY_BYTES_EACH: Final = 128
+"""What an event is taken for until it is read; most are smaller."""
 
 
 class Access:
@@ -195,28 +204,27 @@ class Access:
         self._wait_for(bucket.wait_ns(), caller, "snapshots")
         bucket.take(count)
 
-    def check_replay(self, caller: Caller) -> None:
-        """Let a caller have events again.
+    def reserve_replay(self, caller: Caller, message_count: int) -> Reservation:
+        """Let a caller have events again, and count them against its user's pace.
+
+        They are counted before they are read, because the same user asks for others meanwhile.
+
+        Args:
+            caller: Who wants them.
+            message_count: How many are asked for.
+
+        Returns:
+            What is counted for now; to be settled with the bytes that are sent, also when none are.
 
         Raises:
-            RateLimited: It has had too many bytes of late.
-        """
-        self.spend_replay(caller, 0)
-
-    def spend_replay(self, caller: Caller, byte_count: int) -> None:
-        """Count bytes of events against their user's pace; those that were read are sent.
-
-        Raises:
-            RateLimited: With a count of 0, when there were too many of late.
+            RateLimited: It has had too many bytes of late, or is about to.
         """
         if not self._entitlements.are_on:
-            return
+            return Reservation()
         rate = self.limits_of(caller).replay_bytes_per_minute_max
         bucket = self._replays.of(caller.user, tokens_max=rate, token_ns=max(1, MINUTE_NS // rate))
-        if byte_count:
-            bucket.take(byte_count)
-        else:
-            self._wait_for(bucket.wait_ns(), caller, "replay")
+        self._wait_for(bucket.wait_ns(), caller, "replay")
+        return Reservation(bucket, message_count * REPLAY_BYTES_EACH)
 
     def _wait_for(self, wait_ns: int, caller: Caller, about: str) -> None:
         if wait_ns <= 0:

@@ -2,7 +2,8 @@
 
 What comes by the thousand is one line with a count and a digest of the sorted names. Denials repeat
 themselves as fast as somebody asks: the first is written at once, the others are counted and told
-once a minute, so that a flood of them pushes nothing out of the log.
+once a minute, so that a flood of them pushes nothing out of the log. Leases are lines of their own
+as long as their user takes and gives up no more than somebody does who uses them.
 """
 
 import hashlib
@@ -19,12 +20,21 @@ from gateway.model.error_codes import ErrorCode
 from gateway.model.methods import METHODS, Request, Role
 from gateway.policy.folds import Folds
 from gateway.policy.leases import Lease
+from gateway.policy.quotas import UserBuckets
 
+LEASE_LINES_MAX: Final = 120
+"""Lines about leases of one user: of each event so many at once, and in a minute after that; more
+are counted and told once a minute."""
 NAMES_MAX: Final = 10
 """So many names are spelled out; more are a count and a digest."""
 ID_CHARACTERS: Final = 8
 """Of a lease's id: enough to find its lines, and not enough to end it."""
 REFUSED: Final = "admin request refused"
+GRANTED: Final = "lease granted"
+RELEASED: Final = "lease released"
+EXPIRED: Final = "lease expired"
+_LEASE_EVENTS: Final = (GRANTED, RELEASED, EXPIRED)
+_MINUTE_NS: Final = 60_000_000_000
 DENIALS: Final = frozenset(
     {
         ErrorCode.UNAUTHORIZED,
@@ -42,6 +52,8 @@ TOLD_OF_USERS: Final = frozenset(
 """Of those, what is written down, for somebody with a key, where it is judged."""
 Steps = Generator[FeedCommand | None, Any, Any]
 _Denial = tuple[tuple[str, str], ...]
+_LeaseEvent = tuple[str, str]
+"""Event and user."""
 
 
 class AuditTrail:
@@ -57,6 +69,8 @@ class AuditTrail:
         self._audit = audit
         self._warn = warn
         self._denials: Folds[_Denial] = Folds(clock)
+        self._leases: Folds[_LeaseEvent] = Folds(clock)
+        self._lease_paces = {event: UserBuckets(clock) for event in _LEASE_EVENTS}
 
     def configured(self, config: Mapping[str, Any], *, source: str = "start") -> None:
         """A configuration takes effect.
@@ -110,8 +124,9 @@ class AuditTrail:
             self._note_subscribe(caller, params, result)
         elif method == "unsubscribe" and result.get("removed"):
             symbols = params.get("symbols") or ()
-            self._audit(
-                "lease released",
+            self._note_lease(
+                RELEASED,
+                caller.user,
                 client=params.get("client"),
                 lease=_short(params.get("lease_id")),
                 topics=result["removed"],
@@ -133,20 +148,21 @@ class AuditTrail:
 
     def lease_expired(self, lease: Lease) -> None:
         """A lease was not renewed in time."""
-        self._audit("lease expired", **_facts_of(lease))
+        self._note_lease(EXPIRED, lease.user, **_facts_of(lease))
 
     def lease_restored(self, lease: Lease) -> None:
         """A lease of an earlier run lives again."""
         self._audit("lease restored", **_facts_of(lease))
 
     def tell_denials(self, *, is_last: bool = False) -> None:
-        """Tell how often denials were repeated; call it once in a while.
+        """Tell how often denials were repeated, and what of leases; call it once in a while.
 
         Args:
             is_last: Tell of the running minute as well, because the log ends.
         """
         for denial, count in self._denials.due() if not is_last else self._denials.take_all():
             self._tell(denial, count)
+        self._tell_leases(self._leases.due() if not is_last else self._leases.take_all())
 
     def _note_subscribe(
         self, caller: Caller, params: Mapping[str, Any], result: Mapping[str, Any]
@@ -154,8 +170,9 @@ class AuditTrail:
         rejected = {str(entry["symbol"]): entry["code"] for entry in result["rejected"]}
         if result["lease_id"] is not None:
             granted = {str(symbol) for symbol in params["symbols"]} - rejected.keys()
-            self._audit(
-                "lease granted",
+            self._note_lease(
+                GRANTED,
+                caller.user,
                 client=params["client"],
                 lease=_short(result["lease_id"]),
                 expires_us=result["expires_us"],
@@ -168,6 +185,25 @@ class AuditTrail:
             facts = {"method": "subscribe", "outcome": code, "client": str(params["client"])}
             told = {name: str(value) for name, value in names.items()}
             self._deny({"event": "request denied", **facts, **told, **_who(caller)})
+
+    def _note_lease(self, event: str, user: str, /, **facts: Any) -> None:
+        """Something became of a lease: a line, or one more of those that are counted."""
+        pace = self._lease_paces[event].of(
+            user, tokens_max=LEASE_LINES_MAX, token_ns=_MINUTE_NS // LEASE_LINES_MAX
+        )
+        if not pace.wait_ns():
+            pace.take()
+            self._audit(event, **facts)
+            return
+        told = self._leases.note((event, user))
+        if told and told[0] == ((event, user), 1):
+            self._audit(event, **facts)
+            told = told[1:]
+        self._tell_leases(told)
+
+    def _tell_leases(self, folded: Iterable[tuple[_LeaseEvent, int]]) -> None:
+        for (event, user), count in folded:
+            self._audit(event, **({"user": user} if user else {}), count=count)
 
     def _deny(self, facts: Mapping[str, object]) -> None:
         denial = tuple((name, str(value)) for name, value in facts.items() if value != "")

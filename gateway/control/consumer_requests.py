@@ -191,15 +191,17 @@ class ConsumerRequests:
         if params.epoch != self._epoch:
             # Another run's events are gone with it.
             return {"bodies": [], "complete": False, "oldest": None}
-        self._access.check_replay(caller)
         prefix_bytes = len(name.spelling)
         bodies: list[bytes] = []
         kept = Kept((), 0, None)
-        for begin in range(first, last + 1, SYMBOLS_PER_COMMAND_MAX):
-            end = min(begin + SYMBOLS_PER_COMMAND_MAX - 1, last)
-            kept = yield ReadRing(name, begin, end)
-            bodies += [pack_resent(frame[prefix_bytes:], _REPLAY) for frame in kept.frames]
-        self._access.spend_replay(caller, sum(map(len, bodies)))
+        reserved = self._access.reserve_replay(caller, last - first + 1)
+        try:
+            for begin in range(first, last + 1, SYMBOLS_PER_COMMAND_MAX):
+                end = min(begin + SYMBOLS_PER_COMMAND_MAX - 1, last)
+                kept = yield ReadRing(name, begin, end)
+                bodies += [pack_resent(frame[prefix_bytes:], _REPLAY) for frame in kept.frames]
+        finally:
+            reserved.settle(sum(map(len, bodies)))
         self._counters.add(Counter.EVENTS_REPLAYED, len(bodies))
         return {
             "bodies": pack_array(bodies),

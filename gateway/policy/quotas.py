@@ -102,6 +102,30 @@ class UserBuckets:
         return bucket
 
 
+class Reservation:
+    """Tokens taken for what is about to be done; what was used of them is known in the end.
+
+    Args:
+        bucket: Where they were taken from; None where nothing is counted.
+        count: How many.
+    """
+
+    __slots__ = ("_bucket", "_count")
+
+    def __init__(self, bucket: TokenBucket | None = None, count: int = 0) -> None:
+        self._bucket = bucket
+        self._count = count
+        if bucket is not None:
+            bucket.take(count)
+
+    def settle(self, used: int) -> None:
+        """Count what was used in place of what was reserved; a second call does nothing."""
+        bucket, self._bucket = self._bucket, None
+        if bucket is not None:
+            bucket.give_back(self._count)
+            bucket.take(used)
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """What becomes of one request."""

@@ -40,9 +40,9 @@ class TokenBucket:
         now_ns = self._clock.monotonic_ns()
         self._full_ns = max(self._full_ns, now_ns) + count * self._token_ns
 
-    def give_back(self) -> None:
-        """Return a token that was not used."""
-        self._full_ns -= self._token_ns
+    def give_back(self, count: int = 1) -> None:
+        """Return tokens that were not used."""
+        self._full_ns -= count * self._token_ns
 
 
 class KeyedBuckets:

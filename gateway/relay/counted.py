@@ -29,6 +29,7 @@ COUNTED: Final = (
     Counter.REQUESTS_LIMITED,
     Counter.REQUESTS_CUT,
     Counter.FRAMES_UNGRANTED,
+    Counter.USAGE_DROPPED,
     Counter.RPC_REQUESTS,
     Counter.RPC_ERRORS,
     Counter.RPC_REPEATS,

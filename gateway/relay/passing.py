@@ -15,6 +15,8 @@ from gateway.control.public_topics import public_topic
 from gateway.control.upstream_requests import Caller
 from gateway.model import methods as m
 from gateway.model.messages import Kind
+from gateway.model.protocol import REPLAY_MESSAGES_MAX
+from gateway.policy.quotas import Reservation
 from gateway.wire.topics import TopicName
 
 DIGEST_CHARACTERS: Final = 16
@@ -47,15 +49,34 @@ class PassingRules:
         Raises:
             NotEntitled: It asks for something that the caller may not have; nothing of it is done.
             InvalidParams: Its parameters do not fit.
+            RateLimited: It asks for snapshots, and its user has had too many of late.
         """
         if not self.access.is_by_user or request.method not in m.METHODS:
             return raw
         params = parse_params(request.method, request.params)
+        if isinstance(params, m.SnapshotParams):
+            self.access.spend_snapshots(caller, len(set(params.topics)))
         for name in _topics_of(params):
             self.access.check(caller, name, request.method)
         if isinstance(params, m.WhyParams):
             self.access.check_symbol(caller, params.symbol, "why")
         return self.named(raw, caller) if request.method in _WITH_CLIENT else raw
+
+    def reserve_replay(self, request: m.Request, caller: Caller) -> Reservation:
+        """Count a replay that was let through against its user's pace.
+
+        Returns:
+            To be settled with the bytes that came.
+
+        Raises:
+            RateLimited: It has had too many bytes of late, or is about to.
+        """
+        if not self.access.is_by_user:
+            return Reservation()
+        params = m.ReplayParams.model_validate(request.params)
+        count = params.to_sequence - params.from_sequence + 1
+        # More, or none, is an error that the gateway will tell.
+        return self.access.reserve_replay(caller, min(max(count, 0), REPLAY_MESSAGES_MAX))
 
     def named(self, raw: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """A checked request with the name that its client has at the gateway."""

@@ -2,8 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import zmq
@@ -11,24 +10,27 @@ import zmq.asyncio
 
 from gateway.clock import Clock, SystemClock
 from gateway.control.access import Access
-from gateway.control.peer_desk import PeerDesk, PeerOptions
+from gateway.control.peer_desk import PeerDesk
 from gateway.control.rights import make_rights
 from gateway.control.told_once import ToldOnce
+from gateway.control.usage_tap import UsageFact
 from gateway.counters import Counter, Counters
+from gateway.health.verdict import Issue
 from gateway.logs import get_logger
 from gateway.policy.entitlements import Entitlements
 from gateway.policy.peers import PeerNames
-from gateway.policy.quotas import Limits
 from gateway.policy.subscriptions import Subscriptions
 from gateway.relay.consumers import ConsumerDesk
 from gateway.relay.gateway_link import GatewayLink
 from gateway.relay.introduction import Introduction
+from gateway.relay.options import RelayOptions
 from gateway.relay.passing import PassingRules
 from gateway.relay.report import RelayReporter
 from gateway.relay.requests import RelayDesk, RelayIdentity
 from gateway.relay.server import RelayServer
 from gateway.relay.teller import RelayTeller
 from gateway.relay.thread import RelayParts, RelayThread
+from gateway.relay.upkeep import Upkeep
 from gateway.relay.upstream import Upstream, UseKeys
 from gateway.runtime.control_socket import open_control_socket
 from gateway.runtime.doorkeeper import Doorkeeper
@@ -37,44 +39,11 @@ from gateway.runtime.intake_guard import IntakeGuard, guard_of
 from gateway.runtime.peer_sockets import PeerSockets
 from gateway.runtime.publisher import check_libzmq, open_data_socket
 from gateway.runtime.senders import Senders
+from gateway.runtime.usage_keeper import UsageKeeper
 
 STOP_S_MAX: Final = 5.0
 TOKEN_BYTES: Final = 12
 """As hexadecimal text within the contract's bounds, and beyond guessing."""
-
-
-@dataclass(frozen=True, slots=True)
-class RelayOptions:
-    """What of the settings decides how a relay works."""
-
-    name: str
-    """Its name, as a client of the gateway."""
-    version: str
-    """The program's version."""
-    data: str
-    """The gateway's data socket."""
-    control: str
-    """The gateway's control socket."""
-    bind_data: str
-    """Where consumers subscribe."""
-    bind_control: str
-    """Where consumers ask."""
-    high_water_mark: int
-    """Messages queued per consumer before ZeroMQ drops for it."""
-    send_buffer_bytes: int
-    """Kernel buffer per consumer."""
-    subscriptions_per_connection_max: int
-    """More are not granted."""
-    peers: PeerOptions
-    """When a consumer is slow, and what becomes of it."""
-    limits: Limits
-    """What a user may have, where the relay has keys."""
-    requests_in_flight_max: int
-    """Requests being answered at one time."""
-    deadline_ms_default: int
-    """Time for a request that brings no deadline of its own."""
-    is_admin_allowed: bool
-    """Whether every local program counts as an administrator of the relay."""
 
 
 class Relay:
@@ -110,6 +79,9 @@ class Relay:
         self._token = secrets.token_hex(TOKEN_BYTES)
         self._intake = IntakeGuard(self._clock)
         self._counters = Counters()
+        self._usage = UsageKeeper(
+            options.usage_dir, clock=self._clock, counters=self._counters, is_on=doors is not None
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self.stopped = asyncio.Event()
         """Set when the relay must stop: it was asked to, or a part of it failed."""
@@ -138,6 +110,8 @@ class Relay:
             asyncio.create_task(self._gateway.run(), name="gateway"),
             asyncio.create_task(self._introduction.run(), name="introduction"),
             asyncio.create_task(self._server.run(), name="control"),
+            asyncio.create_task(self._upkeep.run(), name="upkeep"),
+            asyncio.create_task(self._usage.run(), name="usage"),
         ]
         if self._doors is not None:
             self._doors.on_revoked = self._cut_revoked
@@ -181,11 +155,13 @@ class Relay:
         self._gateway.close()
         self._control_context.destroy(linger=0)
         if is_ended:
+            self._tell_usage(self._usage.take)
             self._thread.close()
             self._data_context.term()
         else:
             self._log.error("the relay thread does not end")
             self._data_context.destroy(linger=0)
+        self._usage.close()
         self._log.info("relay stopped", reason=reason)
 
     def _make(self) -> None:
@@ -247,6 +223,7 @@ class Relay:
             clock=self._clock,
             counters=counters,
         )
+        self._tap = rights.usage
         self._peers = PeerDesk(
             sockets=sockets,
             subscriptions=subscriptions,
@@ -279,8 +256,17 @@ class Relay:
         )
         self._reporter = RelayReporter(parts)
         self._thread = RelayThread(
-            parts, on_failure=self._on_thread_failure, on_second=self._reporter.sample
+            parts, on_failure=self._on_thread_failure, on_second=self._on_second
         )
+
+    def _on_second(self) -> None:
+        """Once a second, in the relay thread."""
+        self._reporter.sample()
+        self._tell_usage(lambda fact: self._from_thread(lambda: self._usage.take(fact))())
+
+    def _tell_usage(self, tell: Callable[[UsageFact], object]) -> None:
+        if (fact := self._tap.take()) is not None:
+            tell(fact)
 
     def _tell_tails(self, quiet: Mapping[str, int]) -> None:
         self._peers.tell_tails(quiet)
@@ -293,7 +279,9 @@ class Relay:
             clock=self._clock,
             counters=self._counters,
             told=ToldOnce(self._clock, get_logger("audit")),
+            on_use=self._usage.note,
         )
+        self._upkeep = Upkeep(access)
         rules = PassingRules(access)
         desk = RelayDesk(
             identity=RelayIdentity(
@@ -312,8 +300,8 @@ class Relay:
             process_facts=process_facts,
             is_admin_allowed=options.is_admin_allowed,
             audit=get_logger("audit").warning,
-            log_counts=lambda: {**self._log_counts(), **dict(self._intake.counts())},
-            doors=self._doors,
+            other_counts=self._other_counts,
+            issues=self._issues,
             rules=rules,
         )
         self._server = RelayServer(
@@ -329,6 +317,19 @@ class Relay:
             senders=self._senders,
             intake=self._intake.control,
         )
+
+    def _other_counts(self) -> Iterator[tuple[Counter, int]]:
+        """What was counted neither in the control loop nor in the relay thread."""
+        yield from self._log_counts().items()
+        yield from self._intake.counts()
+        if self._doors is not None:
+            yield from self._doors.counts()
+
+    def _issues(self) -> Iterator[Issue]:
+        """What is wrong at the relay's own sockets."""
+        yield from self._intake.issues()
+        if self._doors is not None:
+            yield from self._doors.issues()
 
     def _cut_revoked(self) -> None:
         """Cut the consumers, on both sockets, whose grant has ended."""

@@ -1,7 +1,7 @@
 """What a relay answers itself: who it is, how it is, and who its consumers are."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -14,6 +14,7 @@ from gateway.control.upstream_requests import Audit, Caller, check_reason
 from gateway.control.visible import without_names
 from gateway.counters import Counter, Counters
 from gateway.errors import GatewayError, RequestTimedOut, Unauthorized, bounded
+from gateway.health.verdict import Issue
 from gateway.model import methods as m
 from gateway.model.methods import Request
 from gateway.relay.counted import COUNTED
@@ -23,7 +24,6 @@ from gateway.relay.passing import PassingRules
 from gateway.relay.report import RelayReport, RelayReporter
 from gateway.relay.thread import RelayThread
 from gateway.relay.verdict import RelayFacts, RelayJudge
-from gateway.runtime.doorkeeper import Doorkeeper
 from gateway.runtime.rpc_call import Whole
 from gateway.wire.codec import pack_reply
 
@@ -67,8 +67,8 @@ class RelayDesk:
         process_facts: Reads memory, processor and threads of this process.
         is_admin_allowed: Whether every local program counts as an administrator.
         audit: Takes what administrators did and tried.
-        log_counts: Reads what was counted where logs are written.
-        doors: Guards the relay's own sockets; None without keys.
+        other_counts: Reads what was counted elsewhere: where logs are written, at the sockets.
+        issues: Reads what is wrong at the relay's own sockets.
         rules: Judges what clients may ask for.
     """
 
@@ -86,8 +86,8 @@ class RelayDesk:
         process_facts: Callable[[], dict[str, Any]],
         is_admin_allowed: bool,
         audit: Audit,
-        log_counts: Callable[[], Mapping[Counter, int]],
-        doors: Doorkeeper | None,
+        other_counts: Callable[[], Iterable[tuple[Counter, int]]],
+        issues: Callable[[], Iterable[Issue]],
         rules: PassingRules,
     ) -> None:
         self._identity = identity
@@ -101,8 +101,8 @@ class RelayDesk:
         self._process_facts = process_facts
         self._is_admin_allowed = is_admin_allowed
         self._audit = audit
-        self._log_counts = log_counts
-        self._doors = doors
+        self._other_counts = other_counts
+        self._issues = issues
         self._rules = rules
         self.handlers: Final[Mapping[str, Handler]] = {
             "hello": self.hello,
@@ -163,7 +163,7 @@ class RelayDesk:
                 gateway_error=error,
                 refusal=self._refusal(),
                 slow=report.slow if report is not None else (),
-                doors=tuple(self._doors.issues()) if self._doors is not None else (),
+                sockets=tuple(self._issues()),
             )
         )
         caller: Caller = request[2]
@@ -179,10 +179,7 @@ class RelayDesk:
         if report is not None:
             counted = {label: count + counted[label] for label, count in report.counters.items()}
             figures = _figures_of(report)
-        for counter, count in (
-            *self._log_counts().items(),
-            *(self._doors.counts() if self._doors is not None else ()),
-        ):
+        for counter, count in self._other_counts():
             counted[counter.label] += count
         figures["client_metrics"]["counters"] = {c.label: counted[c.label] for c in COUNTED}
         links = gateway.get("connections", {}) if gateway is not None else {}

@@ -60,12 +60,25 @@ class RelayServer(RequestServer):
             self._desk.authorize_passing(call.request, call.caller)
             raw = self._rules.passable(call.request, call.raw, call.caller)
             self._desk.note_passing(call.request, call.caller)
+            if call.request.method == "replay":
+                return await self._replay(call, raw, deadline_ms)
             if call.request.method in HIDING and not self._sees_others(call):
                 return await self._answer_hiding(call, raw, deadline_ms)
             return await self._gateway.forward(raw, deadline_ms=deadline_ms)
         params = parse_params(call.request.method, call.request.params)
         self._desk.note_passing(call.request, call.caller)
         return await handler(params, call.raw, call.caller, deadline_ms)
+
+    async def _replay(self, call: Call, raw: dict[str, Any], deadline_ms: int) -> Whole:
+        """Have the gateway send events again; their bytes are their user's, not the relay's."""
+        reserved = self._rules.reserve_replay(call.request, call.caller)
+        byte_count = 0
+        try:
+            whole = await self._gateway.forward(raw, deadline_ms=deadline_ms)
+            byte_count = len(whole.reply) if whole.is_ok else 0
+        finally:
+            reserved.settle(byte_count)
+        return whole
 
     def _sees_others(self, call: Call) -> bool:
         return self._rules.access.rights_of(call.caller).sees_others

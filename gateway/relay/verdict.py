@@ -25,8 +25,8 @@ class RelayFacts:
     """Why the gateway does not take this relay as one; None while it does."""
     slow: tuple[Mapping[str, Any], ...] = ()
     """Its consumers that fall behind, as `subscriptions` describes them."""
-    doors: tuple[Issue, ...] = ()
-    """What is wrong with its keys, and with what judges handshakes."""
+    sockets: tuple[Issue, ...] = ()
+    """What is wrong at its own sockets: with keys, handshakes, and what connections send."""
 
 
 class RelayJudge:
@@ -128,4 +128,4 @@ def issues_of(facts: RelayFacts) -> list[Issue]:
         replace(issue, message=f"behind this relay, {issue.message}")
         for issue in consumer_issues(facts.slow)
     )
-    return [*issues, *facts.doors]
+    return [*issues, *facts.sockets]

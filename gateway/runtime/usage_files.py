@@ -14,6 +14,8 @@ from gateway.errors import ConfigError
 from gateway.logs import get_logger
 
 FILE_BYTES_MAX: Final = 256 * 1_048_576
+RELAY_FOLDER: Final = "relay-usage"
+"""In `state_dir`: a relay's reports are apart, as it may have its gateway's configuration."""
 DAYS_MAX: Final = 400
 """Days that are kept; the oldest ones are removed."""
 FILE_NAME: Final = re.compile(r"usage-(\d{4}-\d\d-\d\d)\.jsonl")

@@ -12,6 +12,7 @@ from gateway_client import GatewayClient, Quote
 
 from gateway.clock import SystemClock
 from gateway.commands.client_keys import use_keys
+from gateway.commands.usage_report import report_of
 from gateway.relay.relay import Relay
 from gateway.runtime.doorkeeper import Doorkeeper
 from gateway.runtime.key_store import KeyStore
@@ -43,6 +44,7 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
     near, far = rings(tmp_path)
     for ring in (near, far):
         ring.add("carol", role="consumer", allow=[{"kinds": ["quote"], "symbols": ["AAPL"]}])
+    near.add("dave", quotas={"snapshots_per_second_max": 5, "replay_bytes_per_minute_max": 1_000})
     with simulated(settings=far.settings) as stage, keyed(stage, near, far) as relay:
         yield Pair(stage, relay, near, far)
 
@@ -55,7 +57,9 @@ def rings(folder: Path) -> tuple[Keyring, Keyring]:
 
 
 @contextlib.contextmanager
-def keyed(stage: Stage, near: Keyring | None, far: Keyring | None) -> Iterator[RelayStage]:
+def keyed(
+    stage: Stage, near: Keyring | None, far: Keyring | None, **options: Any
+) -> Iterator[RelayStage]:
     """A relay with keys of its own, keys at the gateway, or both."""
     ends = stage.gateway.endpoints
     clock = SystemClock()
@@ -63,7 +67,7 @@ def keyed(stage: Stage, near: Keyring | None, far: Keyring | None) -> Iterator[R
     async def make() -> Relay:
         store = None if near is None else KeyStore(near.directory, clock=clock)
         return Relay(
-            replace(CALM, data=ends["data"], control=ends["control"]),
+            replace(CALM, data=ends["data"], control=ends["control"], **options),
             clock=clock,
             doors=Doorkeeper(store, next_binds=None, clock=clock) if store is not None else None,
             use_keys=partial(use_keys, keys=None if far is None else far.keys("relay-1")),
@@ -217,6 +221,58 @@ def test_a_lease_behind_a_relay_is_taken_on_what_may_be_had(pair: Pair) -> None:
     with Requester(pair.relay.control, keys=pair.near.keys("alice")) as alice:
         leases = alice.result("subscriptions")["leases"]
         assert {symbol for lease in leases for symbol in lease["symbols"]} == {"AAPL"}
+
+
+def test_a_users_quotas_hold_behind_a_relay(pair: Pair) -> None:
+    """The gateway counts what all of a relay's clients ask for together."""
+    with (
+        Consumer(pair.relay.data, "trade,AAPL,", keys=pair.near.keys("alice")) as consumer,
+        Requester(pair.relay.control, keys=pair.near.keys("alice")) as alice,
+        Requester(pair.relay.control, keys=pair.near.keys("dave")) as dave,
+    ):
+        alice.result("subscribe", client="c", symbols=["AAPL"], kinds=["trade"], wait_ms=2000)
+        epoch = consumer.wait_for_topic("trade,AAPL,").epoch
+        wanted: dict[str, Any] = {
+            "topic": "trade,AAPL,",
+            "epoch": epoch,
+            "from_sequence": 1,
+            "to_sequence": 5_000,
+        }
+
+        def is_enough() -> bool:
+            reply = dave.call("replay", **wanted)
+            return not reply["ok"] and reply["error"]["code"] == "rate_limited"
+
+        wait_until(is_enough, what="a thousand bytes are sent again")
+        topics = [f"quote@{ms},AAPL," for ms in range(100, 150)]
+        assert len(dave.result("snapshot", topics=topics)) == len(topics)
+        refused = dave.error("snapshot", topics=topics[:1])
+        assert (refused["code"], refused["retry_ms"] > 1_000) == ("rate_limited", True)
+        # They are one user's: nobody else waits.
+        assert alice.result("replay", **wanted)["bodies"]
+        assert len(alice.result("snapshot", topics=topics)) == len(topics)
+
+
+def test_a_relay_reports_what_each_of_its_users_had(tmp_path: Path) -> None:
+    """To the gateway all of it was the relay's; exchanges ask for persons."""
+    near, far = rings(tmp_path)
+    with (
+        simulated(settings=far.settings) as stage,
+        keyed(stage, near, far, usage_dir=tmp_path) as relay,
+        Consumer(relay.data, "trade,AAPL,", keys=near.keys("alice")) as consumer,
+        Requester(relay.control, keys=near.keys("alice")) as alice,
+        Requester(relay.control, keys=near.keys("bob")) as bob,
+    ):
+        alice.result("subscribe", client="c", symbols=["AAPL"], kinds=["trade"], wait_ms=2000)
+        consumer.wait_for_topic("trade,AAPL,")
+        bob.result("snapshot", topics=["quote,MSFT,"])
+        counters = bob.result("metrics")["client_metrics"]["counters"]
+        assert counters["usage_dropped"] == 0
+    report = report_of(tmp_path, None)
+    had = {
+        (row["user"], row["symbol"]): (row["kinds"], row["connections"]) for row in report["rows"]
+    }
+    assert had == {("alice", "AAPL"): (["trade"], 1), ("bob", "MSFT"): (["quote"], 0)}
 
 
 def by_name(rejected: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,6 +1,8 @@
 """The control socket of a relay: what passes, what it answers itself, also when it is alone."""
 
+import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -11,6 +13,7 @@ import zmq
 from tests.support.relays import RelayStage, relayed
 from tests.support.requester import Requester
 from tests.support.stage import ANY_PORT, free_ports, open_stage, simulated, wait_until
+from tests.support.zmtp import MORE, RawPeer, frame
 
 pytestmark = pytest.mark.slow
 NONCE = "0123456789abcdef0123"
@@ -334,3 +337,24 @@ def test_requests_in_flight_are_bounded_and_none_is_forgotten() -> None:
         replies = [requester.receive() for _ in range(500)]
         assert sorted(reply["id"] for reply in replies) == list(range(500))
         assert all(reply["ok"] for reply in replies)
+
+
+def test_a_connection_that_was_cut_for_its_flood_is_in_the_relays_health(relay: RelayStage) -> None:
+    """The gateway behind it has seen nothing of it."""
+    endless = frame(b"x" * 900, flags=MORE) * 70
+    with RawPeer(relay.control, "DEALER") as peer, contextlib.suppress(OSError):
+        end_s = time.monotonic() + 10.0
+        while time.monotonic() < end_s:
+            peer.send(endless)
+    with Requester(relay.control) as requester, relay.stage.requester() as behind:
+        (issue,) = (
+            issue
+            for issue in requester.result("health")["issues"]
+            if issue["code"] == "connections_flooding"
+        )
+        assert issue["level"] == "warning"
+        assert "1 connections" in issue["message"]
+        counters = requester.result("metrics")["client_metrics"]["counters"]
+        assert counters["connections_flooding"] == 1
+        codes = {issue["code"] for issue in behind.result("health")["issues"]}
+        assert "connections_flooding" not in codes

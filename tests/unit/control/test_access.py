@@ -122,12 +122,27 @@ def test_snapshots_and_replays_have_paces_of_their_own() -> None:
     with pytest.raises(RateLimited) as refused:
         bench.access.spend_snapshots(BOB, 1)
     assert refused.value.facts["retry_ms"] == 2_100
-    bench.access.check_replay(BOB)
-    bench.access.spend_replay(BOB, 2_000)
+    bench.access.reserve_replay(BOB, 1).settle(2_000)
     with pytest.raises(RateLimited):
-        bench.access.check_replay(BOB)
+        bench.access.reserve_replay(BOB, 1)
     bench.clock.advance(seconds=61)
-    bench.access.check_replay(BOB)
+    bench.access.reserve_replay(BOB, 1)
+
+
+def test_replays_at_one_time_do_not_pass_together() -> None:
+    """All are asked for before the first is read; what was not sent is given back."""
+    bench = Bench()
+    reserved = [bench.access.reserve_replay(BOB, 1), bench.access.reserve_replay(BOB, 5_000)]
+    for _ in range(254):
+        with pytest.raises(RateLimited):
+            bench.access.reserve_replay(BOB, 5_000)
+    for one in reserved:
+        one.settle(0)
+        one.settle(900)
+    bench.access.reserve_replay(BOB, 5_000).settle(999)
+    bench.access.reserve_replay(BOB, 1).settle(1)
+    with pytest.raises(RateLimited):
+        bench.access.reserve_replay(BOB, 1)
 
 
 def test_without_keys_nothing_is_judged_or_counted() -> None:
@@ -138,8 +153,7 @@ def test_without_keys_nothing_is_judged_or_counted() -> None:
     assert not any(access.judge_pace(caller).retry_ms for _ in range(5_000))
     for _ in range(3):
         access.spend_snapshots(caller, 1_000_000)
-        access.spend_replay(caller, 1_000_000_000)
-        access.check_replay(caller)
+        access.reserve_replay(caller, 1_000_000_000).settle(1_000_000_000)
     assert access.may(caller, name(b"quote,X,"), "snapshot")
 
 

@@ -5,7 +5,13 @@ from typing import Any
 import pytest
 
 from gateway.clock import FakeClock
-from gateway.control.audit_trail import REFUSED, AuditTrail, config_digest, names_of
+from gateway.control.audit_trail import (
+    LEASE_LINES_MAX,
+    REFUSED,
+    AuditTrail,
+    config_digest,
+    names_of,
+)
 from gateway.control.upstream_requests import Caller
 from gateway.errors import GatewayError, InvalidParams, QuotaExceeded, RateLimited, Unauthorized
 from gateway.logs.chain import digest_of
@@ -115,6 +121,49 @@ def test_the_end_of_a_lease_is_written_whoever_ends_it(written: Written) -> None
     assert events == ["lease restored", "lease expired", "lease released"]
     assert written.lines[1]["names"] == "A"
     assert written.lines[2]["topics"] == 2
+
+
+def test_a_user_that_takes_and_gives_up_leases_without_end_fills_no_log(written: Written) -> None:
+    """200 requests a second are allowed; what is not a line of its own is counted exactly."""
+    bob = Caller("bb01", "127.0.0.1", "bob")
+    seconds, a_second = 300, 100
+    for _ in range(seconds):
+        for number in range(a_second):
+            result = {"lease_id": f"{number:024}", "expires_us": 7, "topics": [], "rejected": []}
+            written.ask("subscribe", result, by=ALICE, client="c", symbols=["A"], kinds=["l1"])
+            written.ask("unsubscribe", {"removed": 1}, by=ALICE, client="c", symbols=["A"])
+        written.clock.advance(seconds=1)
+        written.trail.tell_denials()
+    # Nobody else's lines are folded for it.
+    result = {"lease_id": "0" * 24, "expires_us": 7, "topics": [], "rejected": []}
+    written.ask("subscribe", result, by=bob, client="c", symbols=["A"], kinds=["l1"])
+    assert (written.lines[-1]["user"], written.lines[-1]["lease"]) == ("bob", "0" * 8)
+    written.trail.stopped("signal")
+    for event in ("lease granted", "lease released"):
+        lines = [
+            line for line in written.lines if (line["event"], line.get("user")) == (event, "alice")
+        ]
+        minutes = seconds // 60
+        assert len(lines) <= LEASE_LINES_MAX * (minutes + 1) + minutes + 1
+        folds = [line for line in lines if "count" in line]
+        assert minutes <= len(folds) <= minutes + 1
+        assert {line["level"] for line in folds} == {"info"}
+        assert sum(line.get("count", 1) for line in lines) == seconds * a_second
+
+
+def test_leases_that_run_out_without_end_are_counted_too(written: Written) -> None:
+    """Without keys all of them are nobody's."""
+    leases = Leases(
+        written.clock, leases_per_client_max=999, symbols_per_client_max=999, client_count_max=9
+    )
+    leases.on_expired = written.trail.lease_expired
+    for _ in range(LEASE_LINES_MAX + 30):
+        leases.grant("desk", [Claim("A", ("quote",))], lease_s=30)
+    written.clock.advance(seconds=31)
+    leases.expire()
+    assert len(written.lines) == LEASE_LINES_MAX + 1
+    written.trail.stopped("signal")
+    assert written.lines[-2] == {"event": "lease expired", "level": "info", "count": 29}
 
 
 DENIALS: list[tuple[str, GatewayError]] = [

@@ -6,21 +6,22 @@ import pytest
 
 from gateway.clock import FakeClock
 from gateway.control.upstream_requests import Caller
-from gateway.errors import GatewayError, InvalidParams, NotEntitled
+from gateway.errors import GatewayError, InvalidParams, NotEntitled, RateLimited
 from gateway.model.methods import Request, Role
-from gateway.policy.client_record import ClientRecord, Rule
+from gateway.policy.client_record import ClientRecord, Quotas, Rule
 from gateway.policy.entitlements import Entitlements
 from gateway.policy.key_book import Grant, KeyBook
 from gateway.relay.passing import PassingRules, name_of
 from tests.support.open_access import open_access
 
 BOB = Caller("01", "10.0.0.1", "bob")
+NO_QUOTAS = Quotas()
 
 
-def rules() -> PassingRules:
+def rules(quotas: Quotas = NO_QUOTAS) -> PassingRules:
     """Bob may have quotes of AAPL."""
     allow = (Rule(("quote",), ("AAPL",)),)
-    book = KeyBook([Grant(1, ClientRecord("bob", "k" * 40, Role.CONSUMER, allow))])
+    book = KeyBook([Grant(1, ClientRecord("bob", "k" * 40, Role.CONSUMER, allow, quotas=quotas))])
     return PassingRules(open_access(FakeClock(), Entitlements(lambda: book)))
 
 
@@ -31,14 +32,12 @@ def passed(method: str, one: PassingRules | None = None, **params: Any) -> dict[
     return (one or rules()).passable(request, raw, BOB)
 
 
-WANTED: dict[str, Any] = {"client": "c", "symbols": ["AAPL"], "kinds": ["quote@250"]}
+HELD: dict[str, Any] = {"client": "c", "lease_id": "0" * 24}
 
 
 @pytest.mark.parametrize(
     ("method", "params"),
     [
-        ("subscribe", {**WANTED, "symbols": ["AAPL", "MSFT"]}),
-        ("subscribe", {**WANTED, "kinds": ["l1"]}),
         ("snapshot", {"topics": ["quote,AAPL,", "trade,AAPL,"]}),
         ("resync", {"topic": "quote,MSFT,"}),
         ("why", {"symbol": "MSFT"}),
@@ -52,10 +51,10 @@ def test_what_may_not_be_had_is_not_passed_on(method: str, params: dict[str, Any
 
 def test_what_may_be_had_is_passed_on_under_a_name_of_the_users_own() -> None:
     """Two users call their clients the same."""
-    told = passed("subscribe", **WANTED)
+    told = passed("renew", **HELD)
     own = told["params"]["client"]
     assert own.startswith("bob.c.")
-    assert told["params"] == {**WANTED, "client": own}
+    assert told["params"] == {**HELD, "client": own}
     assert told["more"] == "kept"
     assert passed("snapshot", topics=["quote,AAPL,"])["params"] == {"topics": ["quote,AAPL,"]}
     assert passed("why", symbol="AAPL")["params"] == {"symbol": "AAPL"}
@@ -70,6 +69,34 @@ def test_parameters_that_do_not_fit_are_refused_here() -> None:
         passed("snapshot", topics="quote,AAPL,")
     with pytest.raises(GatewayError):
         passed("snapshot", topics=["quote,AAPL"])
+
+
+def test_snapshots_and_replays_have_their_users_pace() -> None:
+    """To the gateway all of a relay's users are one, which may have what is enough for all."""
+    one = rules(Quotas(snapshots_per_second_max=10, replay_bytes_per_minute_max=1_000))
+    passed("snapshot", one, topics=["quote,AAPL,"] * 30)
+    passed("snapshot", one, topics=[f"quote@{ms},AAPL," for ms in range(100, 120)])
+    with pytest.raises(RateLimited):
+        passed("snapshot", one, topics=["quote,AAPL,"])
+    reserved = one.reserve_replay(replay(1, 5_000), BOB)
+    with pytest.raises(RateLimited):
+        one.reserve_replay(replay(1, 1), BOB)
+    reserved.settle(900)
+    # Nonsense takes nothing, and gives nothing back.
+    one.reserve_replay(replay(2**40, 1), BOB).settle(0)
+    one.reserve_replay(replay(1, 1), BOB).settle(100)
+    with pytest.raises(RateLimited):
+        one.reserve_replay(replay(1, 1), BOB)
+    # Without keys the gateway judges whatever it is.
+    PassingRules(open_access(FakeClock())).reserve_replay(
+        Request(v=1, id=1, method="replay", params={"topic": 7}), BOB
+    ).settle(9)
+
+
+def replay(first: int, last: int) -> Request:
+    """A request for a topic's events."""
+    span = {"epoch": 1, "from_sequence": first, "to_sequence": last}
+    return Request(v=1, id=1, method="replay", params={"topic": "quote,AAPL,", **span})
 
 
 def test_without_keys_all_is_passed_on_as_it_came() -> None:
