@@ -188,7 +188,11 @@ class SubscriptionReader(ABC):
         self._grants.give(granted)
         is_new = self._subscriptions.add(connection, topic)
         name = parse_topic(topic)
-        self._rights.note_grant(peer, topic, name, is_new=is_new)
+        if not topic and all(prefix.startswith(b"sys,") for prefix in granted):
+            # Of everything it gets what names no symbol: it was denied what it asked for.
+            self._rights.note_denial(peer, topic)
+        else:
+            self._rights.note_grant(peer, topic, name, is_new=is_new)
         token = token_of(name)
         if token:
             self._desk.note_token(connection, token)

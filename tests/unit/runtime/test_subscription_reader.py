@@ -115,6 +115,7 @@ class Bench:
             options=PeerOptions(rules),
             rights=rights,
         )
+        self.usage = rights.usage
         self.reader = Reader(
             wire,
             subscriptions=subscriptions,
@@ -158,3 +159,15 @@ def test_what_costs_no_more_is_borne(is_relay: bool) -> None:
     if is_relay:
         bench.send(*denied(1_000))
     assert not bench.wire.cut_off
+
+
+def test_who_hears_no_symbol_by_the_empty_subscription_has_consumed_none() -> None:
+    """A report for exchanges must not say that somebody heard everything who heard heartbeats."""
+    bench = Bench()
+    bench.send(b"\x01")
+    assert bench.usage.take() is None
+    assert bench.counters.value(Counter.SUBSCRIPTIONS_DENIED) == 1
+    bench.send(b"\x01quote,AAPL,")
+    told = bench.usage.take()
+    assert told is not None
+    assert [(use.kind, use.symbol) for use in told.uses] == [("quote", "AAPL")]
