@@ -82,6 +82,7 @@ def loses_messages(language: Language, told: list[str], _: Path) -> None:
         connect(client, one)
         client.tell("subscribe", symbols=["MSFT"], kinds=["quote", "trade"])
         client.next("quote", "bid", "ask", symbol="MSFT", bid=10.0)
+        one.wait_for_subscriber("trade,MSFT,")
         one.trade("MSFT", 3)
         for number in ("1", "2", "3"):
             client.next(
@@ -155,6 +156,7 @@ def gateway_starts_anew(language: Language, told: list[str], _: Path) -> None:
         connect(client, one, heartbeat_silence_s=2)
         client.tell("subscribe", symbols=["AAPL"], kinds=["quote", "trade"])
         client.next("quote", "bid", symbol="AAPL")
+        one.wait_for_subscriber("trade,AAPL,")
         one.trade("AAPL", 2)
         client.next("trade", "price", "size", symbol="AAPL", sequence="2")
         one.stage.stop_gateway()
@@ -176,6 +178,7 @@ def reads_slowly(language: Language, told: list[str], _: Path) -> None:
         connect(client, one, queue_capacity=500, conflate_above=100)
         client.tell("subscribe", symbols=["AAPL"], kinds=["quote", "trade"])
         client.next("quote", "bid", symbol="AAPL")
+        one.wait_for_subscriber("trade,AAPL,")
         one.trade("AAPL")
         client.next("trade", "price", symbol="AAPL", sequence="1")
         one.trade("AAPL", FLOOD)
@@ -199,6 +202,7 @@ def is_reset_while_its_queue_is_full(language: Language, told: list[str], _: Pat
         connect(client, one, rcvhwm=10)
         client.tell("subscribe", symbols=["AAPL"], kinds=["quote", "trade"])
         client.next("quote", "bid", symbol="AAPL")
+        one.wait_for_subscriber("trade,AAPL,")
         one.trade("AAPL")
         client.next("trade", "price", symbol="AAPL", sequence="1")
         for _round in range(3):
@@ -239,6 +243,7 @@ def has_a_key(language: Language, told: list[str], folder: Path) -> None:
         client.tell("connect", **one.ends, client_name="strategy", keys=str(own))
         client.tell("subscribe", symbols=["AAPL", "MSFT"], kinds=["quote", "trade"])
         client.next("quote", "topic", "bid", symbol="AAPL")
+        one.wait_for_subscriber("trade,AAPL,")
         one.trade("AAPL", 2)
         client.next("trade", "price", symbol="AAPL", sequence="2")
         client.tell("request", method="admin.reload", params={"reason": "?"}, fields=[])

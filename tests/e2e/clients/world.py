@@ -65,6 +65,15 @@ class World:
             )
         self.stage.call(self.fake.send, bytes(lines))
 
+    def wait_for_subscriber(self, topic: str) -> None:
+        """Wait until the gateway has seen somebody subscribe to a topic.
+
+        Its first message would else reach nobody; and nobody would have lost it.
+        """
+        pairs = self.stage.gateway._feed._parts.subscriptions._subscriptions
+        name = topic.encode("ascii")
+        wait_until(lambda: pairs.count(name) > 0, what=f"a subscriber of {topic}")
+
     def quote(self, symbol: str, bid: str) -> None:
         """Send a bid."""
         line = self.fake.line("Q", symbol, Message_Contents="b", Bid=bid, Ask="11")
