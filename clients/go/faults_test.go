@@ -1,8 +1,11 @@
 package gatewayclient
 
 import (
+	"reflect"
 	"testing"
 	"time"
+
+	"github.com/vmihailenco/msgpack/v5"
 )
 
 func TestALostWakeStopsNothing(t *testing.T) {
@@ -19,5 +22,52 @@ func TestALostWakeStopsNothing(t *testing.T) {
 	case <-done:
 	case <-time.After(5 * time.Second):
 		t.Fatal("a command without a wake was never run")
+	}
+}
+
+func TestWhatWasGivenUpIsNotTakenByALateAnswer(t *testing.T) {
+	g := startFake(t)
+	client, ctx := connected(t, g, Options{})
+	if _, err := client.SubscribeSymbols(ctx, []string{"A", "B"}, "quote", "trade"); err != nil {
+		t.Fatal(err)
+	}
+	topics := []any{}
+	for _, topic := range []string{"quote,A,", "trade,A,", "quote,B,", "trade,B,"} {
+		topics = append(topics, map[string]any{"topic": topic, "state": "live"})
+	}
+	late, err := msgpack.Marshal(map[string]any{"lease_id": "late", "topics": topics, "rejected": []any{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Given up while the gateway is asked again.
+	if err := client.UnsubscribeSymbol(ctx, "A"); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.UnsubscribeSymbol(ctx, "B", "trade"); err != nil {
+		t.Fatal(err)
+	}
+	var before, after int
+	g.do(func(func(string, ...any)) { before = g.requests["unsubscribe"] })
+	client.running().inspect(func(nowNs int64) {
+		s := client.running().session
+		if _, err := s.take([]string{"A", "B"}, []string{"quote", "trade"}, false, outcome{result: late}, nowNs); err != nil {
+			t.Error(err)
+		}
+		if s.leases.isWanted("A") || !reflect.DeepEqual(s.leases.wanted["B"], []string{"quote"}) {
+			t.Error("wanted:", s.leases.wanted)
+		}
+		if s.data.topics["quote,A,"] || s.data.topics["trade,B,"] || !s.data.topics["quote,B,"] {
+			t.Error("listened to:", s.data.topics)
+		}
+		if held := s.leases.leases["late"]; held == nil || !reflect.DeepEqual(held.symbols, []string{"B"}) {
+			t.Error("held:", held)
+		}
+	})
+	for i := 0; after <= before && i < 100; i++ {
+		time.Sleep(10 * time.Millisecond)
+		g.do(func(func(string, ...any)) { after = g.requests["unsubscribe"] })
+	}
+	if after != before+1 {
+		t.Error("what is not wanted was not given back", before, after)
 	}
 }
