@@ -2,6 +2,7 @@ package gatewayclient
 
 import (
 	"reflect"
+	"sort"
 	"testing"
 	"time"
 
@@ -69,5 +70,39 @@ func TestWhatWasGivenUpIsNotTakenByALateAnswer(t *testing.T) {
 	}
 	if after != before+1 {
 		t.Error("what is not wanted was not given back", before, after)
+	}
+}
+
+func frameOf(t *testing.T, topic string, items ...any) []byte {
+	t.Helper()
+	body, err := msgpack.Marshal(items)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append([]byte(topic), body...)
+}
+
+func TestAPrefixTakesItsWishesAlong(t *testing.T) {
+	j := newJoins()
+	in := newIntake(j, newReplays())
+	in.add("quote,")
+	for _, topic := range []string{"quote,A,", "quote,B,"} {
+		in.receive(frameOf(t, topic, 1, 10, 1, 0, 5, nil, 1.25, 100))
+		in.askAgain(topic)
+	}
+	asked := j.start(1)
+	in.askAgain("quote,A,")
+	gone := in.remove("quote,")
+	sort.Strings(asked)
+	sort.Strings(gone)
+	if len(gone) != 2 || !reflect.DeepEqual(gone, asked) || len(j.asked)+j.waiting.len()+j.outstanding.len() != 0 {
+		t.Error(gone, asked, j)
+	}
+	// Even an answer to what no route is left for ends its subscription.
+	j.ask("quote,C,")
+	private := j.start(2)[0]
+	in.receive(frameOf(t, private, 1, 10, 1, 1, 5, nil, 1.25, 100))
+	if !reflect.DeepEqual(in.answered, []string{private}) || in.unroutedCount != 1 {
+		t.Error(in.answered, in.unroutedCount)
 	}
 }

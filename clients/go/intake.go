@@ -67,8 +67,9 @@ func (in *intake) add(topic string) {
 	in.routes[topic].isOfPrefix = false
 }
 
-// remove stops accepting a topic, or everything under a prefix that was not added by itself.
-func (in *intake) remove(topic string) {
+// remove stops accepting a topic, or everything under a prefix that was not added by itself; returns
+// the private topics to unsubscribe from.
+func (in *intake) remove(topic string) []string {
 	gone := []string{topic}
 	if in.prefixes[topic] {
 		delete(in.prefixes, topic)
@@ -78,12 +79,17 @@ func (in *intake) remove(topic string) {
 			}
 		}
 	}
+	var private []string
 	for _, name := range gone {
+		if asked := in.joins.forget(name); asked != "" {
+			private = append(private, asked)
+		}
 		if on := in.routes[name]; on != nil {
 			delete(in.routes, name)
 			in.out = append(in.out, in.replays.giveUp(on.topic)...)
 		}
 	}
+	return private
 }
 
 // noteSkipped lets the image that is asked for be told as what heals the rows that were skipped.
@@ -222,11 +228,12 @@ func (in *intake) isAllowed(on *route, number MessageType) bool {
 // receiveOther takes a private answer, a topic under a prefix, or what was unsubscribed a moment ago.
 func (in *intake) receiveOther(topic string, head head, body []byte) {
 	if strings.HasPrefix(topic, "~") {
-		base, isAwaited := in.joins.answered(topic)
-		if on := in.routes[base]; isAwaited && on != nil {
+		if base, isAwaited := in.joins.answered(topic); isAwaited {
 			in.answered = append(in.answered, topic)
-			in.receiveAnswer(on, head, body)
-			return
+			if on := in.routes[base]; on != nil {
+				in.receiveAnswer(on, head, body)
+				return
+			}
 		}
 	} else if prefix := topic[:strings.IndexByte(topic, ',')+1]; in.prefixes[prefix] && len(in.routes) < routesMax {
 		in.add(topic)

@@ -289,8 +289,7 @@ func (s *session) listenTo(names []string) {
 func (s *session) forgetTopics(names []string) {
 	for _, name := range names {
 		s.data.unsubscribe(name)
-		s.intake.remove(name)
-		if private := s.joins.forget(name); private != "" {
+		for _, private := range s.intake.remove(name) {
 			s.data.unsubscribe(private)
 		}
 	}
