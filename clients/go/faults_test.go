@@ -1,6 +1,9 @@
 package gatewayclient
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"reflect"
 	"sort"
 	"testing"
@@ -105,4 +108,55 @@ func TestAPrefixTakesItsWishesAlong(t *testing.T) {
 	if !reflect.DeepEqual(in.answered, []string{private}) || in.unroutedCount != 1 {
 		t.Error(in.answered, in.unroutedCount)
 	}
+}
+
+func TestTheReaderLooksAtCopies(t *testing.T) {
+	g := startFake(t)
+	client, ctx := connected(t, g, Options{})
+	blocked, release := make(chan struct{}), make(chan struct{})
+	err := client.running().post(command{func(int64) { close(blocked); <-release }, func(error) {}}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-blocked
+	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	topics, symbols, params := []string{"quote,A,"}, []string{"A"}, map[string]any{"first": "A"}
+	calls := []func() error{
+		func() error { return client.SubscribeTopics(short, topics...) },
+		func() error { return client.UnsubscribeSymbols(short, symbols) },
+		func() error { _, err := client.Call(short, "mine", params); return err },
+	}
+	ended := make(chan error)
+	for _, call := range calls {
+		call := call
+		go func() { ended <- call() }()
+	}
+	for range calls {
+		if err := <-ended; !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+	}
+	// They have returned; what they were given is the caller's again.
+	topics[0], symbols[0], params["first"] = "quote,B,", "B", "B"
+	close(release)
+	client.running().inspect(func(int64) {
+		if heard := client.running().session.data.topics; !heard["quote,A,"] || heard["quote,B,"] {
+			t.Error(heard)
+		}
+	})
+	if _, err := client.Call(ctx, "mine", map[string]any{"value": make(chan int)}); err == nil {
+		t.Error("what cannot be packed is refused")
+	}
+}
+
+func TestParametersArriveAsGiven(t *testing.T) {
+	g := startFake(t)
+	client, ctx := connected(t, g, Options{})
+	_, _ = client.Call(ctx, "mine", map[string]any{"topics": []string{"quote,A,"}, "count": 7})
+	g.do(func(func(string, ...any)) {
+		if fmt.Sprint(g.params) != "map[count:7 topics:[quote,A,]]" {
+			t.Error(g.params)
+		}
+	})
 }

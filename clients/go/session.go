@@ -67,7 +67,7 @@ func newSession(options Options, rpc *rpcClient, data *dataSocket, queue *delive
 }
 
 // call sends one request; done gets its outcome exactly once.
-func (s *session) call(method string, params map[string]any, timeoutNs, nowNs int64, done onDone) {
+func (s *session) call(method string, params any, timeoutNs, nowNs int64, done onDone) {
 	if s.rpc == nil {
 		done(outcome{err: notConnected("there is no control connection", "method", method)})
 		return
