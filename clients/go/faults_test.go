@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"sort"
+	"strings"
 	"testing"
 	"time"
 
@@ -159,4 +160,56 @@ func TestParametersArriveAsGiven(t *testing.T) {
 			t.Error(g.params)
 		}
 	})
+}
+
+func TestATradeCutShortIsFetchedAgain(t *testing.T) {
+	j := newJoins()
+	in := newIntake(j, newReplays())
+	in.add(tradeTopic)
+	trade := func(sequence int64) []byte {
+		return frameOf(t, tradeTopic, 2, 10, sequence, 0, 5, nil, 1.5, 100, nil, nil, nil, "C")
+	}
+	in.receive(trade(1))
+	whole := trade(2)
+	in.receive(whole[:len(whole)-1])
+	in.receive(append(whole, 0xc0))
+	if in.badFrameCount != 2 || in.routes[tradeTopic].tracker.Sequence != 1 {
+		t.Error(in.badFrameCount, in.routes[tradeTopic].tracker)
+	}
+	in.receive(trade(3))
+	if got := told(in.out); got != "1 missing:2-2 3" && got != "1 3 missing:2-2" || in.replays.holeCount != 1 {
+		t.Error(got, in.replays.holeCount)
+	}
+}
+
+func TestWholeIsWhatTheCursorReads(t *testing.T) {
+	long := strings.Repeat("x", 70_000)
+	for _, value := range []any{nil, true, 1, -1, 300, -300, 70_000, int64(-1) << 40, uint64(1) << 63, 1.5, float32(1),
+		"", "text", long[:200], long[:300], long, []any{1, []any{}}, make([]int, 20), make([]int, 70_000),
+		map[string]any{"a": 1, "b": []any{"c"}}} {
+		packed, err := msgpack.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !isWhole(packed) || isWhole(packed[:len(packed)-1]) || isWhole(append(packed, 0)) {
+			t.Errorf("%.40v", value)
+		}
+	}
+	for _, bad := range []string{"", "\xc1", "\xc4\x01a", "\xd4\x01a", "\xa1\xff", "\x81\x01\x01", "\x81\xa1a",
+		"\xdd\xff\xff\xff\xff", "\xdf\xff\xff\xff\xff", "\xdb\xff\xff\xff\xff", "\xd9", "\x92\x01",
+		strings.Repeat("\x91", NestingLevelsMax+1) + "\x01"} {
+		if isWhole([]byte(bad)) || checkBody([]byte(bad)) == nil {
+			t.Errorf("%.20q is whole", bad)
+		}
+	}
+	if deep := []byte(strings.Repeat("\x91", NestingLevelsMax) + "\x01"); !isWhole(deep) || checkBody(deep) != nil {
+		t.Error("nesting as deep as the contract allows")
+	}
+}
+
+func BenchmarkIsWhole(b *testing.B) {
+	body, _ := msgpack.Marshal([]any{1, int64(1_700_000_000_000), 77, 0, int64(1_700_000_000_000_000), nil, 1.25, 100, 1.26, 200})
+	for i := 0; i < b.N; i++ {
+		isWhole(body)
+	}
 }

@@ -143,7 +143,8 @@ func (in *intake) receive(frame []byte) {
 		return
 	}
 	head, err := readHead(frame[bodyAt:])
-	if err != nil {
+	// All of it is looked at before the position moves: else a message cut short would count as come.
+	if err != nil || !isWhole(frame[bodyAt:]) {
 		in.badFrameCount++
 		return
 	}
