@@ -213,3 +213,25 @@ func BenchmarkIsWhole(b *testing.B) {
 		isWhole(body)
 	}
 }
+
+func TestTheClientsOwnTopicsStay(t *testing.T) {
+	g := startFake(t)
+	client, ctx := connected(t, g, Options{})
+	if err := client.SubscribeTopics(ctx, "sys,", "quote,A,"); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.UnsubscribeTopics(ctx, append([]string{"sys,", "quote,A,"}, sysTopics...)...); err != nil {
+		t.Fatal(err)
+	}
+	client.running().inspect(func(int64) {
+		s := client.running().session
+		for _, topic := range sysTopics {
+			if !s.data.topics[topic] || s.intake.routes[topic] == nil {
+				t.Error("not listened to any more:", topic)
+			}
+		}
+		if s.data.topics["quote,A,"] || s.data.topics["sys,"] {
+			t.Error(s.data.topics)
+		}
+	})
+}

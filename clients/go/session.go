@@ -285,9 +285,12 @@ func (s *session) listenTo(names []string) {
 	}
 }
 
-// forgetTopics stops listening to topics or kind prefixes.
+// forgetTopics stops listening to topics or kind prefixes, but never to what keeps the client itself.
 func (s *session) forgetTopics(names []string) {
 	for _, name := range names {
+		if contains(sysTopics, name) {
+			continue
+		}
 		s.data.unsubscribe(name)
 		for _, private := range s.intake.remove(name) {
 			s.data.unsubscribe(private)
