@@ -235,3 +235,35 @@ func TestTheClientsOwnTopicsStay(t *testing.T) {
 		}
 	})
 }
+
+func TestAnAnswerNobodyCanReadHealsNothing(t *testing.T) {
+	j := newJoins()
+	in := newIntake(j, newReplays())
+	in.add("quote,A,")
+	in.receive(frameOf(t, "quote,A,", 1, 10, 1, 0, 5, nil, 1.25, 100))
+	in.receive(frameOf(t, "quote,A,", 1, 10, 3, 0, 5, nil, 1.25, 100))
+	first := j.start(1)[0]
+	in.out = nil
+	in.receive(frameOf(t, first, 1, 10, 3, 1, 5, nil, "no price", 100))
+	in.askAgain("quote,A,")
+	if len(in.out) != 0 || in.badFrameCount != 1 || len(j.start(2)) != 0 {
+		t.Error(told(in.out), in.badFrameCount, "asked again at once")
+	}
+	// Asked again when it is overdue, ten seconds after it was asked for.
+	if late := j.overdue(1 + joinAnswerNsMax); !reflect.DeepEqual(late, []string{first}) {
+		t.Fatal(late)
+	}
+	second := j.start(2 + joinAnswerNsMax)[0]
+	in.receive(frameOf(t, second, 1, 10, 3, 1, 5, nil, 1.5, 100))
+	if got := told(in.out); got != "3 healed:2-2" || !reflect.DeepEqual(in.answered, []string{second}) {
+		t.Error(got, in.answered)
+	}
+	// What is decoded already gives way to what is newer all the same.
+	answer := in.out[0].(*pending)
+	in.out = nil
+	in.receive(frameOf(t, "quote,A,", 1, 10, 4, 0, 5, nil, 1.75, 100))
+	answer.replace(in.out[0].(*pending))
+	if quote, ok := (&engine{}).decode(answer).(*Quote); !ok || quote.Bid.Or(0) != 1.75 || quote.Sequence != 4 {
+		t.Errorf("%+v", quote)
+	}
+}

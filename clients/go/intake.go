@@ -229,10 +229,17 @@ func (in *intake) isAllowed(on *route, number MessageType) bool {
 // receiveOther takes a private answer, a topic under a prefix, or what was unsubscribed a moment ago.
 func (in *intake) receiveOther(topic string, head head, body []byte) {
 	if strings.HasPrefix(topic, "~") {
-		if base, isAwaited := in.joins.answered(topic); isAwaited {
+		if base, isAwaited := in.joins.awaited(topic); isAwaited {
+			on := in.routes[base]
+			message, err := readAnswer(on, head, body)
+			if err != nil {
+				in.badFrameCount++
+				return
+			}
+			in.joins.answered(topic)
 			in.answered = append(in.answered, topic)
-			if on := in.routes[base]; on != nil {
-				in.receiveAnswer(on, head, body)
+			if on != nil {
+				in.receiveAnswer(on, &pending{route: on, head: head, body: body, message: message})
 				return
 			}
 		}
@@ -245,10 +252,20 @@ func (in *intake) receiveOther(topic string, head head, body []byte) {
 	in.unroutedCount++
 }
 
+// readAnswer decodes what the application will get, before anything is told to be healed by it. There
+// is none without a route, for another number than may come, and where only the position counts.
+func readAnswer(on *route, head head, body []byte) (Message, error) {
+	if on == nil || layouts[head.number] == nil || on.isBaseline && head.number == on.number {
+		return nil, nil
+	}
+	return decodeBody(on.kind, on.base, on.symbol, body)
+}
+
 // receiveAnswer applies the answer to a snapshot request.
-func (in *intake) receiveAnswer(on *route, head head, body []byte) {
+func (in *intake) receiveAnswer(on *route, answer *pending) {
+	head := answer.head
 	if head.number == MessageTypeState && !head.flags.Has(FlagSnapshot) {
-		in.receiveReason(on, head, body)
+		in.receiveReason(on, answer)
 		return
 	}
 	if head.number != on.number && !(on.hasImage && head.number == MessageTypeImage) {
@@ -275,14 +292,16 @@ func (in *intake) receiveAnswer(on *route, head head, body []byte) {
 		return
 	}
 	on.needsImage = false
-	in.out = append(in.out, &pending{route: on, head: head, body: body, isState: on.isStateKind, isSnapshot: true})
+	answer.isState, answer.isSnapshot = on.isStateKind, true
+	in.out = append(in.out, answer)
 	in.noteHealed(on, head.epoch)
 }
 
 // receiveReason takes what is not a snapshot but why there is none; it says nothing of the sequence.
-func (in *intake) receiveReason(on *route, head head, body []byte) {
+func (in *intake) receiveReason(on *route, answer *pending) {
+	head := answer.head
 	on.needsImage = on.hasImage
-	in.out = append(in.out, &pending{route: on, head: head, body: body})
+	in.out = append(in.out, answer)
 	if on.isBaseline && head.epoch == in.epoch && head.epoch != on.tracker.Epoch {
 		// Most likely nothing was published in this run; certain it is not.
 		on.isFromStart = true
