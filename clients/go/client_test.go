@@ -25,6 +25,7 @@ type fakeGateway struct {
 	sequences     map[string]int64
 	isSilent      bool
 	requests      map[string]int
+	params        map[string]any // Of the last request.
 }
 
 func startFake(tb testing.TB) *fakeGateway {
@@ -126,6 +127,7 @@ func (g *fakeGateway) answer(control *zmq.Socket) {
 		panic(err)
 	}
 	g.requests[request.Method]++
+	g.params = request.Params
 	reply := map[string]any{"v": 1, "id": request.ID, "ok": true, "epoch": g.epoch, "now_us": 5}
 	switch request.Method {
 	case "hello":

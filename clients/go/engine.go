@@ -154,8 +154,11 @@ func (e *engine) post(posted command, isBounded bool) error {
 // wake ends the reader's wait; the lock is held, which makes the socket one goroutine's at a time.
 func (e *engine) wake() {
 	if e.wakeWriter != nil {
-		// Full: it wakes anyway.
-		_, _ = e.wakeWriter.SendBytes([]byte{1}, zmq.DONTWAIT)
+		// A signal may come in between; full, it wakes anyway.
+		_ = all([]func() error{func() error {
+			_, err := e.wakeWriter.SendBytes([]byte{1}, zmq.DONTWAIT)
+			return err
+		}})
 	}
 }
 

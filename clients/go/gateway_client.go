@@ -213,6 +213,8 @@ func (c *GatewayClient) UnsubscribeSymbol(ctx context.Context, symbol string, ki
 
 // UnsubscribeSymbols gives many symbols up, or only some kinds of them; errors as in SubscribeSymbol.
 func (c *GatewayClient) UnsubscribeSymbols(ctx context.Context, symbols []string, kinds ...string) error {
+	// The reader looks at them after the caller may have gone.
+	symbols, kinds = append([]string(nil), symbols...), append([]string(nil), kinds...)
 	for _, symbol := range symbols {
 		if err := CheckSymbol(symbol); err != nil {
 			return err

@@ -67,8 +67,9 @@ func (in *intake) add(topic string) {
 	in.routes[topic].isOfPrefix = false
 }
 
-// remove stops accepting a topic, or everything under a prefix that was not added by itself.
-func (in *intake) remove(topic string) {
+// remove stops accepting a topic, or everything under a prefix that was not added by itself; returns
+// the private topics to unsubscribe from.
+func (in *intake) remove(topic string) []string {
 	gone := []string{topic}
 	if in.prefixes[topic] {
 		delete(in.prefixes, topic)
@@ -78,12 +79,17 @@ func (in *intake) remove(topic string) {
 			}
 		}
 	}
+	var private []string
 	for _, name := range gone {
+		if asked := in.joins.forget(name); asked != "" {
+			private = append(private, asked)
+		}
 		if on := in.routes[name]; on != nil {
 			delete(in.routes, name)
 			in.out = append(in.out, in.replays.giveUp(on.topic)...)
 		}
 	}
+	return private
 }
 
 // noteSkipped lets the image that is asked for be told as what heals the rows that were skipped.
@@ -137,7 +143,8 @@ func (in *intake) receive(frame []byte) {
 		return
 	}
 	head, err := readHead(frame[bodyAt:])
-	if err != nil {
+	// All of it is looked at before the position moves: else a message cut short would count as come.
+	if err != nil || !isWhole(frame[bodyAt:]) {
 		in.badFrameCount++
 		return
 	}
@@ -222,11 +229,19 @@ func (in *intake) isAllowed(on *route, number MessageType) bool {
 // receiveOther takes a private answer, a topic under a prefix, or what was unsubscribed a moment ago.
 func (in *intake) receiveOther(topic string, head head, body []byte) {
 	if strings.HasPrefix(topic, "~") {
-		base, isAwaited := in.joins.answered(topic)
-		if on := in.routes[base]; isAwaited && on != nil {
+		if base, isAwaited := in.joins.awaited(topic); isAwaited {
+			on := in.routes[base]
+			message, err := readAnswer(on, head, body)
+			if err != nil {
+				in.badFrameCount++
+				return
+			}
+			in.joins.answered(topic)
 			in.answered = append(in.answered, topic)
-			in.receiveAnswer(on, head, body)
-			return
+			if on != nil {
+				in.receiveAnswer(on, &pending{route: on, head: head, body: body, message: message})
+				return
+			}
 		}
 	} else if prefix := topic[:strings.IndexByte(topic, ',')+1]; in.prefixes[prefix] && len(in.routes) < routesMax {
 		in.add(topic)
@@ -237,10 +252,20 @@ func (in *intake) receiveOther(topic string, head head, body []byte) {
 	in.unroutedCount++
 }
 
+// readAnswer decodes what the application will get, before anything is told to be healed by it. There
+// is none without a route, for another number than may come, and where only the position counts.
+func readAnswer(on *route, head head, body []byte) (Message, error) {
+	if on == nil || layouts[head.number] == nil || on.isBaseline && head.number == on.number {
+		return nil, nil
+	}
+	return decodeBody(on.kind, on.base, on.symbol, body)
+}
+
 // receiveAnswer applies the answer to a snapshot request.
-func (in *intake) receiveAnswer(on *route, head head, body []byte) {
+func (in *intake) receiveAnswer(on *route, answer *pending) {
+	head := answer.head
 	if head.number == MessageTypeState && !head.flags.Has(FlagSnapshot) {
-		in.receiveReason(on, head, body)
+		in.receiveReason(on, answer)
 		return
 	}
 	if head.number != on.number && !(on.hasImage && head.number == MessageTypeImage) {
@@ -267,14 +292,16 @@ func (in *intake) receiveAnswer(on *route, head head, body []byte) {
 		return
 	}
 	on.needsImage = false
-	in.out = append(in.out, &pending{route: on, head: head, body: body, isState: on.isStateKind, isSnapshot: true})
+	answer.isState, answer.isSnapshot = on.isStateKind, true
+	in.out = append(in.out, answer)
 	in.noteHealed(on, head.epoch)
 }
 
 // receiveReason takes what is not a snapshot but why there is none; it says nothing of the sequence.
-func (in *intake) receiveReason(on *route, head head, body []byte) {
+func (in *intake) receiveReason(on *route, answer *pending) {
+	head := answer.head
 	on.needsImage = on.hasImage
-	in.out = append(in.out, &pending{route: on, head: head, body: body})
+	in.out = append(in.out, answer)
 	if on.isBaseline && head.epoch == in.epoch && head.epoch != on.tracker.Epoch {
 		// Most likely nothing was published in this run; certain it is not.
 		on.isFromStart = true

@@ -57,6 +57,13 @@ func (j *joins) start(nowNs int64) []string {
 	return started
 }
 
+// awaited tells which base topic an answer is for; ok is false when nobody waits for it any more. It
+// stays awaited: one that cannot be read is no answer, and is asked for again when it is overdue.
+func (j *joins) awaited(private string) (topic string, ok bool) {
+	found, ok := j.outstanding.get(private)
+	return found.topic, ok
+}
+
 // answered notes an answer; the caller then unsubscribes from the private topic. ok is false when
 // nobody waits for this answer any more.
 func (j *joins) answered(private string) (topic string, ok bool) {

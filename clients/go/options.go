@@ -90,6 +90,10 @@ func (o Options) completed() (Options, error) {
 	count(&o.QueueCapacity, 100_000)
 	count(&o.ConflateAbove, least(10_000, o.QueueCapacity))
 	count(&o.ReceiveMessagesMax, 200_000)
+	if o.Curve != nil {
+		keys := *o.Curve // The reader makes sockets with them as long as the client lives.
+		o.Curve = &keys
+	}
 	return o, o.check()
 }
 

@@ -63,8 +63,10 @@ func (e *engine) turn() error {
 		}
 	}
 	if ready[0].Events&zmq.POLLIN != 0 {
-		e.runCommands(nowNs)
+		e.drainWakes()
 	}
+	// Whether or not a wake came: a lost one then costs half a second at most, not all calls.
+	e.runCommands(nowNs)
 	e.noteHeartbeats(nowNs)
 	if nowNs >= e.tickAtNs {
 		if err := e.tick(nowNs, isDrained); err != nil {
@@ -114,13 +116,15 @@ func (e *engine) poll() ([]zmq.Polled, error) {
 	return ready, err
 }
 
-func (e *engine) runCommands(nowNs int64) {
+func (e *engine) drainWakes() {
 	for {
 		if _, err := e.wakeReader.RecvBytes(zmq.DONTWAIT); err != nil {
-			break
+			return
 		}
 	}
-	e.tickAtNs = 0
+}
+
+func (e *engine) runCommands(nowNs int64) {
 	for {
 		e.lock.Lock()
 		if len(e.commands) == 0 {
@@ -130,6 +134,7 @@ func (e *engine) runCommands(nowNs int64) {
 		posted := e.commands[0]
 		e.commands = e.commands[1:]
 		e.lock.Unlock()
+		e.tickAtNs = 0
 		posted.run(nowNs)
 	}
 }

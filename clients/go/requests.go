@@ -31,8 +31,12 @@ func (c *GatewayClient) callRaw(ctx context.Context, method string, params map[s
 	if err != nil {
 		return nil, err
 	}
+	packed, err := packParams(method, params)
+	if err != nil {
+		return nil, err
+	}
 	return wait(ctx, running, c.options.RequestTimeout, func(nowNs, timeoutNs int64, done func([]byte, error)) {
-		running.session.call(method, params, timeoutNs, nowNs, func(end outcome) { done(end.result, end.err) })
+		running.session.call(method, packed, timeoutNs, nowNs, func(end outcome) { done(end.result, end.err) })
 	})
 }
 

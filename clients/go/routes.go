@@ -8,7 +8,7 @@ type pending struct {
 	route      *route
 	head       head
 	body       []byte
-	message    Message // Decoded already, as what came by replay is; nil otherwise.
+	message    Message // Decoded already, as what came by replay or was asked for is; nil otherwise.
 	isState    bool
 	isSnapshot bool  // It answers a snapshot request.
 	mergedAdd  int64 // Updates of the messages it stands for.
@@ -20,7 +20,7 @@ func (p *pending) merged() int64 { return mergedOf(p.body, p.route.mergedIndex) 
 // replace takes the newer message's value, adding up how many updates it stands for.
 func (p *pending) replace(newer *pending) {
 	p.mergedAdd += newer.mergedAdd + p.merged()
-	p.head, p.body, p.isSnapshot = newer.head, newer.body, newer.isSnapshot
+	p.head, p.body, p.message, p.isSnapshot = newer.head, newer.body, newer.message, newer.isSnapshot
 }
 
 // standFor counts an older message's updates too: it will not be delivered.

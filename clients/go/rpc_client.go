@@ -100,7 +100,7 @@ func (r *rpcClient) hasUnsent() bool { return len(r.outbox) > 0 }
 
 // request sends a request; done is called exactly once, at the deadline at the latest, and at once when
 // nothing can be sent.
-func (r *rpcClient) request(method string, params map[string]any, timeoutNs, nowNs int64, done onDone) {
+func (r *rpcClient) request(method string, params any, timeoutNs, nowNs int64, done onDone) {
 	if len(r.requests) >= requestsMax {
 		refused := newRefusal("too many requests outstanding", ErrorCodeBusy,
 			"Wait for replies before asking more.").ofMethod(method)

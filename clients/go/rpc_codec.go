@@ -27,20 +27,35 @@ type reply struct {
 	outcome outcome
 }
 
-func encodeRequest(id uint64, method string, params map[string]any, deadlineMs int64) ([]byte, error) {
+// packParams packs what a caller passes, in the caller's own goroutine: the reader must not look at a map
+// that its owner may change again.
+func packParams(method string, params map[string]any) (msgpack.RawMessage, error) {
+	if params == nil {
+		params = map[string]any{}
+	}
+	packed, err := pack(params)
+	if err != nil {
+		return nil, invalidArgument("parameters cannot be packed", "", "method", method, "cause", err)
+	}
+	return packed.Bytes(), nil
+}
+
+func pack(value any) (*bytes.Buffer, error) {
+	var packed bytes.Buffer
+	encoder := msgpack.NewEncoder(&packed)
+	encoder.UseCompactInts(true)
+	return &packed, encoder.Encode(value)
+}
+
+// encodeRequest packs a request; params is a map, or one that is packed already.
+func encodeRequest(id uint64, method string, params any, deadlineMs int64) ([]byte, error) {
 	if deadlineMs < 1 {
 		deadlineMs = 1
 	}
 	if deadlineMs > DeadlineMsMax {
 		deadlineMs = DeadlineMsMax
 	}
-	if params == nil {
-		params = map[string]any{}
-	}
-	var packed bytes.Buffer
-	encoder := msgpack.NewEncoder(&packed)
-	encoder.UseCompactInts(true)
-	err := encoder.Encode(map[string]any{
+	packed, err := pack(map[string]any{
 		"v": ProtocolVersion, "id": id, "method": method, "params": params, "deadline_ms": deadlineMs,
 	})
 	if err != nil {

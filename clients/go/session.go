@@ -67,7 +67,7 @@ func newSession(options Options, rpc *rpcClient, data *dataSocket, queue *delive
 }
 
 // call sends one request; done gets its outcome exactly once.
-func (s *session) call(method string, params map[string]any, timeoutNs, nowNs int64, done onDone) {
+func (s *session) call(method string, params any, timeoutNs, nowNs int64, done onDone) {
 	if s.rpc == nil {
 		done(outcome{err: notConnected("there is no control connection", "method", method)})
 		return
@@ -131,7 +131,7 @@ func (s *session) subscribe(symbols, kinds []string, nowNs, timeoutNs int64, don
 	for _, part := range parts {
 		part := part
 		s.lease(part, kinds, nowNs, timeoutNs, func(end outcome) {
-			taken, err := s.take(part, kinds, end, nowNs)
+			taken, err := s.take(part, kinds, true, end, nowNs)
 			if err != nil {
 				// What other parts brought stays subscribed; the caller may simply ask again.
 				done(nil, err)
@@ -153,8 +153,9 @@ func (s *session) lease(symbols, kinds []string, nowNs, timeoutNs int64, done on
 	s.call("subscribe", params, timeoutNs, nowNs, done)
 }
 
-// take acts on the answer to `subscribe`.
-func (s *session) take(symbols, kinds []string, end outcome, nowNs int64) (map[string]SymbolResult, error) {
+// take acts on the answer to `subscribe`; isNew unless all of it was wanted before. What was given up
+// while the gateway was asked again stays given up.
+func (s *session) take(symbols, kinds []string, isNew bool, end outcome, nowNs int64) (map[string]SymbolResult, error) {
 	if end.err != nil {
 		return nil, end.err
 	}
@@ -168,14 +169,31 @@ func (s *session) take(symbols, kinds []string, end outcome, nowNs int64) (map[s
 			accepted = append(accepted, symbol)
 		}
 	}
-	if leaseID != "" && len(accepted) > 0 {
-		s.leases.add(leaseID, accepted, nowNs)
+	if isNew {
+		s.leases.want(accepted, kinds)
 	}
-	s.leases.want(accepted, kinds)
+	var held, unwanted []string
 	for _, symbol := range accepted {
-		for _, kind := range kinds {
-			s.listen(topicOf(kind, symbol))
+		if !s.leases.isWanted(symbol) {
+			unwanted = append(unwanted, symbol)
+			continue
 		}
+		held = append(held, symbol)
+		for _, kind := range kinds {
+			if contains(s.leases.wanted[symbol], kind) {
+				s.listen(topicOf(kind, symbol))
+			}
+		}
+	}
+	if leaseID == "" {
+		return results, nil
+	}
+	if len(held) > 0 {
+		s.leases.add(leaseID, held, nowNs)
+	}
+	if len(unwanted) > 0 {
+		params := map[string]any{"client": s.options.ClientName, "lease_id": leaseID, "symbols": unwanted}
+		s.callInBackground("unsubscribe", params, nowNs, func(outcome) {}) // Else it lapses.
 	}
 	return results, nil
 }
@@ -267,12 +285,14 @@ func (s *session) listenTo(names []string) {
 	}
 }
 
-// forgetTopics stops listening to topics or kind prefixes.
+// forgetTopics stops listening to topics or kind prefixes, but never to what keeps the client itself.
 func (s *session) forgetTopics(names []string) {
 	for _, name := range names {
+		if contains(sysTopics, name) {
+			continue
+		}
 		s.data.unsubscribe(name)
-		s.intake.remove(name)
-		if private := s.joins.forget(name); private != "" {
+		for _, private := range s.intake.remove(name) {
 			s.data.unsubscribe(private)
 		}
 	}

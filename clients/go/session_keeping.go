@@ -124,13 +124,13 @@ func (s *session) leaseAgain(groups []group, nowNs, delayNs int64) {
 	for _, wanted := range groups {
 		wanted := wanted
 		s.lease(wanted.symbols, wanted.kinds, nowNs, int64(s.options.RequestTimeout), func(end outcome) {
-			taken, err := s.take(wanted.symbols, wanted.kinds, end, monotonicNs())
+			taken, err := s.take(wanted.symbols, wanted.kinds, false, end, monotonicNs())
 			if err != nil {
 				s.retryLease(wanted, err, delayNs)
 				return
 			}
 			for _, symbol := range wanted.symbols {
-				if result := taken[symbol]; !result.IsAccepted() {
+				if result := taken[symbol]; !result.IsAccepted() && s.leases.isWanted(symbol) {
 					s.intake.out = append(s.intake.out, &SubscriptionRefused{symbol, result.Code, result.Hint})
 				}
 			}

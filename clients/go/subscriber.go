@@ -57,6 +57,7 @@ func (s *Subscriber) Close() {
 
 // listen listens to topics without a lease, or stops.
 func (e *engine) listen(ctx context.Context, topics []string, isWanted bool) error {
+	topics = append([]string(nil), topics...) // The reader looks at them after the caller may have gone.
 	if err := checkTopics(topics); err != nil {
 		return err
 	}
