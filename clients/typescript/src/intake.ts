@@ -64,9 +64,19 @@ export class Intake {
     this.routes.add(topic);
   }
 
-  /** Stop accepting a topic, or everything under a prefix that was not added by itself. */
-  remove(topic: string): void {
-    for (const name of this.routes.remove(topic)) this.out.push(...this.replays.giveUp(name));
+  /**
+   * Stop accepting a topic, or everything under a prefix that was not added by itself.
+   *
+   * @returns The private topics to unsubscribe from: what they would bring nobody wishes any more.
+   */
+  remove(topic: string): string[] {
+    const secrets: string[] = [];
+    for (const name of this.routes.remove(topic)) {
+      this.out.push(...this.replays.giveUp(name));
+      const secret = this.joins.forget(name);
+      if (secret !== null) secrets.push(secret);
+    }
+    return secrets;
   }
 
   /** Let the image that is asked for be told as what heals the rows that were skipped. */
@@ -204,9 +214,9 @@ export class Intake {
   private takeOther(topic: string, items: Items): void {
     if (topic.startsWith("~")) {
       const base = this.joins.answered(topic);
+      if (base !== null) this.answered.push(topic);
       const route = base === null ? undefined : this.routes.get(base);
       if (route !== undefined) {
-        this.answered.push(topic);
         this.takeAnswer(route, items);
         return;
       }

@@ -219,9 +219,7 @@ export class Session {
   forgetTopics(names: readonly string[]): void {
     for (const name of names) {
       this.subscriber.unsubscribe(name);
-      this.intake.remove(name);
-      const secret = this.joins.forget(name);
-      if (secret !== null) this.subscriber.unsubscribe(secret);
+      for (const secret of this.intake.remove(name)) this.subscriber.unsubscribe(secret);
     }
   }
 

@@ -92,6 +92,26 @@ test("a restart ends what was being fetched before it is told", () => {
   assert.deepEqual([request?.first, request?.last, request?.epoch], [1, 1, epoch]);
 });
 
+test("with a prefix go the wishes for all it brought, and an answer too late is unsubscribed", () => {
+  const stage = new Stage();
+  stage.intake.add("quote,");
+  stage.intake.add("quote,C,");
+  for (const topic of ["quote,A,", "quote,B,", "quote,C,"]) {
+    stage.give(topic, MessageType.QUOTE, 1);
+    stage.intake.askAgain(topic);
+    if (topic !== "quote,A,") stage.joins.start(0);
+  }
+  assert.equal(stage.joins.openCount, 3);
+  const secrets = stage.intake.remove("quote,");
+  assert.deepEqual(secrets.map((secret) => secret.split(".")[1]), ["quote,A,", "quote,B,"]);
+  assert.equal(stage.joins.openCount, 1);
+  // A wish without a route: however it came to be, its answer ends it.
+  stage.joins.ask("quote,D,");
+  const [late = ""] = stage.joins.start(0);
+  stage.give(late, MessageType.QUOTE, 1);
+  assert.deepEqual(stage.intake.answered, [late]);
+});
+
 test("what cannot be read is counted and never thrown", () => {
   const stage = new Stage();
   stage.intake.add("quote,A,");
