@@ -92,7 +92,7 @@ test("a restart ends what was being fetched before it is told", () => {
   assert.deepEqual([request?.first, request?.last, request?.epoch], [1, 1, epoch]);
 });
 
-test("with a prefix go the wishes for all it brought, and an answer too late is unsubscribed", () => {
+test("with a prefix go the wishes for what it brought; late answers are unsubscribed", () => {
   const stage = new Stage();
   stage.intake.add("quote,");
   stage.intake.add("quote,C,");
