@@ -215,9 +215,10 @@ export class Session {
     this.startJoins(performance.now());
   }
 
-  /** Stop listening to topics or kind prefixes. */
+  /** Stop listening to topics or kind prefixes, except to those this client itself lives by. */
   forgetTopics(names: readonly string[]): void {
     for (const name of names) {
+      if (SYS_TOPICS.includes(name)) continue;
       this.subscriber.unsubscribe(name);
       for (const secret of this.intake.remove(name)) this.subscriber.unsubscribe(secret);
     }

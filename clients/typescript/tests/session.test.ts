@@ -3,8 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { encode } from "@msgpack/msgpack";
+
 import { DeliveryQueue } from "#dist/delivery.js";
 import { RequestTimedOut } from "#dist/errors.js";
+import { MessageType } from "#dist/messages.js";
 import { completeOptions } from "#dist/options.js";
 import type { OnDone, RpcClient } from "#dist/rpc_client.js";
 import { Reply } from "#dist/rpc_codec.js";
@@ -114,4 +117,18 @@ test("what is still wanted is leased again, with nothing given back", async () =
   stage.grant("2");
   assert.equal(stage.session.leases.size, 1);
   assert.deepEqual(stage.asked, []);
+});
+
+test("what the client itself lives by cannot be unsubscribed", () => {
+  const stage = new Stage();
+  const before = new Set(stage.topics);
+  assert.ok(before.has("sys,heartbeat,"));
+  stage.session.listenTo(["news,", "sys,heartbeat,"]);
+  stage.session.forgetTopics(["sys,heartbeat,", "sys,tails,", "sys,", "news,"]);
+  assert.deepEqual(stage.topics, before);
+  const body = encode([MessageType.HEARTBEAT, 1_763_884_800_000n, 1, 0, 1n, null, {}], {
+    useBigInt64: true,
+  });
+  stage.session.intake.receive(Buffer.concat([Buffer.from("sys,heartbeat,"), body]));
+  assert.equal(stage.session.intake.heartbeatCount, 1);
 });
