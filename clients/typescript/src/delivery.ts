@@ -15,6 +15,8 @@ import { skip, Skipped, type Entry } from "./skips.js";
 
 /** How exactly the age of what waits is known, milliseconds. */
 const MARK_MS = 10;
+/** What a timer can wait, 24.8 days; one that is to wait longer would come at once. */
+const WAIT_MS_MAX = 2 ** 31 - 1;
 
 /**
  * Gets an Overrun, the topics of the messages skipped and the Gaps that follow, when the
@@ -171,7 +173,8 @@ export class DeliveryQueue {
    * Wait until an entry is there.
    *
    * @param waitMs - Milliseconds to wait at most; Infinity waits until the queue is closed.
-   * @returns Whether an entry may be there; false at the deadline or when closed and empty.
+   * @returns Whether an entry may be there; false at the deadline, after 24.8 days, or when closed
+   *   and empty.
    */
   async wait(waitMs: number): Promise<boolean> {
     if (this.entries.length > 0) return true;
@@ -183,7 +186,7 @@ export class DeliveryQueue {
         this.waiters.delete(waiter);
         resolve();
       };
-      if (waitMs !== Infinity) timer = setTimeout(waiter, waitMs);
+      if (waitMs !== Infinity) timer = setTimeout(waiter, Math.min(waitMs, WAIT_MS_MAX));
       this.waiters.add(waiter);
     });
     return this.entries.length > 0;

@@ -16,7 +16,7 @@ import { asMap, type ResultMap } from "./results.js";
 import { RpcClient, type Outcome } from "./rpc_client.js";
 import { Reply, type Params } from "./rpc_codec.js";
 import { Session } from "./session.js";
-import { Subscriber } from "./subscriber.js";
+import { REOPEN_MS, Subscriber } from "./subscriber.js";
 
 /** Timers are looked at twice a second at least; a longer pause means that we were suspended. */
 const TICK_MS_MAX = 500;
@@ -51,6 +51,8 @@ export class Engine {
   private heartbeatCount = 0;
   private reopenAtMs = 0;
   private tickedMs: number;
+  /** Times something unexpected was thrown while doing what was due. */
+  failedTickCount = 0;
 
   /** @throws InvalidArgument - An endpoint or a key that libzmq refuses. */
   constructor(options: Options) {
@@ -183,9 +185,19 @@ export class Engine {
     this.judgeConnected();
   }
 
+  /** Do what is due; nothing may be thrown out of a timer, where it would end the process. */
   private tick(): void {
     this.timerAtMs = Infinity;
     const nowMs = performance.now();
+    try {
+      this.work(nowMs);
+    } catch {
+      this.failedTickCount += 1;
+      this.arm(nowMs + REOPEN_MS);
+    }
+  }
+
+  private work(nowMs: number): void {
     if (nowMs - this.tickedMs > 2 * TICK_MS_MAX) {
       // The event loop stood still; what libzmq has meanwhile received is read a moment later.
       this.heardMs = Math.max(this.heardMs, nowMs - this.silenceMs + TICK_MS_MAX);
@@ -225,9 +237,9 @@ export class Engine {
     } else if (nowMs < this.reopenAtMs) {
       return;
     }
-    this.reopenAtMs = nowMs + this.silenceMs;
-    this.subscriber.reopen();
-    this.session.reopened();
+    const isNew = this.subscriber.reopen();
+    this.reopenAtMs = nowMs + (isNew ? this.silenceMs : REOPEN_MS);
+    if (isNew) this.session.reopened();
   }
 
   /** Have the values of topics fetched anew whose messages were skipped unread. */

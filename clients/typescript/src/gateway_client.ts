@@ -200,7 +200,10 @@ export class GatewayClient extends GatewayMethods implements AsyncIterable<Strea
     this.requireOpen().session.listenTo(names);
   }
 
-  /** Stop listening to what `subscribeTopics` was given; errors as there. */
+  /**
+   * Stop listening to what `subscribeTopics` was given; errors as there. The `sys` topics that the
+   * client itself needs stay.
+   */
   unsubscribeTopics(names: readonly string[]): void {
     for (const name of names) checkTopic(name);
     this.requireOpen().session.forgetTopics(names);

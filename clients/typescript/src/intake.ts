@@ -64,9 +64,19 @@ export class Intake {
     this.routes.add(topic);
   }
 
-  /** Stop accepting a topic, or everything under a prefix that was not added by itself. */
-  remove(topic: string): void {
-    for (const name of this.routes.remove(topic)) this.out.push(...this.replays.giveUp(name));
+  /**
+   * Stop accepting a topic, or everything under a prefix that was not added by itself.
+   *
+   * @returns The private topics to unsubscribe from: what they would bring nobody wishes any more.
+   */
+  remove(topic: string): string[] {
+    const secrets: string[] = [];
+    for (const name of this.routes.remove(topic)) {
+      this.out.push(...this.replays.giveUp(name));
+      const secret = this.joins.forget(name);
+      if (secret !== null) secrets.push(secret);
+    }
+    return secrets;
   }
 
   /** Let the image that is asked for be told as what heals the rows that were skipped. */
@@ -74,7 +84,7 @@ export class Intake {
     for (const gap of gaps) {
       const route = this.routes.get(gap.topic);
       if (route?.hasValue && gap.epoch === route.tracker.epoch) {
-        widen(route, gap.firstMissing, gap.lastMissing);
+        route.widen(gap.firstMissing, gap.lastMissing);
       }
     }
   }
@@ -109,7 +119,7 @@ export class Intake {
   heal(topic: string): void {
     const route = this.routes.get(topic);
     if (!route?.hasValue) return;
-    widen(route, route.tracker.sequence, route.tracker.sequence);
+    route.widen(route.tracker.sequence, route.tracker.sequence);
     this.ask(route);
   }
 
@@ -175,6 +185,7 @@ export class Intake {
       return; // Sent again: the position has not moved.
     }
     if (number === MessageType.IMAGE) {
+      if (!route.canRead(items)) return; // Whoever reads it has it asked for again.
       route.needsImage = false;
       this.noteHealed(route, epoch);
     } else if (number !== route.type) {
@@ -203,10 +214,15 @@ export class Intake {
   /** Take a private answer, a topic under a prefix, or what was unsubscribed a moment ago. */
   private takeOther(topic: string, items: Items): void {
     if (topic.startsWith("~")) {
-      const base = this.joins.answered(topic);
+      const base = this.joins.awaits(topic);
       const route = base === null ? undefined : this.routes.get(base);
+      if (route?.canRead(items) === false) {
+        // As good as none: it stays awaited, and is asked for again when it is overdue.
+        this.badFrameCount += 1;
+        return;
+      }
+      if (this.joins.answered(topic) !== null) this.answered.push(topic);
       if (route !== undefined) {
-        this.answered.push(topic);
         this.takeAnswer(route, items);
         return;
       }
@@ -350,7 +366,7 @@ export class Intake {
     this.gapCount += 1;
     this.missingCount += last - first + 1;
     if (route.hasValue) {
-      widen(route, first, last);
+      route.widen(first, last);
     } else if (!this.isFetched(route, epoch, first, last)) {
       this.out.push(this.replays.lost(route, epoch, first, last));
       return;
@@ -375,12 +391,6 @@ export class Intake {
       this.out.push(...this.replays.restart(), new GatewayRestarted(old, epoch));
     }
   }
-}
-
-/** Await a snapshot for a hole, and for those it is awaited for already. */
-function widen(route: Route, first: number, last: number): void {
-  route.gapFirst = Math.min(route.gapFirst || first, first);
-  route.gapLast = Math.max(route.gapLast, last);
 }
 
 function isSequence(value: unknown): value is number {

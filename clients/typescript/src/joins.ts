@@ -77,6 +77,11 @@ export class Joins {
     return started;
   }
 
+  /** Tell the base topic that a private topic awaits an answer for; null when it does not. */
+  awaits(secret: string): string | null {
+    return this.outstanding.get(secret)?.topic ?? null;
+  }
+
   /**
    * Note an answer; the caller then unsubscribes from the private topic.
    *

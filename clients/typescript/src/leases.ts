@@ -168,6 +168,21 @@ export class LeaseBook {
     );
   }
 
+  /** Group what of a lease is not wanted any more: given up while the gateway was asked. */
+  unwanted(symbols: readonly string[], kinds: readonly string[]): Group[] {
+    const byKinds = new Map<string, { symbols: string[]; kinds: string[] }>();
+    for (const symbol of symbols) {
+      const held = this.wanted.get(symbol);
+      const rest = kinds.filter((kind) => held?.has(kind) !== true);
+      if (rest.length === 0) continue;
+      const key = rest.join(" ");
+      const group = byKinds.get(key) ?? { symbols: [], kinds: rest };
+      group.symbols.push(symbol);
+      byKinds.set(key, group);
+    }
+    return [...byKinds.values()];
+  }
+
   /** Monotonic time of the next renewal; Infinity when there is none. */
   deadlineMs(): number {
     let deadlineMs = Infinity;

@@ -111,6 +111,8 @@ export interface Statistics {
   readonly badReplies: number;
   /** Times the control socket was made anew. */
   readonly controlReconnects: number;
+  /** Times a socket could not be made anew, or a timer failed; a second later it is tried again. */
+  readonly failedReopens: number;
   /** Leases renewed. */
   readonly renewals: number;
   /** Leases the gateway no longer knew. */

@@ -1,7 +1,8 @@
 /** What is known of one topic, and what of it waits for the application. No I/O. */
 
-import { mergedIndexOf, TYPE_OF_KIND } from "./codec.js";
-import type { Items } from "./messages.js";
+import { build, isKnown, mergedIndexOf, TYPE_OF_KIND } from "./codec.js";
+import { CodecError } from "./errors.js";
+import { Flag, MessageType, type Items } from "./messages.js";
 import {
   baseKind,
   BASELINE_KINDS,
@@ -72,6 +73,27 @@ export class Route {
     this.gapFirst = this.gapLast = 0;
     this.isFromStart = false;
     this.wantImage();
+  }
+
+  /** Await a snapshot for a hole, and for those it is awaited for already. */
+  widen(first: number, last: number): void {
+    this.gapFirst = Math.min(this.gapFirst || first, first);
+    this.gapLast = Math.max(this.gapLast, last);
+  }
+
+  /** Whether the application will be able to read what a snapshot, or the lack of one, says. */
+  canRead(items: Items): boolean {
+    const [number, , , flags] = items as [number, number, number, number];
+    const isState = number === MessageType.STATE && !(flags & Flag.SNAPSHOT);
+    // Of a baseline only the position counts; what nobody knows is judged elsewhere.
+    if (!isKnown(number) || (this.isBaseline && !isState)) return true;
+    try {
+      build(this.kind, this.symbol, items);
+      return true;
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      return false;
+    }
   }
 
   /** Have an image asked for by the next update that finds none asked for. */

@@ -19,7 +19,7 @@ import {
 } from "./errors.js";
 import { curveOptions, type CurveKeys } from "./keys.js";
 import { decodeReply, encodeRequest, Reply, REPLY_BYTES_MAX, type Params } from "./rpc_codec.js";
-import { RECONNECT_MS, RECONNECT_MS_MAX } from "./subscriber.js";
+import { RECONNECT_MS, RECONNECT_MS_MAX, REOPEN_MS } from "./subscriber.js";
 
 /** Requests that may wait for their replies. */
 export const OUTSTANDING_MAX = 1_000;
@@ -59,12 +59,16 @@ export class RpcClient {
   private nextId = 1;
   private heardMs = 0;
   private unansweredSinceMs: number | null = null;
+  /** When a replacement that failed is tried again; Infinity when none has. */
+  private reopenAtMs = Infinity;
   private readonly tasks = new Set<Promise<void>>();
   requestCount = 0;
   timeoutCount = 0;
   lateReplyCount = 0;
   badReplyCount = 0;
   reopenCount = 0;
+  /** Times the system gave no new socket, and the old one was kept. */
+  failedReopenCount = 0;
 
   /**
    * @param silenceMs - Silence after which an unanswered request means that the peer is gone.
@@ -97,7 +101,12 @@ export class RpcClient {
       reconnectMaxInterval: RECONNECT_MS_MAX,
       ...curveOptions(this.curve),
     });
-    socket.connect(this.endpoint);
+    try {
+      socket.connect(this.endpoint);
+    } catch (error) {
+      socket.close();
+      throw error;
+    }
     this.follow(this.read(socket));
     return socket;
   }
@@ -138,7 +147,8 @@ export class RpcClient {
     this.outbox.push(request);
     this.requestCount += 1;
     const sinceMs = this.unansweredSinceMs;
-    if (sinceMs !== null && nowMs - sinceMs >= this.silenceMs) {
+    const isTimely = this.reopenAtMs === Infinity; // Else the next try has its time.
+    if (sinceMs !== null && nowMs - sinceMs >= this.silenceMs && isTimely) {
       this.reopen(new NotConnected("the gateway does not answer any more", { method }));
     }
     this.flush();
@@ -153,7 +163,7 @@ export class RpcClient {
       hasUnsent ||= request.sentMs === null;
       this.finish(request, this.expired(request));
     }
-    if (hasUnsent) {
+    if (this.reopenAtMs === Infinity ? hasUnsent : nowMs >= this.reopenAtMs) {
       // It may be in libzmq's hands already, and must not be sent late. Besides, libzmq gives an
       // address up for good when the other end has refused our key, which it may take tomorrow.
       this.reopen(new NotConnected("no connection to the gateway"));
@@ -174,7 +184,7 @@ export class RpcClient {
 
   /** Monotonic time of the next deadline; Infinity when nothing is outstanding. */
   deadlineMs(): number {
-    let deadlineMs = Infinity;
+    let deadlineMs = this.reopenAtMs;
     for (const request of this.requests.values()) {
       deadlineMs = Math.min(deadlineMs, request.deadlineMs);
     }
@@ -194,11 +204,22 @@ export class RpcClient {
     await Promise.all(this.tasks);
   }
 
-  /** Replace the socket; replies to what was sent on the old one cannot come any more. */
+  /**
+   * Replace the socket; replies to what was sent on the old one cannot come any more. When the
+   * system gives no other, the old one stays, and `expire` tries again a second later.
+   */
   private reopen(error: GatewayClientError): void {
     if (this.socket === null) return; // An outcome just told made the client close.
-    this.socket.close();
-    this.socket = this.open();
+    const old = this.socket;
+    try {
+      this.socket = this.open();
+    } catch {
+      this.failedReopenCount += 1;
+      this.reopenAtMs = performance.now() + REOPEN_MS;
+      return;
+    }
+    old.close();
+    this.reopenAtMs = Infinity;
     this.isSending = false;
     this.reopenCount += 1;
     this.unansweredSinceMs = null;

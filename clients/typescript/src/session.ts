@@ -90,7 +90,7 @@ export class Session {
         (part) =>
           new Promise<Map<string, SymbolResult>>((resolve, reject) => {
             this.lease({ symbols: part, kinds }, timeoutMs, (outcome) => {
-              const taken = this.take({ symbols: part, kinds }, outcome);
+              const taken = this.take({ symbols: part, kinds }, true, outcome);
               if (taken instanceof GatewayClientError) reject(taken);
               else resolve(taken);
             });
@@ -111,8 +111,12 @@ export class Session {
     this.call("subscribe", params, timeoutMs, onDone);
   }
 
-  /** Act on the answer to `subscribe`. */
-  private take(group: Group, outcome: Outcome): Map<string, SymbolResult> | GatewayClientError {
+  /** Act on the answer to `subscribe`; `isNew` unless all of it was wanted before. */
+  private take(
+    group: Group,
+    isNew: boolean,
+    outcome: Outcome,
+  ): Map<string, SymbolResult> | GatewayClientError {
     if (!(outcome instanceof Reply)) return outcome;
     let subscribed: ReturnType<typeof readSubscribed>;
     try {
@@ -123,15 +127,28 @@ export class Session {
     }
     const { leaseId, results } = subscribed;
     const accepted = group.symbols.filter((symbol) => results.get(symbol)?.isAccepted);
-    if (leaseId !== null && accepted.length > 0) {
-      this.leases.add(leaseId, accepted, performance.now());
+    if (isNew) this.leases.want(accepted, group.kinds);
+    // What was given up while the gateway was asked again stays given up.
+    const kept = accepted.filter((symbol) => this.leases.isWanted(symbol));
+    if (leaseId !== null && kept.length > 0) this.leases.add(leaseId, kept, performance.now());
+    for (const symbol of kept) {
+      const wanted = this.leases.kindsOf(symbol);
+      for (const kind of group.kinds) {
+        if (wanted.includes(kind)) this.listen(topicOf(kind, symbol));
+      }
     }
-    this.leases.want(accepted, group.kinds);
-    for (const symbol of accepted) {
-      for (const kind of group.kinds) this.listen(topicOf(kind, symbol));
-    }
+    if (leaseId !== null) this.giveBack(leaseId, accepted, group.kinds);
     this.startJoins(performance.now());
     return results;
+  }
+
+  /** Give back what of a lease just granted nobody wants any more. */
+  private giveBack(leaseId: string, symbols: readonly string[], kinds: readonly string[]): void {
+    for (const unwanted of this.leases.unwanted(symbols, kinds)) {
+      const params = { client: this.options.clientName, lease_id: leaseId, ...unwanted };
+      // Without an answer the gateway keeps it for as long as the lease lives.
+      this.call("unsubscribe", params, this.requestTimeoutMs, () => undefined);
+    }
   }
 
   /** Subscribe to a topic first, then want its snapshot: the order makes it free of races. */
@@ -198,13 +215,12 @@ export class Session {
     this.startJoins(performance.now());
   }
 
-  /** Stop listening to topics or kind prefixes. */
+  /** Stop listening to topics or kind prefixes, except to those this client itself lives by. */
   forgetTopics(names: readonly string[]): void {
     for (const name of names) {
+      if (SYS_TOPICS.includes(name)) continue;
       this.subscriber.unsubscribe(name);
-      this.intake.remove(name);
-      const secret = this.joins.forget(name);
-      if (secret !== null) this.subscriber.unsubscribe(secret);
+      for (const secret of this.intake.remove(name)) this.subscriber.unsubscribe(secret);
     }
   }
 
@@ -339,7 +355,7 @@ export class Session {
   private leaseAgain(groups: readonly Group[], delayMs = RETRY_MS_MIN): void {
     for (const group of groups) {
       this.lease(group, this.requestTimeoutMs, (outcome) => {
-        const taken = this.take(group, outcome);
+        const taken = this.take(group, false, outcome);
         if (taken instanceof GatewayClientError) {
           this.retry(group, taken, delayMs);
           return;

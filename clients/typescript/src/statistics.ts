@@ -28,6 +28,7 @@ export function statisticsOf(engine: Engine, undecodedCount: number): Statistics
     lateReplies: rpc.lateReplyCount,
     badReplies: rpc.badReplyCount,
     controlReconnects: rpc.reopenCount,
+    failedReopens: rpc.failedReopenCount + subscriber.failedReopenCount + engine.failedTickCount,
     renewals: leases.renewedCount,
     leasesExpired: leases.expiredCount,
     subscriptionsRepaired: session.repairedCount,

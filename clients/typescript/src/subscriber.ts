@@ -16,6 +16,8 @@ import { FRAME_BYTES_MAX } from "./messages.js";
 export const RECEIVE_MESSAGES_MAX = 200_000;
 export const RECONNECT_MS = 100;
 export const RECONNECT_MS_MAX = 5_000;
+/** Pause before another try when the system gave no new socket. */
+export const REOPEN_MS = 1_000;
 const CONNECT_MS_MAX = 1_000;
 const SUBSCRIBE = 1;
 const UNSUBSCRIBE = 0;
@@ -39,6 +41,8 @@ export class Subscriber {
   private socket: XSubscriber | null;
   /** Times the socket was made anew. */
   reopenCount = 0;
+  /** Times the system gave no new socket, and the old one was kept. */
+  failedReopenCount = 0;
 
   constructor(endpoint: string, curve: CurveKeys | null, receiveMax: number, sink: FrameSink) {
     this.endpoint = endpoint;
@@ -63,8 +67,15 @@ export class Subscriber {
       connectTimeout: CONNECT_MS_MAX,
       ...curveOptions(this.curve),
     });
-    for (const topic of this.topics) this.tell(socket, SUBSCRIBE, topic);
-    socket.connect(this.endpoint);
+    try {
+      for (const topic of this.topics) {
+        if (!isSnapshot(topic)) this.tell(socket, SUBSCRIBE, topic);
+      }
+      socket.connect(this.endpoint);
+    } catch (error) {
+      socket.close();
+      throw error;
+    }
     const task = this.read(socket);
     this.tasks.add(task);
     void task.finally(() => this.tasks.delete(task));
@@ -96,15 +107,26 @@ export class Subscriber {
     return true;
   }
 
-  /** Replace the socket; all subscriptions go with it, those for snapshots excepted. */
-  reopen(): void {
-    if (this.socket === null) return;
-    this.socket.close();
+  /**
+   * Replace the socket; all subscriptions go with it, those for snapshots excepted.
+   *
+   * @returns Whether that was possible; false keeps the old one, when the system gives no other.
+   */
+  reopen(): boolean {
+    if (this.socket === null) return false;
+    const old = this.socket;
+    try {
+      this.socket = this.open();
+    } catch {
+      this.failedReopenCount += 1;
+      return false;
+    }
+    old.close();
     for (const topic of this.topics) {
       if (isSnapshot(topic)) this.topics.delete(topic);
     }
     this.reopenCount += 1;
-    this.socket = this.open();
+    return true;
   }
 
   /** Close for good. */

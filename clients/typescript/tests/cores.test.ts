@@ -161,3 +161,14 @@ test("a full queue is skipped: values stay, events are named, once", () => {
   );
   assert.equal(queue.ageMs(100), 0);
 });
+
+test("who waits longer than a timer can is not woken at once", async () => {
+  const bounds = { capacity: 4, conflateAbove: 3, skipAfterMs: null };
+  const queue = new DeliveryQueue(bounds, () => undefined);
+  let isWoken = false;
+  const waiting = queue.wait(2 ** 31 + 1_000).then(() => (isWoken = true));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.ok(!isWoken);
+  queue.close();
+  await waiting;
+});

@@ -7,7 +7,7 @@ import { encode } from "@msgpack/msgpack";
 
 import { Gap, GatewayRestarted } from "#dist/events.js";
 import { Intake } from "#dist/intake.js";
-import { Joins } from "#dist/joins.js";
+import { ANSWER_MS_MAX, Joins } from "#dist/joins.js";
 import { Flag, MessageType } from "#dist/messages.js";
 import { Replays } from "#dist/replays.js";
 import { Pending } from "#dist/routes.js";
@@ -90,6 +90,56 @@ test("a restart ends what was being fetched before it is told", () => {
   ]);
   const [request] = stage.replays.start(0);
   assert.deepEqual([request?.first, request?.last, request?.epoch], [1, 1, epoch]);
+});
+
+test("with a prefix go the wishes for what it brought; late answers are unsubscribed", () => {
+  const stage = new Stage();
+  stage.intake.add("quote,");
+  stage.intake.add("quote,C,");
+  for (const topic of ["quote,A,", "quote,B,", "quote,C,"]) {
+    stage.give(topic, MessageType.QUOTE, 1);
+    stage.intake.askAgain(topic);
+    if (topic !== "quote,A,") stage.joins.start(0);
+  }
+  assert.equal(stage.joins.openCount, 3);
+  const secrets = stage.intake.remove("quote,");
+  assert.deepEqual(secrets.map((secret) => secret.split(".")[1]), ["quote,A,", "quote,B,"]);
+  assert.equal(stage.joins.openCount, 1);
+  // A wish without a route: however it came to be, its answer ends it.
+  stage.joins.ask("quote,D,");
+  const [late = ""] = stage.joins.start(0);
+  stage.give(late, MessageType.QUOTE, 1);
+  assert.deepEqual(stage.intake.answered, [late]);
+});
+
+test("an answer nobody can read heals nothing, and is asked for again after a pause", () => {
+  const stage = new Stage();
+  stage.intake.add("quote,A,");
+  stage.give("quote,A,", MessageType.QUOTE, 1);
+  stage.give("quote,A,", MessageType.QUOTE, 4);
+  const [secret = ""] = stage.joins.start(0);
+  const flags = Flag.SNAPSHOT;
+  assert.deepEqual(stage.give(secret, MessageType.QUOTE, 4, ["no price"], { flags }), []);
+  assert.deepEqual(stage.give(secret, MessageType.STATE, 4, [7]), []);
+  assert.equal(stage.intake.badFrameCount, 2);
+  assert.ok(!stage.joins.canStart, "not at once");
+  assert.deepEqual(stage.joins.overdue(ANSWER_MS_MAX), [secret]);
+  const [again = ""] = stage.joins.start(ANSWER_MS_MAX);
+  assert.deepEqual(stage.give(again, MessageType.QUOTE, 4, [], { flags }), [
+    4,
+    new Gap("quote,A,", 2, 3, EPOCH, { healed: true }),
+  ]);
+});
+
+test("an image nobody can read heals no book", () => {
+  const stage = new Stage();
+  stage.intake.add("depth,A,");
+  stage.give("depth,A,", MessageType.DEPTH, 1);
+  stage.give("depth,A,", MessageType.DEPTH, 3);
+  const [secret = ""] = stage.joins.start(0);
+  assert.deepEqual(stage.give(secret, MessageType.IMAGE, 3, ["no rows"]), []);
+  assert.deepEqual(stage.give("depth,A,", MessageType.IMAGE, 4, ["no rows"]), [4]);
+  assert.equal(stage.joins.openCount, 1);
 });
 
 test("what cannot be read is counted and never thrown", () => {
