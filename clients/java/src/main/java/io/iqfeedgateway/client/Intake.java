@@ -57,9 +57,15 @@ final class Intake {
         routes.add(topic);
     }
 
-    /** Stops accepting a topic, or what a prefix brought and was not added by itself. */
+    /** Stops accepting a topic, or what a prefix alone brought, and wanting their snapshots. */
     void remove(String topic) {
-        routes.remove(topic).forEach(route -> out.addAll(replays.giveUp(route.topic)));
+        for (Route route : routes.remove(topic)) {
+            out.addAll(replays.giveUp(route.topic));
+            String asked = joins.forget(route.topic);
+            if (asked != null) {
+                answered.add(asked);
+            }
+        }
     }
 
     /** Lets the image that is asked for be told as what heals the rows that were skipped. */
@@ -82,11 +88,7 @@ final class Intake {
 
     /** Wants a fresh snapshot of every topic that has one, except those of some symbols. */
     void askAllAgain(Predicate<String> unless) {
-        for (Route route : routes.all()) {
-            if (!unless.test(route.symbol)) {
-                ask(route);
-            }
-        }
+        routes.all().stream().filter(route -> !unless.test(route.symbol)).forEach(this::ask);
     }
 
     /** Wants a fresh image of every book. */
@@ -182,18 +184,11 @@ final class Intake {
 
     /** Judges a type number other than the kind's own; unknown ones are skipped, not lost. */
     private boolean isAllowed(Route route, long type) {
-        if (route.hasImage && type == MessageType.IMAGE) {
-            return true;
-        }
-        if (Codec.layoutOf(type) == null) {
-            unknownCount++;
-            return true;
-        }
-        if (route.kind.equals("sys") && Codec.isCarried(route.symbol, (int) type)) {
-            return true;
-        }
-        badFrameCount++;
-        return false;
+        boolean isUnknown = Codec.layoutOf(type) == null;
+        boolean isAllowed = isUnknown || route.isCarried(type);
+        unknownCount += isUnknown ? 1 : 0;
+        badFrameCount += isAllowed ? 0 : 1;
+        return isAllowed;
     }
 
     /** Takes a private answer, or what was unsubscribed a moment ago. */
@@ -202,6 +197,8 @@ final class Intake {
         Route route = base == null ? null : routes.get(base);
         if (route == null) {
             unroutedCount++;
+            joins.answered(topic);
+            answered.add(topic);
             return;
         }
         if (Codec.layoutOf(header.type) != null) {

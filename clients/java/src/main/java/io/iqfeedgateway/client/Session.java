@@ -211,12 +211,8 @@ final class Session {
     /** Stops listening to topics or kind prefixes. */
     void forget(Collection<String> names) {
         for (String name : names) {
-            subscriber.unsubscribe(name);
+            subscriber.unsubscribe(name); // What was asked for it ends after the batch.
             intake.remove(name);
-            String asked = joins.forget(name);
-            if (asked != null) {
-                subscriber.unsubscribe(asked);
-            }
         }
     }
 

@@ -117,4 +117,27 @@ class IntakeTest {
         assertEquals(1, intake.unroutedCount);
         assertTrue(told().isEmpty());
     }
+
+    @Test
+    void whatAPrefixBroughtIsNotAskedForAgainAfterIt() {
+        intake.add("quote,");
+        intake.receive(Frames.quote(1, 1.0));
+        intake.receive(Frames.quote(4, 4.0));
+        String asked = joins.start(1).get(0);
+        intake.receive(Frames.frame("quote,MSFT,", 1, Frames.EPOCH, 1, 0, 1.0, 100L));
+        intake.askAgain("quote,MSFT,");
+        intake.remove("quote,");
+        assertEquals(0, joins.openCount());
+        assertEquals(List.of(asked), intake.answered);
+        assertTrue(joins.overdue(Long.MAX_VALUE / 2).isEmpty());
+    }
+
+    @Test
+    void anAnsweredTopicIsUnsubscribedThoughNobodyFollowsIt() {
+        joins.ask(QUOTE);
+        String asked = joins.start(1).get(0);
+        intake.receive(Frames.frame(asked, 1, Frames.EPOCH, 4, 1, 4.0, 100L));
+        assertEquals(List.of(asked), intake.answered);
+        assertEquals(0, joins.openCount());
+    }
 }
