@@ -200,8 +200,9 @@ public final class GatewayClient extends GatewayMethods
             }
         }
         Engine current = require();
+        List<String> asked = List.copyOf(good);
         CompletableFuture<Map<String, SymbolResult>> future = new CompletableFuture<>();
-        current.post(nowNs -> current.session.subscribe(List.copyOf(good), expanded, nowNs,
+        current.post(nowNs -> current.session.subscribe(asked, expanded, nowNs,
                 options.requestTimeout.toNanos(), future), future);
         results.putAll(await(future, options.requestTimeout));
         return results;
@@ -220,28 +221,28 @@ public final class GatewayClient extends GatewayMethods
 
     /** Gives many symbols up, or only some kinds of them; as {@link #unsubscribeSymbol}. */
     public void unsubscribeSymbols(Collection<String> symbols, String... kinds) {
-        symbols.forEach(Topics::checkSymbol);
+        List<String> good = symbols.stream().map(Topics::checkSymbol).toList();
         List<String> chosen = kinds.length == 0 ? null : List.of(kinds);
         if (chosen != null) {
             Topics.expandKinds(chosen);
         }
         Engine current = require();
         CompletableFuture<Void> future = new CompletableFuture<>();
-        current.post(nowNs -> current.session.giveUp(List.copyOf(symbols), chosen, nowNs,
+        current.post(nowNs -> current.session.giveUp(good, chosen, nowNs,
                 options.requestTimeout.toNanos(), future), future);
         await(future, options.requestTimeout);
     }
 
     /** Listens to topics ({@code bar,AAPL,}) or whole kinds ({@code news,}) without a lease. */
     public void subscribeTopics(Collection<String> topics) {
-        topics.forEach(Topics::checkTopic);
-        inReader(session -> session.listenTo(topics));
+        List<String> checked = topics.stream().map(Topics::checkTopic).toList();
+        inReader(session -> session.listenTo(checked));
     }
 
     /** Stops listening to what {@link #subscribeTopics} was given. */
     public void unsubscribeTopics(Collection<String> topics) {
-        topics.forEach(Topics::checkTopic);
-        inReader(session -> session.forget(topics));
+        List<String> checked = topics.stream().map(Topics::checkTopic).toList();
+        inReader(session -> session.forget(checked));
     }
 
     private void inReader(java.util.function.Consumer<Session> command) {
