@@ -228,6 +228,9 @@ final class Session {
     /** Stops listening to topics or kind prefixes. */
     void forget(Collection<String> names) {
         for (String name : names) {
+            if (Topics.SYS.contains(name)) {
+                continue; // Without them the client itself is deaf.
+            }
             subscriber.unsubscribe(name); // What was asked for it ends after the batch.
             intake.remove(name);
         }

@@ -64,4 +64,14 @@ class SessionTest {
         assertTrue(subscriber.repair("quote,MSFT,"));
         assertEquals(List.of("MSFT"), session.leases.due(60 * S).get(0).symbols);
     }
+
+    @Test
+    void whatTheClientItselfListensToStays() {
+        session.listenTo(List.of("sys,", "bar,AAPL,"));
+        session.forget(List.of(Topics.HEARTBEAT, Topics.TAILS, "sys,", "bar,AAPL,"));
+        Topics.SYS.forEach(topic -> assertTrue(subscriber.repair(topic), topic));
+        assertTrue(!subscriber.repair("bar,AAPL,"));
+        session.intake.receive(Frames.heartbeat(1));
+        assertEquals(1, session.intake.heartbeatCount);
+    }
 }
