@@ -62,7 +62,7 @@ final class Engine {
     /** Why connecting failed, or the reader thread did; null otherwise. */
     volatile GatewayClientException error;
     /** What ended the reader thread, if not {@link #stop}; null otherwise. */
-    private volatile GatewayClientException death;
+    volatile GatewayClientException death;
 
     /** Makes the sockets; throws InvalidArgument for an endpoint or keys that are refused. */
     Engine(Options options) {
@@ -146,6 +146,19 @@ final class Engine {
             }
         }), future);
         return future;
+    }
+
+    /**
+     * Takes the next of the stream; null at the deadline, or at the end of all.
+     *
+     * @throws NotConnected The reader thread failed, and everything before that was taken.
+     */
+    Entry take(long waitNs) throws InterruptedException {
+        Entry entry = queue.take(waitNs);
+        if (entry == null && death != null && queue.isOver()) {
+            throw death;
+        }
+        return entry;
     }
 
     /** Has a topic's state fetched anew; nothing happens when not connected. */

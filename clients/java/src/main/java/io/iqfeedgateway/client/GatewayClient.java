@@ -129,9 +129,13 @@ public final class GatewayClient extends GatewayMethods
         return current != null && current.link == Link.CONNECTED;
     }
 
-    /** Why the last {@link #connect} returned false; null after one that returned true. */
+    /**
+     * Why the last {@link #connect} returned false, or the reader thread failed since; null
+     * otherwise.
+     */
     public GatewayClientException lastError() {
-        return lastError;
+        Engine current = engine;
+        return current == null || current.death == null ? lastError : current.death;
     }
 
     /** What the gateway said of itself ({@code hello}); empty before {@link #connect}. */
@@ -239,7 +243,7 @@ public final class GatewayClient extends GatewayMethods
         inReader(session -> session.listenTo(checked));
     }
 
-    /** Stops listening to what {@link #subscribeTopics} was given. */
+    /** Stops listening to what {@link #subscribeTopics} was given; the client's own stay. */
     public void unsubscribeTopics(Collection<String> topics) {
         List<String> checked = topics.stream().map(Topics::checkTopic).toList();
         inReader(session -> session.forget(checked));
@@ -263,12 +267,13 @@ public final class GatewayClient extends GatewayMethods
      * @param timeout How long to wait at most; zero does not wait, null waits until
      *     {@link #disconnect}.
      * @return The item; null at the deadline, or when disconnected and everything was read.
-     * @throws NotConnected {@link #connect} was never called.
+     * @throws NotConnected {@link #connect} was never called; or the reader thread failed, and
+     *     everything before that was read.
      * @throws InterruptedException The thread was interrupted; nothing was taken.
      */
     public StreamItem nextMessage(Duration timeout) throws InterruptedException {
         Engine current = require();
-        Entry entry = current.queue.take(timeout == null ? Long.MAX_VALUE : timeout.toNanos());
+        Entry entry = current.take(timeout == null ? Long.MAX_VALUE : timeout.toNanos());
         if (entry instanceof Entry.Told told) {
             return told.event();
         }
