@@ -3,7 +3,6 @@ package io.iqfeedgateway.client;
 import io.iqfeedgateway.client.Contract.MessageType;
 import io.iqfeedgateway.client.Entry.Pending;
 import io.iqfeedgateway.client.Entry.Told;
-import io.iqfeedgateway.client.GatewayClientException.CodecError;
 import io.iqfeedgateway.client.GatewayClientException.DecodeError;
 import io.iqfeedgateway.client.Ranges.Range;
 import io.iqfeedgateway.client.Tracker.Verdict;
@@ -16,9 +15,9 @@ import java.util.function.Predicate;
 /**
  * Frames in, messages and loss events out. No I/O, no clock.
  *
- * <p>The reader thread hands every frame to {@link #receive}. It looks at the header and the
- * sequence, and leaves the rest (item types, NaN, building the record) to the thread that reads the
- * message: what is conflated away is then never decoded, and the socket is drained faster.
+ * <p>The reader thread hands every frame to {@link #receive}. Of values it looks at the header and
+ * whether the body is whole, and leaves the rest (item types, NaN, building the record) to the
+ * thread that reads the message: what is conflated away is then never decoded.
  */
 final class Intake {
     private final Joins joins;
@@ -129,6 +128,13 @@ final class Intake {
         boolean isOwnType = header.type == route.type;
         if (!isOwnType && !isAllowed(route, header.type)) {
             return;
+        }
+        // What cannot be read was not received: the next message then shows the hole.
+        if (route.isState || Codec.layoutOf(header.type) == null) {
+            header.check();
+        } else {
+            header.message = Codec.readBody(
+                    route.kind, route.symbol, header.bytes, header.offset, 0, 0);
         }
         if (header.epoch != epoch) {
             noteEpoch(header.epoch, header.flags);
@@ -268,17 +274,9 @@ final class Intake {
         if (!isTails && header.type != MessageType.HEARTBEAT) {
             return false;
         }
-        Message message;
-        try {
-            message = Codec.readBody(
-                    route.kind, route.symbol, header.bytes, header.offset, 0, 0);
-        } catch (CodecError error) {
-            badFrameCount++;
-            return true;
-        }
-        if (message instanceof Message.Tails told) {
+        if (header.message instanceof Message.Tails told) {
             receiveTails(told.epoch(), told.details() == null ? Map.of() : told.details());
-        } else if (message instanceof Message.Heartbeat told) {
+        } else if (header.message instanceof Message.Heartbeat told) {
             heartbeatCount++;
             heartbeatUs = told.recvUs();
             if (told.details() != null

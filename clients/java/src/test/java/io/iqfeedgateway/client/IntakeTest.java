@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -139,5 +140,35 @@ class IntakeTest {
         intake.receive(Frames.frame(asked, 1, Frames.EPOCH, 4, 1, 4.0, 100L));
         assertEquals(List.of(asked), intake.answered);
         assertEquals(0, joins.openCount());
+    }
+
+    @Test
+    void whatIsCutShortWasNotReceivedAndIsFetched() {
+        intake.add(TRADE);
+        intake.add(QUOTE);
+        intake.receive(Frames.trade(1));
+        intake.receive(Frames.quote(1, 1.0));
+        told();
+        for (byte[] frame : List.of(Frames.trade(2), Frames.quote(2, 2.0),
+                Frames.frame(TRADE, 2, Frames.EPOCH, 2, 0, Double.NaN))) {
+            intake.receive(Arrays.copyOf(frame, frame.length - 1));
+        }
+        intake.receive(Frames.frame(TRADE, 2, Frames.EPOCH, 2, 0, Double.NaN));
+        assertEquals(4, intake.badFrameCount);
+        assertTrue(told().isEmpty());
+        intake.receive(Frames.trade(3));
+        intake.receive(Frames.quote(3, 3.0));
+        List<StreamItem> items = told();
+        assertEquals(new Event.Gap(TRADE, 2, 2, false, Frames.EPOCH, false), items.get(0));
+        assertEquals(new Event.Gap(QUOTE, 2, 2, false, Frames.EPOCH, false), items.get(2));
+        assertEquals(2, replays.start(1).get(0).first());
+    }
+
+    @Test
+    void aLongTextIsPassedOverWhole() {
+        intake.add(QUOTE);
+        intake.receive(Frames.frame(QUOTE, 99, Frames.EPOCH, 1, 0, "x".repeat(300)));
+        assertEquals(0, intake.badFrameCount);
+        assertEquals(1, intake.unknownCount);
     }
 }
