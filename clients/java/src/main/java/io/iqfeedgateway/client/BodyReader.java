@@ -12,6 +12,8 @@ import java.util.Map;
 final class BodyReader {
     private static final int HEADER_ITEMS = 6;
     private static final int BODY_LEVEL = 1;
+    /** Room made on a count's word alone. */
+    private static final int CAPACITY_MAX = 1_024;
     private static final BigInteger UNSIGNED = BigInteger.ONE.shiftLeft(Long.SIZE);
     private static final long UINT_MAX = Contract.INTEGER_MAX.get(ItemType.UINT);
     private static final Layout DEPTH = Codec.layoutOf(Contract.MessageType.DEPTH);
@@ -161,7 +163,7 @@ final class BodyReader {
 
     private List<String> texts() {
         int count = in.arrayHeader();
-        List<String> found = new ArrayList<>(count);
+        List<String> found = new ArrayList<>(Math.min(count, CAPACITY_MAX));
         for (int i = 0; i < count; i++) {
             found.add(text());
         }
@@ -170,7 +172,7 @@ final class BodyReader {
 
     private List<Message.PriceLevel> levels(String kind, int level) {
         int count = in.arrayHeader();
-        List<Message.PriceLevel> found = new ArrayList<>(count);
+        List<Message.PriceLevel> found = new ArrayList<>(Math.min(count, CAPACITY_MAX));
         for (int i = 0; i < count; i++) {
             int items = in.arrayHeader();
             if (items < 2) {
@@ -191,7 +193,7 @@ final class BodyReader {
         boolean isOrder = Topics.splitPrivate(kind).equals(ORDER.name());
         List<Layout.Item> items = (isOrder ? ORDER : DEPTH).items();
         int count = in.arrayHeader();
-        List<Message.Row> found = new ArrayList<>(count);
+        List<Message.Row> found = new ArrayList<>(Math.min(count, CAPACITY_MAX));
         for (int i = 0; i < count; i++) {
             Object[] row = items(items, in.arrayHeader(), kind, level + 1);
             for (int index = 0; index < row.length; index++) {
@@ -257,7 +259,7 @@ final class BodyReader {
             throw new DecodeError("nested too deep", "levels_max", levelsMax);
         }
         int count = in.arrayHeader();
-        List<Object> found = new ArrayList<>(count);
+        List<Object> found = new ArrayList<>(Math.min(count, CAPACITY_MAX));
         for (int i = 0; i < count; i++) {
             found.add(value(level + 1));
         }

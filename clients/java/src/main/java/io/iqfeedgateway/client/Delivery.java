@@ -236,6 +236,16 @@ final class Delivery {
         }
     }
 
+    /** Whether it is closed and everything was taken. */
+    boolean isOver() {
+        lock.lock();
+        try {
+            return isClosed && entries.isEmpty();
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** Lets waiting readers go once what is queued has been read. */
     void close() {
         lock.lock();

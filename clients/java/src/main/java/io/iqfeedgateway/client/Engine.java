@@ -6,9 +6,6 @@ import io.iqfeedgateway.client.GatewayClientException.RequestTimedOut;
 import java.nio.channels.SelectableChannel;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -27,7 +24,6 @@ final class Engine {
     private static final int FRAMES_PER_BATCH_MAX = 1_000;
     /** Timers are looked at so often at least; a longer pause means that we were suspended. */
     private static final long TICK_NS_MAX = 500_000_000L;
-    private static final int COMMANDS_MAX = 10_000;
     private static final long NS_PER_MS = 1_000_000;
     private static final double NS_PER_S = 1e9;
 
@@ -40,17 +36,12 @@ final class Engine {
         CLOSED
     }
 
-    private record Command(LongConsumer call, CompletableFuture<?> future) {
-    }
-
     private final Options options;
     private final long silenceNs;
-    private final Object commandsLock = new Object();
-    private final Deque<Command> commands = new ArrayDeque<>();
+    private final Commands commands = new Commands();
     private final ZMQ.Context context;
     private final Wakeup wakeup = new Wakeup();
     private final Thread thread = new Thread(this::run, "gateway-client");
-    private boolean isFinished;
     private volatile boolean isStopping;
     private long heardNs;
     private long heartbeatCount;
@@ -68,8 +59,10 @@ final class Engine {
     volatile Link link = Link.CONNECTING;
     /** What `hello` answered; null before. */
     volatile Map<String, Object> gateway;
-    /** Why connecting failed; null otherwise. */
+    /** Why connecting failed, or the reader thread did; null otherwise. */
     volatile GatewayClientException error;
+    /** What ended the reader thread, if not {@link #stop}; null otherwise. */
+    volatile GatewayClientException death;
 
     /** Makes the sockets; throws InvalidArgument for an endpoint or keys that are refused. */
     Engine(Options options) {
@@ -133,22 +126,19 @@ final class Engine {
      * @throws NotConnected Not connected, or very many commands wait.
      */
     void post(LongConsumer command, CompletableFuture<?> future) {
-        synchronized (commandsLock) {
-            if (isFinished || isStopping) {
-                throw new NotConnected("not connected");
-            }
-            if (commands.size() >= COMMANDS_MAX) {
-                throw new NotConnected("too many commands waiting", "commands_max", COMMANDS_MAX);
-            }
-            commands.addLast(new Command(command, future));
+        if (isStopping) {
+            throw new NotConnected("not connected");
         }
+        commands.add(command, future);
         wakeup.wake();
     }
 
     /** Sends a request; the future brings its result. */
     CompletableFuture<Object> call(String method, Map<String, ?> params, long waitNs) {
         CompletableFuture<Object> future = new CompletableFuture<>();
-        post(nowNs -> rpc.request(method, params, waitNs, nowNs, (result, failure) -> {
+        // Packed here: the map is the caller's, who may change it after a deadline.
+        RpcCodec.Packed packed = RpcCodec.packParams(params);
+        post(nowNs -> rpc.request(method, packed, waitNs, nowNs, (result, failure) -> {
             if (failure == null) {
                 future.complete(result);
             } else {
@@ -156,6 +146,19 @@ final class Engine {
             }
         }), future);
         return future;
+    }
+
+    /**
+     * Takes the next of the stream; null at the deadline, or at the end of all.
+     *
+     * @throws NotConnected The reader thread failed, and everything before that was taken.
+     */
+    Entry take(long waitNs) throws InterruptedException {
+        Entry entry = queue.take(waitNs);
+        if (entry == null && death != null && queue.isOver()) {
+            throw death;
+        }
+        return entry;
     }
 
     /** Has a topic's state fetched anew; nothing happens when not connected. */
@@ -177,13 +180,9 @@ final class Engine {
 
     /** One for each skip or undecodable message the application has come to; unbounded. */
     private void postQuietly(LongConsumer command) {
-        synchronized (commandsLock) {
-            if (isFinished || isStopping) {
-                return;
-            }
-            commands.addLast(new Command(command, new CompletableFuture<>()));
+        if (!isStopping && commands.addQuietly(command)) {
+            wakeup.wake();
         }
-        wakeup.wake();
     }
 
     // The reader thread.
@@ -211,8 +210,9 @@ final class Engine {
                 }
                 turn(poller);
             }
-        } catch (RuntimeException failure) {
+        } catch (Throwable failure) { // Whatever it is: nobody else would tell of it.
             reason = new NotConnected("the reader thread failed", "cause", failure);
+            death = reason;
             error = error == null ? reason : error;
         } finally {
             finish(reason);
@@ -238,21 +238,19 @@ final class Engine {
     /** Closes everything and lets everybody go. */
     private void finish(GatewayClientException reason) {
         link = Link.CLOSED;
-        List<Command> waiting;
-        synchronized (commandsLock) {
-            isFinished = true;
-            waiting = new ArrayList<>(commands);
-            commands.clear();
+        commands.close();
+        try {
+            rpc.close(reason);
+            subscriber.close();
+            context.close();
+            wakeup.close();
+            session.close();
+            deliver(Clock.nowNs());
+        } finally {
+            commands.fail(reason);
+            queue.close();
+            connected.complete(false);
         }
-        rpc.close(reason);
-        subscriber.close();
-        context.close();
-        wakeup.close();
-        session.close();
-        deliver(Clock.nowNs());
-        waiting.forEach(command -> command.future.completeExceptionally(reason));
-        queue.close();
-        connected.complete(false);
     }
 
     /** Waits for something to happen and deals with it. */
@@ -291,16 +289,7 @@ final class Engine {
     private void runCommands(long nowNs) {
         wakeup.take();
         tickAtNs = 0;
-        while (true) {
-            Command command;
-            synchronized (commandsLock) {
-                command = commands.pollFirst();
-            }
-            if (command == null) {
-                return;
-            }
-            command.call.accept(nowNs);
-        }
+        commands.run(nowNs);
     }
 
     private void noteHeartbeats(long nowNs) {

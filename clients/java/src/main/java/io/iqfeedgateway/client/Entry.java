@@ -7,7 +7,7 @@ sealed interface Entry permits Entry.Pending, Entry.Told, Skipped {
     record Told(Event event) implements Entry {
     }
 
-    /** A message on its way to the application, decoded only when it gets there. */
+    /** A message on its way to the application; a value is decoded only when it gets there. */
     final class Pending implements Entry {
         final Route route;
         Header header;
@@ -40,6 +40,9 @@ sealed interface Entry permits Entry.Pending, Entry.Told, Skipped {
         Message decode() {
             long flags = mergedAdd == 0 ? 0 : Contract.Flag.CONFLATED;
             flags |= isSnapshot ? Contract.Flag.SNAPSHOT : 0;
+            if (flags == 0 && header.message != null) {
+                return header.message;
+            }
             return Codec.readBody(
                     route.kind, route.symbol, header.bytes, header.offset, flags, mergedAdd);
         }

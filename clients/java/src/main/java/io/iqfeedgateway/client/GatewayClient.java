@@ -129,9 +129,13 @@ public final class GatewayClient extends GatewayMethods
         return current != null && current.link == Link.CONNECTED;
     }
 
-    /** Why the last {@link #connect} returned false; null after one that returned true. */
+    /**
+     * Why the last {@link #connect} returned false, or the reader thread failed since; null
+     * otherwise.
+     */
     public GatewayClientException lastError() {
-        return lastError;
+        Engine current = engine;
+        return current == null || current.death == null ? lastError : current.death;
     }
 
     /** What the gateway said of itself ({@code hello}); empty before {@link #connect}. */
@@ -200,8 +204,9 @@ public final class GatewayClient extends GatewayMethods
             }
         }
         Engine current = require();
+        List<String> asked = List.copyOf(good);
         CompletableFuture<Map<String, SymbolResult>> future = new CompletableFuture<>();
-        current.post(nowNs -> current.session.subscribe(List.copyOf(good), expanded, nowNs,
+        current.post(nowNs -> current.session.subscribe(asked, expanded, nowNs,
                 options.requestTimeout.toNanos(), future), future);
         results.putAll(await(future, options.requestTimeout));
         return results;
@@ -220,28 +225,28 @@ public final class GatewayClient extends GatewayMethods
 
     /** Gives many symbols up, or only some kinds of them; as {@link #unsubscribeSymbol}. */
     public void unsubscribeSymbols(Collection<String> symbols, String... kinds) {
-        symbols.forEach(Topics::checkSymbol);
+        List<String> good = symbols.stream().map(Topics::checkSymbol).toList();
         List<String> chosen = kinds.length == 0 ? null : List.of(kinds);
         if (chosen != null) {
             Topics.expandKinds(chosen);
         }
         Engine current = require();
         CompletableFuture<Void> future = new CompletableFuture<>();
-        current.post(nowNs -> current.session.giveUp(List.copyOf(symbols), chosen, nowNs,
+        current.post(nowNs -> current.session.giveUp(good, chosen, nowNs,
                 options.requestTimeout.toNanos(), future), future);
         await(future, options.requestTimeout);
     }
 
     /** Listens to topics ({@code bar,AAPL,}) or whole kinds ({@code news,}) without a lease. */
     public void subscribeTopics(Collection<String> topics) {
-        topics.forEach(Topics::checkTopic);
-        inReader(session -> session.listenTo(topics));
+        List<String> checked = topics.stream().map(Topics::checkTopic).toList();
+        inReader(session -> session.listenTo(checked));
     }
 
-    /** Stops listening to what {@link #subscribeTopics} was given. */
+    /** Stops listening to what {@link #subscribeTopics} was given; the client's own stay. */
     public void unsubscribeTopics(Collection<String> topics) {
-        topics.forEach(Topics::checkTopic);
-        inReader(session -> session.forget(topics));
+        List<String> checked = topics.stream().map(Topics::checkTopic).toList();
+        inReader(session -> session.forget(checked));
     }
 
     private void inReader(java.util.function.Consumer<Session> command) {
@@ -262,12 +267,13 @@ public final class GatewayClient extends GatewayMethods
      * @param timeout How long to wait at most; zero does not wait, null waits until
      *     {@link #disconnect}.
      * @return The item; null at the deadline, or when disconnected and everything was read.
-     * @throws NotConnected {@link #connect} was never called.
+     * @throws NotConnected {@link #connect} was never called; or the reader thread failed, and
+     *     everything before that was read.
      * @throws InterruptedException The thread was interrupted; nothing was taken.
      */
     public StreamItem nextMessage(Duration timeout) throws InterruptedException {
         Engine current = require();
-        Entry entry = current.queue.take(timeout == null ? Long.MAX_VALUE : timeout.toNanos());
+        Entry entry = current.take(timeout == null ? Long.MAX_VALUE : timeout.toNanos());
         if (entry instanceof Entry.Told told) {
             return told.event();
         }

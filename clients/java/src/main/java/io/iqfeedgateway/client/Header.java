@@ -5,8 +5,8 @@ import io.iqfeedgateway.client.GatewayClientException.DecodeError;
 /**
  * What sequence tracking needs of a body, and where the body is.
  *
- * <p>The reader thread looks at every frame, and at no more of it: what is conflated away or
- * skipped is never decoded.
+ * <p>Of a value the reader thread looks at no more, but that the body is whole: what is conflated
+ * away is never decoded. Of what comes once it reads all, before the position moves.
  */
 final class Header {
     private static final int ITEMS = 6;
@@ -18,6 +18,8 @@ final class Header {
     final long epoch;
     final long sequence;
     final long flags;
+    /** The message, where the whole body was read already; null otherwise. */
+    Message message;
 
     /**
      * Reads it.
@@ -36,6 +38,17 @@ final class Header {
         epoch = in.unsigned(UINT_MAX);
         sequence = in.unsigned(UINT_MAX);
         flags = in.unsigned(UINT_MAX);
+    }
+
+    /**
+     * Checks that the body is whole, without making anything of it.
+     *
+     * @throws DecodeError It ends too early, or too late.
+     */
+    void check() {
+        Unpacker in = new Unpacker(bytes, offset);
+        in.skip();
+        in.end();
     }
 
     /** How many updates a message stands for by its item `merged`; 1 when it does not say. */

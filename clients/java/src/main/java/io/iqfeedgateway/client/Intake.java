@@ -3,7 +3,6 @@ package io.iqfeedgateway.client;
 import io.iqfeedgateway.client.Contract.MessageType;
 import io.iqfeedgateway.client.Entry.Pending;
 import io.iqfeedgateway.client.Entry.Told;
-import io.iqfeedgateway.client.GatewayClientException.CodecError;
 import io.iqfeedgateway.client.GatewayClientException.DecodeError;
 import io.iqfeedgateway.client.Ranges.Range;
 import io.iqfeedgateway.client.Tracker.Verdict;
@@ -16,9 +15,9 @@ import java.util.function.Predicate;
 /**
  * Frames in, messages and loss events out. No I/O, no clock.
  *
- * <p>The reader thread hands every frame to {@link #receive}. It looks at the header and the
- * sequence, and leaves the rest (item types, NaN, building the record) to the thread that reads the
- * message: what is conflated away is then never decoded, and the socket is drained faster.
+ * <p>The reader thread hands every frame to {@link #receive}. Of values it looks at the header and
+ * whether the body is whole, and leaves the rest (item types, NaN, building the record) to the
+ * thread that reads the message: what is conflated away is then never decoded.
  */
 final class Intake {
     private final Joins joins;
@@ -57,9 +56,15 @@ final class Intake {
         routes.add(topic);
     }
 
-    /** Stops accepting a topic, or what a prefix brought and was not added by itself. */
+    /** Stops accepting a topic, or what a prefix alone brought, and wanting their snapshots. */
     void remove(String topic) {
-        routes.remove(topic).forEach(route -> out.addAll(replays.giveUp(route.topic)));
+        for (Route route : routes.remove(topic)) {
+            out.addAll(replays.giveUp(route.topic));
+            String asked = joins.forget(route.topic);
+            if (asked != null) {
+                answered.add(asked);
+            }
+        }
     }
 
     /** Lets the image that is asked for be told as what heals the rows that were skipped. */
@@ -82,11 +87,7 @@ final class Intake {
 
     /** Wants a fresh snapshot of every topic that has one, except those of some symbols. */
     void askAllAgain(Predicate<String> unless) {
-        for (Route route : routes.all()) {
-            if (!unless.test(route.symbol)) {
-                ask(route);
-            }
-        }
+        routes.all().stream().filter(route -> !unless.test(route.symbol)).forEach(this::ask);
     }
 
     /** Wants a fresh image of every book. */
@@ -127,6 +128,13 @@ final class Intake {
         boolean isOwnType = header.type == route.type;
         if (!isOwnType && !isAllowed(route, header.type)) {
             return;
+        }
+        // What cannot be read was not received: the next message then shows the hole.
+        if (route.isState || Codec.layoutOf(header.type) == null) {
+            header.check();
+        } else {
+            header.message = Codec.readBody(
+                    route.kind, route.symbol, header.bytes, header.offset, 0, 0);
         }
         if (header.epoch != epoch) {
             noteEpoch(header.epoch, header.flags);
@@ -182,18 +190,11 @@ final class Intake {
 
     /** Judges a type number other than the kind's own; unknown ones are skipped, not lost. */
     private boolean isAllowed(Route route, long type) {
-        if (route.hasImage && type == MessageType.IMAGE) {
-            return true;
-        }
-        if (Codec.layoutOf(type) == null) {
-            unknownCount++;
-            return true;
-        }
-        if (route.kind.equals("sys") && Codec.isCarried(route.symbol, (int) type)) {
-            return true;
-        }
-        badFrameCount++;
-        return false;
+        boolean isUnknown = Codec.layoutOf(type) == null;
+        boolean isAllowed = isUnknown || route.isCarried(type);
+        unknownCount += isUnknown ? 1 : 0;
+        badFrameCount += isAllowed ? 0 : 1;
+        return isAllowed;
     }
 
     /** Takes a private answer, or what was unsubscribed a moment ago. */
@@ -202,6 +203,8 @@ final class Intake {
         Route route = base == null ? null : routes.get(base);
         if (route == null) {
             unroutedCount++;
+            joins.answered(topic);
+            answered.add(topic);
             return;
         }
         if (Codec.layoutOf(header.type) != null) {
@@ -271,17 +274,9 @@ final class Intake {
         if (!isTails && header.type != MessageType.HEARTBEAT) {
             return false;
         }
-        Message message;
-        try {
-            message = Codec.readBody(
-                    route.kind, route.symbol, header.bytes, header.offset, 0, 0);
-        } catch (CodecError error) {
-            badFrameCount++;
-            return true;
-        }
-        if (message instanceof Message.Tails told) {
+        if (header.message instanceof Message.Tails told) {
             receiveTails(told.epoch(), told.details() == null ? Map.of() : told.details());
-        } else if (message instanceof Message.Heartbeat told) {
+        } else if (header.message instanceof Message.Heartbeat told) {
             heartbeatCount++;
             heartbeatUs = told.recvUs();
             if (told.details() != null

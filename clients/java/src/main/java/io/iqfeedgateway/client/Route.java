@@ -61,6 +61,12 @@ final class Route {
         return -1;
     }
 
+    /** Whether a known type other than the kind's own may come on the topic. */
+    boolean isCarried(long number) {
+        return (hasImage && number == Contract.MessageType.IMAGE)
+                || (kind.equals("sys") && Codec.isCarried(symbol, (int) number));
+    }
+
     /** Follows another run of the gateway; holes of the earlier one are past healing. */
     void beginAnew() {
         closeGap();

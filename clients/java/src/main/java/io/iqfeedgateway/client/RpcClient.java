@@ -102,8 +102,12 @@ final class RpcClient {
         return !outbox.isEmpty();
     }
 
-    /** Sends a request; `onDone` is called exactly once, at the deadline at the latest. */
-    void request(String method, Map<String, ?> params, long timeoutNs, long nowNs, OnDone onDone) {
+    /**
+     * Sends a request; `onDone` is called exactly once, at the deadline at the latest.
+     *
+     * @param params A map of the client's own, or one that was packed already.
+     */
+    void request(String method, Object params, long timeoutNs, long nowNs, OnDone onDone) {
         if (requests.size() >= OUTSTANDING_MAX) {
             onDone.done(null, new RequestRefused("too many requests outstanding",
                     ErrorCode.BUSY.code, "Wait for replies before asking more.", 100L, Map.of()));

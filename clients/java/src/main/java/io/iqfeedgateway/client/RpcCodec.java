@@ -18,6 +18,8 @@ final class RpcCodec {
     private static final long RETRY_MS_MAX = 3_600_000;
     /** Results nest deeper than messages: schemas, for example. */
     private static final int LEVELS_MAX = 64;
+    /** They are a value of the request's map. */
+    private static final int PARAMS_LEVEL = 2;
 
     /**
      * One answer of the gateway.
@@ -28,7 +30,16 @@ final class RpcCodec {
     record Reply(long id, Object result, RequestRefused error) {
     }
 
+    /** Parameters as they travel. */
+    record Packed(byte[] bytes) {
+    }
+
     private RpcCodec() {
+    }
+
+    /** Packs parameters ahead of their request; throws like {@link #encodeRequest}. */
+    static Packed packParams(Map<String, ?> params) {
+        return new Packed(pack(params, PARAMS_LEVEL));
     }
 
     /**
@@ -37,7 +48,7 @@ final class RpcCodec {
      * @throws InvalidArgument The parameters cannot be packed, or are longer than the gateway
      *     reads.
      */
-    static byte[] encodeRequest(long id, String method, Map<String, ?> params, long deadlineMs) {
+    static byte[] encodeRequest(long id, String method, Object params, long deadlineMs) {
         Map<String, Object> request = new LinkedHashMap<>();
         request.put("v", (long) Contract.PROTOCOL_VERSION);
         request.put("id", id);
@@ -59,10 +70,14 @@ final class RpcCodec {
      * @throws InvalidArgument A part of it has no form in msgpack.
      */
     static byte[] pack(Object value) {
+        return pack(value, 1);
+    }
+
+    private static byte[] pack(Object value, int level) {
         try (MessageBufferPacker out = MessagePack.newDefaultBufferPacker()) {
-            pack(out, value, 1);
+            pack(out, value, level);
             return out.toByteArray();
-        } catch (IOException | IllegalArgumentException error) {
+        } catch (IOException | RuntimeException error) { // The collections are anybody's.
             throw new InvalidArgument("a value cannot be packed",
                     "Use texts, numbers, booleans, lists and maps.", "cause", error);
         }
@@ -73,6 +88,8 @@ final class RpcCodec {
             throw new IllegalArgumentException("nested too deep");
         } else if (value == null) {
             out.packNil();
+        } else if (value instanceof Packed packed) {
+            out.writePayload(packed.bytes);
         } else if (value instanceof String text) {
             out.packString(text);
         } else if (value instanceof Boolean flag) {

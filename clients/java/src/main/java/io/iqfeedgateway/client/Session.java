@@ -106,7 +106,7 @@ final class Session {
             lease(part, kinds, nowNs, waitNs, (result, error) -> {
                 open[0]--;
                 try {
-                    results.putAll(take(part, kinds, result, error, nowNs));
+                    results.putAll(take(part, kinds, true, result, error, nowNs));
                     if (open[0] == 0) {
                         future.complete(results);
                     }
@@ -125,9 +125,9 @@ final class Session {
         rpc.request("subscribe", params, waitNs, nowNs, onDone);
     }
 
-    /** Acts on the answer to `subscribe`; throws what it could not act on. */
-    private Map<String, SymbolResult> take(List<String> symbols, List<String> kinds, Object result,
-            GatewayClientException error, long nowNs) {
+    /** Acts on the answer to `subscribe`; `isNew` unless all of it was wanted before. */
+    Map<String, SymbolResult> take(List<String> symbols, List<String> kinds, boolean isNew,
+            Object result, GatewayClientException error, long nowNs) {
         if (error != null) {
             throw error;
         }
@@ -136,14 +136,31 @@ final class Session {
         List<String> accepted = new ArrayList<>();
         results.values().stream().filter(SymbolResult::isAccepted)
                 .forEach(symbol -> accepted.add(symbol.symbol()));
-        if (fields.get("lease_id") instanceof String id && !accepted.isEmpty()) {
-            leases.add(id, accepted, nowNs);
+        if (isNew) {
+            leases.want(accepted, kinds);
         }
-        leases.want(accepted, kinds);
         for (String symbol : accepted) {
-            kinds.forEach(kind -> listen(Topics.topicOf(kind, symbol)));
+            // What was given up while the gateway was asked again stays given up.
+            kinds.stream().filter(leases.kindsOf(symbol)::contains)
+                    .forEach(kind -> listen(Topics.topicOf(kind, symbol)));
+        }
+        if (fields.get("lease_id") instanceof String id && !accepted.isEmpty()) {
+            List<String> kept = accepted.stream().filter(leases::isWanted).toList();
+            if (!kept.isEmpty()) {
+                leases.add(id, kept, nowNs);
+            }
+            giveBack(id, accepted.stream().filter(name -> !leases.isWanted(name)).toList(), nowNs);
         }
         return results;
+    }
+
+    /** Gives up what a lease holds in vain; should that fail, the lease ends by itself. */
+    private void giveBack(String id, List<String> symbols, long nowNs) {
+        if (!symbols.isEmpty()) {
+            Map<String, Object> params =
+                    Map.of("client", options.clientName, "lease_id", id, "symbols", symbols);
+            rpc.request("unsubscribe", params, timeoutNs, nowNs, (result, error) -> { });
+        }
     }
 
     /** Subscribes to a topic first, then wants its snapshot: the order makes it free of races. */
@@ -211,12 +228,11 @@ final class Session {
     /** Stops listening to topics or kind prefixes. */
     void forget(Collection<String> names) {
         for (String name : names) {
-            subscriber.unsubscribe(name);
-            intake.remove(name);
-            String asked = joins.forget(name);
-            if (asked != null) {
-                subscriber.unsubscribe(asked);
+            if (Topics.SYS.contains(name)) {
+                continue; // Without them the client itself is deaf.
             }
+            subscriber.unsubscribe(name); // What was asked for it ends after the batch.
+            intake.remove(name);
         }
     }
 
@@ -340,8 +356,8 @@ final class Session {
         for (Group group : groups) {
             lease(group.symbols(), group.kinds(), nowNs, timeoutNs, (result, error) -> {
                 try {
-                    take(group.symbols(), group.kinds(), result, error, Clock.nowNs()).values()
-                            .stream().filter(symbol -> !symbol.isAccepted())
+                    take(group.symbols(), group.kinds(), false, result, error, Clock.nowNs())
+                            .values().stream().filter(symbol -> !symbol.isAccepted())
                             .forEach(this::refused);
                 } catch (GatewayClientException failure) {
                     retry(group, failure, delayNs);

@@ -199,14 +199,7 @@ final class Unpacker {
     /** A text, possibly empty; what is not UTF-8 is refused, not repaired. */
     String string() {
         int first = take();
-        int count;
-        if (first >= 0xa0 && first < NIL) {
-            count = length(first & 0x1f, 1);
-        } else if (first >= STR8 && first < ARRAY16) {
-            count = length(number(1 << (first - STR8)), 1);
-        } else {
-            throw refused("not a text");
-        }
+        int count = textLength(first);
         int from = at;
         at += count;
         for (int i = from; i < at; i++) {
@@ -215,6 +208,16 @@ final class Unpacker {
             }
         }
         return new String(bytes, from, count, StandardCharsets.ISO_8859_1);
+    }
+
+    private int textLength(int first) {
+        if (first >= 0xa0 && first < NIL) {
+            return length(first & 0x1f, 1);
+        }
+        if (first >= STR8 && first < ARRAY16) {
+            return length(number(1 << (first - STR8)), 1);
+        }
+        throw refused("not a text");
     }
 
     private String utf8(int from, int count) {
@@ -261,17 +264,23 @@ final class Unpacker {
                 case MAP -> left += 2L * mapHeader();
                 case INTEGER -> integer();
                 case FLOAT -> number(take() == FLOAT64 ? 8 : 4);
-                case STRING -> string();
+                case STRING -> skipText(take());
                 case OTHER -> skipBytes(take());
                 default -> at++;
             }
         }
     }
 
+    private void skipText(int first) {
+        int count = textLength(first); // Which moves the position, too.
+        at += count;
+    }
+
     /** Passes over bytes or an extension. */
     private void skipBytes(int first) {
         if (first >= 0xc4 && first <= 0xc6) {
-            at += length(number(1 << (first - 0xc4)), 1);
+            int count = length(number(1 << (first - 0xc4)), 1);
+            at += count;
         } else if (first >= 0xc7 && first <= 0xc9) {
             long count = number(1 << (first - 0xc7));
             at += length(count + 1, 1);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -116,5 +117,58 @@ class IntakeTest {
         assertEquals(2, intake.badFrameCount);
         assertEquals(1, intake.unroutedCount);
         assertTrue(told().isEmpty());
+    }
+
+    @Test
+    void whatAPrefixBroughtIsNotAskedForAgainAfterIt() {
+        intake.add("quote,");
+        intake.receive(Frames.quote(1, 1.0));
+        intake.receive(Frames.quote(4, 4.0));
+        String asked = joins.start(1).get(0);
+        intake.receive(Frames.frame("quote,MSFT,", 1, Frames.EPOCH, 1, 0, 1.0, 100L));
+        intake.askAgain("quote,MSFT,");
+        intake.remove("quote,");
+        assertEquals(0, joins.openCount());
+        assertEquals(List.of(asked), intake.answered);
+        assertTrue(joins.overdue(Long.MAX_VALUE / 2).isEmpty());
+    }
+
+    @Test
+    void anAnsweredTopicIsUnsubscribedThoughNobodyFollowsIt() {
+        joins.ask(QUOTE);
+        String asked = joins.start(1).get(0);
+        intake.receive(Frames.frame(asked, 1, Frames.EPOCH, 4, 1, 4.0, 100L));
+        assertEquals(List.of(asked), intake.answered);
+        assertEquals(0, joins.openCount());
+    }
+
+    @Test
+    void whatIsCutShortWasNotReceivedAndIsFetched() {
+        intake.add(TRADE);
+        intake.add(QUOTE);
+        intake.receive(Frames.trade(1));
+        intake.receive(Frames.quote(1, 1.0));
+        told();
+        for (byte[] frame : List.of(Frames.trade(2), Frames.quote(2, 2.0),
+                Frames.frame(TRADE, 2, Frames.EPOCH, 2, 0, Double.NaN))) {
+            intake.receive(Arrays.copyOf(frame, frame.length - 1));
+        }
+        intake.receive(Frames.frame(TRADE, 2, Frames.EPOCH, 2, 0, Double.NaN));
+        assertEquals(4, intake.badFrameCount);
+        assertTrue(told().isEmpty());
+        intake.receive(Frames.trade(3));
+        intake.receive(Frames.quote(3, 3.0));
+        List<StreamItem> items = told();
+        assertEquals(new Event.Gap(TRADE, 2, 2, false, Frames.EPOCH, false), items.get(0));
+        assertEquals(new Event.Gap(QUOTE, 2, 2, false, Frames.EPOCH, false), items.get(2));
+        assertEquals(2, replays.start(1).get(0).first());
+    }
+
+    @Test
+    void aLongTextIsPassedOverWhole() {
+        intake.add(QUOTE);
+        intake.receive(Frames.frame(QUOTE, 99, Frames.EPOCH, 1, 0, "x".repeat(300)));
+        assertEquals(0, intake.badFrameCount);
+        assertEquals(1, intake.unknownCount);
     }
 }
