@@ -70,8 +70,12 @@ class Intake:
             self._routes[key] = self._tails if topic == TAILS else Route(topic)
         self._routes[key].is_of_prefix = False
 
-    def remove(self, topic: str) -> None:
-        """Stop accepting a topic, or everything under a prefix that was not added by itself."""
+    def remove(self, topic: str) -> list[str]:
+        """Stop accepting a topic, or everything under a prefix that was not added by itself.
+
+        Returns:
+            The private topics on which snapshots were awaited; the caller unsubscribes from them.
+        """
         key = topic.encode("ascii")
         gone = [key]
         if key in self._prefixes:
@@ -81,10 +85,15 @@ class Intake:
                 for name, route in self._routes.items()
                 if route.is_of_prefix and name.startswith(key)
             ]
+        privates: list[str] = []
         for name in gone:
             route = self._routes.pop(name, None)
             if route is not None:
                 self.out += self._replays.give_up(route.topic)
+            private = self._joins.forget(name.decode("ascii"))
+            if private is not None:
+                privates.append(private)
+        return privates
 
     def note_skipped(self, gaps: Iterable[Gap]) -> None:
         """Let the image that is asked for be told as what heals the rows that were skipped."""
@@ -200,11 +209,12 @@ class Intake:
         text = topic.decode("ascii")
         if text.startswith("~"):
             base = self._joins.answered(text)
-            route = None if base is None else self._routes.get(base.encode("ascii"))
-            if route is not None:
+            if base is not None:
                 self.answered.append(text)
-                self._receive_answer(route, items)
-                return
+                route = self._routes.get(base.encode("ascii"))
+                if route is not None:
+                    self._receive_answer(route, items)
+                    return
         elif topic[: topic.index(b",") + 1] in self._prefixes and len(self._routes) < ROUTES_MAX:
             self.add(text)
             self._routes[topic].is_of_prefix = True

@@ -249,13 +249,12 @@ class Session:
             self._listen(name)
 
     def forget_topics(self, names: Iterable[str]) -> None:
-        """Stop listening to topics or kind prefixes."""
+        """Stop listening to topics or kind prefixes; what every client needs stays."""
         for name in names:
-            self._subscriber.unsubscribe(name)
-            self.intake.remove(name)
-            private = self.joins.forget(name)
-            if private is not None:
-                self._subscriber.unsubscribe(private)
+            if name not in SYS_TOPICS:
+                self._subscriber.unsubscribe(name)
+                for private in self.intake.remove(name):
+                    self._subscriber.unsubscribe(private)
 
     # Keeping what is held.
 

@@ -8,7 +8,9 @@ from gateway_client.options import Options
 from gateway_client.rpc_codec import Reply
 from gateway_client.session import Session
 
+from tests.unit.client.fake_gateway import quote
 from tests.unit.client.test_healing import Network
+from tests.unit.client.test_intake import frame
 
 
 def make() -> tuple[Session, Network]:
@@ -69,3 +71,43 @@ def test_a_lease_of_what_nobody_wants_is_not_kept() -> None:
     answer(network, "second")
     assert len(session.leases) == 0
     assert not any(topic.endswith(",A,") for topic in network.topics)
+
+
+def test_the_topics_every_client_needs_stay() -> None:
+    """Without heartbeats a client would reconnect for ever."""
+    session, network = make()
+    before = set(network.topics)
+    session.forget_topics(["sys,heartbeat,", "sys,tails,", "sys,"])
+    assert network.topics == before
+    session.intake.receive(frame("sys,heartbeat,", 20, 1, {}))
+    assert session.intake.heartbeat_count == 1
+
+
+def test_wishes_end_with_the_prefix_that_brought_them() -> None:
+    """What came by a prefix is asked for no more, and no private topic stays."""
+    session, network = make()
+    before = set(network.topics)
+    session.listen_to(["quote,"])
+    for sequence in (1, 3):
+        session.intake.receive(frame("quote,A,", 1, sequence, *quote(1.0)))
+        session.intake.receive(frame("quote,B,", 1, sequence, *quote(1.0)))
+    session.after_batch(1)
+    assert len([topic for topic in network.topics - before if topic.startswith("~")]) == 2
+    session.forget_topics(["quote,"])
+    assert session.joins.open_count == 0
+    assert network.topics == before
+    session.tick(60_000_000_000)
+    assert network.topics == before
+
+
+def test_an_answer_for_nobody_is_unsubscribed() -> None:
+    """The private topic of a request counts against what the gateway allows."""
+    session, network = make()
+    before = set(network.topics)
+    session.joins.ask("quote,A,")
+    session.after_batch(1)
+    (private,) = network.topics - before
+    session.intake.receive(frame(private, 1, 1, *quote(1.0), flags=1))
+    session.after_batch(2)
+    assert network.topics == before
+    assert session.intake.unrouted_count == 1
