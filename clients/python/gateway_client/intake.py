@@ -208,10 +208,15 @@ class Intake:
         """Take a private answer, a topic under a prefix, or what was unsubscribed a moment ago."""
         text = topic.decode("ascii")
         if text.startswith("~"):
-            base = self._joins.answered(text)
+            base = self._joins.topic_of(text)
             if base is not None:
-                self.answered.append(text)
                 route = self._routes.get(base.encode("ascii"))
+                if route is not None and not _is_readable(route, items):
+                    # As good as none: it is overdue in time, and asked for again then.
+                    self.bad_frame_count += 1
+                    return
+                self._joins.answered(text)
+                self.answered.append(text)
                 if route is not None:
                     self._receive_answer(route, items)
                     return
@@ -381,3 +386,14 @@ class Intake:
         if route is not None and route.has_value:
             self._widen(route, route.tracker.sequence, route.tracker.sequence)
             self._ask(route)
+
+
+def _is_readable(route: Route, items: Items) -> bool:
+    """Whether the application will be able to read the value of an answer, if it needs any."""
+    if not route.has_value or items[0] not in codec.CLASS_OF_TYPE:
+        return True
+    try:
+        codec.build(route.kind, route.symbol, items)
+    except DecodeError:
+        return False
+    return True
