@@ -1,6 +1,7 @@
 """The client's stream against a fake gateway over real sockets."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import Any
 
 import msgpack
@@ -12,6 +13,7 @@ from gateway_client import (
     GatewayRestarted,
     Goodbye,
     Image,
+    NotConnected,
     Overrun,
     Quote,
     Reconnected,
@@ -349,3 +351,27 @@ def test_prefix_brings_every_topic_under_it(
     assert (first[1], second[1]) == ("DTN", "DTN")  # type: ignore[index]
     client.unsubscribe_topics(["news,"])
     gateway.wait_for(lambda: not gateway.has_subscription("news,"))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_the_readers_death_is_no_clean_end(gateway: FakeGateway, client: GatewayClient) -> None:
+    """What it had brought can be read; then the failure is raised, and remembered."""
+    engine = client._engine
+    assert engine is not None
+    future: Future[None] = Future()
+
+    def die(_: int) -> None:
+        raise MemoryError
+
+    assert client.last_error is None
+    client.subscribe_topics(["news,"])
+    gateway.wait_for(lambda: gateway.has_subscription("news,"))
+    gateway.publish("news,DTN,", "DTN", "1", [], "headline")
+    engine.queue.wait(10.0)
+    engine.post(die, future)
+    assert client.next_message(10.0) is not None
+    for _ in range(2):
+        with pytest.raises(NotConnected, match="reader thread failed"):
+            client.next_message(10.0)
+    assert client.last_error is engine.failure is not None
+    client.disconnect()

@@ -196,7 +196,8 @@ class AsyncGatewayClient(ClientBase):
             The item; None at the deadline, or when disconnected and everything was read.
 
         Raises:
-            NotConnected: `connect` was never called, or in another process.
+            NotConnected: `connect` was never called, or in another process, or the connection
+                failed and everything was read.
         """
         engine = self._require()
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
@@ -210,6 +211,7 @@ class AsyncGatewayClient(ClientBase):
             if wait_s is not None and wait_s <= 0:
                 return None
             if not await _ready(engine.queue, wait_s):
+                self._check_end(engine)
                 return None
         return item
 

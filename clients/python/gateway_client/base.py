@@ -126,8 +126,9 @@ class ClientBase:
 
     @property
     def last_error(self) -> GatewayClientError | None:
-        """Why the last `connect` returned False; None after one that returned True."""
-        return self._last_error
+        """Why the last `connect` returned False, or what ended its connection; else None."""
+        failure = None if self._engine is None else self._engine.failure
+        return self._last_error or failure
 
     @property
     def gateway(self) -> dict[str, Any]:
@@ -196,6 +197,15 @@ class ClientBase:
         if entry is None:
             return None
         return self._decode(engine, entry) if isinstance(entry, Pending) else entry
+
+    def _check_end(self, engine: Engine) -> None:
+        """Tell the end of the stream from the end of the reader thread.
+
+        Raises:
+            NotConnected: It died, and all it had brought was read.
+        """
+        if engine.failure is not None and engine.queue.is_closed and not len(engine.queue):
+            raise engine.failure.with_traceback(None)
 
     def _decode(self, engine: Engine, entry: Pending) -> StreamItem:
         route, items = entry.slot, entry.items

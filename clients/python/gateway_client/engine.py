@@ -66,6 +66,8 @@ class Engine:
         """What `hello` answered."""
         self.error: GatewayClientError | None = None
         """Why connecting failed."""
+        self.failure: GatewayClientError | None = None
+        """What the reader thread died of, if it did."""
         self.connected: Future[bool] = Future()
         self.stopped: Future[None] = Future()
         self._pid = os.getpid()
@@ -212,6 +214,7 @@ class Engine:
                 self._turn()
         except BaseException as error:
             reason = NotConnected("the reader thread failed", cause=repr(error))
+            self.failure = reason
             self.error = self.error or reason
             if not isinstance(error, zmq.ZMQError):
                 raise

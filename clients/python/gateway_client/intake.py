@@ -70,8 +70,12 @@ class Intake:
             self._routes[key] = self._tails if topic == TAILS else Route(topic)
         self._routes[key].is_of_prefix = False
 
-    def remove(self, topic: str) -> None:
-        """Stop accepting a topic, or everything under a prefix that was not added by itself."""
+    def remove(self, topic: str) -> list[str]:
+        """Stop accepting a topic, or everything under a prefix that was not added by itself.
+
+        Returns:
+            The private topics on which snapshots were awaited; the caller unsubscribes from them.
+        """
         key = topic.encode("ascii")
         gone = [key]
         if key in self._prefixes:
@@ -81,10 +85,15 @@ class Intake:
                 for name, route in self._routes.items()
                 if route.is_of_prefix and name.startswith(key)
             ]
+        privates: list[str] = []
         for name in gone:
             route = self._routes.pop(name, None)
             if route is not None:
                 self.out += self._replays.give_up(route.topic)
+            private = self._joins.forget(name.decode("ascii"))
+            if private is not None:
+                privates.append(private)
+        return privates
 
     def note_skipped(self, gaps: Iterable[Gap]) -> None:
         """Let the image that is asked for be told as what heals the rows that were skipped."""
@@ -199,12 +208,18 @@ class Intake:
         """Take a private answer, a topic under a prefix, or what was unsubscribed a moment ago."""
         text = topic.decode("ascii")
         if text.startswith("~"):
-            base = self._joins.answered(text)
-            route = None if base is None else self._routes.get(base.encode("ascii"))
-            if route is not None:
+            base = self._joins.topic_of(text)
+            if base is not None:
+                route = self._routes.get(base.encode("ascii"))
+                if route is not None and not _is_readable(route, items):
+                    # As good as none: it is overdue in time, and asked for again then.
+                    self.bad_frame_count += 1
+                    return
+                self._joins.answered(text)
                 self.answered.append(text)
-                self._receive_answer(route, items)
-                return
+                if route is not None:
+                    self._receive_answer(route, items)
+                    return
         elif topic[: topic.index(b",") + 1] in self._prefixes and len(self._routes) < ROUTES_MAX:
             self.add(text)
             self._routes[topic].is_of_prefix = True
@@ -371,3 +386,14 @@ class Intake:
         if route is not None and route.has_value:
             self._widen(route, route.tracker.sequence, route.tracker.sequence)
             self._ask(route)
+
+
+def _is_readable(route: Route, items: Items) -> bool:
+    """Whether the application will be able to read the value of an answer, if it needs any."""
+    if not route.has_value or items[0] not in codec.CLASS_OF_TYPE:
+        return True
+    try:
+        codec.build(route.kind, route.symbol, items)
+    except DecodeError:
+        return False
+    return True

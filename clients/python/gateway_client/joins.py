@@ -67,6 +67,11 @@ class Joins:
             started.append(private)
         return started
 
+    def topic_of(self, private: str) -> str | None:
+        """Base topic of an answer that is awaited; None when nobody waits for it any more."""
+        join = self._outstanding.get(private)
+        return None if join is None else join.topic
+
     def answered(self, private: str) -> str | None:
         """Note an answer; the caller then unsubscribes from the private topic.
 

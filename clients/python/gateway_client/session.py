@@ -124,7 +124,7 @@ class Session:
         def finish(part: Sequence[str], outcome: Outcome) -> None:
             nonlocal open_count
             open_count -= 1
-            taken = self._take(part, kinds, outcome, now_ns)
+            taken = self._take(part, kinds, outcome, now_ns, is_new=True)
             if isinstance(taken, GatewayClientError):
                 # What other parts brought stays subscribed; the caller may simply ask again.
                 settle(future, taken)
@@ -149,9 +149,15 @@ class Session:
         self.call("subscribe", params, now_ns=now_ns, timeout_s=timeout_s, on_done=done)
 
     def _take(
-        self, symbols: Sequence[str], kinds: Sequence[str], outcome: Outcome, now_ns: int
+        self,
+        symbols: Sequence[str],
+        kinds: Sequence[str],
+        outcome: Outcome,
+        now_ns: int,
+        *,
+        is_new: bool,
     ) -> dict[str, SymbolResult] | GatewayClientError:
-        """Act on the answer to `subscribe`."""
+        """Act on the answer to `subscribe`; `is_new` unless all of it was wanted before."""
         if not isinstance(outcome, Reply):
             return outcome
         try:
@@ -159,12 +165,18 @@ class Session:
         except DecodeError as error:
             return error
         accepted = [symbol for symbol in symbols if results[symbol].is_accepted]
-        if lease_id is not None and accepted:
-            self.leases.add(lease_id, accepted, now_ns)
-        self.leases.want(accepted, kinds)
-        for symbol in accepted:
+        if is_new:
+            self.leases.want(accepted, kinds)
+        # What was given up while the gateway was asked again stays given up: `unsubscribe` was
+        # sent later, and what lease there is lapses.
+        kept = [symbol for symbol in accepted if self.leases.is_wanted(symbol)]
+        if lease_id is not None and kept:
+            self.leases.add(lease_id, kept, now_ns)
+        for symbol in kept:
+            wanted = self.leases.kinds_of(symbol)
             for kind in kinds:
-                self._listen(topics.topic_of(kind, symbol))
+                if kind in wanted:
+                    self._listen(topics.topic_of(kind, symbol))
         return results
 
     def _listen(self, topic: str) -> None:
@@ -237,13 +249,12 @@ class Session:
             self._listen(name)
 
     def forget_topics(self, names: Iterable[str]) -> None:
-        """Stop listening to topics or kind prefixes."""
+        """Stop listening to topics or kind prefixes; what every client needs stays."""
         for name in names:
-            self._subscriber.unsubscribe(name)
-            self.intake.remove(name)
-            private = self.joins.forget(name)
-            if private is not None:
-                self._subscriber.unsubscribe(private)
+            if name not in SYS_TOPICS:
+                self._subscriber.unsubscribe(name)
+                for private in self.intake.remove(name):
+                    self._subscriber.unsubscribe(private)
 
     # Keeping what is held.
 
@@ -357,7 +368,7 @@ class Session:
             def finish(
                 outcome: Outcome, symbols: Sequence[str] = symbols, kinds: Sequence[str] = kinds
             ) -> None:
-                taken = self._take(symbols, kinds, outcome, now_ns)
+                taken = self._take(symbols, kinds, outcome, now_ns, is_new=False)
                 if isinstance(taken, GatewayClientError):
                     self._retry(symbols, taken, now_ns, delay_ns)
                     return

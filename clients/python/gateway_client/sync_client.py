@@ -179,12 +179,14 @@ class GatewayClient(ClientBase):
             The item; None at the deadline, or when disconnected and everything was read.
 
         Raises:
-            NotConnected: `connect` was never called, or in another process.
+            NotConnected: `connect` was never called, or in another process, or the connection
+                failed and everything was read.
         """
         engine = self._require()
         while (item := self._take(engine)) is None:
             engine.check_process()
             if not engine.queue.wait(timeout_s):
+                self._check_end(engine)
                 return None
         return item
 

@@ -266,6 +266,12 @@ impl DeliveryQueue {
         }
     }
 
+    /// Whether all was read and nothing will come.
+    pub(crate) fn is_over(&self) -> bool {
+        let inner = self.lock();
+        inner.is_closed && inner.entries.is_empty()
+    }
+
     /// Let waiting readers go once what is queued has been read.
     pub(crate) fn close(&self) {
         self.lock().is_closed = true;

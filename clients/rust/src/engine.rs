@@ -36,6 +36,9 @@ struct End(Arc<Shared>);
 
 impl Drop for End {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            note_failure(&self.0, "it panicked");
+        }
         *lock(&self.0.inbox) = Inbox::default();
         self.0.queue.close();
         self.0.change(|status| status.link = Link::Closed);
@@ -102,6 +105,7 @@ impl Engine {
                 link: Link::Connecting,
                 gateway: Map::new(),
                 error: None,
+                failure: None,
                 epoch: None,
                 statistics: Statistics::default(),
                 heartbeat_lag_us: None,
@@ -130,10 +134,7 @@ impl Engine {
     pub(crate) fn run(mut self) {
         let _end = End(self.shared.clone());
         if let Err(error) = self.work() {
-            let text = format!("the reader thread failed: {error}");
-            self.shared.change(|status| {
-                status.error.get_or_insert(Error::not_connected(text));
-            });
+            note_failure(&self.shared, &error.to_string());
         }
         let left = std::mem::take(&mut *lock(&self.shared.inbox));
         let flow = &mut self.session.intake.flow;
@@ -176,8 +177,9 @@ impl Engine {
         }
         if waked.contains(POLLIN) {
             while self.waked.recv_bytes(DONTWAIT).is_ok() {}
-            self.run_commands(now_ns)?;
         }
+        // Whether woken or not: a wake may be lost, a command is not.
+        self.run_commands(now_ns)?;
         self.note_heartbeats(now_ns)?;
         if now_ns >= self.tick_at_ns {
             self.tick(now_ns, is_drained)?;
@@ -216,8 +218,10 @@ impl Engine {
     }
 
     fn run_commands(&mut self, now_ns: u64) -> zmq::Result<()> {
-        self.tick_at_ns = 0;
         let commands = std::mem::take(&mut lock(&self.shared.inbox).commands);
+        if !commands.is_empty() {
+            self.tick_at_ns = 0;
+        }
         commands.into_iter().try_for_each(|command| self.run_command(command, now_ns))
     }
 
@@ -368,6 +372,15 @@ impl Engine {
         self.link = Link::Closed;
         lock(&self.shared.status).error = Some(error);
     }
+}
+
+/// Note what the reader thread died of, for whoever reads the stream to its end.
+fn note_failure(shared: &Shared, cause: &str) {
+    let error = Error::not_connected(format!("the reader thread failed: {cause}"));
+    shared.change(|status| {
+        status.failure = Some(error.clone());
+        status.error.get_or_insert(error);
+    });
 }
 
 fn seconds(nanoseconds: u64) -> f64 {

@@ -127,9 +127,11 @@ impl GatewayClient {
         self.shared().is_ok_and(|shared| shared.link() == Link::Connected)
     }
 
-    /// Why the last `connect` failed; `None` after one that did not.
+    /// Why the last `connect` failed, or what ended the connection it made; else `None`.
     pub fn last_error(&self) -> Option<Error> {
-        self.life().last_error.clone()
+        let life = self.life();
+        let shared = life.shared.as_ref();
+        life.last_error.clone().or_else(|| shared.and_then(|shared| shared.status().failure))
     }
 
     /// What the gateway said of itself (`hello`); empty before `connect`.
@@ -277,11 +279,15 @@ impl GatewayClient {
     /// Returns `None` at the deadline, or when disconnected and everything was read.
     ///
     /// # Errors
-    /// [`Error::NotConnected`] when `connect` was never called.
+    /// [`Error::NotConnected`] when `connect` was never called, or the connection failed and
+    /// everything was read.
     pub fn next_message(&self, timeout: Option<Duration>) -> Result<Option<StreamItem>> {
         let shared = self.shared()?;
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        Ok(shared.queue.pop(deadline).map(|taken| self.item_of(&shared, taken)))
+        match shared.queue.pop(deadline) {
+            Some(taken) => Ok(Some(self.item_of(&shared, taken))),
+            None => shared.end_of_stream().map(|()| None),
+        }
     }
 
     /// Iterate over messages and events until nothing comes for so long, or `disconnect`.

@@ -12,7 +12,7 @@ use crate::events::Gap;
 use crate::flow::{Flow, Sys};
 use crate::items::Amendment;
 use crate::messages::Message;
-use crate::routes::Route;
+use crate::routes::{Route, Slot};
 use crate::tracker::Verdict;
 use crate::value::Map;
 
@@ -53,7 +53,10 @@ impl Intake {
     }
 
     /// Stop accepting a topic, or everything under a prefix that was not added by itself.
-    pub(crate) fn remove(&mut self, topic: &str) {
+    ///
+    /// Returns the private topics on which snapshots were awaited; the caller unsubscribes from
+    /// them.
+    pub(crate) fn remove(&mut self, topic: &str) -> Vec<String> {
         let key = topic.as_bytes();
         let mut gone: Vec<Box<[u8]>> = vec![key.into()];
         if self.prefixes.remove(key) {
@@ -64,12 +67,15 @@ impl Intake {
                     .map(|(name, _)| name.clone()),
             );
         }
+        let mut privates = Vec::new();
         for name in gone {
             if let Some(route) = self.routes.remove(&name) {
                 let told = self.flow.replays.give_up(&route.slot.topic);
                 self.flow.out.extend(told);
+                privates.extend(self.flow.joins.forget(&route.slot.topic));
             }
         }
+        privates
     }
 
     /// Let the image that is asked for be told as what heals the rows that were skipped.
@@ -146,9 +152,16 @@ impl Intake {
     fn receive_other(&mut self, topic: &[u8], head: Head, body: &[u8]) {
         let text = std::str::from_utf8(topic).unwrap_or("");
         if text.starts_with('~') {
-            if let Some(base) = self.flow.joins.answered(text) {
+            if let Some(base) = self.flow.joins.topic_of(text) {
+                let route = self.routes.get_mut(base.as_bytes());
+                if route.as_ref().is_some_and(|route| !is_readable(route, head, body)) {
+                    // As good as none: it is overdue in time, and asked for again then.
+                    self.flow.bad_frame_count += 1;
+                    return;
+                }
+                self.flow.joins.answered(text);
                 self.flow.answered.push(text.to_owned());
-                if let Some(route) = self.routes.get_mut(base.as_bytes()) {
+                if let Some(route) = route {
                     self.flow.take_answer(route, head, body);
                     return;
                 }
@@ -208,6 +221,15 @@ impl Intake {
             }
         }
     }
+}
+
+/// Whether the application will be able to read the value of an answer, if it needs any.
+fn is_readable(route: &Route, head: Head, body: &[u8]) -> bool {
+    if !route.slot.has_value || !Message::is_known(head.number) {
+        return true;
+    }
+    let Slot { kind, symbol, is_of_orders, .. } = route.slot.as_ref();
+    build((kind, symbol), head, body, *is_of_orders, Amendment::default()).is_ok()
 }
 
 fn details_of(head: Head, body: &[u8]) -> Option<Map> {

@@ -3,6 +3,7 @@
 use super::Intake;
 use crate::errors::Error;
 use crate::events::Event;
+use crate::joins::ANSWER_NS_MAX;
 use crate::replays::ATTEMPTS_MAX;
 use crate::routes::Entry;
 use crate::value::Value;
@@ -150,4 +151,42 @@ fn a_prefix_brings_topics_that_nobody_named() {
     intake.remove("trade,");
     intake.receive(&frame("trade,A,", &trade(5, 2, 0)));
     assert_eq!(intake.flow.unrouted_count, 2);
+}
+
+#[test]
+fn an_answer_nobody_can_read_heals_nothing() {
+    let mut intake = intake_of("quote,A,");
+    for sequence in [1, 3] {
+        intake.receive(&frame("quote,A,", &body(1, 5, sequence, 0, &[])));
+    }
+    let private = intake.flow.joins.start(0).remove(0);
+    told(&mut intake);
+    for _ in 0..3 {
+        intake.receive(&frame(&private, &body(1, 5, 3, SNAPSHOT, &["no price".into()])));
+    }
+    assert_eq!(told(&mut intake), [""; 0]);
+    assert_eq!((intake.flow.answered.len(), intake.flow.bad_frame_count), (0, 3));
+    intake.ask_again("quote,A,");
+    assert!(intake.flow.joins.start(ANSWER_NS_MAX - 1).is_empty(), "not in a loop");
+    assert_eq!(intake.flow.joins.overdue(ANSWER_NS_MAX), [private]);
+    let private = intake.flow.joins.start(ANSWER_NS_MAX).remove(0);
+    intake.receive(&frame(&private, &body(1, 5, 3, SNAPSHOT, &[])));
+    assert_eq!(told(&mut intake), ["quote,A,3", "gap 2-2 healed"]);
+}
+
+#[test]
+fn wishes_end_with_the_prefix_that_brought_them() {
+    let mut intake = intake_of("quote,");
+    for topic in ["quote,A,", "quote,B,"] {
+        for sequence in [1, 3] {
+            intake.receive(&frame(topic, &body(1, 5, sequence, 0, &[])));
+        }
+    }
+    let mut asked = intake.flow.joins.start(0);
+    assert_eq!(asked.len(), 2);
+    let mut privates = intake.remove("quote,");
+    asked.sort();
+    privates.sort();
+    assert_eq!(privates, asked);
+    assert_eq!(intake.flow.joins.deadline_ns(), None);
 }

@@ -89,6 +89,12 @@ impl Joins {
         started
     }
 
+    /// Base topic of an answer that is awaited; `None` when nobody waits for it any more.
+    pub(crate) fn topic_of(&self, private: &str) -> Option<Arc<str>> {
+        let join = self.outstanding.get(self.by_private.get(private)?)?;
+        Some(join.topic.clone())
+    }
+
     /// Note an answer; the caller then unsubscribes from the private topic.
     ///
     /// Returns the base topic, or `None` when nobody waits for this answer any more.

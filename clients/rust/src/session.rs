@@ -245,8 +245,10 @@ impl Session {
                 }
             }
         }
-        if let Some(lease_id) = lease_id.filter(|_| !accepted.is_empty()) {
-            self.leases.add(&lease_id, accepted, now_ns);
+        let kept: Vec<String> =
+            accepted.into_iter().filter(|symbol| self.leases.is_wanted(symbol)).collect();
+        if let Some(lease_id) = lease_id.filter(|_| !kept.is_empty()) {
+            self.leases.add(&lease_id, kept, now_ns);
         }
         Ok(Ok(results))
     }
@@ -318,8 +320,7 @@ impl Session {
     pub(crate) fn forget_topics(&mut self, names: &[String]) -> zmq::Result<()> {
         for name in names.iter().filter(|name| !SYS_TOPICS.contains(&name.as_str())) {
             self.subscriber.unsubscribe(name)?;
-            self.intake.remove(name);
-            if let Some(private) = self.intake.flow.joins.forget(name) {
+            for private in self.intake.remove(name) {
                 self.subscriber.unsubscribe(&private)?;
             }
         }

@@ -71,6 +71,8 @@ pub(crate) struct Status {
     pub(crate) gateway: Map,
     /// Why connecting failed, or the thread ended.
     pub(crate) error: Option<Error>,
+    /// What the thread died of, if it did.
+    pub(crate) failure: Option<Error>,
     pub(crate) epoch: Option<u64>,
     pub(crate) statistics: Statistics,
     pub(crate) heartbeat_lag_us: Option<u64>,
@@ -142,6 +144,16 @@ impl Shared {
         Ok(())
     }
 
+    /// Tell the end of the stream from the end of the reader thread, once nothing is left to read.
+    pub(crate) fn end_of_stream(&self) -> Result<()> {
+        if self.queue.is_over() {
+            if let Some(failure) = self.status().failure {
+                return Err(failure);
+            }
+        }
+        Ok(())
+    }
+
     /// End; idempotent.
     pub(crate) fn stop(&self) {
         let mut inbox = lock(&self.inbox);
@@ -153,6 +165,35 @@ impl Shared {
 fn wake(inbox: &Inbox) {
     if let Some(waker) = &inbox.waker {
         // Full: it wakes anyway.
-        let _ = waker.send(&[][..], DONTWAIT);
+        while waker.send(&[][..], DONTWAIT) == Err(zmq::Error::EINTR) {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Condvar, DeliveryQueue, Error, Inbox, Instant, Link, Map, Mutex, Shared, Status};
+    use crate::results::Statistics;
+
+    #[test]
+    fn the_death_of_the_reader_is_no_clean_end() {
+        let shared = Shared {
+            queue: DeliveryQueue::new(8, 8, None).into(),
+            started: Instant::now(),
+            inbox: Mutex::new(Inbox::default()),
+            status: Mutex::new(Status {
+                link: Link::Closed,
+                gateway: Map::new(),
+                error: None,
+                failure: None,
+                epoch: None,
+                statistics: Statistics::default(),
+                heartbeat_lag_us: None,
+            }),
+            changed: Condvar::new(),
+        };
+        shared.queue.close();
+        assert!(shared.end_of_stream().is_ok());
+        shared.change(|status| status.failure = Some(Error::not_connected("it failed")));
+        assert!(shared.end_of_stream().is_err());
     }
 }

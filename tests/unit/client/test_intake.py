@@ -6,7 +6,7 @@ import msgpack
 from gateway_client.entries import Pending
 from gateway_client.events import Gap, GatewayRestarted
 from gateway_client.intake import Intake
-from gateway_client.joins import Joins
+from gateway_client.joins import ANSWER_NS_MAX, Joins
 from gateway_client.replays import Replays
 
 from tests.unit.client.fake_gateway import quote, trade
@@ -320,3 +320,21 @@ def test_replayed_updates_ask_for_nothing() -> None:
     intake, joins = make("order,A,")
     intake.receive(order(5, flags=2))
     assert asked(joins) == 0
+
+
+def test_an_answer_nobody_can_read_heals_nothing() -> None:
+    """It counts as none: asked for again when it is overdue, not in a loop."""
+    intake, joins = make("quote,A,")
+    for sequence in (1, 3):
+        intake.receive(frame("quote,A,", 1, sequence, *quote(1.0)))
+    (private,) = joins.start(0)
+    taken(intake)
+    for _ in range(3):
+        intake.receive(frame(private, 1, 3, "no price", flags=1))
+    assert (taken(intake), intake.answered, intake.bad_frame_count) == ([], [], 3)
+    intake.ask_again("quote,A,")
+    assert joins.start(ANSWER_NS_MAX - 1) == []
+    assert joins.overdue(ANSWER_NS_MAX) == [private]
+    (private,) = joins.start(ANSWER_NS_MAX)
+    intake.receive(frame(private, 1, 3, *quote(1.0), flags=1))
+    assert taken(intake) == [3, gap("quote,A,", 2, 2, healed=True)]
