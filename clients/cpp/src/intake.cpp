@@ -42,6 +42,7 @@ void Intake::remove(const std::string& topic) {
   }
   for (const auto& name : gone) {
     if (routes_.erase(name) > 0) replays_.give_up(name, out);
+    if (auto private_topic = joins_.forget(name)) answered.push_back(std::move(*private_topic));
   }
 }
 
@@ -166,9 +167,9 @@ void Intake::receive_other(const codec::FrameHead& head) {
   const std::string topic(head.topic);
   if (topic.starts_with('~')) {
     const auto base = joins_.answered(topic);
+    if (base) answered.push_back(topic);
     const auto route = base ? route_of(*base) : nullptr;
     if (route != nullptr) {
-      answered.push_back(topic);
       receive_answer(route, head);
       return;
     }

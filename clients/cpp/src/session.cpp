@@ -224,7 +224,6 @@ void Session::forget_topics(const std::vector<std::string>& topics) {
   for (const auto& topic : topics) {
     subscriber_.unsubscribe(topic);
     intake.remove(topic);
-    if (const auto private_topic = joins.forget(topic)) subscriber_.unsubscribe(*private_topic);
   }
 }
 
