@@ -79,6 +79,7 @@ class Intake {
   void take(const codec::FrameHead& head);
   void receive_on(const RoutePtr& route, const codec::FrameHead& head);
   void receive_other(const codec::FrameHead& head);
+  void end_request(const std::string& private_topic);
   void receive_answer(const RoutePtr& route, const codec::FrameHead& head);
   bool receive_sys(const Message& message);
   void receive_tails(std::int64_t tails_epoch, const Map& details);
