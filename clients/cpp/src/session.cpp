@@ -222,6 +222,7 @@ void Session::listen_to(const std::vector<std::string>& topics) {
 
 void Session::forget_topics(const std::vector<std::string>& topics) {
   for (const auto& topic : topics) {
+    if (std::ranges::find(sys_topics, topic) != sys_topics.end()) continue;  // We need them.
     subscriber_.unsubscribe(topic);
     intake.remove(topic);
   }

@@ -102,3 +102,10 @@ TEST(a_symbol_that_is_wanted_anew_is_not_given_back) {
   CHECK(client.session.leases.due(much_later_ns).at(0).lease_id == "third");
   CHECK(client.rpc.outstanding_count() == 2);  // `hello` and the one `unsubscribe`.
 }
+
+TEST(what_every_client_needs_is_not_given_up) {
+  Client client;
+  client.session.listen_to({"news,"});
+  client.session.forget_topics({"sys,heartbeat,", "news,"});
+  CHECK(client.subscriber.repair("sys,heartbeat,") && !client.subscriber.repair("news,"));
+}
