@@ -156,6 +156,7 @@ void Engine::run() noexcept {
     while (!is_stopping_) turn();
   } catch (const std::exception& error) {
     reason.text = std::string("the reader thread failed: ") + error.what();
+    queue_.fail(completed(reason));
     const std::lock_guard lock(mutex_);
     if (!failure_) failure_ = completed(reason);
   }
