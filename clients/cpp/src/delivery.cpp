@@ -120,7 +120,10 @@ std::optional<StreamItem> DeliveryQueue::pop(
     }
     --waiting_count_;
   }
-  if (entries_.empty()) return std::nullopt;
+  if (entries_.empty()) {
+    if (is_closed_ && failure_) raise(*failure_);
+    return std::nullopt;
+  }
   auto& front = entries_.front();
   if (front.is_message() && front.route->pending == &front) front.route->pending = nullptr;
   auto entry = std::move(front);
@@ -139,6 +142,11 @@ std::optional<StreamItem> DeliveryQueue::pop(
   lock.unlock();
   if (on_overrun_) on_overrun_(overrun, entry.skipped->topics, gaps);
   return StreamItem(std::move(overrun));
+}
+
+void DeliveryQueue::fail(const Failure& failure) {
+  const std::lock_guard lock(mutex_);
+  failure_ = failure;
 }
 
 void DeliveryQueue::close() {

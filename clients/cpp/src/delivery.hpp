@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "entries.hpp"
+#include "iqfeed_gateway/errors.hpp"
 #include "skips.hpp"
 
 namespace iqfeed_gateway {
@@ -51,10 +52,13 @@ class DeliveryQueue {
   /// Whether the application keeps up, so that more than live messages may come.
   [[nodiscard]] bool has_room();
   [[nodiscard]] Counts counts();
-  /// Take the oldest item, waiting for one; empty at the deadline, or when closed and empty.
+  /// Take the oldest item, waiting for one; empty at the deadline, or when closed and empty. Throws
+  /// what `fail` was told instead, once closed and empty.
   std::optional<StreamItem> pop(std::optional<std::chrono::steady_clock::time_point> deadline);
   /// Let waiting readers go once what is queued has been read.
   void close();
+  /// Let the end be known as no clean one; `close` follows.
+  void fail(const Failure& failure);
 
  private:
   void put(Entry entry, std::int64_t now_ns);
@@ -78,6 +82,7 @@ class DeliveryQueue {
   std::int64_t taken_count_ = 0;
   int waiting_count_ = 0;
   bool is_closed_ = false;
+  std::optional<Failure> failure_;
   Counts counts_;
 };
 

@@ -29,6 +29,12 @@ std::optional<std::int64_t> skip_after_ns(const Options& options) {
   return options.skip_after ? std::optional(nanoseconds(*options.skip_after)) : std::nullopt;
 }
 
+/// Have the reader look at once. Full: it wakes anyway; failed: it looks twice a second.
+void wake(zmq::socket_t& socket) noexcept {
+  while (zmq_send(socket.handle(), "w", 1, ZMQ_DONTWAIT) < 0 && zmq_errno() == EINTR) {
+  }
+}
+
 /// What libzmq refuses at construction is the caller's mistake.
 template <class Make>
 auto made(Make make) {
@@ -80,13 +86,7 @@ void Engine::stop() noexcept {
     is_stopping_ = true;
     {
       const std::lock_guard lock(mutex_);
-      if (!is_finished_) {
-        try {
-          wake_writer_.send(zmq::str_buffer("w"), zmq::send_flags::dontwait);
-        } catch (const zmq::error_t&) {
-          // The thread looks twice a second anyway.
-        }
-      }
+      if (!is_finished_) wake(wake_writer_);
     }
     if (thread_.joinable()) thread_.join();
   });
@@ -99,12 +99,7 @@ void Engine::post(Command command, Abandon abandon, bool is_bounded) {
     raise({FailureKind::not_connected, "too many commands waiting", {}, "Call less often."});
   }
   commands_.push_back({std::move(command), std::move(abandon)});
-  try {
-    // The lock is what lets several threads use one socket. Full: it wakes anyway.
-    wake_writer_.send(zmq::str_buffer("w"), zmq::send_flags::dontwait);
-  } catch (const zmq::error_t& error) {
-    if (error.num() != EINTR) throw;
-  }
+  wake(wake_writer_);  // The lock is what lets several threads use one socket.
 }
 
 std::optional<Failure> Engine::failure() {
@@ -161,6 +156,7 @@ void Engine::run() noexcept {
     while (!is_stopping_) turn();
   } catch (const std::exception& error) {
     reason.text = std::string("the reader thread failed: ") + error.what();
+    queue_.fail(completed(reason));
     const std::lock_guard lock(mutex_);
     if (!failure_) failure_ = completed(reason);
   }
@@ -225,8 +221,8 @@ void Engine::turn() {
     zmq::message_t word;
     while (receive(wake_reader_, word)) {
     }
-    run_commands(now_ns);
   }
+  run_commands(now_ns);  // Whether or not a wake arrived.
   note_heartbeats(now_ns);
   if (now_ns >= tick_at_ns_) tick(now_ns, is_drained);
   session_.after_batch(now_ns);
@@ -245,6 +241,7 @@ void Engine::run_commands(std::int64_t now_ns) {
     const std::lock_guard lock(mutex_);
     waiting.swap(commands_);
   }
+  if (waiting.empty()) return;
   tick_at_ns_ = 0;
   for (const auto& posted : waiting) posted.run(now_ns);
 }

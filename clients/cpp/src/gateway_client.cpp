@@ -87,6 +87,7 @@ bool GatewayClient::is_connected() const {
 
 std::optional<Failure> GatewayClient::last_error() const {
   const std::lock_guard lock(mutex_);
+  if (auto failure = engine_ == nullptr ? std::nullopt : engine_->failure()) return failure;
   return last_error_;
 }
 

@@ -42,6 +42,7 @@ void Intake::remove(const std::string& topic) {
   }
   for (const auto& name : gone) {
     if (routes_.erase(name) > 0) replays_.give_up(name, out);
+    if (auto private_topic = joins_.forget(name)) answered.push_back(std::move(*private_topic));
   }
 }
 
@@ -165,13 +166,13 @@ void Intake::follow_book(const RoutePtr& route, const codec::FrameHead& head) {
 void Intake::receive_other(const codec::FrameHead& head) {
   const std::string topic(head.topic);
   if (topic.starts_with('~')) {
-    const auto base = joins_.answered(topic);
+    const auto base = joins_.base_of(topic);
     const auto route = base ? route_of(*base) : nullptr;
     if (route != nullptr) {
-      answered.push_back(topic);
       receive_answer(route, head);
       return;
     }
+    if (base) end_request(topic);
   } else if (prefixes_.contains(std::string_view(topic).substr(0, topic.find(',') + 1)) &&
              routes_.size() < routes_max) {
     add(topic);
@@ -183,7 +184,13 @@ void Intake::receive_other(const codec::FrameHead& head) {
   ++unrouted_count;
 }
 
-/// Apply the answer to a snapshot request.
+void Intake::end_request(const std::string& private_topic) {
+  joins_.answered(private_topic);
+  answered.push_back(private_topic);
+}
+
+/// Apply the answer to a snapshot request. One that nobody can read is none: it is overdue in its
+/// time and asked for again then, because who was told of a gap waits for its end.
 void Intake::receive_answer(const RoutePtr& route, const codec::FrameHead& head) {
   const auto [topic, body, number, answer_epoch, sequence, flags] = head;
   const bool is_state_answer = number == message_type::state && (flags & flag::snapshot) == 0;
@@ -193,12 +200,8 @@ void Intake::receive_answer(const RoutePtr& route, const codec::FrameHead& head)
     return;
   }
   Message message;
-  try {
-    codec::decode_body(message, route->kind, route->symbol, body);
-  } catch (const DecodeError&) {
-    joins_.ask(route->topic);  // The wish stands: who was told of a gap waits for its end.
-    throw;
-  }
+  codec::decode_body(message, route->kind, route->symbol, body);
+  end_request(std::string(topic));
   if (is_state_answer) {
     // Not a snapshot but why there is none; it says nothing of the sequence.
     route->needs_image = route->has_image;

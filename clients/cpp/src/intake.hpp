@@ -33,7 +33,8 @@ class Intake {
 
   /// Accept a topic, or everything under a kind prefix such as `news,`.
   void add(const std::string& topic);
-  /// Stop accepting a topic, or everything under a prefix that was not added by itself.
+  /// Stop accepting a topic, or everything under a prefix that was not added by itself; the wishes
+  /// for snapshots go with it.
   void remove(const std::string& topic);
   /// Take one frame from the socket; whatever it holds, this never throws DecodeError.
   void receive(std::string_view frame);
@@ -48,7 +49,8 @@ class Intake {
 
   /// What the application is to get, in order; the engine takes it after every batch.
   Entries out;
-  /// Private topics to unsubscribe from; the engine takes them after every batch.
+  /// Private topics to unsubscribe from, answered or given up; the engine takes them after every
+  /// batch.
   std::vector<std::string> answered;
   std::int64_t epoch = -1;
   /// Set when a new epoch was noticed; the engine clears it.
@@ -77,6 +79,7 @@ class Intake {
   void take(const codec::FrameHead& head);
   void receive_on(const RoutePtr& route, const codec::FrameHead& head);
   void receive_other(const codec::FrameHead& head);
+  void end_request(const std::string& private_topic);
   void receive_answer(const RoutePtr& route, const codec::FrameHead& head);
   bool receive_sys(const Message& message);
   void receive_tails(std::int64_t tails_epoch, const Map& details);

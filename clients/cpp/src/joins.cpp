@@ -24,6 +24,11 @@ std::vector<std::string> Joins::start(std::int64_t now_ns) {
   return started;
 }
 
+std::optional<std::string> Joins::base_of(const std::string& private_topic) {
+  const auto* const join = outstanding_.find(private_topic);
+  return join == nullptr ? std::nullopt : std::optional(join->topic);
+}
+
 std::optional<std::string> Joins::answered(const std::string& private_topic) {
   const auto* const join = outstanding_.find(private_topic);
   if (join == nullptr) return std::nullopt;

@@ -31,6 +31,8 @@ class Joins {
   bool ask(const std::string& topic);
   /// Take the private topics that are to be subscribed now, each with a fresh nonce.
   std::vector<std::string> start(std::int64_t now_ns);
+  /// The base topic whose answer a private topic is awaited for.
+  [[nodiscard]] std::optional<std::string> base_of(const std::string& private_topic);
   /// Note an answer; the caller then unsubscribes from the private topic. Returns the base topic,
   /// or nothing when nobody waits for this answer any more.
   std::optional<std::string> answered(const std::string& private_topic);

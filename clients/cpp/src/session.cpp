@@ -93,10 +93,12 @@ void Session::subscribe(const std::vector<std::string>& symbols,
   progress->open_count = parts.size();
   if (parts.empty()) on_done(SymbolResults());
   for (const auto& part : parts) {
+    asked_.insert(part.begin(), part.end());
     lease(part, kinds, now_ns, timeout,
           [this, part, kinds, now_ns, progress, on_done](const Outcome& outcome) {
             --progress->open_count;
-            auto taken = take(part, kinds, outcome, now_ns);
+            for (const auto& symbol : part) asked_.erase(asked_.find(symbol));
+            auto taken = take(part, kinds, true, outcome, now_ns);
             if (progress->has_failed) return;
             if (const auto* const results = std::get_if<SymbolResults>(&taken)) {
               progress->results.insert(results->begin(), results->end());
@@ -120,10 +122,12 @@ void Session::lease(const std::vector<std::string>& symbols, const std::vector<s
   call("subscribe", params, now_ns, timeout, std::move(on_done));
 }
 
-/// Act on the answer to `subscribe`.
+/// Act on the answer to `subscribe`; `is_new` unless all of it was wanted before. What was given up
+/// while the gateway was asked again stays given up.
 std::variant<SymbolResults, Failure> Session::take(const std::vector<std::string>& symbols,
                                                    const std::vector<std::string>& kinds,
-                                                   const Outcome& outcome, std::int64_t now_ns) {
+                                                   bool is_new, const Outcome& outcome,
+                                                   std::int64_t now_ns) {
   if (const auto* const failure = std::get_if<Failure>(&outcome)) return *failure;
   try {
     auto [lease_id, results] = readings::subscribed(std::get<Value>(outcome), symbols);
@@ -131,14 +135,32 @@ std::variant<SymbolResults, Failure> Session::take(const std::vector<std::string
     for (const auto& symbol : symbols) {
       if (results.at(symbol).is_accepted()) accepted.push_back(symbol);
     }
-    if (lease_id && !accepted.empty()) leases.add(*lease_id, accepted, now_ns);
-    leases.want(accepted, kinds);
+    if (is_new) leases.want(accepted, kinds);
     for (const auto& symbol : accepted) {
-      for (const auto& kind : kinds) listen(topics::topic_of(kind, symbol));
+      const auto held = leases.kinds_of(symbol);
+      for (const auto& kind : kinds) {
+        if (std::ranges::find(held, kind) != held.end()) listen(topics::topic_of(kind, symbol));
+      }
     }
+    keep(lease_id, std::move(accepted), now_ns);
     return std::move(results);
   } catch (const DecodeError& error) {
     return error.failure();
+  }
+}
+
+/// Keep a lease for what is wanted of it; give it back when that is nothing.
+void Session::keep(const std::optional<std::string>& lease_id, std::vector<std::string> symbols,
+                   std::int64_t now_ns) {
+  const auto held = symbols;
+  std::erase_if(symbols, [this](const auto& symbol) { return !leases.is_wanted(symbol); });
+  if (!symbols.empty()) {
+    if (lease_id) leases.add(*lease_id, std::move(symbols), now_ns);
+  } else if (!held.empty() && std::ranges::none_of(held, [this](const auto& symbol) {
+               return asked_.contains(symbol);  // Another lease of it is on its way.
+             })) {
+    const Map params{{"client", options_.client_name}, {"symbols", array_of(held)}};
+    call("unsubscribe", params, now_ns, options_.request_timeout, [](const Outcome&) {});
   }
 }
 
@@ -200,9 +222,9 @@ void Session::listen_to(const std::vector<std::string>& topics) {
 
 void Session::forget_topics(const std::vector<std::string>& topics) {
   for (const auto& topic : topics) {
+    if (std::ranges::find(sys_topics, topic) != sys_topics.end()) continue;  // We need them.
     subscriber_.unsubscribe(topic);
     intake.remove(topic);
-    if (const auto private_topic = joins.forget(topic)) subscriber_.unsubscribe(*private_topic);
   }
 }
 
@@ -321,7 +343,7 @@ void Session::lease_again(const std::vector<Group>& groups, std::int64_t now_ns,
     lease(symbols, kinds, now_ns, options_.request_timeout,
           [this, symbols, kinds, delay_ns](const Outcome& outcome) {
             const auto at_ns = monotonic_ns();
-            const auto taken = take(symbols, kinds, outcome, at_ns);
+            const auto taken = take(symbols, kinds, false, outcome, at_ns);
             if (const auto* const results = std::get_if<SymbolResults>(&taken)) {
               for (const auto& [symbol, result] : *results) {
                 if (result.is_accepted()) continue;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -83,8 +84,10 @@ class Session {
   void lease(const std::vector<std::string>& symbols, const std::vector<std::string>& kinds,
              std::int64_t now_ns, Seconds timeout, OnDone on_done);
   std::variant<SymbolResults, Failure> take(const std::vector<std::string>& symbols,
-                                            const std::vector<std::string>& kinds,
+                                            const std::vector<std::string>& kinds, bool is_new,
                                             const Outcome& outcome, std::int64_t now_ns);
+  void keep(const std::optional<std::string>& lease_id, std::vector<std::string> symbols,
+            std::int64_t now_ns);
   void listen(const std::string& topic);
   [[nodiscard]] std::vector<std::string> without_shared(
       const std::string& symbol, const std::vector<std::string>& kinds) const;
@@ -102,6 +105,7 @@ class Session {
   DeliveryQueue& queue_;
   const std::string token_;
   std::multimap<std::int64_t, Timer> timers_;
+  std::multiset<std::string> asked_;  // Symbols whose first subscription is under way.
   std::int64_t reported_received_ = 0;
   std::int64_t reported_missing_ = 0;
 };

@@ -73,3 +73,18 @@ TEST(several_skips_before_the_application_reads_are_told_as_one) {
   }
   CHECK(next == 36);
 }
+
+TEST(the_failure_of_the_reader_is_told_once_the_queue_is_read) {
+  Stream stream(100, 100);
+  stream.send(frames::trade(1));
+  stream.queue.fail({FailureKind::not_connected, "the reader thread failed"});
+  stream.queue.close();
+  CHECK(stream.queue.pop(no_wait).has_value());
+  bool is_told = false;
+  try {
+    static_cast<void>(stream.queue.pop(std::nullopt));
+  } catch (const NotConnected&) {
+    is_told = true;
+  }
+  CHECK(is_told);
+}

@@ -90,6 +90,44 @@ TEST(the_loss_of_a_last_message_is_found_by_tails) {
   CHECK(client.told() == "1 gap2-3 ");
 }
 
+TEST(a_prefix_that_is_given_up_takes_the_wishes_under_it_along) {
+  Client client;
+  client.intake.add("quote,");
+  for (const auto* const topic : {"quote,AAPL,", "quote,MSFT,"}) {
+    client.intake.receive(frames::quote(1, 1.5, topic));
+    client.intake.ask_again(topic);
+  }
+  const auto asked = client.joins.start(0);
+  CHECK(asked.size() == 2);
+  client.intake.remove("quote,");
+  CHECK(std::set(client.intake.answered.begin(), client.intake.answered.end()) ==
+        std::set(asked.begin(), asked.end()));
+  CHECK(client.joins.overdue(Joins::answer_ns_max).empty() && client.joins.start(1).empty());
+}
+
+TEST(an_answer_that_cannot_be_read_is_asked_for_again_after_a_pause) {
+  Client client;
+  client.intake.add("quote,AAPL,");
+  client.intake.receive(frames::quote(1, 1.5));
+  client.intake.receive(frames::quote(4, 1.75));
+  const auto asked = client.joins.start(0);
+  const Array bad{1, frames::run, 4, flag::snapshot, 5, {}, "no price"};
+  client.intake.receive(frames::frame(asked.at(0), bad));
+  CHECK(client.intake.bad_frame_count == 1 && client.intake.answered.empty());
+  CHECK(client.told() == "event gap2-3 event ");
+  CHECK(!client.joins.ask("quote,AAPL,") && client.joins.start(1).empty());
+  CHECK(client.joins.overdue(Joins::answer_ns_max) == asked);
+  CHECK(client.joins.start(Joins::answer_ns_max).size() == 1);
+}
+
+TEST(an_answer_to_a_topic_that_is_gone_ends_the_request_all_the_same) {
+  Client client;
+  client.joins.ask("quote,AAPL,");
+  const auto asked = client.joins.start(0);
+  client.intake.receive(frames::quote(1, 1.5, asked.at(0), flag::snapshot));
+  CHECK(client.intake.answered == asked && client.intake.unrouted_count == 1);
+}
+
 TEST(a_hole_of_quotes_is_healed_by_a_snapshot) {
   Client client;
   client.intake.add("quote,AAPL,");
