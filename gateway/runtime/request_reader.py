@@ -1,6 +1,7 @@
 """Reads the control socket, at once what is there, and says what was read."""
 
 import asyncio
+from functools import cached_property
 
 import zmq
 import zmq.asyncio
@@ -20,10 +21,13 @@ class RequestReader:
 
     def __init__(self, control: zmq.asyncio.Socket, intake: Intake | None) -> None:
         self._control = control
-        # A future for each message costs as much as to refuse it: in a flood there is none.
-        self._plain: zmq.Socket[bytes] = zmq.Socket.shadow(control.underlying)
         self._intake = intake
         self._sockets = PeerSockets()
+
+    @cached_property
+    def _plain(self) -> "zmq.Socket[bytes]":
+        """The same socket without futures: in a flood each would cost as much as to refuse."""
+        return zmq.Socket.shadow(self._control.underlying)
 
     async def receive(self) -> list[zmq.Frame]:
         """The frames of the next message, the routing id first.

@@ -27,7 +27,7 @@ from tests.support.stage import Stage, free_ports, simulated, wait_until
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 FLOOD_S: Final = float(os.environ.get("FLOOD_SECONDS", "5"))
 CONNECTIONS: Final = 50
-P99_MS_MAX: Final = 30.0 * SLACK
+P99_MS_MAX: Final = 50.0 * SLACK
 """Twenty on processors of its own; two are shared with the flood here, and with other tests."""
 SEED: Final = 6_653
 MESSAGES: Final = int(os.environ.get("ENTITLED_MESSAGES", "20000"))

@@ -67,6 +67,12 @@ def joins_under_load(language: Language, told: list[str], _: Path) -> None:
         check_ledger(client, "trade,AAPL,", lost="0")
 
 
+def has_no_holes(client: LiveClient) -> bool:
+    """Whether all trades between the first and the last one have come, or are named."""
+    client.do("drain", timeout_s=1)
+    return bool(client.do("ledger", topic="trade,AAPL,")["holes"] == "0")
+
+
 def check_ledger(client: LiveClient, topic: str, **wanted: str) -> None:
     """Everything came once, or is named."""
     found = client.do("ledger", topic=topic)
@@ -214,9 +220,11 @@ def is_reset_while_its_queue_is_full(language: Language, told: list[str], _: Pat
                 client.send_signal(signal.SIGCONT)
             client.do("drain", timeout_s=3)
             assert client.is_running
+        one.wait_for_subscriber("quote,AAPL,")
         one.quote("AAPL", "66.5")
         client.next("quote", "bid", symbol="AAPL", bid=66.5)
-        client.do("drain", timeout_s=10)
+        # The loss of a last message is found when the gateway next tells of quiet topics.
+        wait_until(lambda: has_no_holes(client), what="an account of all trades", seconds=15.0)
         check_ledger(client, "trade,AAPL,")
 
 
@@ -256,7 +264,10 @@ def follows_a_book(language: Language, told: list[str], _: Path) -> None:
         connect(client, one)
         client.do("book", kind="depth", symbol=ES)
         client.tell("subscribe", symbols=[ES], kinds=["depth", "state"])
-        client.next("depth", "side", "size", symbol=ES, price=100.5)
+        one.wait_for_subscriber(f"depth,{ES},")
+        one.depth.wait_for_command(f"WPL,{ES}", seconds=15.0)
+        # The rows come one by one or in an image, as it happens.
+        client.do("drain", timeout_s=5)
         one.level(f"7,{ES},A,100.75,3,1,2,{AT},")
         client.next("depth", "action", "side", "price", "size", symbol=ES, price=100.75)
         client.do("drain", timeout_s=2)
