@@ -18,6 +18,7 @@ from zmq.utils.monitor import parse_monitor_message
 
 from gateway.policy.intake import FRAME_BYTES, IntakeAccount, IntakeRules
 from gateway.runtime.peer_sockets import PeerSockets, identity_of
+from gateway.runtime.socket_monitors import end_monitor
 
 if sys.platform != "win32":
     import fcntl
@@ -27,8 +28,6 @@ ACCEPTED_MAX: Final = 100_000
 """Connections that were made and not looked at yet; of more the oldest are forgotten."""
 READ_MAX: Final = 1_000
 """Events read at a stretch."""
-LAST_EVENT_MS_MAX: Final = 1_000
-"""How long libzmq may take to end a monitor."""
 IS_TOLD: Final = sys.platform == "linux"
 """Whether the system tells how much a TCP connection has received."""
 _TCP_INFO_BYTES: Final = 136
@@ -195,16 +194,8 @@ class Intake:
         """End the monitor, if it is ours; before its socket is closed."""
         monitored, self._monitored = self._monitored, None
         monitor, self._monitor = self._monitor, None
-        if monitor is None:
-            return
-        if monitored is not None and not monitored.closed:
-            # Before its reader is closed: libzmq would wait for one for ever.
-            monitored.disable_monitor()
-        while monitor.poll(LAST_EVENT_MS_MAX):
-            event = parse_monitor_message(monitor.recv_multipart())["event"]
-            if event == zmq.Event.MONITOR_STOPPED:
-                break
-        monitor.close(linger=0)
+        if monitor is not None:
+            end_monitor(monitor, monitored)
 
     def _read_events(self) -> None:
         if self._monitor is None:

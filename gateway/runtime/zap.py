@@ -24,6 +24,7 @@ from gateway.counters import Counter, Counters
 from gateway.logs import get_logger
 from gateway.policy.admission import Admission, Attempt, Reason, Verdict
 from gateway.runtime.door_log import DoorLog
+from gateway.runtime.socket_monitors import end_monitor
 
 ENDPOINT: Final = "inproc://zeromq.zap.01"
 VERSION: Final = b"1.0"
@@ -37,8 +38,6 @@ DOOR: Final = "X-Door"
 """And by which of the server's keys it came in: the domain of its address."""
 TURN_MS: Final = 1_000
 """The thread shows that it lives at least this often."""
-LAST_EVENT_MS_MAX: Final = 1_000
-"""How long libzmq may take to end a monitor."""
 ADDRESSES_MAX: Final = 10_000
 REQUESTS_MAX: Final = 10_000
 STALE_NS: Final = 1_500_000_000
@@ -174,14 +173,10 @@ class ZapHandler:
 
     def _release(self) -> None:
         guarded, self._monitored = self._monitored, None
-        if guarded is not None and self._monitor is not None:
-            # Before its reader is closed: libzmq would wait for one for ever.
-            if not guarded.closed:
-                guarded.disable_monitor()
-            _read_to_end(self._monitor)
-        for own in (self._monitor, self._router, self._woken):
-            if own is not None:
-                own.close(linger=0)
+        if self._monitor is not None:
+            end_monitor(self._monitor, guarded)
+        for own in (self._router, self._woken):
+            own.close(linger=0)
 
     def _run(self) -> None:
         try:
@@ -328,13 +323,6 @@ class ZapHandler:
         if len(self._told) >= ADDRESSES_MAX:
             self._told.clear()
         self._told[address] += 1
-
-
-def _read_to_end(monitor: "zmq.Socket[bytes]") -> None:
-    """Read a monitor's events until the last one."""
-    while monitor.poll(LAST_EVENT_MS_MAX):
-        if parse_monitor_message(monitor.recv_multipart())["event"] == zmq.Event.MONITOR_STOPPED:
-            return
 
 
 def _reply(

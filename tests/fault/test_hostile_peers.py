@@ -4,21 +4,20 @@ import os
 import statistics
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import msgpack
 import pytest
 
 from gateway.errors import OutOfRange
-from gateway.simulator import SimulatorOptions
 from gateway.wire.codec import unpack_request
+from tests.support.attacked import attacked_gateway
 from tests.support.consumer import Consumer
 from tests.support.fault_table import fault_row, note
 from tests.support.innocent import Innocent, counted, p99, rss_mb
 from tests.support.processes import GatewayProcess
 from tests.support.slack import SLACK
-from tests.support.stage import Stage, open_stage, simulated, wait_until
+from tests.support.stage import Stage, simulated, wait_until
 from tests.support.zmtp import RawPeer, frame, lying_frame
 
 pytestmark = pytest.mark.slow
@@ -31,22 +30,8 @@ LAG_MS_MAX: Final = 20.0 * SLACK
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     """A gateway process with a market, which all of them are let loose on, one after another."""
-    folder: Path = tmp_path_factory.mktemp("hostile")
-    options = SimulatorOptions(admin_port=0, level1_port=0, level2_port=0, rate=1_000.0)
-    with open_stage() as stage:
-        simulator = stage.start_simulator(options)
-        with GatewayProcess(
-            folder,
-            level1_port=simulator.level1_port,
-            admin_port=simulator.admin_port,
-            settings={"guards": {"enabled": False}},
-        ) as running:
-            running.start()
-            with running.requester() as requester:
-                requester.result(
-                    "subscribe", client="c", symbols=["AAPL"], kinds=["l1"], lease_s=3_600
-                )
-            yield running
+    with attacked_gateway(tmp_path_factory.mktemp("hostile")) as running:
+        yield running
 
 
 @fault_row(46)

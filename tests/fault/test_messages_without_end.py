@@ -12,18 +12,17 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import psutil
 import pytest
 
-from gateway.simulator import SimulatorOptions
+from tests.support.attacked import attacked_gateway
 from tests.support.fault_table import BESIDE, fault_row, note
 from tests.support.innocent import Innocent, counted, p99, rss_mb
 from tests.support.processes import ROOT, GatewayProcess
 from tests.support.slack import SLACK
-from tests.support.stage import open_stage, wait_until
+from tests.support.stage import wait_until
 from tests.support.zmtp import MORE, RawPeer, frame
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -43,22 +42,8 @@ CAP: Final = 20_000
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     """A gateway process with a market."""
-    folder: Path = tmp_path_factory.mktemp("endless")
-    options = SimulatorOptions(admin_port=0, level1_port=0, level2_port=0, rate=1_000.0)
-    with open_stage() as stage:
-        simulator = stage.start_simulator(options)
-        with GatewayProcess(
-            folder,
-            level1_port=simulator.level1_port,
-            admin_port=simulator.admin_port,
-            settings={"guards": {"enabled": False}},
-        ) as running:
-            running.start()
-            with running.requester() as requester:
-                requester.result(
-                    "subscribe", client="c", symbols=["AAPL"], kinds=["l1"], lease_s=3_600
-                )
-            yield running
+    with attacked_gateway(tmp_path_factory.mktemp("endless")) as running:
+        yield running
 
 
 class Peak:
