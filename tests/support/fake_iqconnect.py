@@ -48,6 +48,8 @@ class FakeIqconnect:
         """Whether it hangs: connections stay, no time line is sent."""
         self.commands: list[str] = []
         """Every line received, oldest first."""
+        self._is_within_a_line = False
+        """Whether the test sends a line in pieces: nothing else may come between them."""
         self._changed = threading.Condition()
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
@@ -72,11 +74,13 @@ class FakeIqconnect:
 
     def send(self, data: bytes) -> None:
         """Send bytes to every client; call it in the loop."""
+        self._is_within_a_line = not data.endswith(b"\n")
         for writer in self._writers:
             writer.write(data)
 
     def drop(self) -> None:
         """Cut every connection after what was sent; call it in the loop."""
+        self._is_within_a_line = False
         for writer in self._writers:
             writer.close()
 
@@ -160,7 +164,7 @@ class FakeIqconnect:
     async def _tell_time(self) -> None:
         while True:
             await asyncio.sleep(1.0)
-            if not self.is_silent:
+            if not (self.is_silent or self._is_within_a_line):
                 self.send(_time_line())
 
 
