@@ -31,17 +31,18 @@ def test_no_vendor_line_breaks_a_decoder() -> None:
 @pytest.mark.parametrize("has_keys", [False, True], ids=["open", "keys"])
 def test_no_frame_breaks_a_gateway_or_disturbs_others(has_keys: bool) -> None:
     """It lives, answers, loses nothing for others, and does not grow."""
-    outcome = wire_frames.run(FRAMES, seed=SEED, has_keys=has_keys)
-    print(wire_frames.words_of(outcome))
+    trial = wire_frames.run(FRAMES, seed=SEED, has_keys=has_keys)
+    print(wire_frames.words_of(trial))
+    outcome, attacked = trial.outcome, trial.attacked
     assert outcome.is_alive
-    assert outcome.failure == ""
-    assert outcome.lost == 0
+    assert attacked.failure == ""
+    assert attacked.lost == 0
     assert outcome.answers.total() > FRAMES // 2
     assert outcome.answers["ok"] > FRAMES // 100, "some were close enough to be answered"
-    assert outcome.grown_mb < wire_frames.GROWN_MB_MAX
-    assert outcome.grown_descriptors <= 3
-    assert outcome.during.messages > 0
-    assert outcome.during.ping_p50_ms < 100.0 * SLACK
+    assert attacked.grown_mb < wire_frames.GROWN_MB_MAX
+    assert attacked.grown_descriptors <= 3
+    assert attacked.phases["during"].messages > 0
+    assert attacked.phases["during"].ping_p50_ms < 100.0 * SLACK
 
 
 @pytest.mark.parametrize("name", TARGETS)

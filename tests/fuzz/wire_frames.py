@@ -3,7 +3,8 @@
 Usage: python -m tests.fuzz.wire_frames [--frames N] [--seed S] [--minutes M] [--keys]
     [--per-second N]
 A consumer that also asks is beside it, in a process of its own. The gateway must live, answer it in
-time, lose nothing for it, and not grow. With `--keys` the gateway has keys, the frames are those of
+time, lose nothing for it, and not grow. A second gateway with such a consumer, attacked by nobody,
+shows what the machine did meanwhile. With `--keys` the gateways have keys, the frames are those of
 a client that may connect, and the raw bytes are a stranger's. With `--per-second N` it is no flood.
 What was sent just before the gateway broke is written into `corpus/frames`.
 """
@@ -18,20 +19,20 @@ import tempfile
 import time
 from collections import Counter as Counts
 from collections import deque
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import msgpack
-import psutil
 import zmq
 
 from gateway.simulator import SimulatorOptions
-from tests.fuzz.bystander import Bystander, Seen
 from tests.fuzz.guided_corpus import read_corpus
 from tests.fuzz.mutations import Mutator
 from tests.fuzz.raw_bytes import RawAttack
 from tests.fuzz.request_seeds import request_seeds, words
+from tests.fuzz.sides import Side, open_side
 from tests.fuzz.target import split_parts
 from tests.support.consumer import use_keys
 from tests.support.keyring import Keyring
@@ -56,20 +57,8 @@ PAUSE_S: Final = 0.005
 """The least that is worth sleeping for."""
 CALM_S: Final = 5.0
 """Of traffic alone, before and after."""
-MIB: Final = 1_048_576
 GROWN_MB_MAX: Final = 60.0
 """Histories, repeats and logs fill up to their bounds."""
-
-
-@dataclass(frozen=True)
-class Vitals:
-    """A process at one moment."""
-
-    rss_mb: float
-    descriptors: int
-
-    def __str__(self) -> str:
-        return f"{self.rss_mb:.1f} MB {self.descriptors} fds"
 
 
 @dataclass
@@ -85,32 +74,22 @@ class Outcome:
     answers: Counts[str] = field(default_factory=Counts)
     """By error code; `ok` for results."""
     seconds: float = 0.0
-    vitals: list[Vitals] = field(default_factory=list)
-    """At the beginning, after a tenth of the frames, at the end, and when it was calm again."""
-    before: Seen = field(default_factory=Seen)
-    during: Seen = field(default_factory=Seen)
-    after: Seen = field(default_factory=Seen)
     is_alive: bool = False
 
-    @property
-    def grown_mb(self) -> float:
-        """Memory, from after the first tenth to the end."""
-        return self.vitals[-1].rss_mb - self.vitals[min(1, len(self.vitals) - 1)].rss_mb
+
+@dataclass(frozen=True)
+class Trial:
+    """A run: what was sent, and what it did to whom."""
+
+    outcome: Outcome
+    attacked: Side
+    calm: Side
+    """Beside it, by the same simulator and as many readers, attacked by nobody."""
 
     @property
-    def grown_descriptors(self) -> int:
-        """Descriptors, from the beginning until it was calm again."""
-        return self.vitals[-1].descriptors - self.vitals[0].descriptors
-
-    @property
-    def lost(self) -> int:
-        """Messages that the consumer beside it did not get."""
-        return self.before.lost + self.during.lost + self.after.lost
-
-    @property
-    def failure(self) -> str:
-        """What the consumer beside it complained of."""
-        return self.before.failure or self.during.failure or self.after.failure
+    def p99_ratio(self) -> float:
+        """Messages' 99th percentile during the attack against that of the other gateway."""
+        return self.attacked.phases["during"].age_p99_ms / self.calm.phases["during"].age_p99_ms
 
 
 class Attack:
@@ -235,7 +214,7 @@ def run(
     seconds_max: float = math.inf,
     has_keys: bool = False,
     per_second: float = math.inf,
-) -> Outcome:
+) -> Trial:
     """Attack a gateway of our own with so many frames.
 
     Args:
@@ -246,94 +225,85 @@ def run(
         per_second: No more than so many.
     """
     options = SimulatorOptions(admin_port=0, level1_port=0, level2_port=0, rate=500.0)
-    with tempfile.TemporaryDirectory() as folder, open_stage() as stage:
-        simulator = stage.start_simulator(options)
+    with tempfile.TemporaryDirectory() as name, open_stage() as stage, ExitStack() as sides:
+        simulator, folder = stage.start_simulator(options), Path(name)
         settings: dict[str, Any] = {"log": {"level": "error"}}
         keys = watching = None
         if has_keys:
-            ring = Keyring(Path(folder))
+            ring = Keyring(folder)
             # Its pace is not what is tried here.
             keys = ring.add("fuzzer", role="monitor", quotas={"requests_per_second_max": 1_000_000})
             watching = ring.add("bystander")
             settings |= ring.settings
-        with GatewayProcess(
-            Path(folder),
-            level1_port=simulator.level1_port,
-            admin_port=simulator.admin_port,
-            settings=settings,
-            keys=watching,
-        ) as gateway:
-            gateway.start()
-            with Bystander(gateway.data, gateway.control, watching) as bystander:
-                attack = Attack(gateway, seed, keys)
-                try:
-                    carry_out(
-                        attack,
-                        gateway,
-                        bystander,
-                        frames,
-                        seconds_max=seconds_max,
-                        per_second=per_second,
-                    )
-                finally:
-                    attack.close()
-            return attack.outcome
+        attacked, calm = (
+            sides.enter_context(
+                open_side(
+                    folder / part,
+                    settings=settings,
+                    level1_port=simulator.level1_port,
+                    admin_port=simulator.admin_port,
+                    keys=watching,
+                )
+            )
+            for part in ("attacked", "calm")
+        )
+        attack = Attack(attacked.gateway, seed, keys)
+        trial = Trial(attack.outcome, attacked, calm)
+        try:
+            carry_out(attack, trial, frames, seconds_max=seconds_max, per_second=per_second)
+        finally:
+            attack.close()
+        return trial
 
 
 def carry_out(
-    attack: Attack,
-    gateway: GatewayProcess,
-    bystander: Bystander,
-    frames: int,
-    *,
-    seconds_max: float,
-    per_second: float = math.inf,
+    attack: Attack, trial: Trial, frames: int, *, seconds_max: float, per_second: float
 ) -> None:
     """Attack, with traffic before, beside and behind it."""
-    outcome, process = attack.outcome, psutil.Process(gateway.pid)
+    outcome, attacked, sides = attack.outcome, trial.attacked, (trial.attacked, trial.calm)
     time.sleep(1.0)  # What it takes to connect is no baseline.
-    bystander.end_phase()
+    for side in sides:
+        side.end_phase("")
     time.sleep(CALM_S)
-    outcome.before = bystander.end_phase()
-    outcome.vitals.append(vitals_of(process))
+    for side in sides:
+        side.end_phase("before")
+        side.look()
     began_s = time.monotonic()
     while outcome.frames < frames and time.monotonic() - began_s < seconds_max:
         attack.step()
         early_s = outcome.frames / per_second - (time.monotonic() - began_s)
         if early_s > PAUSE_S:
             time.sleep(early_s)
-        if len(outcome.vitals) == 1 and outcome.frames >= frames // 10:
-            outcome.vitals.append(vitals_of(process))
-        if not outcome.frames % LOOK_EVERY and process.status() == psutil.STATUS_ZOMBIE:
+        if outcome.frames == frames // 10:
+            for side in sides:
+                side.look()
+        if not outcome.frames % LOOK_EVERY and attacked.is_gone:
             break
     outcome.seconds = time.monotonic() - began_s
-    outcome.during = bystander.end_phase()
-    with contextlib.suppress(psutil.Error, AssertionError):
-        outcome.vitals.append(vitals_of(process))
-        attack.close()
-        time.sleep(CALM_S)
-        outcome.vitals.append(vitals_of(process))
-        with gateway.requester() as requester:
-            outcome.is_alive = bool(requester.result("health", seconds=20.0)["live"])
-    outcome.after = bystander.end_phase()
-    if not outcome.is_alive or outcome.failure:
-        print("kept:", attack.keep(), outcome.failure, gateway.printed()[-2_000:])
+    for side in sides:
+        side.end_phase("during")
+        side.look()
+    attack.close()
+    time.sleep(CALM_S)
+    for side in sides:
+        side.look()
+        side.end_phase("after")
+    with contextlib.suppress(AssertionError), attacked.gateway.requester() as requester:
+        outcome.is_alive = bool(requester.result("health", seconds=20.0)["live"])
+    if not outcome.is_alive or attacked.failure:
+        print("kept:", attack.keep(), attacked.failure, attacked.gateway.printed()[-2_000:])
 
 
-def vitals_of(process: psutil.Process) -> Vitals:
-    """What a process has."""
-    return Vitals(process.memory_info().rss / MIB, process.num_fds())
-
-
-def words_of(outcome: Outcome) -> str:
+def words_of(trial: Trial) -> str:
     """A run in words."""
-    phases = {"before": outcome.before, "during": outcome.during, "after": outcome.after}
+    outcome = trial.outcome
     sent = f"{outcome.frames} frames ({outcome.subscriptions} subscriptions), {outcome.raw} raw"
     lines = [
         f"{sent} connections with {outcome.raw_frames} pieces in {outcome.seconds:.0f} s",
         f"answers: {dict(outcome.answers.most_common())}",
-        f"gateway: {' -> '.join(map(str, outcome.vitals))} (start, a tenth, end, calm)",
-        *(f"beside it {name}: {seen.words()}" for name, seen in phases.items()),
+        *(f"attacked: {line}" for line in trial.attacked.words()),
+        *(f"not attacked: {line}" for line in trial.calm.words()),
+        f"p99 while attacked against the other's: {trial.p99_ratio:.2f}",
         f"alive: {outcome.is_alive}",
     ]
     return "\n".join(lines)
@@ -348,7 +318,7 @@ def main() -> int:
     parser.add_argument("--keys", action="store_true")
     parser.add_argument("--per-second", type=float, default=math.inf)
     options = parser.parse_args()
-    outcome = run(
+    trial = run(
         options.frames,
         seed=options.seed,
         seconds_max=options.minutes * 60,
@@ -356,9 +326,10 @@ def main() -> int:
         per_second=options.per_second,
     )
     print(f"seed {options.seed}{', with keys' if options.keys else ''}")
-    print(words_of(outcome))
-    is_well = outcome.is_alive and not outcome.failure and not outcome.lost
-    return 0 if is_well and outcome.grown_mb < GROWN_MB_MAX else 1
+    print(words_of(trial))
+    attacked = trial.attacked
+    is_well = trial.outcome.is_alive and not attacked.failure and not attacked.lost
+    return 0 if is_well and attacked.grown_mb < GROWN_MB_MAX else 1
 
 
 if __name__ == "__main__":
