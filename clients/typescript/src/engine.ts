@@ -51,6 +51,8 @@ export class Engine {
   private heartbeatCount = 0;
   private reopenAtMs = 0;
   private tickedMs: number;
+  /** How much had been read at the last tick. */
+  private tickedReadCount = 0;
   /** Times something unexpected was thrown while doing what was due. */
   failedTickCount = 0;
 
@@ -203,6 +205,9 @@ export class Engine {
       this.heardMs = Math.max(this.heardMs, nowMs - this.silenceMs + TICK_MS_MAX);
     }
     this.tickedMs = nowMs;
+    // While frames come, a heartbeat may be behind them.
+    const isReading = this.subscriber.readCount !== this.tickedReadCount;
+    this.tickedReadCount = this.subscriber.readCount;
     this.rpc.expire(nowMs);
     this.session.tick(nowMs);
     this.queue.skipIfOld(nowMs);
@@ -210,7 +215,7 @@ export class Engine {
       if (nowMs >= this.connectDeadlineMs) {
         this.fail(new RequestTimedOut("no heartbeat in time", {}, HEARTBEAT_HINT));
       }
-    } else if (!this.subscriber.hasUnread) {
+    } else if (!isReading) {
       this.watchSilence(nowMs);
     }
     this.deliver(nowMs);

@@ -39,6 +39,11 @@ export class Subscriber {
   private readonly topics = new Set<string>();
   private readonly tasks = new Set<Promise<void>>();
   private socket: XSubscriber | null;
+  /**
+   * Messages read. The socket's `readable` must never be asked: it takes the wake-up that the
+   * pending `receive` waits for, which then waits for good while frames lie there.
+   */
+  readCount = 0;
   /** Times the socket was made anew. */
   reopenCount = 0;
   /** Times the system gave no new socket, and the old one was kept. */
@@ -80,11 +85,6 @@ export class Subscriber {
     this.tasks.add(task);
     void task.finally(() => this.tasks.delete(task));
     return socket;
-  }
-
-  /** Whether frames wait that were not read yet. */
-  get hasUnread(): boolean {
-    return this.socket?.readable ?? false;
   }
 
   /** Subscribe once, however often it is asked for. */
@@ -160,6 +160,7 @@ export class Subscriber {
         if (!socket.closed) this.sink.onFailure(error);
         return;
       }
+      this.readCount += 1;
       if (this.socket !== socket) return; // Replaced: what it still held comes again, if at all.
       try {
         this.sink.onFrame(frames.length === 1 ? (frames[0] ?? null) : null);
