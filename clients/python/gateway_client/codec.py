@@ -255,14 +255,11 @@ def _amend(items: Items, flags_add: int, merged_add: int) -> Items:
 
 
 def _convert(items: Items, nested: tuple[tuple[int, str], ...], kind: str) -> Items:
-    """Check texts, maps and arrays; give price levels and rows their types."""
+    """Check maps and arrays; give price levels and rows their types."""
     changed: list[Any] | None = None
     for index, field_kind in nested:
         value = items[index]
-        if field_kind == "text":
-            if not value:
-                raise DecodeError("text is empty", index=index)
-        elif field_kind == "map":
+        if field_kind == "map":
             check_value(value)
         elif field_kind == "texts":
             if not all(type(text) is str and text for text in value):
@@ -303,8 +300,5 @@ def _checked(checker: Checker, row: object) -> Items:
         raise DecodeError("row is not an array", row=row)
     if len(row) != checker.count:
         row = (row + (None,) * checker.count)[: checker.count]
-    layout = checker.check(row)
-    for index, kind in layout.nested:
-        if kind == "text" and not row[index]:
-            raise DecodeError("text is empty", index=index)
+    checker.check(row)
     return row

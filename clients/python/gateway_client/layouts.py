@@ -2,13 +2,12 @@
 
 Checking item by item costs more than everything else of decoding together, so the types are checked
 as one tuple: `tuple(map(type, items))` is looked up among the layouts already found correct, and
-what is left to do are the bounds of all integers and the finiteness of all floats at once.
+what is left to do is one expression: the bounds of all integers, the finiteness of all floats.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import reduce
 from math import isfinite
-from operator import itemgetter, or_
 from typing import Any, Final, NamedTuple
 
 from gateway_client import messages
@@ -32,17 +31,17 @@ _PYTHON_TYPES: Final[Mapping[str, type]] = {
     "rows": tuple,
     "map": dict,
 }
+_NESTED: Final = ("texts", "levels", "rows", "map")
 _NIL: Final = type(None)
 
 
 class Layout(NamedTuple):
-    """Types found correct, and where the numbers are that are still to be checked."""
+    """Types found correct, and what of the values is still to be checked."""
 
-    floats: Callable[[Items], Iterable[float]] | None
-    integers: Callable[[Items], Sequence[int]] | None
-    ids: Callable[[Items], Sequence[int]] | None
-    """Apart from the other integers: they are commonly above 2^53."""
+    is_right: Callable[[Items], object]
+    """False when a number may be out of range or not finite, or a text is empty."""
     nested: tuple[tuple[int, str], ...]
+    """Index and kind of items that have items of their own."""
     is_incomplete: bool
     """Whether a mandatory item is nil, as in an empty snapshot only."""
 
@@ -56,6 +55,9 @@ class Checker:
         self._mandatory = frozenset(mandatory)
         self._name = name
         self._layouts: dict[tuple[type, ...], Layout] = {}
+        # Most messages look like the last one, and to compare is cheaper than to look up.
+        self._types: tuple[type, ...] = ()
+        self._layout = Layout(bool, (), is_incomplete=True)
 
     def check(self, items: Items, *, may_be_empty: bool = False) -> Layout:
         """Check exactly `count` items.
@@ -64,26 +66,19 @@ class Checker:
             DecodeError: Naming the first item that is wrong.
         """
         types = tuple(map(type, items))
-        layout = self._layouts.get(types)
-        if layout is None:
-            layout = self._learn(types, items)
+        if types == self._types:
+            layout = self._layout
+        else:
+            layout = self._layouts.get(types) or self._learn(types, items)
+            self._types, self._layout = types, layout
         if layout.is_incomplete and not may_be_empty:
             raise DecodeError("mandatory item is missing", message=self._name, items=items)
-        if layout.floats is not None and not isfinite(sum(layout.floats(items))):
-            self._check_floats(items)
-        # All bits of all integers: negative if one is, and beyond the bound if one is.
-        bits = 0 if layout.integers is None else reduce(or_, layout.integers(items))
-        if not 0 <= bits <= EXACT_IN_DOUBLE:
-            self._check_integers(items)
-        if layout.ids is not None and min(layout.ids(items)) < 0:
-            self._check_integers(items)
+        if not layout.is_right(items):
+            self._check_each(items)
         return layout
 
     def _learn(self, types: tuple[type, ...], items: Items) -> Layout:
-        floats: list[int] = []
-        integers: list[int] = []
-        ids: list[int] = []
-        nested: list[tuple[int, str]] = []
+        by_kind: defaultdict[str, list[int]] = defaultdict(list)
         is_incomplete = False
         for index, (kind, given) in enumerate(zip(self._kinds, types, strict=True)):
             if given is _NIL:
@@ -96,27 +91,23 @@ class Checker:
                     expected=kind,
                     item=items[index],
                 )
-            elif given is float:
-                floats.append(index)
-            elif given is int:
-                (ids if kind == "id" else integers).append(index)
-            elif given in (str, tuple, dict):
-                nested.append((index, kind))
-        layout = Layout(
-            _getter(floats), _getter(integers), _getter(ids), tuple(nested), is_incomplete
-        )
+            else:
+                # Ids apart from the other integers: they are commonly above 2^53.
+                is_count = given is int and kind != "id"
+                by_kind["count" if is_count else kind].append(index)
+        nested = sorted((i, kind) for kind in _NESTED for i in by_kind[kind])
+        layout = Layout(_written(by_kind), tuple(nested), is_incomplete)
         if len(self._layouts) >= _LAYOUTS_MAX:
             self._layouts.clear()
         self._layouts[types] = layout
         return layout
 
-    def _check_floats(self, items: Items) -> None:
-        for index, item in enumerate(items):
+    def _check_each(self, items: Items) -> None:
+        for index, (kind, item) in enumerate(zip(self._kinds, items, strict=True)):
             if type(item) is float and not isfinite(item):
                 raise DecodeError("number is not finite", message=self._name, index=index)
-
-    def _check_integers(self, items: Items) -> None:
-        for index, (kind, item) in enumerate(zip(self._kinds, items, strict=True)):
+            if type(item) is str and not item:
+                raise DecodeError("text is empty", message=self._name, index=index)
             if type(item) is int:
                 lowest, highest = messages.INTEGER_RANGES[kind]
                 if not lowest <= item <= highest:
@@ -125,13 +116,25 @@ class Checker:
                     )
 
 
-def _getter(indexes: Sequence[int]) -> Callable[[Items], Any] | None:
-    if not indexes:
-        return None
-    if len(indexes) == 1:
-        only = indexes[0]
-        return lambda items: (items[only],)
-    return itemgetter(*indexes)
+def _written(by_kind: Mapping[str, Sequence[int]]) -> Callable[[Items], object]:
+    """Write the one expression that checks all values of a layout.
+
+    A loop over the items costs as much as everything else of decoding together.
+    """
+    items = {kind: [f"items[{index}]" for index in indexes] for kind, indexes in by_kind.items()}
+    parts = []
+    if items.get("price"):
+        # Infinite or NaN if one is; an overflow of the sum is looked at more closely.
+        parts.append(f"isfinite({' + '.join(items['price'])})")
+    if items.get("count"):
+        # All bits of all integers: negative if one is, and beyond the bound if one is.
+        parts.append(f"0 <= {' | '.join(items['count'])} <= {EXACT_IN_DOUBLE}")
+    parts += [f"{item} >= 0" for item in items.get("id", ())]
+    parts += items.get("text", ())
+    expression = " and ".join(parts) or "True"
+    # Made of our own words and indexes, nothing of which comes from outside.
+    written: Callable[[Items], object] = eval(f"lambda items: {expression}", {"isfinite": isfinite})  # noqa: S307
+    return written
 
 
 def check_value(value: object, *, level: int = 2) -> None:
