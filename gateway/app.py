@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gateway import __version__
 from gateway.app_admin import make_admin
-from gateway.app_alerts import delivery_issues, make_alert_sinks
+from gateway.app_alerts import delivery_issues, make_alert_sinks, make_error_desk
 from gateway.app_control import make_desk, make_identity, make_leases, make_monitor, make_trail
 from gateway.app_guards import make_guards
 from gateway.app_http import make_http
@@ -24,12 +24,11 @@ from gateway.counters import Counter, Counters
 from gateway.health.facts import AlertFact, FeedHistory, FeedReport
 from gateway.logs import get_logger
 from gateway.policy.entitlements import Entitlements
-from gateway.policy.error_history import ErrorFact, ErrorHistory
+from gateway.policy.error_history import ErrorFact
 from gateway.runtime.admin_port import AdminPortView
 from gateway.runtime.admin_talk import AdminView
 from gateway.runtime.assembly import FeedAssembly
 from gateway.runtime.doorkeeper import Doorkeeper
-from gateway.runtime.error_desk import ErrorDesk
 from gateway.runtime.feed import FeedThread
 from gateway.runtime.feed_access import FeedAccess
 from gateway.runtime.health_loop import AlertTeller, HealthLoop, thread_facts
@@ -77,7 +76,8 @@ class Gateway:
         self._history = FeedHistory()
         self._counters = Counters()
         self._log_counts = log_counts
-        self._errors = ErrorDesk(ErrorHistory(), clock=self._clock, counts=self._control_counts)
+        counts = self._control_counts
+        self._errors = make_error_desk(settings, self._credentials, self._clock, counts)
         self._sinks = make_alert_sinks(
             settings,
             self._credentials,
@@ -295,7 +295,6 @@ class Gateway:
     def _make_servers(self) -> None:
         settings = self._settings
         self._keeper = LeaseKeeper(self._desk, self._leases, self._files, ask=self._access.ask)
-        self._keeper.on_look = self._trail.tell_denials
         self._guards = make_guards(settings, self._desk, self._access, self._queues, self._clock)
         self._server = RpcServer(
             self._sockets.control,
@@ -312,6 +311,7 @@ class Gateway:
             judge_pace=self._desk.access.judge_pace,
             intake=self._sockets.intake.control,
         )
+        self._keeper.on_look = (self._trail.tell_denials, self._server.peers.tell_due)
         self._http, self._hub = make_http(
             settings,
             self._sockets.http,

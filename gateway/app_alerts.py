@@ -1,7 +1,8 @@
 """Who is told of alerts, and what must never be told: both made from settings."""
 
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from gateway import __version__
@@ -10,9 +11,11 @@ from gateway.counters import Counter, Counters
 from gateway.errors import GatewayError
 from gateway.health.verdict import Issue
 from gateway.logs import Secrets
+from gateway.policy.error_history import ErrorFact, ErrorHistory
 from gateway.runtime.alert_command import AlertCommand
 from gateway.runtime.alert_sinks import AlertSinks, SinkOptions
 from gateway.runtime.alert_webhook import AlertWebhook
+from gateway.runtime.error_desk import ErrorDesk
 from gateway.settings import Credentials, Settings, environment_of_child
 
 PATH_CHARACTERS_MIN: Final = 16
@@ -39,6 +42,22 @@ def known_secrets(settings: Settings, credentials: Credentials) -> Secrets:
         path = urlsplit(alerts.webhook_url.get_secret_value()).path.strip("/")
         values += [path] if len(path) >= PATH_CHARACTERS_MIN else []
     return Secrets(values)
+
+
+def make_error_desk(
+    settings: Settings,
+    credentials: Credentials,
+    clock: Clock,
+    counts: Callable[[], Mapping[str, int]],
+) -> ErrorDesk:
+    """Keeps what goes wrong, without secrets: a client may send one where a symbol belongs."""
+    secrets = known_secrets(settings, credentials)
+
+    def mask(fact: ErrorFact) -> ErrorFact:
+        details: Any = secrets.masked(dict(fact.details))
+        return replace(fact, message=secrets.mask(fact.message), details=details)
+
+    return ErrorDesk(ErrorHistory(mask=mask), clock=clock, counts=counts)
 
 
 def make_alert_sinks(

@@ -85,10 +85,17 @@ class ErrorHistory:
 
     Args:
         entries_per_port_max: Different errors kept of each port; the oldest makes room.
+        mask: Takes out of an error what nobody may see.
     """
 
-    def __init__(self, *, entries_per_port_max: int = ENTRIES_PER_PORT_MAX) -> None:
+    def __init__(
+        self,
+        *,
+        entries_per_port_max: int = ENTRIES_PER_PORT_MAX,
+        mask: Callable[[ErrorFact], ErrorFact] = lambda fact: fact,
+    ) -> None:
         self._entries_max = entries_per_port_max
+        self._mask = mask
         self._ports: dict[str, OrderedDict[tuple[str, str], _Entry]] = {}
         self._number = 0
         self.dropped = 0
@@ -98,6 +105,7 @@ class ErrorHistory:
 
     def add(self, fact: ErrorFact) -> None:
         """Keep an error; one of the same code and words becomes its newest repeat."""
+        fact = self._mask(fact)
         self.on_add(fact)
         entries = self._ports.get(fact.port)
         if entries is None:

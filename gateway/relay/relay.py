@@ -317,6 +317,7 @@ class Relay:
             senders=self._senders,
             intake=self._intake.control,
         )
+        self._upkeep.on_look = self._server.peers.tell_due
 
     def _other_counts(self) -> Iterator[tuple[Counter, int]]:
         """What was counted neither in the control loop nor in the relay thread."""

@@ -1,6 +1,7 @@
 """What a relay's control loop does every second, whoever asks for what."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from gateway.control.access import Access
@@ -17,6 +18,8 @@ class Upkeep:
 
     def __init__(self, access: Access) -> None:
         self._access = access
+        self.on_look: Callable[[], object] = lambda: None
+        """Called with every look."""
 
     async def run(self) -> None:
         """Look until cancelled.
@@ -30,3 +33,4 @@ class Upkeep:
     async def look(self) -> None:
         """Look once."""
         self._access.tell_due()
+        self.on_look()

@@ -127,6 +127,10 @@ class ControlPeers:
         ]
         return sum(self._cut(connection, known) for connection, known in revoked)
 
+    def tell_due(self) -> None:
+        """Tell how often what was written down has happened since; call it every second or so."""
+        self._told.tell_due()
+
     def _cut(self, connection: Hashable, known: _Known) -> bool:
         self._drop(connection)
         if not self._sockets.cut(connection):

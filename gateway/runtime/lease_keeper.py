@@ -1,7 +1,7 @@
 """Keeps leases in order: lets them end in time, judges them anew, and keeps them on disk."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from gateway.control.desk import RequestDesk
@@ -32,7 +32,7 @@ class LeaseKeeper:
         self._files = files
         self._ask = ask
         self._written_revision = -1
-        self.on_look: Callable[[], object] = lambda: None
+        self.on_look: Sequence[Callable[[], object]] = ()
         """Called with every look."""
         self._judged_by: KeyBook | None = None
         self._reviews_left = 0
@@ -47,7 +47,8 @@ class LeaseKeeper:
             await drive(self._desk.expire_leases(), self._ask)
             await self._review()
             self._desk.access.tell_due()
-            self.on_look()
+            for also in self.on_look:
+                also()
             if self._leases.revision != self._written_revision:
                 self._written_revision = self._leases.revision
                 records = self._leases.as_records()

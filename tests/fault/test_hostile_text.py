@@ -261,6 +261,9 @@ def test_no_secret_is_in_anything_the_gateway_shows(
         gateway.start()
         with Requester(gateway.control, keys=ring.keys("root")) as requester:
             shown |= answers(requester, secrets)
+            # What somebody said where a symbol belongs is an error that others may read.
+            shown["errors behind"] = json.dumps(requester.result("errors"))
+            assert "symbol" in shown["errors behind"]
         for path in ("/metrics", "/healthz", "/readyz", "/"):
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{gateway.http_port}{path}") as page:
