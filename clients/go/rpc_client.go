@@ -217,7 +217,7 @@ func (r *rpcClient) expire(nowNs int64) {
 		if made.sentNs == 0 {
 			r.isUnconnected = true
 			err = timedOut("no connection to the gateway",
-				"Check that the gateway runs and that the endpoint is right.",
+				"Check that the gateway runs, and that endpoint and keys are right.",
 				"method", made.method, "endpoint", r.endpoint)
 		} else if r.heardNs < made.sentNs && r.unansweredSinceNs == 0 {
 			r.unansweredSinceNs = made.sentNs

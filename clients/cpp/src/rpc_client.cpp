@@ -119,7 +119,7 @@ void RpcClient::expire(std::int64_t now_ns) {
       std::erase(outbox_, id);
       is_unconnected_ = true;
       failure.text = "no connection to the gateway at " + bounded(options_.control_endpoint);
-      failure.hint = "Check that the gateway runs and that the endpoint is right.";
+      failure.hint = "Check that the gateway runs, and that endpoint and keys are right.";
     } else if (heard_ns_ < *request.sent_ns && !unanswered_since_ns_) {
       unanswered_since_ns_ = request.sent_ns;
     }

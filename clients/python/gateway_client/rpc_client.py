@@ -221,7 +221,7 @@ class RpcClient:
                 self._is_unconnected = True
                 error = RequestTimedOut(
                     "no connection to the gateway",
-                    hint="Check that the gateway runs and that the endpoint is right.",
+                    hint="Check that the gateway runs, and that endpoint and keys are right.",
                     method=request.method,
                     endpoint=self.endpoint,
                 )

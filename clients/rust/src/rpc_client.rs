@@ -227,7 +227,7 @@ impl<T> RpcClient<T> {
                     self.is_unconnected = true;
                     Error::RequestTimedOut(fault(
                         format!("{name}: no connection to the gateway at {}", self.endpoint),
-                        "Check that the gateway runs and that the endpoint is right.",
+                        "Check that the gateway runs, and that endpoint and keys are right.",
                     ))
                 }
                 Some(sent_ns) => {

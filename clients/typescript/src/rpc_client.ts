@@ -174,7 +174,7 @@ export class RpcClient {
   private expired(request: Request): RequestTimedOut {
     const { method, sentMs } = request;
     if (sentMs === null) {
-      const hint = "Check that the gateway runs and that the endpoint is right.";
+      const hint = "Check that the gateway runs, and that endpoint and keys are right.";
       const facts = { method, endpoint: this.endpoint };
       return new RequestTimedOut("no connection to the gateway", facts, hint);
     }

@@ -196,7 +196,7 @@ final class RpcClient {
             if (!request.isSent) {
                 isUnconnected = true;
                 finish(request, null, new RequestTimedOut("no connection to the gateway",
-                        "Check that the gateway runs and that the endpoint is right.",
+                        "Check that the gateway runs, and that endpoint and keys are right.",
                         "method", request.method, "endpoint", options.controlEndpoint));
                 continue;
             }
