@@ -6,6 +6,7 @@ import zmq
 import zmq.asyncio
 
 from gateway.model.protocol import REQUEST_BYTES_MAX
+from gateway.runtime.intake import IS_TOLD
 from gateway.runtime.publisher import (
     BACKLOG,
     HANDSHAKE_MS,
@@ -14,8 +15,10 @@ from gateway.runtime.publisher import (
     bound_input,
 )
 
-WAITING_MAX: Final = 4
-"""Requests of one connection that wait for us in ZeroMQ's queue: each may be long."""
+WAITING_MAX: Final = 0 if IS_TOLD else 4
+"""Requests of one connection that wait for us in ZeroMQ's queue. Any number where the guard counts
+their bytes: a full queue is what libzmq can be made to abort by (`bound_input`). Else a few, for
+each may be long."""
 
 
 def open_control_socket(

@@ -95,12 +95,14 @@ def bound_input(bound: "zmq.Socket[Any]", *, waiting_max: int) -> None:
 
     ZeroMQ's own heartbeats do not go with that: libzmq 4.3.5 ends the whole process (`Assertion
     failed: !_io_error`) when a peer vanishes whose queue here is full and its heartbeat is due
-    before we read. And without a bound one peer that sends without end holds up our thread inside
-    libzmq, which moves what comes from queue to queue for as long as more comes.
+    before we read. A heartbeat of the peer's own, read together with what filled the queue, does
+    the same when the queue is read later. And without a bound one peer that sends without end to an
+    XPUB holds up our thread inside libzmq, which moves what comes from queue to queue for as long
+    as more comes; a ROUTER does not do that.
 
     Args:
         bound: The socket, before it is bound.
-        waiting_max: Messages of one peer that wait for us.
+        waiting_max: Messages of one peer that wait for us; 0 for any number.
     """
     bound.setsockopt(zmq.RCVHWM, waiting_max)
     bound.setsockopt(zmq.TCP_KEEPALIVE, 1)

@@ -241,3 +241,21 @@ def test_a_peer_that_vanishes_while_its_messages_wait_ends_nothing(port: str) ->
         assert process.stdout.readline().strip() == "lives"
         assert process.wait(10.0) == 0
     note(BESIDE, f"a peer vanishes while its messages wait on {port}", more="the process lives")
+
+
+PING: Final = frame(b"\x04PING\x00\x0ahello", flags=4)
+VANISHING: Final = 300
+
+
+@fault_row(BESIDE)
+def test_who_pings_and_vanishes_with_requests_unread_ends_nothing(gateway: GatewayProcess) -> None:
+    """Libzmq aborts the process where a full queue and a heartbeat of the peer's meet that."""
+    request = frame(b"", flags=MORE) + frame(b"x" * 20)
+    for _ in range(VANISHING):
+        with RawPeer(gateway.control, PORTS["control"]) as peer:
+            with contextlib.suppress(OSError):
+                peer.send((request * 7 + PING) * 40)
+            peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with gateway.requester() as requester:
+        assert requester.result("health", seconds=30.0)["live"]
+    note(BESIDE, f"{VANISHING} requesters ping and vanish", more="the process lives")

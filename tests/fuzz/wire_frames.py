@@ -49,6 +49,8 @@ SUBSCRIPTIONS: Final = 0.2
 """Part of the frames that are subscriptions, on the data socket."""
 SUBSCRIPTIONS_MAX: Final = 5_000
 """On one connection, before it is made anew: what is over its limit is not even looked at."""
+SEND_MS_MAX: Final = 1_000
+"""Longer waits only a gateway that is gone, or hangs."""
 KEPT: Final = 200
 """Frames that are remembered, to be written down when the gateway breaks."""
 LOOK_EVERY: Final = 5_000
@@ -148,6 +150,8 @@ class Attack:
             return
         frames = [self._request() for _ in range(1 + (self._rng.random() < 0.02))]
         self.sent.extend(frames)
+        if not self._dealer.poll(SEND_MS_MAX, zmq.POLLOUT):
+            return
         self._dealer.send_multipart(frames)
         self._in_flight += 1
         self._take(wait_ms=200 if self._in_flight >= IN_FLIGHT_MAX else 0)

@@ -82,7 +82,11 @@ CPP: Final = Language(
     "cpp",
     ("cmake", "c++"),
     (
-        ("cmake", "-S", ".", "-B", "build", "-DCMAKE_BUILD_TYPE=Release"),
+        # In one piece each, the library and the program take a third of the time.
+        (
+            *("cmake", "-S", ".", "-B", "build", "-DCMAKE_BUILD_TYPE=Release"),
+            *("-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=0"),
+        ),
         ("cmake", "--build", "build", "--parallel", "2"),
     ),
     ("build/conformance",),
