@@ -48,6 +48,33 @@ def network() -> Iterator[Network]:
         yield network
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--long`."""
+    parser.addoption("--long", action="store_true", help="run the tests marked long as well")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker process what only its controller knows."""
+    node.workerinput["is_whole_suite"] = _is_whole_suite(node.config)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes long, unless it is asked for: by name, by folder or by mark."""
+    if not _is_whole_suite(config) or config.getoption("long") or config.option.markexpr:
+        return
+    chosen = [item for item in items if item.get_closest_marker("long") is None]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
+def _is_whole_suite(config: pytest.Config) -> bool:
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker is not None:
+        return bool(worker["is_whole_suite"])
+    return config.args_source is not pytest.Config.ArgsSource.ARGS
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hand the rows of a worker process over to the one that prints."""
     output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)

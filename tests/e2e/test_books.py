@@ -189,6 +189,7 @@ def market(folder: Path, **options: object) -> Iterator[tuple[Stage, GatewayProc
 
 
 @pytest.mark.parametrize("clears", [True, False], ids=["vendor clears", "vendor forgets to clear"])
+@pytest.mark.long
 def test_market_gateway_and_mirror_hold_the_same_book(tmp_path: Path, clears: bool) -> None:
     """Strategies act on these rows: at no instant may one be missing, stale or a ghost."""
     chance = random.Random(SEED + clears)
@@ -214,6 +215,7 @@ def test_market_gateway_and_mirror_hold_the_same_book(tmp_path: Path, clears: bo
             assert counters["processing_faults"] == counters["lines_invalid"] == 0
 
 
+@pytest.mark.long
 def test_a_gateway_that_is_killed_comes_back_with_the_same_book(tmp_path: Path) -> None:
     """Mirrors know that they are not current meanwhile, and are equal again by themselves."""
     with market(tmp_path) as (stage, process):
@@ -230,6 +232,7 @@ def test_a_gateway_that_is_killed_comes_back_with_the_same_book(tmp_path: Path) 
             assert_all_equal(stage, follower, process)
 
 
+@pytest.mark.long
 def test_level1_and_level2_agree_when_both_are_quiet(tmp_path: Path) -> None:
     """Best bid and ask of the quote are the top of the book."""
     symbols = (*ORDERS, *MAKERS)

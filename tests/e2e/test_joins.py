@@ -65,6 +65,7 @@ def endpoint_of(way: str, folder: Path) -> Iterator[tuple[str, str]]:
 @pytest.mark.timeout(START_S_MAX + JOINS / JOINS_A_SECOND_MIN)
 @pytest.mark.parametrize("program", ["python", "node"])
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.long
 def test_every_join_is_free_of_gaps_and_repetitions(tmp_path: Path, way: str, program: str) -> None:
     """The snapshot's sequence is where the updates go on, for a bare socket of any language."""
     if program == "node":

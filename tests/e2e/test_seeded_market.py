@@ -104,6 +104,7 @@ def receive_trades(client: GatewayClient) -> dict[str, list[Trade]]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_every_seeded_trade_arrives_once_in_order_and_equal() -> None:
     """What was sent is known to the last digit, so what arrives can be held against it."""
     options = SimulatorOptions(

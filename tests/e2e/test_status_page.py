@@ -285,6 +285,7 @@ def test_a_gateway_that_is_suspended_is_lost_although_its_connection_stands(scen
     assert not browser.text("#restarted"), "it is the same run"
 
 
+@pytest.mark.long
 def test_five_thousand_symbols_of_a_real_gateway(browser: Browser, tmp_path: Path) -> None:
     """All of them arrive, are counted, and each is found."""
     options = SimulatorOptions(

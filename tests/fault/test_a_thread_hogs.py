@@ -16,6 +16,7 @@ HOG_S = 4.0
 
 
 @fault_row(60)
+@pytest.mark.long
 def test_a_feed_thread_that_hangs_is_told_within_two_seconds() -> None:
     """By whoever asks; and it is over when the thread goes on."""
     with simulated(rate=50.0) as stage, pytest.MonkeyPatch.context() as patch:

@@ -33,6 +33,7 @@ CONFLATED = 8
 
 @fault_row(21)
 @pytest.mark.timeout(240)
+@pytest.mark.long
 def test_a_burst_is_conflated_before_anything_is_lost(tmp_path: Path) -> None:
     """The open: what cannot be read in time is merged by symbol, and the newest price is right."""
     count = round(RATE * SECONDS)

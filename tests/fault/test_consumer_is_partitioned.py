@@ -144,6 +144,7 @@ def far_consumers(market: Market, topics: list[str]) -> dict[str, Subscriber]:
 
 
 @fault_row(34)
+@pytest.mark.long
 def test_a_partition_is_noticed_by_both_ends_and_healed(network: Network, tmp_path: Path) -> None:
     """A strategy that does not notice trades on prices of twenty seconds ago."""
     topics = topics_of()
@@ -184,6 +185,7 @@ def test_a_partition_is_noticed_by_both_ends_and_healed(network: Network, tmp_pa
 
 
 @fault_row(35)
+@pytest.mark.long
 def test_a_half_partition_is_noticed(network: Network, tmp_path: Path) -> None:
     """The consumer still hears packets, but its acknowledgments are lost: TCP stops."""
     topics = topics_of()
@@ -210,6 +212,7 @@ def test_a_half_partition_is_noticed(network: Network, tmp_path: Path) -> None:
 
 
 @fault_row(36)
+@pytest.mark.long
 def test_a_blip_loses_nothing_undeclared(network: Network, tmp_path: Path) -> None:
     """Two seconds are short enough for TCP to repair, and whatever it does not is declared."""
     topics = topics_of()

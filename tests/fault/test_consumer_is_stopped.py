@@ -91,6 +91,7 @@ def stop_and_watch(gateway: GatewayProcess, count: int) -> tuple[Consumer, list[
 
 
 @fault_row(29)
+@pytest.mark.long
 def test_one_that_stops_is_named_and_cut_off(tmp_path: Path) -> None:
     """An operator must know which program it is, and the others must not pay for it."""
     with loaded_gateway(tmp_path) as gateway:
@@ -111,6 +112,7 @@ def test_one_that_stops_is_named_and_cut_off(tmp_path: Path) -> None:
 
 
 @fault_row(30)
+@pytest.mark.long
 def test_ten_that_stop_are_named_and_cut_off(tmp_path: Path) -> None:
     """A host that is suspended takes all its programs with it."""
     with loaded_gateway(tmp_path) as gateway:

@@ -23,6 +23,7 @@ CURRENT_S_MAX: Final = 5.0
 
 @fault_row(40)
 @pytest.mark.parametrize("seed", range(1, 1 + int(os.environ.get("SWIZZLES", "1"))))
+@pytest.mark.long
 def test_all_are_current_soon_after_the_last_one_resumed(tmp_path: Path, seed: int) -> None:
     """A host that is short of memory stops its programs in any order, and resumes them so."""
     print(f"seed {seed}")

@@ -19,6 +19,7 @@ TOPICS: Final = topics_of(kinds=("quote", "trade"))
 
 
 @fault_row(42)
+@pytest.mark.long
 def test_a_thousand_late_joiners_miss_nothing(tmp_path: Path) -> None:
     """A strategy that is started at noon must trade on what one started at dawn has."""
     print(f"seed {SEED} (JOINS_SEED)")

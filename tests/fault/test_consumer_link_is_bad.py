@@ -28,6 +28,7 @@ def now_us() -> int:
 
 @fault_row(37)
 @pytest.mark.parametrize("loss", [0.01, 0.05])
+@pytest.mark.long
 def test_lost_packets_are_no_lost_messages(network: Network, tmp_path: Path, loss: float) -> None:
     """What TCP sends again is late, and nothing else."""
     topics = topics_of()
@@ -63,6 +64,7 @@ def test_lost_packets_are_no_lost_messages(network: Network, tmp_path: Path, los
 
 
 @fault_row(38)
+@pytest.mark.long
 def test_a_slow_link_hurts_nobody_else(network: Network, tmp_path: Path) -> None:
     """One consumer behind a bad line must not make the desk's prices old."""
     topics = topics_of()

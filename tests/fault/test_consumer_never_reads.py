@@ -29,6 +29,7 @@ def held_topics(gateway: GatewayProcess) -> dict[str, int]:
 
 
 @fault_row(41)
+@pytest.mark.long
 def test_subscriptions_return_although_nobody_reads(tmp_path: Path) -> None:
     """Only a socket that is polled subscribes again, and a strategy may compute for minutes."""
     options = SimulatorOptions(

@@ -19,6 +19,7 @@ CAPACITY = 2_000
 
 
 @fault_row(31)
+@pytest.mark.long
 def test_it_is_told_how_much_it_missed_and_then_reads_current_data() -> None:
     """Old prices read faithfully, one after the other, are the most expensive of all."""
     with simulated(rate=3000.0, equity_count=30, trade_share=0.5) as stage:
@@ -75,6 +76,7 @@ def test_it_is_told_how_much_it_missed_and_then_reads_current_data() -> None:
         )
 
 
+@pytest.mark.long
 def test_its_own_client_tells_the_gateway_and_everybody_hears_of_it() -> None:
     """Behind the socket no kernel can look: what waits in the application only the client knows."""
     with simulated(rate=500.0, equity_count=30) as stage:

@@ -78,6 +78,7 @@ def throughput(consumer: Consumer, seconds: float) -> tuple[float, float]:
 
 
 @fault_row(BESIDE)
+@pytest.mark.long
 def test_one_at_a_hundredth_of_the_pace_is_named(tmp_path: Path) -> None:
     """It reads, so nothing breaks; it trades on old prices, and somebody must say so."""
     with loaded(tmp_path) as (_, gateway), ExitStack() as stack:
@@ -170,6 +171,7 @@ class Churner(threading.Thread):
 
 
 @fault_row(BESIDE)
+@pytest.mark.long
 def test_one_that_churns_its_subscriptions_disturbs_nobody(tmp_path: Path) -> None:
     """A consumer in a loop of subscribing and leaving costs its own time only."""
     with loaded(tmp_path) as (simulator, gateway), ExitStack() as stack:
@@ -194,6 +196,7 @@ def test_one_that_churns_its_subscriptions_disturbs_nobody(tmp_path: Path) -> No
 
 
 @fault_row(BESIDE)
+@pytest.mark.long
 def test_a_crowd_is_served_alike(tmp_path: Path) -> None:
     """Many consumers of a part each, and one that takes all: nobody misses anything."""
     with loaded(tmp_path) as (simulator, gateway), ExitStack() as stack:

@@ -84,6 +84,7 @@ def test_lines_split_at_every_byte_give_the_same_messages() -> None:
 
 
 @fault_row(11)
+@pytest.mark.long
 def test_every_kind_of_bad_line_is_counted_once() -> None:
     """Exact counters are the proof that nothing else was lost beside them."""
     with live_symbol(upstream={"line_bytes_max": 8192}) as (stage, fake, consumer):
@@ -126,6 +127,7 @@ def test_every_kind_of_bad_line_is_counted_once() -> None:
 
 
 @fault_row(8)
+@pytest.mark.long
 def test_a_megabyte_in_one_piece_holds_up_nobody() -> None:
     """Requests are answered while it is read, and every line of it is published."""
     with live_symbol() as (stage, fake, consumer):
@@ -153,6 +155,7 @@ def test_a_megabyte_in_one_piece_holds_up_nobody() -> None:
         consumer.history.check()
 
 
+@pytest.mark.long
 def test_a_line_without_an_end_is_dropped_whole() -> None:
     """Megabytes without a line end must neither fill memory nor swallow the next line."""
     with live_symbol() as (stage, fake, consumer):

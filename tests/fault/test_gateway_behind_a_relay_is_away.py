@@ -148,6 +148,7 @@ def test_a_relay_that_is_started_again_is_found_by_its_consumers(
             consumer.history.check()
 
 
+@pytest.mark.long
 def test_a_gateway_that_stops_is_told_by_heartbeats_and_health(
     relay: RelayStage, gateway: GatewayProcess
 ) -> None:

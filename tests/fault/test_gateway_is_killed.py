@@ -65,6 +65,7 @@ def report_of(gateway: GatewayProcess) -> dict[str, Any]:
         return dict(requester.result("subscriptions"))
 
 
+@pytest.mark.long
 def test_a_lease_of_a_thousand_symbols_survives(
     tmp_path: Path, simulator: Simulator, symbols: list[str]
 ) -> None:

@@ -17,6 +17,7 @@ SUSPENDED_S = float(os.environ.get("SUSPENDED_SECONDS", "5"))
 
 
 @fault_row(28)
+@pytest.mark.long
 def test_nothing_old_looks_fresh_when_it_goes_on(tmp_path: Path) -> None:
     """After a suspended laptop or a stopped container, strategies must not trade on the backlog."""
     with under_load(tmp_path) as (gateway, consumer):

@@ -83,6 +83,7 @@ def check_inside(inside: Consumer) -> None:
 
 @fault_row(64)
 @pytest.mark.parametrize("door", KNOCKS)
+@pytest.mark.long
 def test_a_dead_handler_lets_nobody_in(tmp_path: Path, door: str) -> None:
     """CURVE without a handler would let everybody in: that is what the enforced domain is for."""
     judge, knock, code = Admission.judge, KNOCKS[door], f"handshakes_{door}_stopped"
@@ -123,6 +124,7 @@ def failing(admission: Admission, attempt: Attempt) -> Verdict:
 
 
 @fault_row(64)
+@pytest.mark.long
 def test_handlers_that_hang_let_nobody_in_until_they_go_on(tmp_path: Path) -> None:
     """The handshakes that it does not answer end by their own time limit."""
     judge, release = Admission.judge, threading.Event()
@@ -166,6 +168,7 @@ def test_handlers_that_hang_let_nobody_in_until_they_go_on(tmp_path: Path) -> No
 
 
 @fault_row(64)
+@pytest.mark.long
 def test_a_slow_handler_lets_all_in_one_after_the_other(tmp_path: Path) -> None:
     """Slowness is no reason to refuse anybody, and none to be less strict."""
     judge = Admission.judge

@@ -35,6 +35,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess
 
 
 @fault_row(46)
+@pytest.mark.long
 def test_many_subscriptions_that_end_at_once_hold_nobody_up(gateway: GatewayProcess) -> None:
     """A consumer with two thousand topics dies, again and again."""
     before = counted(gateway, "subscriptions_seen")

@@ -64,6 +64,7 @@ class Prober:
 
 @fault_row(84)
 @pytest.mark.timeout(180)
+@pytest.mark.long
 def test_scrapers_of_every_kind_leave_prices_alone(tmp_path: Path) -> None:
     """Who looks at the gateway must not be able to slow down, fill up or hide what it does."""
     level1_port, admin_port, level2_port = free_ports(3)

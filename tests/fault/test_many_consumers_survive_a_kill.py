@@ -123,6 +123,7 @@ def listen(consumers: list[BareConsumer], *, after_epoch: int, seconds: float) -
 
 
 @fault_row(BESIDE)
+@pytest.mark.long
 def test_bare_sockets_are_consistent_again_without_any_code(
     gateway: GatewayProcess, symbols: list[str]
 ) -> None:
@@ -157,6 +158,7 @@ def test_bare_sockets_are_consistent_again_without_any_code(
 
 
 @fault_row(BESIDE)
+@pytest.mark.long
 def test_clients_are_consistent_again_without_any_code_beyond_them(
     gateway: GatewayProcess, symbols: list[str]
 ) -> None:

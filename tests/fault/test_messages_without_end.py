@@ -154,6 +154,7 @@ def test_a_flood_of_messages_that_comes_back_does_not_fill_memory(gateway: Gatew
 
 
 @fault_row(44)
+@pytest.mark.long
 def test_who_goes_on_subscribing_beyond_the_limit_is_cut(gateway: GatewayProcess) -> None:
     """A few are refused and told, as ever; a million are not waited for."""
     first = counted(gateway, "subscribers_cut")

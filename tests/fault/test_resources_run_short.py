@@ -218,6 +218,7 @@ def test_every_step_for_want_of_descriptors(tmp_path: Path) -> None:
 
 
 @fault_row(69)
+@pytest.mark.long
 def test_descriptors_that_are_gone_are_survived(tmp_path: Path) -> None:
     """None is left at all: whoever is connected goes on, and all is well when some are freed."""
     with (
@@ -247,6 +248,7 @@ def test_descriptors_that_are_gone_are_survived(tmp_path: Path) -> None:
 
 
 @fault_row(78)
+@pytest.mark.long
 def test_every_step_for_want_of_memory(tmp_path: Path) -> None:
     """By the limit of this process, which any user may set."""
     with running(tmp_path) as gateway, address_space(gateway) as press:
@@ -255,6 +257,7 @@ def test_every_step_for_want_of_memory(tmp_path: Path) -> None:
 
 
 @fault_row(78)
+@pytest.mark.long
 def test_every_step_for_want_of_memory_in_a_cgroup(tmp_path: Path) -> None:
     """By the limit of a container, beyond which the kernel kills."""
     with memory_cgroup() as (group, press), running(tmp_path, group=group) as gateway:
@@ -263,6 +266,7 @@ def test_every_step_for_want_of_memory_in_a_cgroup(tmp_path: Path) -> None:
 
 
 @fault_row(78)
+@pytest.mark.long
 def test_a_gateway_that_was_killed_for_memory_comes_back_with_its_leases(tmp_path: Path) -> None:
     """What no guard could prevent: the kernel kills it, and a supervisor starts it again."""
     with running(tmp_path) as gateway, gateway.consumer("quote,AAPL,") as consumer:

@@ -29,6 +29,7 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_another_process_with_other_hashes_gives_the_same_bytes() -> None:
     """A seed that fails in one process is replayed in another one, whose sets are ordered anew."""
     program = f"import {__name__} as t; print(t.digest_of(7))"

@@ -42,6 +42,7 @@ def test_each_kind_of_fault_alone_is_survived(kind: str) -> None:
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))
+@pytest.mark.long
 def test_every_seed_keeps_every_promise(block: int) -> None:
     """Nobody thinks of every combination of faults; a failing seed is replayed by its number."""
     seeds = range(block, SEEDS, BLOCKS)

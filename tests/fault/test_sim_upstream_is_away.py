@@ -25,6 +25,7 @@ def assert_all_well(world: World) -> None:
 
 
 @fault_row(5)
+@pytest.mark.long
 def test_ten_minutes_of_refusal_cost_few_attempts_and_few_words() -> None:
     """An IQConnect that is not there is asked for patiently, and the log does not fill up."""
     seconds = 600.0
@@ -162,6 +163,7 @@ def test_a_connection_that_dies_in_a_short_outage_is_not_waited_for(port: str) -
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_five_hundred_reconnections_leak_nothing() -> None:
     """What each connection leaves behind adds up in a gateway that runs for months."""
     rounds = 500

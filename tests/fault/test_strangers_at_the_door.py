@@ -121,6 +121,7 @@ def check_unharmed(before: Seen, during: Seen) -> None:
 
 
 @fault_row(61)
+@pytest.mark.long
 def test_whatever_is_no_client_is_refused(doors: Doors) -> None:
     """Other protocols, other keys, none: neither data nor memory is theirs."""
     before = doors.watcher.watch(SECONDS)
@@ -149,6 +150,7 @@ def test_whatever_is_no_client_is_refused(doors: Doors) -> None:
 
 
 @fault_row(62)
+@pytest.mark.long
 def test_unknown_keys_are_refused_as_fast_as_they_come(doors: Doors) -> None:
     """A handshake costs both ends its arithmetic; who is in already must not pay for it."""
     before = doors.watcher.watch(SECONDS)
@@ -177,6 +179,7 @@ def test_unknown_keys_are_refused_as_fast_as_they_come(doors: Doors) -> None:
 
 
 @fault_row(67)
+@pytest.mark.long
 def test_handshakes_that_stop_half_way_are_ended(doors: Doors) -> None:
     """A thousand open ends would otherwise be held for ever."""
     descriptors = doors.process.num_fds()
@@ -199,6 +202,7 @@ def test_handshakes_that_stop_half_way_are_ended(doors: Doors) -> None:
 
 
 @fault_row(68)
+@pytest.mark.long
 def test_a_crowd_is_taken_in_at_once(doors: Doors) -> None:
     """After a switch came back everybody connects in the same second."""
     before = doors.watcher.watch(SECONDS)

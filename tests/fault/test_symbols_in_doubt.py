@@ -46,6 +46,7 @@ def test_one_symbol_that_stops_is_found_and_asked_for_again(revive: str) -> None
         incident.note(BESIDE, f"one symbol silent, {revive}")
 
 
+@pytest.mark.long
 def test_quiet_symbols_cost_an_audit_and_nothing_else() -> None:
     """At the close everything falls silent at once: no state changes, no new connection."""
     with simulated(rate=400.0, equity_count=30) as stage:

@@ -52,6 +52,7 @@ def p99(values: list[float]) -> float:
 
 
 @fault_row(53)
+@pytest.mark.long
 def test_a_flood_of_one_user_holds_up_nobody_else(tmp_path: Path) -> None:
     """Fifty connections are one user: refused after a burst, then cut, and named."""
     ring = Keyring(tmp_path, "alice")
@@ -119,6 +120,7 @@ def named_dealer(stage: Stage, keys: tuple[str, str, str]) -> Iterator["zmq.Sock
 
 
 @fault_row(56)
+@pytest.mark.long
 def test_a_routing_id_is_nobody(tmp_path: Path) -> None:
     """Who takes another's routing id gets neither its answers, nor its leases, nor its name."""
     ring = Keyring(tmp_path, "alice", "bob")
@@ -178,6 +180,7 @@ def release_of(lease_id: str) -> bytes:
 
 
 @fault_row(58)
+@pytest.mark.long
 def test_leases_of_two_users_never_mix(tmp_path: Path) -> None:
     """Both call their client the same; each sees, renews and gives up its own."""
     ring = Keyring(tmp_path, "alice", "bob")

@@ -19,6 +19,7 @@ LINES = int(os.environ.get("FUZZ_LINES", "40000"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 
 
+@pytest.mark.long
 def test_no_vendor_line_breaks_a_decoder() -> None:
     """Whatever comes is published, refused or counted."""
     outcome = vendor_lines.run(LINES, seed=SEED)
@@ -29,6 +30,7 @@ def test_no_vendor_line_breaks_a_decoder() -> None:
 
 
 @pytest.mark.parametrize("has_keys", [False, True], ids=["open", "keys"])
+@pytest.mark.long
 def test_no_frame_breaks_a_gateway_or_disturbs_others(has_keys: bool) -> None:
     """It lives, answers, loses nothing for others, and does not grow."""
     trial = wire_frames.run(FRAMES, seed=SEED, has_keys=has_keys)

@@ -123,6 +123,7 @@ def test_a_taken_data_port_is_first_although_no_gateway_runs(practice: Practice)
         assert practice.first("--data", stranger.endpoint) == ("gateway", "data_port_taken")
 
 
+@pytest.mark.long
 def test_a_wrong_control_address_does_not_cost_a_live_gateway_its_life(practice: Practice) -> None:
     """`end the program on the data port` would be the worst advice there is."""
     practice.simulate()
@@ -138,6 +139,7 @@ def test_a_wrong_control_address_does_not_cost_a_live_gateway_its_life(practice:
         assert "control.bind" in practice.examine()["first"]["fix"]
 
 
+@pytest.mark.long
 def test_consumers_at_a_wrong_address_are_first_and_the_right_one_is_named(
     practice: Practice,
 ) -> None:
@@ -155,6 +157,7 @@ def test_consumers_at_a_wrong_address_are_first_and_the_right_one_is_named(
         assert practice.first(*swapped) == ("gateway", "control_is_data")
 
 
+@pytest.mark.long
 def test_consumers_at_another_gateway_are_first(practice: Practice) -> None:
     """Heartbeats come and mean nothing: they are another run's."""
     simulator = practice.simulate()

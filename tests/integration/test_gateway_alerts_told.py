@@ -88,6 +88,7 @@ def gateway_of(folder: Path, server: HookServer, command: list[str], **ports: in
     return GatewayProcess(folder, level1_port=level1, admin_port=admin, settings=settings)
 
 
+@pytest.mark.long
 def test_an_alert_and_its_end_reach_a_web_server_and_a_program(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

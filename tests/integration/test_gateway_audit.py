@@ -55,6 +55,7 @@ def chain_is_right_by_hand(folder: Path) -> bool:
 
 
 @pytest.mark.parametrize("sync", ["second", "line"])
+@pytest.mark.long
 def test_grants_denials_deeds_start_and_stop_are_there(tmp_path: Path, sync: str) -> None:
     """One line each, whatever the number of symbols, in a chain that anybody can follow."""
     symbols = [f"S{number}" for number in range(5_000)]
@@ -100,6 +101,7 @@ def test_grants_denials_deeds_start_and_stop_are_there(tmp_path: Path, sync: str
     assert "gateway stopped" in printed
 
 
+@pytest.mark.long
 def test_a_killed_gateway_goes_on_with_the_chain(tmp_path: Path) -> None:
     """Also behind a line that was cut in the middle, which is named; the numbers go on."""
     for run in range(3):
@@ -122,6 +124,7 @@ def test_a_killed_gateway_goes_on_with_the_chain(tmp_path: Path) -> None:
     assert chain_is_right_by_hand(tmp_path)
 
 
+@pytest.mark.long
 def test_what_was_changed_is_told_with_file_and_line(tmp_path: Path) -> None:
     """By the command, by the next run, and for ever after."""
     with started(tmp_path) as gateway:

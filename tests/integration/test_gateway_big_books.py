@@ -9,6 +9,7 @@ BIG, OTHER = "@ES#", "AAPL"
 ORDERS_A_SIDE = 5_000
 
 
+@pytest.mark.long
 def test_an_image_of_ten_thousand_orders_is_whole_and_in_step() -> None:
     """It is one frame with the sequence of the last order told, however large."""
     with simulated(rate=300.0, depth_rate=2000.0, depth_orders=ORDERS_A_SIDE) as stage:

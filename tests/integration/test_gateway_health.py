@@ -81,6 +81,7 @@ def test_a_lost_iqconnect_is_an_alert_until_it_is_back(stage: Stage, requester: 
     assert "iqconnect_down" in recent
 
 
+@pytest.mark.long
 def test_a_threshold_of_ones_own_is_judged_at_once(stage: Stage, requester: Requester) -> None:
     """Memory beyond a limit that was just set; then over again."""
     consumer = stage.consumer(ALERT)

@@ -102,6 +102,7 @@ def test_each_file_has_what_it_is_for_and_no_secret(
         assert secret not in everything
 
 
+@pytest.mark.long
 def test_a_full_disk_costs_lines_and_nothing_else(tmp_path: Path) -> None:
     """Prices go on; what is missing is counted, named in the files, and told once."""
     logs = tmp_path / "logs"
@@ -164,6 +165,7 @@ def test_a_full_disk_costs_lines_and_nothing_else(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["a file", "below a file"])
+@pytest.mark.long
 def test_a_directory_that_cannot_be_used_is_refused_with_78(tmp_path: Path, kind: str) -> None:
     """A supervisor need not start it again, and an operator reads which setting it is."""
     (tmp_path / "file").write_text("")
@@ -177,6 +179,7 @@ def test_a_directory_that_cannot_be_used_is_refused_with_78(tmp_path: Path, kind
         assert "what to do:" in printed
 
 
+@pytest.mark.long
 def test_a_second_gateway_does_not_touch_the_files_of_the_first(tmp_path: Path) -> None:
     """Two that write one file would put it aside under each other; after a kill it is free."""
     (tmp_path / "second").mkdir()
@@ -202,6 +205,7 @@ def test_a_second_gateway_does_not_touch_the_files_of_the_first(tmp_path: Path) 
     assert len(starts) == 2, "the second run went on in the same file"
 
 
+@pytest.mark.long
 def test_a_relay_writes_files_of_its_own_beside_its_gateways(tmp_path: Path) -> None:
     """Both may be started with one file, and what the relay's administrators did is in its own."""
     config = tmp_path / "relay.yaml"

@@ -151,6 +151,7 @@ def test_tails_come_on_a_clients_own_topic(tmp_path: Path) -> None:
         assert not [m for m in alice.messages if m.topic == "sys,tails,"]
 
 
+@pytest.mark.long
 def test_the_python_client_asks_nothing_twice_for_lack_of_tails(tmp_path: Path) -> None:
     """Who waits for what it may not hear would ask for everything each second."""
     ring = Keyring(tmp_path, "alice")

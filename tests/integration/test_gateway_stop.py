@@ -63,6 +63,7 @@ def assert_goodbye_is_last(consumer: Consumer) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.long
 def test_a_signal_under_load_drains_and_ends_with_zero(
     tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -111,6 +112,7 @@ def test_what_waits_for_a_consumer_that_is_behind_is_sent_before_the_end() -> No
             assert len(behind.messages) > BACKLOG_MESSAGES
 
 
+@pytest.mark.long
 def test_two_signals_at_once_end_at_once(tmp_path: Path) -> None:
     """An operator who presses Ctrl-C again has waited long enough."""
     with under_load(tmp_path) as (gateway, _):

@@ -86,6 +86,7 @@ def test_it_is_started_logged_in_and_started_again(
         assert "logging IQConnect in" in everything
 
 
+@pytest.mark.long
 def test_a_refused_login_is_named_and_not_repeated_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,6 +105,7 @@ def test_rules_and_example_can_be_loaded() -> None:
     promtool("check", "config", str(CONFIG))
 
 
+@pytest.mark.long
 def test_rules_fire_when_they_should_and_only_then() -> None:
     """Each is silent at its limit and told of beyond it; a healthy gateway sets off none."""
     promtool("test", "rules", str(FOLDER / "alerts.test.yaml"))

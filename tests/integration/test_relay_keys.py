@@ -301,6 +301,7 @@ def test_what_the_gateway_denies_the_relay_is_told_by_symbol(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("way", ["both", "a narrow relay", "the relay alone", "the gateway alone"])
+@pytest.mark.long
 def test_tails_come_on_a_clients_own_topic_behind_a_relay(tmp_path: Path, way: str) -> None:
     """About what it hears, and nothing else; and no heartbeat promises others."""
     near, far = rings(tmp_path)

@@ -189,6 +189,7 @@ async def test_a_tape_waits_while_nobody_watches(tmp_path: Path) -> None:
 
 @pytest.mark.asyncio
 @pytest.mark.slow
+@pytest.mark.long
 async def test_a_slow_reader_slows_the_tape_and_loses_nothing(tmp_path: Path) -> None:
     """At full speed the source waits for room; no queue grows without bound."""
     path = tmp_path / "tape.txt"

@@ -145,6 +145,7 @@ def test_one_page_for_people_shows_every_panel(stage: Stage) -> None:
     assert max(map(len, lines)) <= 120
 
 
+@pytest.mark.long
 def test_without_a_gateway_one_page_fails_and_says_what_to_do() -> None:
     """A script gets an object all the same; a person gets a sentence."""
     nobody = f"tcp://127.0.0.1:{free_ports(1)[0]}"
@@ -314,6 +315,7 @@ def test_a_signal_ends_it_and_gives_the_screen_back(stage: Stage) -> None:
         assert program.settings == program.before
 
 
+@pytest.mark.long
 def test_contact_is_lost_with_its_time_and_comes_back_by_itself(tmp_path: Path) -> None:
     """Whoever watches an outage must not have to start the watching anew."""
     admin, level1 = free_ports(2)

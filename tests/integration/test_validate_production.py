@@ -71,6 +71,7 @@ def report_of(*arguments: str, code: int) -> dict[str, Any]:
     return report
 
 
+@pytest.mark.long
 def test_a_ready_system_is_reported_in_the_guides_manner() -> None:
     """The report is pasted into tickets, and read by people who have never seen the gateway."""
     code, text = run_command("validate", "--production", "--simulate", seconds=90)
@@ -85,6 +86,7 @@ def test_a_ready_system_is_reported_in_the_guides_manner() -> None:
         assert line.startswith(start), line
 
 
+@pytest.mark.long
 def test_a_gateway_in_production_is_not_disturbed_by_it(tmp_path: Path) -> None:
     """It runs beside the real one, whose ports, state and IQConnect are named in the same file."""
     with simulated(settings={"state_dir": str(tmp_path / "state")}) as stage:
@@ -119,6 +121,7 @@ def test_a_gateway_in_production_is_not_disturbed_by_it(tmp_path: Path) -> None:
         assert (tmp_path / "state" / "epoch").read_bytes() == epoch
 
 
+@pytest.mark.long
 def test_an_absent_iqconnect_is_not_ready_and_the_rest_is_proven_all_the_same(
     tmp_path: Path,
 ) -> None:
@@ -134,6 +137,7 @@ def test_an_absent_iqconnect_is_not_ready_and_the_rest_is_proven_all_the_same(
     assert len(report["checks"]) == len(LINE_STARTS)
 
 
+@pytest.mark.long
 def test_a_configuration_that_cannot_be_used_ends_with_78(tmp_path: Path) -> None:
     """Nothing is started with it."""
     config = tmp_path / "gateway.yaml"
@@ -147,6 +151,7 @@ def test_a_configuration_that_cannot_be_used_ends_with_78(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("option", ["--simulate", "--json"])
+@pytest.mark.long
 def test_options_of_the_proof_are_refused_without_it(option: str) -> None:
     """`validate --simulate` must not look as if something had been proven."""
     code, text = run_command("validate", option)

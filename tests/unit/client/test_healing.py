@@ -334,6 +334,7 @@ def run(world: World, script: list[tuple[Any, ...]]) -> None:
 @pytest.mark.slow
 @settings(max_examples=400)
 @given(st.integers(2, 20), st.lists(steps, min_size=8, max_size=80))
+@pytest.mark.long
 def test_every_event_comes_once_or_is_named_once(
     capacity: int, script: list[tuple[Any, ...]]
 ) -> None:
