@@ -23,6 +23,7 @@ from gateway.control.usage_tap import UsageFact
 from gateway.counters import Counter, Counters
 from gateway.health.facts import AlertFact, FeedHistory, FeedReport
 from gateway.logs import get_logger
+from gateway.model.methods import HealthParams
 from gateway.policy.entitlements import Entitlements
 from gateway.policy.error_history import ErrorFact
 from gateway.runtime.admin_port import AdminPortView
@@ -154,6 +155,10 @@ class Gateway:
         """This run, Unix milliseconds."""
         return self._epoch
 
+    def verdict(self) -> dict[str, Any]:
+        """What the request `health` is answered."""
+        return self._desk.inside.health(HealthParams())
+
     def reload_keys(self) -> None:
         """Read the clients' files now, and not within a second."""
         if self._doors is not None:
@@ -250,11 +255,7 @@ class Gateway:
         self._leases = make_leases(settings, self._clock, self._trail)
         admin = AdminPortView(self._admin)
         monitor = make_monitor(
-            settings,
-            history=self._history,
-            errors=self._errors.history,
-            admin=admin,
-            clock=clock,
+            settings, history=self._history, errors=self._errors.history, admin=admin, clock=clock
         )
         monitor.register_conditions(self._sockets.issues)
         self._sockets.intake.on_cut = self._facts.post
@@ -331,10 +332,7 @@ class Gateway:
         """What was counted outside the feed thread, by label."""
         counts = self._counters.as_map()
         counts[Counter.FACTS_DROPPED.label] += self._facts.dropped
-        for counter, count in (
-            *self._log_counts().items(),
-            *self._sockets.counts(),
-        ):
+        for counter, count in (*self._log_counts().items(), *self._sockets.counts()):
             counts[counter.label] += count
         counts[Counter.ERRORS_DROPPED.label] += self._errors.history.dropped
         counts[Counter.ALERTS_REFUSED.label] += self._desk.inside.monitor.refused

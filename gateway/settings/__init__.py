@@ -17,6 +17,7 @@ from gateway.settings.loading import CONFIG_BYTES_MAX, load_relay_settings, load
 from gateway.settings.masked import masked
 from gateway.settings.relay import RelaySettings
 from gateway.settings.sections import ENV_PREFIX, Settings
+from gateway.settings.service_manager import ServiceManager, find_service_manager
 
 __all__ = [
     "CONFIG_BYTES_MAX",
@@ -26,10 +27,12 @@ __all__ = [
     "HttpSettings",
     "IqconnectSettings",
     "RelaySettings",
+    "ServiceManager",
     "Settings",
     "UpstreamSettings",
     "address_of",
     "environment_of_child",
+    "find_service_manager",
     "is_loopback",
     "load_credentials",
     "load_relay_settings",

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gateway.errors import ConfigError
 from gateway.logs import hints_at_secret
+from gateway.settings.service_manager import NOTICE_VARIABLES
 
 _PLAIN = r"^[^\x00-\x20,\x7f-\uffff]{1,128}$"
 
@@ -81,11 +82,14 @@ def load_credentials(env_file: Path | None = Path(".env")) -> Credentials:
 
 
 def environment_of_child() -> dict[str, str]:
-    """The environment for a program that we start: ours without the login and our own secrets."""
+    """The environment for a program that we start.
+
+    It is ours without the login, our own secrets, and what the service manager told us alone.
+    """
     return {
         name: value
         for name, value in os.environ.items()
-        if name.upper() not in _SECRETS
+        if name.upper() not in (*_SECRETS, *NOTICE_VARIABLES)
         and not (name.upper().startswith("IQGW_") and hints_at_secret(name))
     }
 

@@ -30,6 +30,7 @@ class GatewayProcess:
         admin_port: Where its admin port is.
         settings: Other settings, by section.
         keys: For consumers and control clients of this gateway.
+        module: What is run, with the gateway's command line.
     """
 
     def __init__(
@@ -40,8 +41,10 @@ class GatewayProcess:
         admin_port: int,
         settings: Mapping[str, Any] | None = None,
         keys: tuple[str, str, str] | None = None,
+        module: str = "gateway",
     ) -> None:
         self._keys = keys
+        self._module = module
         data_port, control_port, http_port = free_ports(3)
         self.ports = (data_port, control_port, http_port)
         """Data, control and HTTP."""
@@ -90,7 +93,9 @@ class GatewayProcess:
 
     def start(self) -> None:
         """Start it and wait until it answers requests."""
-        self._process = start_command("run", "--config", str(self._config), output=self._output)
+        self._process = start_command(
+            "run", "--config", str(self._config), output=self._output, module=self._module
+        )
         with self.requester() as requester:
             requester.result("ping", seconds=READY_S_MAX)
 
@@ -126,11 +131,13 @@ class GatewayProcess:
         return Requester(self.control, keys=self._keys)
 
 
-def start_command(*arguments: str, output: Path) -> "subprocess.Popen[bytes]":
+def start_command(
+    *arguments: str, output: Path, module: str = "gateway"
+) -> "subprocess.Popen[bytes]":
     """Start `python -m gateway …` in an environment without settings of the developer's."""
     with output.open("ab") as file:
         return subprocess.Popen(
-            [sys.executable, "-m", "gateway", *arguments],
+            [sys.executable, "-m", module, *arguments],
             stdout=file,
             stderr=file,
             stdin=subprocess.DEVNULL,

@@ -251,7 +251,8 @@ def test_the_environment_is_read_in_one_place() -> None:
         for node in module.nodes
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
     }
-    assert readers == {"gateway/settings/credentials.py", "gateway/settings/loading.py"}
+    names = ("credentials", "loading", "service_manager")
+    assert readers == {f"gateway/settings/{name}.py" for name in names}
 
 
 def test_the_client_needs_nothing_of_the_gateway() -> None:
