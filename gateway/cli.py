@@ -10,6 +10,7 @@ from gateway import __version__
 from gateway.commands.audit import audit_app
 from gateway.commands.endpoints import CONTROL_ENDPOINT, DATA_ENDPOINT, problem_of_endpoint
 from gateway.commands.keys import keys_app
+from gateway.commands.probe import probe
 from gateway.commands.usage import usage
 from gateway.errors import ConfigError
 from gateway.logs import set_up_logging
@@ -75,6 +76,7 @@ def main() -> None:
 
 app.add_typer(audit_app, name="audit")
 app.add_typer(keys_app, name="keys")
+app.command()(probe)
 app.command()(usage)
 
 

@@ -37,6 +37,17 @@ def problem_of_endpoint(endpoint: str) -> str:
     return "" if separator else f"write tcp://{bounded(endpoint)[1:-1]}"
 
 
+def own_address(bind: str) -> str:
+    """Where this machine reaches what is bound there: an address of all is none to connect to."""
+    for everywhere, here in (
+        ("tcp://0.0.0.0:", "tcp://127.0.0.1:"),
+        ("tcp://[::]:", "tcp://[::1]:"),
+    ):
+        if bind.startswith(everywhere):
+            return here + bind.removeprefix(everywhere)
+    return bind
+
+
 def nobody_at(endpoint: str) -> str:
     """Look whether a connection is refused at once, which ZeroMQ itself never tells.
 

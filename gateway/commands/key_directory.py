@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.clock import SystemClock
+from gateway.commands.client_keys import read_client_keys
 from gateway.errors import ConfigError
 from gateway.model.methods import Role
 from gateway.policy.client_record import NAME, parse_client
@@ -18,6 +19,7 @@ from gateway.runtime.key_files import (
     check_ours,
     make_directory,
     new_pair,
+    public_half,
     read_pair,
     read_text,
     unusable,
@@ -79,6 +81,51 @@ class KeyDirectory:
             secret.unlink()
             raise
         return f"{self._directory / name}.key  {fingerprint(pair.public)}"
+
+    def ensure_server(self) -> str:
+        """Make the gateway's own key unless there is one, and complete one whose making was cut.
+
+        Returns:
+            What was done, in words.
+
+        Raises:
+            ConfigError: What is there cannot be used, or nothing can be written.
+        """
+        public = self._directory / f"{SERVER}.key"
+        secret = self._directory / f"{SERVER}.key_secret"
+        if not public.exists() and not secret.exists():
+            return self.make_server(is_next=False)
+        make_directory(self._clients)
+        if not public.exists():
+            # The secret half is written first: the other one follows from it.
+            write_new(public, f"{public_half(self._directory, SERVER)}\n", mode=PUBLIC_MODE)
+        pair = read_pair(self._directory, SERVER)
+        return f"{public}  {fingerprint(pair.public)}  is there"
+
+    def has_given(self, path: Path, *, is_next: bool) -> bool:
+        """Whether a client's file is there and is for this gateway's key.
+
+        One who was revoked since has it, too: what was taken back is not given again.
+
+        Raises:
+            ConfigError: The file, or the gateway's key, cannot be used.
+        """
+        server = read_pair(self._directory, NEXT if is_next else SERVER)
+        keys = read_client_keys(path if path.exists() else None)
+        return keys is not None and keys.server_public_key == server.public
+
+    def withdraw(self, name: str, path: Path) -> None:
+        """Make room for new keys of a client whose file is lost, or is for another gateway's key.
+
+        Raises:
+            ConfigError: What is there cannot be moved.
+        """
+        if NAME.fullmatch(name) and (self._clients / f"{name}{ENDING}").exists():
+            self.revoke(name)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise unusable(path, error) from error
 
     def promote(self) -> str:
         """Put the next key in the place of the present one, which is kept as `server-old`.

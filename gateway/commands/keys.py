@@ -15,6 +15,9 @@ ConfigOption = Annotated[
 DirectoryOption = Annotated[
     Path | None, typer.Option("--keys-dir", help="The directory itself, without a configuration.")
 ]
+IfMissingOption = Annotated[
+    bool, typer.Option("--if-missing", help="Do nothing where it was made already; for scripts.")
+]
 
 
 @keys_app.command("server")
@@ -27,13 +30,19 @@ def server(
     is_promotion: Annotated[
         bool, typer.Option("--promote", help="Put the next key in the place of the present one.")
     ] = False,
+    is_if_missing: IfMissingOption = False,
 ) -> None:
     """Make the gateway's own key."""
     from gateway.commands.key_directory import KeyDirectory
 
     if is_next and is_promotion:
         raise typer.BadParameter("--next makes a key, --promote uses it: one at a time")
+    if is_if_missing and (is_next or is_promotion):
+        raise typer.BadParameter("--if-missing is for the gateway's first key")
     directory = KeyDirectory(_directory_of(config, keys_dir))
+    if is_if_missing:
+        print(directory.ensure_server())
+        return
     if is_promotion:
         print(directory.promote())
         return
@@ -55,16 +64,19 @@ def new(
     is_relay: Annotated[
         bool, typer.Option("--relay", help="For a relay, which stands for many consumers.")
     ] = False,
+    is_if_missing: IfMissingOption = False,
 ) -> None:
     """Make a client's key; a running gateway lets it in within a second or two."""
     from gateway.commands.key_directory import KeyDirectory
 
     directory = KeyDirectory(_directory_of(config, keys_dir))
-    print(
-        directory.add(
-            name, role=role, out=out or Path(f"{name}.key"), is_next=is_next, is_relay=is_relay
-        )
-    )
+    path = out or Path(f"{name}.key")
+    if is_if_missing and directory.has_given(path, is_next=is_next):
+        print(f"{name} has its keys in {path}")
+        return
+    if is_if_missing:
+        directory.withdraw(name, path)
+    print(directory.add(name, role=role, out=path, is_next=is_next, is_relay=is_relay))
 
 
 @keys_app.command("list")

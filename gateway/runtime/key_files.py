@@ -88,6 +88,15 @@ def read_pair(directory: Path, name: str) -> KeyPair:
     return KeyPair(public, secret)
 
 
+def public_half(directory: Path, name: str) -> str:
+    """The public half of a server's key, from the secret one.
+
+    Raises:
+        ConfigError: It cannot be read, or others can read it.
+    """
+    return _public_of(_read_key(directory / f"{name}.key_secret", _refuse_others_reading))
+
+
 def read_text(path: Path, check: Callable[[Path, os.stat_result], None] | None = None) -> str:
     """Read a small file.
 

@@ -1,5 +1,6 @@
 """A real gateway process under a service manager: what it tells it, and when it falls silent."""
 
+import itertools
 import os
 import signal
 import time
@@ -13,7 +14,6 @@ from tests.support.processes import GatewayProcess
 from tests.support.service_manager import HeardManager
 from tests.support.slack import SLACK
 from tests.support.stage import open_stage, wait_until
-import itertools
 
 pytestmark = [
     pytest.mark.slow,

@@ -174,3 +174,59 @@ def test_the_next_key_takes_the_place_of_the_present_one(
     assert read_pair(keys, "server").public == following.public
     assert read_pair(keys, "server-old").public == old.public
     assert not (keys / "server-next.key").exists()
+
+
+def test_what_is_there_is_not_made_again(tmp_path: Path) -> None:
+    """A script that runs at each start of a container must not lock anybody out."""
+    directory, out = KeyDirectory(tmp_path / "keys"), tmp_path / "desk-1.key"
+    directory.ensure_server()
+    assert not directory.has_given(out, is_next=False)
+    directory.withdraw("desk-1", out)
+    directory.add("desk-1", role="monitor", out=out, is_next=False)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert directory.ensure_server().endswith("is there")
+    assert directory.has_given(out, is_next=False)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_server_key_that_was_half_made_is_completed(tmp_path: Path) -> None:
+    """The machine stopped between the halves."""
+    directory = KeyDirectory(tmp_path / "keys")
+    directory.ensure_server()
+    public = tmp_path / "keys" / "server.key"
+    half = public.read_bytes()
+    public.unlink()
+    directory.ensure_server()
+    assert public.read_bytes() == half
+    (tmp_path / "keys" / "server.key_secret").unlink()
+    with pytest.raises(ConfigError, match="missing"):
+        directory.ensure_server()
+
+
+def test_a_lost_key_file_is_replaced_and_a_revoked_one_is_not(
+    directory: KeyDirectory, tmp_path: Path
+) -> None:
+    """The first is a volume that was removed, the second a decision."""
+    out = tmp_path / "desk-1.key"
+    directory.add("desk-1", role="consumer", out=out, is_next=False)
+    first = load_keys(out).public_key
+    out.unlink()
+    assert not directory.has_given(out, is_next=False)
+    directory.withdraw("desk-1", out)
+    directory.add("desk-1", role="consumer", out=out, is_next=False)
+    assert load_keys(out).public_key != first
+    directory.revoke("desk-1")
+    assert directory.has_given(out, is_next=False)
+
+
+def test_a_key_file_for_another_gateways_key_is_replaced(
+    directory: KeyDirectory, tmp_path: Path
+) -> None:
+    """Its holder could not connect with it."""
+    other, out = KeyDirectory(tmp_path / "other"), tmp_path / "desk-1.key"
+    other.ensure_server()
+    other.add("desk-1", role="consumer", out=out, is_next=False)
+    assert not directory.has_given(out, is_next=False)
+    directory.withdraw("desk-1", out)
+    directory.add("desk-1", role="consumer", out=out, is_next=False)
+    assert directory.has_given(out, is_next=False)
