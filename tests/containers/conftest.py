@@ -37,7 +37,9 @@ def engine() -> Iterator[Engine]:
     lacking = own_engine.missing()
     if lacking:
         pytest.fail(f"no Docker engine answers, and for one of our own there is no {lacking}")
-    own = own_engine.OwnEngine(Path(os.environ.get("CONTAINERS_FOLDER", "/var/tmp/iqfeed-docker")))
+    # On a disk, and kept: what lies there saves the next run some minutes.
+    folder = os.environ.get("CONTAINERS_FOLDER", "/var/tmp/iqfeed-docker")  # noqa: S108
+    own = own_engine.OwnEngine(Path(folder))
     own.prepare()
     with own.building() as building:
         build(building, base=own_engine.BASE, is_host_network=True)

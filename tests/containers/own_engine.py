@@ -110,7 +110,9 @@ class OwnEngine:
         self.engine.run("build", "--network=host", "--tag", PROMETHEUS, str(context))
 
     @contextlib.contextmanager
-    def _daemon(self, name: str, prefix: tuple[str, ...], network: tuple[str, ...]) -> Iterator[None]:
+    def _daemon(
+        self, name: str, prefix: tuple[str, ...], network: tuple[str, ...]
+    ) -> Iterator[None]:
         """One engine, until the block ends."""
         log = self._folder / f"dockerd-{name}.log"
         # Of an engine that was killed; a living one has a lock that refuses a second.
@@ -181,7 +183,9 @@ class OwnEngine:
         folder = self._folder / "packages"
         (folder / "lists" / "partial").mkdir(parents=True, exist_ok=True)
         keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
-        (folder / "sources.list").write_text(f"deb [signed-by={keyring}] {_mirror()} {SUITE} main\n")
+        (folder / "sources.list").write_text(
+            f"deb [signed-by={keyring}] {_mirror()} {SUITE} main\n"
+        )
         options = {
             "Dir::Etc::sourcelist": f"{folder}/sources.list",
             "Dir::Etc::sourceparts": "-",

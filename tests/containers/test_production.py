@@ -1,0 +1,67 @@
+"""`compose.production.yaml`: an IQConnect that somebody else runs and that wants a login."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.containers.engine import PRODUCTION, Engine, Project
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+FOLDER = Path(__file__).resolve().parent
+
+
+def test_what_only_the_operator_knows_is_asked_for(engine: Engine) -> None:
+    """Nothing starts before somebody has said where IQConnect is, and that DTN consents."""
+    known = {"IQCONNECT_HOST": "iqconnect", "REDISTRIBUTION_ACKNOWLEDGED": "true"}
+    for missing in known:
+        variables = {name: value for name, value in known.items() if name != missing}
+        project = Project(engine, "iqfeed-production-test", file=PRODUCTION, variables=variables)
+        finished = project.run("config", "--quiet", is_checked=False)
+        assert finished.returncode != 0
+        assert missing in finished.stderr
+
+
+def test_it_logs_in_by_a_file_and_serves(engine: Engine, tmp_path: Path) -> None:
+    """The login is in no variable and no image: `docker inspect` does not show it."""
+    login, config = tmp_path / "login.env", tmp_path / "gateway.yaml"
+    login.write_text("IQFEED_LOGIN=tester\nIQFEED_PASSWORD=not-secret\nIQFEED_PRODUCT_ID=TEST\n")
+    config.write_text("gateway_id: production-test\n")
+    tmp_path.chmod(0o755)
+    project = Project(
+        engine,
+        "iqfeed-production-test",
+        file=PRODUCTION,
+        more=[FOLDER / "compose.iqconnect.yaml"],
+        variables={
+            "IQCONNECT_HOST": "iqconnect",
+            "REDISTRIBUTION_ACKNOWLEDGED": "true",
+            "IQFEED_LOGIN_FILE": str(login),
+            "GATEWAY_CONFIG": str(config),
+        },
+    )
+    project.down()
+    try:
+        project.up()
+        project.wait_healthy("gateway")
+        gateway = project.container("gateway")
+        told = engine.run("exec", gateway, "iqfeed-gateway", "rpc", "hello").stdout
+        assert json.loads(told)["gateway_id"] == "production-test"
+        facts = engine.inspect(gateway)
+        assert "not-secret" not in json.dumps(facts)
+        host = facts["HostConfig"]
+        assert host["ReadonlyRootfs"]
+        assert host["CapDrop"] == ["ALL"]
+        assert host["SecurityOpt"] == ["no-new-privileges:true"]
+        assert host["RestartPolicy"]["Name"] == "unless-stopped"
+        assert host["Memory"] == host["MemorySwap"] == 2 << 30
+        assert host["PidsLimit"] == 256
+        logs = engine.run("exec", gateway, "ls", "/var/log/iqfeed-gateway").stdout.split()
+        assert {"audit.log", "production.log"} <= set(logs)
+        key = ("prepare", "keys", "new", "desk-1", "--keys-dir", "/keys/gateway")
+        out = "/keys/client/desk-1.key"
+        project.run("run", "--rm", "--entrypoint", "iqfeed-gateway", *key, "--out", out)
+        given = project.run("run", "--rm", "--entrypoint", "cat", "prepare", out).stdout
+        assert "secret_key: " in given
+    finally:
+        project.down()
