@@ -30,7 +30,7 @@ RUN groupadd --gid 10001 gateway \
  && useradd --uid 10001 --gid gateway --home-dir /var/lib/iqfeed-gateway --no-create-home \
       --shell /usr/sbin/nologin gateway \
  && install -d -o gateway -g gateway -m 0750 \
-      /var/lib/iqfeed-gateway /var/log/iqfeed-gateway /keys/gateway /keys/probe /keys/client \
+      /var/lib/iqfeed-gateway /var/log/iqfeed /keys/gateway /keys/probe /keys/client \
  && install -d -m 0755 /etc/iqfeed-gateway
 COPY --from=build /opt/iqfeed-gateway /opt/iqfeed-gateway
 ENV PATH=/opt/iqfeed-gateway/bin:$PATH \

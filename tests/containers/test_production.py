@@ -24,10 +24,13 @@ def test_what_only_the_operator_knows_is_asked_for(engine: Engine) -> None:
 
 def test_it_logs_in_by_a_file_and_serves(engine: Engine, tmp_path: Path) -> None:
     """The login is in no variable and no image: `docker inspect` does not show it."""
-    login, config = tmp_path / "login.env", tmp_path / "gateway.yaml"
+    login, config = tmp_path / "login.env", tmp_path / "config"
     login.write_text("IQFEED_LOGIN=tester\nIQFEED_PASSWORD=not-secret\nIQFEED_PRODUCT_ID=TEST\n")
-    config.write_text("gateway_id: production-test\n")
-    tmp_path.chmod(0o755)
+    config.mkdir()
+    (config / "iqfeed_production.yaml").write_text("gateway_id: production-test\n")
+    # The container's user is to read both.
+    config.chmod(0o755)
+    login.chmod(0o644)
     project = Project(
         engine,
         "iqfeed-production-test",
@@ -56,7 +59,7 @@ def test_it_logs_in_by_a_file_and_serves(engine: Engine, tmp_path: Path) -> None
         assert host["RestartPolicy"]["Name"] == "unless-stopped"
         assert host["Memory"] == host["MemorySwap"] == 2 << 30
         assert host["PidsLimit"] == 256
-        logs = engine.run("exec", gateway, "ls", "/var/log/iqfeed-gateway").stdout.split()
+        logs = engine.run("exec", gateway, "ls", "/var/log/iqfeed").stdout.split()
         assert {"audit.log", "production.log"} <= set(logs)
         key = ("prepare", "keys", "new", "desk-1", "--keys-dir", "/keys/gateway")
         out = "/keys/client/desk-1.key"
