@@ -15,6 +15,11 @@ COMPOSE: Final = ROOT / "docker" / "compose.yaml"
 PRODUCTION: Final = ROOT / "docker" / "compose.production.yaml"
 IMAGE: Final = "iqfeed-gateway:test"
 PYTHON: Final = "/opt/iqfeed-gateway/bin/python"
+LOGIN: Final = "".join(
+    f"IQFEED_{name}={value}\n"
+    for name, value in {"LOGIN": "tester", "PASSWORD": "as-agreed", "PRODUCT_ID": "TEST"}.items()
+)
+"""A file with the login that the simulator of `compose.iqconnect.yaml` asks for."""
 BUILD_S_MAX: Final = 900.0
 COMMAND_S_MAX: Final = 120.0
 
@@ -29,6 +34,8 @@ class Engine:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment: Final = {**os.environ, "DOCKER_BUILDKIT": "1", **environment}
         """For every command."""
+        self.inside: tuple[str, ...] = ()
+        """What a command begins with that is to reach published ports."""
 
     def run(
         self,

@@ -88,9 +88,11 @@ class OwnEngine:
             subprocess.run([*inside, "ip", "link", "set", "lo", "up"], check=True)
             # Nobody is reached from there, so any private range will do.
             pools = ("--bip=172.30.250.1/24", "--default-address-pool=base=172.30.0.0/17,size=24")
+            self.engine.inside = inside
             with self._daemon("run", inside, pools):
                 yield self.engine
         finally:
+            self.engine.inside = ()
             subprocess.run(["ip", "netns", "delete", NAMESPACE], check=False)
 
     def build_prometheus(self) -> None:

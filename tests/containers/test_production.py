@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers.engine import PRODUCTION, Engine, Project
+from tests.containers.engine import LOGIN, PRODUCTION, Engine, Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 FOLDER = Path(__file__).resolve().parent
@@ -25,7 +25,7 @@ def test_what_only_the_operator_knows_is_asked_for(engine: Engine) -> None:
 def test_it_logs_in_by_a_file_and_serves(engine: Engine, tmp_path: Path) -> None:
     """The login is in no variable and no image: `docker inspect` does not show it."""
     login, config = tmp_path / "login.env", tmp_path / "config"
-    login.write_text("IQFEED_LOGIN=tester\nIQFEED_PASSWORD=not-secret\nIQFEED_PRODUCT_ID=TEST\n")
+    login.write_text(LOGIN)
     config.mkdir()
     (config / "iqfeed_production.yaml").write_text("gateway_id: production-test\n")
     # The container's user is to read both.
@@ -51,7 +51,7 @@ def test_it_logs_in_by_a_file_and_serves(engine: Engine, tmp_path: Path) -> None
         told = engine.run("exec", gateway, "iqfeed-gateway", "rpc", "hello").stdout
         assert json.loads(told)["gateway_id"] == "production-test"
         facts = engine.inspect(gateway)
-        assert "not-secret" not in json.dumps(facts)
+        assert "as-agreed" not in json.dumps(facts)
         host = facts["HostConfig"]
         assert host["ReadonlyRootfs"]
         assert host["CapDrop"] == ["ALL"]
