@@ -44,7 +44,7 @@ EXPOSE 7700 7701 7702
 STOPSIGNAL SIGTERM
 # Whether the process works: an IQConnect that is away is no reason to start it anew. With keys
 # IQGW_CLIENT_KEYS names a monitor's; add `--ready` where healthy is to mean that prices can be live.
-HEALTHCHECK --interval=15s --timeout=10s --start-period=10s --retries=3 CMD ["iqfeed-gateway", "probe"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=10s --retries=3 CMD ["iqfeed-gateway", "probe"]
 # Without a shell between: the gateway is the first process and hears signals itself.
 ENTRYPOINT ["iqfeed-gateway"]
 CMD ["run"]

