@@ -130,32 +130,6 @@ class UpstreamSettings(Section):
     """Budget for asking the vendor for the values of symbols that are suspiciously quiet."""
 
 
-def contradiction_of(iqconnect: IqconnectSettings, connection: ConnectionConfig) -> str | None:
-    """What two settings say against each other; None when they agree."""
-    if connection.host is not None and connection.host != iqconnect.host:
-        default = IqconnectSettings.model_fields["host"].default
-        if iqconnect.host != default:
-            return "connection.host and iqconnect.host name different hosts: give one of them"
-    if connection.port is not None and connection.port != iqconnect.level1_port:
-        default = IqconnectSettings.model_fields["level1_port"].default
-        if iqconnect.level1_port != default:
-            return "connection.port and iqconnect.level1_port differ: give one of them"
-    if connection.retry_backoff_first > connection.retry_backoff_max:
-        return "connection.retry_backoff_first is longer than connection.retry_backoff_max"
-    total = connection.level1_count + connection.level2_connections
-    if total > connection.max_connections:
-        return (
-            f"connection.level1_connections and connection.level2_connections are {total}, "
-            f"connection.max_connections allows {connection.max_connections}"
-        )
-    names: dict[int, str] = {}
-    for name, port in ports_of(iqconnect, connection).items():
-        if port in names:
-            return f"{names[port]} and {name} are both {port}: they need different ports"
-        names[port] = name
-    return None
-
-
 def ports_of(iqconnect: IqconnectSettings, connection: ConnectionConfig) -> dict[str, int]:
     """IQConnect's ports, by the settings that give them."""
     given = connection.port

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Final
 
 from gateway_monitoring import HealthThresholds
@@ -28,6 +29,9 @@ class HealthSettings(Section):
 
     thresholds: HealthThresholds = HealthThresholds()
     """Limits, each with its unit in its name; 0 turns one off."""
+    thresholds_file: Path | None = None
+    """YAML file of such limits, looked for beside the file that names it; `thresholds` says
+    otherwise of single ones. Absent: the defaults, and what `thresholds` says."""
     check_interval_s: Annotated[float, Field(ge=0.1, le=60)] = 1.0
     """How often figures are judged, seconds; also the resolution of trends."""
     sessions: tuple[Annotated[str, AfterValidator(_session)], ...] = Field(

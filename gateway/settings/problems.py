@@ -10,6 +10,7 @@ import pydantic
 from gateway.errors import bounded
 from gateway.logs import hints_at_secret
 from gateway.settings.sections import Settings
+from gateway.settings.units import advice, stem_of, unit_of
 
 CREDENTIALS_HINT: Final = (
     "Credentials go into IQFEED_LOGIN, IQFEED_PASSWORD and IQFEED_PRODUCT_ID, or into .env."
@@ -38,7 +39,8 @@ def describe(problem: Mapping[str, Any]) -> str:
     value = problem["input"]
     if is_secret(place) or place[:2] in _ADDRESSES or isinstance(value, Mapping | list | tuple):
         return f"{key}: {text}"
-    return f"{key}: {text} (got {bounded(value, characters_max=80)})"
+    told = advice(str(place[-1]), value)
+    return f"{key}: {text} (got {bounded(value, characters_max=80)}){told and f'; {told}'}"
 
 
 def is_secret(place: tuple[int | str, ...]) -> bool:
@@ -47,18 +49,35 @@ def is_secret(place: tuple[int | str, ...]) -> bool:
 
 
 def _nearest(place: tuple[int | str, ...]) -> str:
-    """The setting that may have been meant."""
+    """The setting that may have been meant: near by its letters, or but for its unit or section."""
+    name, sections = str(place[-1]), tuple(str(part) for part in place[:-1])
+    names = _names_in(sections)
+    if names is None:
+        return ""
+    stem = stem_of(name)
+    other = next((known for known in names if stem and stem_of(known) == stem), None)
+    near = [other] if other is not None else difflib.get_close_matches(name, names, n=1)
+    if near:
+        unit = unit_of(near[0]) if near[0] != name and other is not None else None
+        in_unit = f", in {unit.words}" if unit is not None else ""
+        return f"; did you mean {'.'.join((*sections, near[0]))}?{in_unit}"
+    elsewhere = [
+        f"{section}.{name}"
+        for section in Settings.model_fields
+        if (section,) != sections and name in (_names_in((section,)) or ())
+    ]
+    return f"; did you mean {' or '.join(elsewhere)}?" if 0 < len(elsewhere) <= 2 else ""
+
+
+def _names_in(sections: tuple[str, ...]) -> list[str] | None:
+    """The names that there are in a section; None where there is no such section."""
     model: type[pydantic.BaseModel] = Settings
-    names = list(model.model_fields)
-    for part in place[:-1]:
-        inner = model.model_fields[str(part)].annotation if part in model.model_fields else None
+    for section in sections:
+        field = model.model_fields.get(section)
+        inner = field.annotation if field is not None else None
         if dataclasses.is_dataclass(inner):
-            names = [field.name for field in dataclasses.fields(inner)]
-            break
+            return [known.name for known in dataclasses.fields(inner)]
         if not isinstance(inner, type) or not issubclass(inner, pydantic.BaseModel):
-            return ""
+            return None
         model = inner
-        names = list(model.model_fields)
-    near = difflib.get_close_matches(str(place[-1]), names, n=1)
-    prefix = ".".join(str(part) for part in place[:-1])
-    return f"; did you mean {'.'.join(filter(None, (prefix, near[0])))}?" if near else ""
+    return list(model.model_fields)

@@ -152,6 +152,9 @@ class Settings(BaseSettings):
     """Who this gateway is, in `hello` and every heartbeat; the host's name by default."""
     state_dir: Path | None = None
     """Where leases survive a restart; nothing is kept when absent."""
+    symbols_file: Path | None = None
+    """JSON file of symbols that the gateway watches by itself, from its start and whoever listens;
+    looked for beside the file that names it. None are when absent."""
     iqconnect: IqconnectSettings = IqconnectSettings()
     connection: ConnectionConfig = ConnectionConfig()
     upstream: UpstreamSettings = UpstreamSettings()

@@ -179,11 +179,11 @@ def test_a_wrong_file_is_not_blamed_on_its_sections_variable(
     monkeypatch.setenv("IQGW_DATA", '{"bind": "tcp://127.0.0.1:9999"}')
     with pytest.raises(ConfigError) as caught:
         load_settings(config)
-    assert caught.value.facts == {"source": str(config)}
+    assert caught.value.facts == {"source": f"{config}:1"}
     monkeypatch.setenv("IQGW_DATA__WATCH_LINGER_S", "-2")
     with pytest.raises(ConfigError) as caught:
         load_settings(config)
-    assert caught.value.facts == {"source": f"IQGW_DATA__WATCH_LINGER_S, {config}"}
+    assert caught.value.facts == {"source": f"IQGW_DATA__WATCH_LINGER_S, {config}:1"}
 
 
 def test_a_wrong_override_is_blamed_on_the_caller(config: Path) -> None:
