@@ -12,13 +12,16 @@ from gateway import __version__
 from gateway.app_admin import make_admin
 from gateway.app_alerts import delivery_issues, make_alert_sinks, make_error_desk
 from gateway.app_control import make_desk, make_identity, make_leases, make_monitor, make_trail
+from gateway.app_feed import make_feed_parts
 from gateway.app_guards import make_guards
 from gateway.app_http import make_http
-from gateway.app_options import Retries, Sessions, feed_options, log_sample
+from gateway.app_options import Retries
+from gateway.app_reload import LiveParts, Reloader, Reloading
 from gateway.app_security import make_access, make_doorkeeper, make_usage, open_sockets
 from gateway.clock import Clock, SystemClock
 from gateway.control.feed_commands import EvictRevoked, NoteAdmin
 from gateway.control.health_requests import Inside
+from gateway.control.own_watch import OwnWatch
 from gateway.control.usage_tap import UsageFact
 from gateway.counters import Counter, Counters
 from gateway.health.facts import AlertFact, FeedHistory, FeedReport
@@ -28,7 +31,6 @@ from gateway.policy.entitlements import Entitlements
 from gateway.policy.error_history import ErrorFact
 from gateway.runtime.admin_port import AdminPortView
 from gateway.runtime.admin_talk import AdminView
-from gateway.runtime.assembly import FeedAssembly
 from gateway.runtime.doorkeeper import Doorkeeper
 from gateway.runtime.feed import FeedThread
 from gateway.runtime.feed_access import FeedAccess
@@ -36,7 +38,6 @@ from gateway.runtime.health_loop import AlertTeller, HealthLoop, thread_facts
 from gateway.runtime.host import process_facts, resolve_host
 from gateway.runtime.interpreter import InterpreterTuning
 from gateway.runtime.lease_keeper import LeaseKeeper
-from gateway.runtime.peer_sockets import PeerSockets
 from gateway.runtime.publisher import check_libzmq
 from gateway.runtime.queues import COMMANDS_MAX, FACTS_MAX, CommandQueue, FactQueue
 from gateway.runtime.rpc_server import RpcServer, drive
@@ -55,6 +56,7 @@ class Gateway:
         credentials: To log IQConnect in; without, somebody else does.
         clock: The host's clocks by default.
         log_counts: Reads what was counted where logs are written.
+        reloading: Reads the configuration again; without, only the files that it names are.
 
     Raises:
         ConfigError: (from `start`) an address, directory or library that cannot be used.
@@ -67,6 +69,7 @@ class Gateway:
         credentials: Credentials | None = None,
         clock: Clock | None = None,
         log_counts: Callable[[], Mapping[Counter, int]] = dict,
+        reloading: Reloading | None = None,
     ) -> None:
         self._settings = settings
         self._credentials = credentials if credentials is not None else Credentials.none()
@@ -77,6 +80,7 @@ class Gateway:
         self._history = FeedHistory()
         self._counters = Counters()
         self._log_counts = log_counts
+        self._reloading = reloading
         counts = self._control_counts
         self._errors = make_error_desk(settings, self._credentials, self._clock, counts)
         self._sinks = make_alert_sinks(
@@ -127,6 +131,7 @@ class Gateway:
         self._interpreter.apply()
         self._feed.start()
         try:
+            await self._reloader.begin()
             restored = await drive(
                 self._desk.restore_leases(self._files.read_leases()), self._access.ask
             )
@@ -159,10 +164,9 @@ class Gateway:
         """What the request `health` is answered."""
         return self._desk.inside.health(HealthParams())
 
-    def reload_keys(self) -> None:
-        """Read the clients' files now, and not within a second."""
-        if self._doors is not None:
-            self._doors.look_now()
+    def reload(self) -> None:
+        """Read the configuration again, clients' files included, as soon as that may be."""
+        self._reloader.ask_soon()
 
     def request_stop(self) -> None:
         """Ask the gateway to stop; safe to call more than once."""
@@ -201,6 +205,7 @@ class Gateway:
         self._begin("health", self._health.run())
         self._begin("alerts", self._sinks.run())
         self._begin("guards", self._guards.run())
+        self._begin("reload", self._reloader.run())
         if self._doors is not None:
             self._doors.on_revoked = self._cut_revoked
             self._begin("keys", self._doors.run())
@@ -215,26 +220,18 @@ class Gateway:
         self._tasks.append(task)
 
     def _make_feed(self) -> None:
-        options = feed_options(self._settings, host=self._host)
-        sessions = Sessions(self._settings)
-        assembly = FeedAssembly(
-            options,
+        parts = make_feed_parts(
+            self._settings,
+            host=self._host,
             data=self._sockets.data,
+            intake=self._sockets.intake.data,
+            senders=self._senders,
+            retries=self._retries,
             epoch=self._epoch,
             clock=self._clock,
-            on_sample=log_sample,
-            on_error=self._facts.post,
-            peers=PeerSockets(self._senders),
-            intake=self._sockets.intake.data,
-            entitlements=Entitlements(self._senders.book),
-        )
-        parts = assembly.parts(
-            make_session=sessions.level1,
-            make_level2_session=sessions.level2,
-            make_retry=self._retries.of,
+            post=self._facts.post,
             describe=self._describe,
         )
-        parts.system.on_alert = lambda told: self._facts.post(AlertFact(told))
         self._feed = FeedThread(parts, self._commands, self._facts)
 
     def _make_control(self) -> None:
@@ -263,11 +260,9 @@ class Gateway:
         self._alerts.sinks.append(self._sinks.post)
         monitor.register_conditions(partial(delivery_issues, self._sinks))
         self._health = HealthLoop(
-            monitor,
-            self._alerts,
-            interval_s=settings.health.check_interval_s,
-            clock=clock,
+            monitor, self._alerts, interval_s=settings.health.check_interval_s, clock=clock
         )
+        self._own = OwnWatch(self._leases, self._history)
         self._desk = make_desk(
             settings,
             identity=make_identity(settings, epoch=self._epoch, endpoints=self.endpoints),
@@ -286,7 +281,8 @@ class Gateway:
                 counts=self._control_counts,
                 queues=self._queues,
                 threads=self._threads,
-                config=partial(masked, settings),
+                config=lambda: masked(self._reloader.settings),
+                own_watch=self._own.as_map,
             ),
             tell=self._alerts.tell,
             trail=self._trail,
@@ -294,13 +290,20 @@ class Gateway:
         self._make_servers()
 
     def _make_servers(self) -> None:
-        settings = self._settings
+        settings, monitor = self._settings, self._desk.inside.monitor
+        self._reloader = Reloader(
+            settings,
+            reloading=self._reloading,
+            parts=LiveParts(monitor, self._leases, self._own, self._doors),
+            ask=self._access.ask,
+            trail=self._trail,
+        )
         self._keeper = LeaseKeeper(self._desk, self._leases, self._files, ask=self._access.ask)
         self._guards = make_guards(settings, self._desk, self._access, self._queues, self._clock)
         self._server = RpcServer(
             self._sockets.control,
             desk=self._desk,
-            ask=self._access.ask,
+            ask=self._reloader.ask,
             epoch=self._epoch,
             trail=self._trail,
             clock=self._clock,

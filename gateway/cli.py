@@ -8,13 +8,14 @@ import typer
 
 from gateway import __version__
 from gateway.commands.audit import audit_app
+from gateway.commands.config_option import ConfigOption
 from gateway.commands.endpoints import CONTROL_ENDPOINT, DATA_ENDPOINT, problem_of_endpoint
 from gateway.commands.keys import keys_app
 from gateway.commands.probe import probe
 from gateway.commands.usage import usage
 from gateway.errors import ConfigError
 from gateway.logs import set_up_logging
-from gateway.settings import Credentials, load_credentials, load_relay_settings, load_settings
+from gateway.settings import Credentials, load_relay_settings
 
 EXIT_CONFIG = 78
 """`EX_CONFIG` of sysexits.h: do not start it again before something is corrected."""
@@ -26,10 +27,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help="YAML file with settings.")
-]
 
 
 def _check_endpoint(given: str | None) -> str | None:
@@ -89,13 +86,9 @@ def version() -> None:
 @app.command()
 def run(config: ConfigOption = None) -> None:
     """Run the gateway against IQConnect."""
-    from gateway.commands.log_setup import RunningLog
-    from gateway.commands.loops import run_program
-    from gateway.commands.run import run_gateway
+    from gateway.commands.run import run_configured
 
-    settings, credentials = load_settings(config), load_credentials()
-    log = RunningLog(settings, credentials)
-    raise typer.Exit(run_program(lambda: run_gateway(settings, credentials, log_counts=log.counts)))
+    raise typer.Exit(run_configured(config))
 
 
 @app.command()

@@ -7,11 +7,12 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from gateway.commands.config_option import ConfigOption
 from gateway.errors import ConfigError
 from gateway.logs.chain import read_line
 from gateway.logs.chain_check import Report, check
 from gateway.runtime.audit_files import audit_files, last_lines
-from gateway.settings import load_settings
+from gateway.settings import Configs, load_settings
 
 SHOWN_LAST: Final = ("part", "level", "no", "timestamp", "event")
 """Facts that have a place of their own in a line, or none."""
@@ -23,9 +24,6 @@ audit_app = typer.Typer(
 )
 DirectoryArgument = Annotated[
     Path | None, typer.Argument(help="Where `audit.log` is; by default log.directory.")
-]
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help="YAML file with settings.")
 ]
 
 
@@ -150,7 +148,7 @@ def _spelled(value: Any) -> str:
     return text if is_plain else json.dumps(text)
 
 
-def _directory(directory: Path | None, config: Path | None) -> Path:
+def _directory(directory: Path | None, config: Configs) -> Path:
     found = directory if directory is not None else load_settings(config).log.directory
     if found is None:
         raise ConfigError(

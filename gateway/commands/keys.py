@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
+from gateway.commands.config_option import ConfigOption
+from gateway.settings import Configs
+
 keys_app = typer.Typer(
     no_args_is_help=True, help="Make, list and revoke the keys that clients connect with."
 )
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help="YAML file with security.keys_dir.")
-]
 DirectoryOption = Annotated[
     Path | None, typer.Option("--keys-dir", help="The directory itself, without a configuration.")
 ]
@@ -104,7 +104,7 @@ def revoke(
     print(KeyDirectory(_directory_of(config, keys_dir)).revoke(name))
 
 
-def _directory_of(config: Path | None, keys_dir: Path | None) -> Path:
+def _directory_of(config: Configs, keys_dir: Path | None) -> Path:
     """Where the keys are.
 
     Raises:

@@ -12,6 +12,7 @@ from gateway.logs import RepeatLimiter, set_up_logging
 from gateway.runtime.log_files import LogFiles
 from gateway.runtime.log_writer import LogWriter
 from gateway.settings import Credentials, Settings
+from gateway.settings.log import LogSettings
 
 MEGABYTE: Final = 1_048_576
 RELAY_FOLDER: Final = "relay"
@@ -72,6 +73,15 @@ class RunningLog:
             counts[Counter.AUDIT_SYNCS_FAILED] = self._files.audit_syncs_failed
             counts[Counter.LOG_ROTATIONS_FAILED] = self._files.rotations_failed
         return counts
+
+    def apply(self, log: LogSettings) -> None:
+        """Take over what of the log's settings may change while the program runs.
+
+        Args:
+            log: As checked; only `level` and `repeats_per_minute_max` are looked at.
+        """
+        self._logging.set_level(log.level)
+        self._repeats.set_count_max(log.repeats_per_minute_max)
 
     def close(self) -> None:
         """Write what waits: the last lines, and how many repeats were left out."""

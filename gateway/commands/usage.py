@@ -1,16 +1,15 @@
 """`usage`: who consumed which symbols."""
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gateway.commands.config_option import ConfigOption
+
 
 def usage(
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="YAML file with state_dir.")
-    ] = None,
+    config: ConfigOption = None,
     day: Annotated[
         str | None, typer.Option(help="Such as 2026-01-31, UTC; the newest by default.")
     ] = None,

@@ -5,7 +5,6 @@ import random
 import shutil
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.app_options import Retries, make_process
@@ -17,15 +16,17 @@ from gateway.commands.start_checks import check_addresses, check_directory
 from gateway.errors import ConfigError
 from gateway.runtime.host import resolve_host
 from gateway.runtime.publisher import check_libzmq
-from gateway.settings import Credentials, Settings, load_credentials, load_settings
+from gateway.runtime.watch_file import read_watch_list
+from gateway.settings import Configs, Credentials, Settings, load_credentials, load_settings
 from gateway.settings.connection import recovery_warnings
+from gateway.settings.files import spelled
 
 
-def validate(config: Path | None) -> int:
+def validate(config: Configs) -> int:
     """Check a configuration and print what it comes to.
 
     Args:
-        config: A YAML file; None for defaults and environment only.
+        config: YAML files; None for defaults and environment only.
 
     Returns:
         0, with warnings too.
@@ -41,7 +42,7 @@ def validate(config: Path | None) -> int:
     warnings += check_addresses(settings)
     address = obstacle_of_webhook(settings.alerts)
     warnings += [address.message] if address is not None else []
-    source = str(config) if config is not None else "no file"
+    source = spelled(config) or "no file"
     print(f"configuration   {source}, then the environment; it can be used")
     for name, value in _lines_of(settings, credentials):
         print(f"{name:<15} {value}")
@@ -56,11 +57,11 @@ def counted(warnings: list[str]) -> str:
     return f"{len(warnings)} warning{'' if len(warnings) == 1 else 's'}"
 
 
-def check_configuration(config: Path | None) -> tuple[Settings, Credentials, list[str]]:
+def check_configuration(config: Configs) -> tuple[Settings, Credentials, list[str]]:
     """Read a configuration and find what would keep a gateway from starting with it.
 
     Args:
-        config: A YAML file; None for defaults and environment only.
+        config: YAML files; None for defaults and environment only.
 
     Returns:
         The settings, the credentials, and what is probably not meant; nothing is started, and no
@@ -81,6 +82,7 @@ def check_configuration(config: Path | None) -> tuple[Settings, Credentials, lis
     make_doorkeeper(settings, SystemClock())
     check_directory("state_dir", settings.state_dir)
     check_directory("log.directory", settings.log.directory)
+    read_watch_list(settings.symbols_file, symbol_count_max=settings.data.symbol_count_max)
     return settings, credentials, list(warnings_of(settings, credentials))
 
 
@@ -110,12 +112,25 @@ def _lines_of(settings: Settings, credentials: Credentials) -> Iterator[tuple[st
     yield "limits", f"{data.symbol_count_max} symbols, {clients}, {lines}"
     threads = f"{connection.thread_pool_size} threads"
     yield "", f"{settings.book.row_count_max} rows a book, {threads}"
+    yield (
+        "thresholds",
+        str(settings.health.thresholds_file or "the defaults, and health.thresholds"),
+    )
+    yield "watched", _watched_of(settings)
     kept = str(settings.state_dir) if settings.state_dir is not None else "nowhere"
     yield "leases kept", kept
     yield "keys", _keys_of(settings)
     yield "admin methods", "on" if settings.security.allow_local_admin else "off"
     yield "log", _log_of(settings)
     yield "alerts told to", _alerts_of(settings)
+
+
+def _watched_of(settings: Settings) -> str:
+    """What is watched whoever listens."""
+    if settings.symbols_file is None:
+        return "what consumers ask for"
+    claims = read_watch_list(settings.symbols_file, symbol_count_max=settings.data.symbol_count_max)
+    return f"{len(claims)} symbols of {settings.symbols_file}, and what consumers ask for"
 
 
 def _log_of(settings: Settings) -> str:
@@ -158,6 +173,12 @@ def warnings_of(settings: Settings, credentials: Credentials) -> Iterator[str]:
         credentials: As checked by `load_credentials`.
     """
     yield from recovery_warnings(settings.connection)
+    guards, critical = settings.guards, settings.health.thresholds.memory_critical_mb
+    if guards.enabled and 0 < guards.memory_mb_max < critical:
+        yield (
+            f"health.thresholds.memory_critical_mb {critical:g} is above guards.memory_mb_max "
+            f"{guards.memory_mb_max}: the guard acts before that alert could come"
+        )
     if settings.state_dir is None:
         yield "state_dir is not set: leases and the last epoch do not survive a restart"
     elif not settings.state_dir.is_dir():

@@ -81,6 +81,15 @@ class AuditTrail:
         """
         self._audit("configuration loaded", digest=config_digest(config), source=source)
 
+    def configuration_refused(self, reason: str, *, source: str) -> None:
+        """A configuration was read and cannot be used; the old one stays.
+
+        Args:
+            reason: What is wrong with it, and where.
+            source: Why it was read.
+        """
+        self._warn("configuration refused", reason=reason, source=source)
+
     def started(self, **facts: object) -> None:
         """The gateway serves."""
         self._audit("gateway started", **facts)

@@ -237,6 +237,17 @@ class ReconnectPort:
     """`level1` or `level2`."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReloadConfiguration:
+    """Read the configuration again; no business of the feed thread: the process itself answers.
+
+    Answered by what changed, as `admin.reload` says it.
+    """
+
+    source: str
+    """Who asked, for the audit log."""
+
+
 FeedCommand = (
     Watch
     | Unwatch
@@ -259,6 +270,7 @@ FeedCommand = (
     | Resync
     | ResetBreakers
     | ReconnectPort
+    | ReloadConfiguration
 )
 
 

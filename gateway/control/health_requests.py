@@ -12,13 +12,14 @@ from gateway.control.feed_commands import (
     FeedCommand,
     ReadSymbols,
     ReadWatches,
+    ReloadConfiguration,
     SymbolRows,
     WatchReport,
 )
 from gateway.control.figures import figures_of
 from gateway.control.identity import Identity
 from gateway.control.upstream_requests import Audit, Caller, check_reason
-from gateway.errors import InvalidParams
+from gateway.errors import GatewayError, InvalidParams
 from gateway.health.facts import FeedHistory, FeedReport, LinkReport
 from gateway.health.monitor import HealthMonitor
 from gateway.model import methods as m
@@ -49,6 +50,8 @@ class Inside:
     """By name: how each is."""
     config: Callable[[], Mapping[str, Any]] = dict
     """Every setting, secrets masked."""
+    own_watch: Callable[[], Mapping[str, int]] = dict
+    """What is watched because `symbols_file` lists it."""
 
 
 class HealthRequests:
@@ -166,6 +169,7 @@ class HealthRequests:
                 "login": self._admin.login,
                 "symbols": dict(report.symbols) if report is not None else {},
                 "leases": len(self._leases.living()),
+                "symbols_file": dict(self.inside.own_watch()),
                 "consumers": report.connection_count if report is not None else 0,
             },
             "queue_status": self._queue_status(links),
@@ -252,6 +256,22 @@ class HealthRequests:
         changed = {name: now[name] for name in now if now[name] != known[name]}
         self._write("admin.set_thresholds", caller, params.reason, ok=True, changed=changed)
         return {"thresholds": now}
+
+    def reload(self, caller: Caller, params: m.AdminReloadParams) -> Steps:
+        """Read the configuration again, and say what changed.
+
+        Raises:
+            InvalidParams: It cannot be used; everything stays as it was.
+            SecurityValidationError: The reason would break a line of the log.
+        """
+        check_reason("admin.reload", params.reason)
+        try:
+            changes: dict[str, Any] = yield ReloadConfiguration("admin.reload")
+        except GatewayError:
+            self._write("admin.reload", caller, params.reason, ok=False)
+            raise
+        self._write("admin.reload", caller, params.reason, ok=True, changed=changes["changed"])
+        return changes
 
     def _write(
         self, method: str, caller: Caller, reason: str, *, ok: bool, **facts: object

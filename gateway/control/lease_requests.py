@@ -34,7 +34,7 @@ from gateway.model.enums import SymbolState
 from gateway.model.error_codes import ErrorCode
 from gateway.policy.demand import Service
 from gateway.policy.error_history import ErrorHistory, fact_of
-from gateway.policy.leases import Claim, Lease, Leases
+from gateway.policy.leases import OWN_CLIENT, Claim, Lease, Leases
 
 WAITS_MAX: Final = 128
 WAITS_PER_ACCOUNT_MAX: Final = 64
@@ -235,7 +235,7 @@ class LeaseRequests:
     def _unheld_of(self, lease: Lease) -> dict[frozenset[str], list[str]]:
         """What a lease claims that its user may not have: symbols, by the kinds of them."""
         unheld: dict[frozenset[str], list[str]] = {}
-        if not self.access.is_by_user:
+        if not self.access.is_by_user or lease.client == OWN_CLIENT:
             return unheld
         rights = self.access.rights_of_user(lease.user)
         for claim in lease.claims.values():

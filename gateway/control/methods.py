@@ -39,6 +39,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "resync": visible.resync,
     "admin.acknowledge": lambda desk, caller, params: desk.inside.acknowledge(caller, params),
     "admin.set_thresholds": lambda desk, caller, params: desk.inside.set_thresholds(caller, params),
+    "admin.reload": lambda desk, caller, params: desk.inside.reload(caller, params),
     "admin.evict": lambda desk, caller, params: desk.consumers.evict(caller, params),
     "admin.breaker_reset": lambda desk, caller, params: desk.upstream.reset_breaker(caller, params),
     "admin.reconnect": lambda desk, caller, params: desk.upstream.reconnect(caller, params),

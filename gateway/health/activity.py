@@ -75,6 +75,10 @@ class ActivityWatch:
         self._rates: deque[float] = deque(maxlen=ARM_S)
         self._usual_rate = 0.0
 
+    def set_hours(self, hours: TradingHours) -> None:
+        """Expect trading at other times from now on."""
+        self._hours = hours
+
     def follow(self, report: FeedReport, *, throughput: float, throughput_min: float) -> Activity:
         """Take the next report.
 

@@ -90,6 +90,10 @@ class HealthMonitor:
         """Judge by other thresholds from now on."""
         self._monitor.set_limits(limits)
 
+    def set_hours(self, hours: TradingHours) -> None:
+        """Expect trading at other times from now on."""
+        self._activity.set_hours(hours)
+
     @property
     def readings(self) -> Mapping[str, float | None]:
         """The figures of the last check; None for what does not apply."""

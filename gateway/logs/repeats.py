@@ -76,6 +76,10 @@ class RepeatLimiter:
             raise structlog.DropEvent
         return event
 
+    def set_count_max(self, count_max: int) -> None:
+        """Let the same message pass so many times a minute from now on; 0 for always."""
+        self._count_max = count_max
+
     def tell_ended(self, *, is_last: bool = False) -> None:
         """Tell of the windows that are over; call it about once a second.
 

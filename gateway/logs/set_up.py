@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import Any, Final, Protocol
 
 import structlog
@@ -13,6 +13,8 @@ from gateway.logs.streams import OF_ANY_LEVEL, LogStreams, is_shown, streams_of
 from gateway.logs.values import Harmless
 
 _LEVELS: Final = ("debug", "info", "warning", "error", "critical")
+_LEVEL_OF: Final = {"exception": "error", "warn": "warning", "fatal": "critical"}
+"""What other names of a logger's methods mean."""
 
 
 class LogFile(Protocol):
@@ -53,7 +55,7 @@ class Logging:
         secrets: Secrets,
         repeats: RepeatLimiter | None,
     ) -> None:
-        self._wanted = frozenset(_LEVELS[_LEVELS.index(level) :])
+        self._wanted = _from(level)
         self._file = file
         self._streams = streams
         self._repeats = repeats
@@ -70,11 +72,28 @@ class Logging:
         if repeats is not None:
             repeats.tell = self._tell
 
+    def set_level(self, level: str) -> None:
+        """Write what has at least this level from now on."""
+        self._wanted = _from(level)
+
+    def _drop_unwanted(
+        self, _: Any, method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        """Let an event pass that is going to be written anywhere.
+
+        Raises:
+            DropEvent: It is not: nothing more is done for it.
+        """
+        if _LEVEL_OF.get(method, method) in self._wanted or event.get("part") in OF_ANY_LEVEL:
+            return event
+        raise structlog.DropEvent
+
     @property
     def processors(self) -> list[Callable[..., Any]]:
         """What an event passes through on its way here."""
         limiter = [] if self._repeats is None else [self._repeats]
-        return [structlog.processors.add_log_level, *limiter, *self._last]
+        first = (self._drop_unwanted, structlog.processors.add_log_level)
+        return [*first, *limiter, *self._last]
 
     def write(self, **event: Any) -> None:
         """Write one event wherever it belongs."""
@@ -140,11 +159,16 @@ def set_up_logging(
     )
     structlog.configure(
         processors=running.processors,
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        # Loggers keep their class, and the level may change: `Logging` drops what is below it.
+        wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
         logger_factory=lambda *_: running,
         cache_logger_on_first_use=True,
     )
     return running
+
+
+def _from(level: str) -> frozenset[str]:
+    return frozenset(_LEVELS[_LEVELS.index(level) :])
 
 
 def get_logger(name: str) -> Any:

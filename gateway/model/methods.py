@@ -316,7 +316,9 @@ class AdminSetThresholdsParams(Params):
 
 
 class AdminReloadParams(Params):
-    """Parameters of `admin.reload`: Read the configuration again."""
+    """Parameters of `admin.reload`: Read the configuration again; all of it takes effect, or
+    nothing.
+    """
 
     reason: Annotated[str, pydantic.Field(min_length=1, max_length=200)]
     """Why; written to the audit log with who asked."""
@@ -547,10 +549,10 @@ METHODS: Final[Mapping[str, MethodSpec]] = {
     ),
     "admin.reload": MethodSpec(
         "admin.reload",
-        "Read the configuration again.",
+        "Read the configuration again; all of it takes effect, or nothing.",
         Role.ADMIN,
         is_idempotent=True,
-        is_available=False,
+        is_available=True,
         params=AdminReloadParams,
     ),
     "admin.evict": MethodSpec(

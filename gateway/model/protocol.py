@@ -65,6 +65,6 @@ DEADLINE_MS_MAX: Final = 60000
 """Largest deadline_ms of a request."""
 
 SCHEMA_HASH: Final = (
-    "67a7d695ae047398cfdfc17439df48a60c9affa8b29e4776b0f8ed3af77aac55"
+    "7d09bd77065eef7437bb03aee6d1c428049222860bb6b3f69ea4bbbf6833d6de"
 )
 """SHA-256 of the definitions without their prose."""

@@ -14,6 +14,10 @@ from gateway.clock import Clock
 from gateway.errors import LeaseExpired, QuotaExceeded
 
 SECOND_NS: Final = 1_000_000_000
+OWN_CLIENT: Final = "(symbols_file)"
+"""Who holds the gateway's own lease. No client can have this name: requests know no brackets."""
+OWN_LEASE_S: Final = 86_400
+"""How long that lasts from each renewal, which nobody has to ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +137,43 @@ class Leases:
         self._keep(lease)
         return lease
 
+    def own(self) -> Lease:
+        """The gateway's own lease: made when it is first asked for, and nobody's quota counts it.
+
+        It does not end while this process runs, and is not kept for the next one, which reads the
+        file of symbols anew.
+        """
+        for lease in self._by_client.get(("", OWN_CLIENT), {}).values():
+            return lease
+        now_ns = self._clock.monotonic_ns()
+        lease = Lease(secrets.token_hex(12), OWN_CLIENT, {}, OWN_LEASE_S, 0, 0, now_ns)
+        self._extend(lease)
+        self._keep(lease)
+        return lease
+
+    @property
+    def has_own(self) -> bool:
+        """Whether there is one."""
+        return ("", OWN_CLIENT) in self._by_client
+
+    def _renew_own(self, now_ns: int) -> None:
+        """Extend the gateway's own lease when half of it is over."""
+        for lease in self._by_client.get(("", OWN_CLIENT), {}).values():
+            if lease.expires_ns - now_ns < OWN_LEASE_S * SECOND_NS // 2:
+                self._extend(lease)
+
     def _holder_count(self) -> int:
         """How many there are whose leases count against a quota of their own."""
-        return len({(user, "" if user else client) for user, client in self._by_client})
+        others = (key for key in self._by_client if key != ("", OWN_CLIENT))
+        return len({(user, "" if user else client) for user, client in others})
+
+    def set_limits(
+        self, *, leases_per_client_max: int, symbols_per_client_max: int, client_count_max: int
+    ) -> None:
+        """Grant by other limits from now on; what is held stays held."""
+        self._leases_per_client_max = leases_per_client_max
+        self._symbols_per_client_max = symbols_per_client_max
+        self._client_count_max = client_count_max
 
     def _held_by(self, user: str, client: str) -> list[Lease]:
         """What counts against the same quota."""
@@ -223,6 +261,7 @@ class Leases:
     def expire(self) -> list[Lease]:
         """End the leases whose time is over; each is named once."""
         now_ns = self._clock.monotonic_ns()
+        self._renew_own(now_ns)
         over = [lease for lease in self._leases.values() if lease.expires_ns <= now_ns]
         for lease in over:
             self._drop(lease)
@@ -245,6 +284,7 @@ class Leases:
                 "claims": [[claim.symbol, list(claim.kinds)] for claim in lease.claims.values()],
             }
             for lease in self._leases.values()
+            if lease.client != OWN_CLIENT
         ]
 
     def restore(self, records: Iterable[Mapping[str, Any]]) -> list[Lease]:

@@ -1,7 +1,7 @@
 """The doorkeeper: the gates before both sockets, and the eye on the files that open them."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from gateway.clock import Clock
@@ -55,6 +55,8 @@ class Doorkeeper:
         May raise Overloaded, and is told again then."""
         self._counters = Counters()
         self._hurry = asyncio.Event()
+        self._waiting: list[asyncio.Event] = []
+        """Those who wait for the next look."""
         self._failure = ""
         self._clock = clock
         self._looked_ns = clock.monotonic_ns()
@@ -72,6 +74,25 @@ class Doorkeeper:
         """Read what has changed at once, however young: somebody said that it is whole."""
         self._hurry.set()
 
+    async def look_and_wait(self) -> str:
+        """Read what has changed at once, and wait until it is read.
+
+        Returns:
+            Why nothing could be read; empty when it could.
+
+        Cancel safety: it is read all the same.
+        """
+        is_done = asyncio.Event()
+        self._waiting.append(is_done)
+        self.look_now()
+        await is_done.wait()
+        return self._failure
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """Clients' files that cannot be used, each with why; what they said before still holds."""
+        return self._store.broken
+
     async def run(self) -> None:
         """Watch the files until cancelled.
 
@@ -88,7 +109,10 @@ class Doorkeeper:
             else:
                 is_hurried = True
             self._hurry.clear()
+            waiting, self._waiting = self._waiting, []
             await self._look(is_hurried=is_hurried)
+            for is_done in waiting:
+                is_done.set()
 
     async def _look(self, *, is_hurried: bool) -> None:
         # Before the files, which may not be there to be read: who is to be cut is known already.

@@ -103,13 +103,23 @@ def merge(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def paths_of(configs: Configs) -> list[Path]:
+    """The files, the lowest first."""
+    return [configs] if isinstance(configs, Path) else list(configs or ())
+
+
+def spelled(configs: Configs, *, between: str = ", ") -> str:
+    """The files as they were named; empty without any."""
+    return between.join(map(str, paths_of(configs)))
+
+
 def read_layers(configs: Configs) -> Layers:
     """Read the files that `--config` gave.
 
     Raises:
         ConfigError: One cannot be read, or there are too many.
     """
-    paths = [configs] if isinstance(configs, Path) else list(configs or ())
+    paths = paths_of(configs)
     if len(paths) > CONFIG_FILES_MAX:
         raise ConfigError(
             "too many configuration files",
@@ -163,7 +173,7 @@ def _parse(text: str) -> tuple[Any, dict[Place, int]]:
             return None, {}
         return loader.construct_document(node), dict(_lines_of(node, (), set()))
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
 
 
 def _lines_of(node: yaml.Node, place: Place, seen: set[int]) -> Iterator[tuple[Place, int]]:

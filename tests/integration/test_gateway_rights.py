@@ -68,7 +68,7 @@ admin.set_thresholds   | -      | -         | -       | unauthorized | unauthori
 admin.evict            | -      | -         | -       | unauthorized | unauthorized  | ok
 admin.breaker_reset    | -      | -         | -       | unauthorized | unauthorized  | ok
 admin.reconnect        | -      | -         | -       | unauthorized | unauthorized  | ok
-admin.reload           | -      | -         | -       | unauthorized | unauthorized  | unknown
+admin.reload           | -      | -         | -       | unauthorized | unauthorized  | ok
 admin.drain            | -      | -         | -       | unauthorized | unauthorized  | unknown
 admin.shutdown         | -      | -         | -       | unauthorized | unauthorized  | unknown
 """

@@ -34,8 +34,8 @@ LAYERS = (
     ("runtime",),
     ("relay",),
     ("app_options",),
-    ("app_admin", "app_control", "app_http", "app_alerts", "app_guards"),
-    ("app_security",),
+    ("app_admin", "app_control", "app_http", "app_alerts", "app_guards", "app_reload"),
+    ("app_feed", "app_security"),
     ("app",),
     ("commands",),
     ("cli",),
@@ -51,7 +51,7 @@ IMPURE = frozenset(
 )
 SETTINGS_READERS = frozenset(
     {"settings", "app_options", "app_admin", "app_control", "app_security", "app_http"}
-    | {"app_alerts", "app_guards", "app", "cli", "commands"}
+    | {"app_alerts", "app_feed", "app_guards", "app_reload", "app", "cli", "commands"}
 )
 
 BROAD_HANDLERS = {

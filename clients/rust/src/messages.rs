@@ -67,7 +67,7 @@ pub const DEADLINE_MS_MAX: u64 = 60_000;
 pub const HEADER_ITEMS: usize = 6;
 
 /// SHA-256 of the definitions without their prose.
-pub const SCHEMA_HASH: &str = "67a7d695ae047398cfdfc17439df48a60c9affa8b29e4776b0f8ed3af77aac55";
+pub const SCHEMA_HASH: &str = "7d09bd77065eef7437bb03aee6d1c428049222860bb6b3f69ea4bbbf6833d6de";
 
 /// Number of each message: the first item of its body.
 pub mod message_type {

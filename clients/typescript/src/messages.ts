@@ -97,7 +97,7 @@ export const DEADLINE_MS_MAX = 60000;
 
 /** SHA-256 of the definitions without their prose. */
 export const SCHEMA_HASH =
-  "67a7d695ae047398cfdfc17439df48a60c9affa8b29e4776b0f8ed3af77aac55";
+  "7d09bd77065eef7437bb03aee6d1c428049222860bb6b3f69ea4bbbf6833d6de";
 
 /** Number of a message: item 0. */
 export const MessageType = {

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from gateway_client import CurveKeys
@@ -23,6 +22,8 @@ from gateway.commands.doctor.findings import (
 from gateway.commands.doctor.visit import Visit
 from gateway.commands.validate import check_configuration, counted
 from gateway.errors import ConfigError, bounded
+from gateway.settings import Configs
+from gateway.settings.files import spelled
 
 EXIT_CONFIG: Final = 78
 EXIT_PROBLEM: Final = 1
@@ -32,8 +33,8 @@ EXIT_PROBLEM: Final = 1
 class DoctorOptions:
     """What the command was told."""
 
-    config: Path | None = None
-    """The configuration file; None for defaults and environment."""
+    config: Configs = None
+    """The configuration files; None for defaults and environment."""
     symbol: str = "AAPL"
     """What to look for."""
     control: str | None = None
@@ -105,7 +106,7 @@ def walk(options: DoctorOptions) -> Iterator[Finding]:
         control=options.control,
         keys=options.keys,
         data=options.data,
-        config=str(options.config) if options.config is not None else None,
+        config=spelled(options.config, between=" --config ") or None,
     )
     with visit.opened:
         first = configuration(visit, options.config)
@@ -136,13 +137,13 @@ def walk(options: DoctorOptions) -> Iterator[Finding]:
             yield finding
 
 
-def configuration(visit: Visit, config: Path | None) -> Finding:
+def configuration(visit: Visit, config: Configs) -> Finding:
     """Can the configuration be read and used, and does it agree with itself?"""
     try:
         visit.settings, visit.credentials, warnings = check_configuration(config)
     except ConfigError as error:
         return problem("configuration", "configuration", str(error), error.hint)
-    source = bounded(str(config))[1:-1] if config is not None else "no file"
+    source = bounded(spelled(config))[1:-1] or "no file"
     count = f"; {counted(warnings)}, `validate` lists them" if warnings else ""
     return ok("configuration", f"{source}, then the environment{count}")
 

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 from gateway_client import GatewayClient, GatewayClientError
@@ -15,7 +14,8 @@ from gateway.commands.production.consumer import CountingConsumer
 from gateway.commands.production.stack import PrivateStack
 from gateway.commands.validate import check_configuration, counted
 from gateway.errors import ConfigError, ProgramFailed, bounded
-from gateway.settings import Settings
+from gateway.settings import Configs, Settings
+from gateway.settings.files import spelled
 
 EXIT_CONFIG: Final = 78
 RATE: Final = 5_000.0
@@ -24,11 +24,11 @@ LOOK_S: Final = 3.0
 _CLOCK: Final = SystemClock()
 
 
-def validate_production(config: Path | None, *, is_simulated: bool, is_json: bool) -> int:
+def validate_production(config: Configs, *, is_simulated: bool, is_json: bool) -> int:
     """Prove that this machine and configuration are ready, and print the report.
 
     Args:
-        config: A YAML file; None for defaults and environment only.
+        config: YAML files; None for defaults and environment only.
         is_simulated: Whether the connection is tried with the built-in simulator instead of the
             configured IQConnect.
         is_json: One JSON object instead of lines.
@@ -55,9 +55,9 @@ def validate_production(config: Path | None, *, is_simulated: bool, is_json: boo
     return code
 
 
-def _prove(config: Path | None, *, is_simulated: bool) -> Iterator[Check]:
+def _prove(config: Configs, *, is_simulated: bool) -> Iterator[Check]:
     """Every check in its turn; the first is the configuration's."""
-    source = bounded(str(config))[1:-1] if config is not None else "no file"
+    source = bounded(spelled(config))[1:-1] or "no file"
     try:
         settings, credentials, warnings = check_configuration(config)
     except ConfigError as error:
@@ -73,7 +73,7 @@ def _prove(config: Path | None, *, is_simulated: bool) -> Iterator[Check]:
             is_level2_wanted=True,
             control=None,
             data=None,
-            config=str(config) if config is not None else None,
+            config=spelled(config, between=" --config ") or None,
             settings=settings,
             credentials=credentials,
         )

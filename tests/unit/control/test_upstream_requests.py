@@ -299,7 +299,7 @@ def test_a_reason_must_be_given_and_short(reason: str) -> None:
         Bench(is_admin_allowed=True).ask("admin.reconnect", port="level1", reason=reason)
 
 
-@pytest.mark.parametrize("method", ["admin.shutdown", "admin.drain", "admin.reload"])
+@pytest.mark.parametrize("method", ["admin.shutdown", "admin.drain"])
 def test_an_admin_method_of_a_later_version_is_unknown_to_administrators(method: str) -> None:
     """Allowed is not the same as there."""
     with pytest.raises(UnknownMethod):

@@ -211,7 +211,7 @@ def test_available_methods_are_the_announced_ones() -> None:
     announced = "hello ping describe subscribe unsubscribe renew subscriptions snapshot health"
     upstream = "metrics errors why resync admin.breaker_reset admin.reconnect"
     consumers = "replay admin.evict"
-    inside = "alerts trends diagnostics symbols admin.acknowledge admin.set_thresholds"
+    inside = "alerts trends diagnostics symbols admin.acknowledge admin.set_thresholds admin.reload"
     assert available == {
         *announced.split(),
         *upstream.split(),

@@ -62,7 +62,7 @@ inline constexpr std::int64_t deadline_ms_max = 60000;
 
 /// SHA-256 of the definitions without their prose.
 inline constexpr std::string_view schema_hash =
-    "67a7d695ae047398cfdfc17439df48a60c9affa8b29e4776b0f8ed3af77aac55";
+    "7d09bd77065eef7437bb03aee6d1c428049222860bb6b3f69ea4bbbf6833d6de";
 
 /// Number of a message: item 0.
 namespace message_type {

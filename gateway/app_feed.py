@@ -1,0 +1,66 @@
+"""The feed thread's parts, made from settings."""
+
+from collections.abc import Callable
+from typing import Any
+
+import zmq
+
+from gateway.app_options import Retries, Sessions, feed_options, log_sample
+from gateway.clock import Clock
+from gateway.health.facts import AlertFact
+from gateway.policy.entitlements import Entitlements
+from gateway.runtime.assembly import FeedAssembly
+from gateway.runtime.feed import FeedParts
+from gateway.runtime.intake import Intake
+from gateway.runtime.peer_sockets import PeerSockets
+from gateway.runtime.senders import Senders
+from gateway.settings import Settings
+
+
+def make_feed_parts(
+    settings: Settings,
+    *,
+    host: str,
+    data: zmq.Socket[bytes],
+    intake: Intake,
+    senders: Senders,
+    retries: Retries,
+    epoch: int,
+    clock: Clock,
+    post: Callable[[object], object],
+    describe: Callable[[], dict[str, Any]],
+) -> FeedParts:
+    """Make what the feed thread works with.
+
+    Args:
+        settings: As checked by `load_settings`.
+        host: IQConnect's numeric address.
+        data: The data socket.
+        intake: What guards its reader.
+        senders: Reads whose frames are.
+        retries: Makes what decides when a connection is tried again.
+        epoch: This run, Unix milliseconds.
+        clock: The gateway's.
+        post: Takes facts for the control loop.
+        describe: The heartbeat's words about this run.
+    """
+    sessions = Sessions(settings)
+    assembly = FeedAssembly(
+        feed_options(settings, host=host),
+        data=data,
+        epoch=epoch,
+        clock=clock,
+        on_sample=log_sample,
+        on_error=post,
+        peers=PeerSockets(senders),
+        intake=intake,
+        entitlements=Entitlements(senders.book),
+    )
+    parts = assembly.parts(
+        make_session=sessions.level1,
+        make_level2_session=sessions.level2,
+        make_retry=retries.of,
+        describe=describe,
+    )
+    parts.system.on_alert = lambda told: post(AlertFact(told))
+    return parts
