@@ -84,12 +84,15 @@ class Layers:
         Returns:
             `PATH:LINE`; the first file's path when no file has it; empty without files.
         """
+        for word in text.split():
+            inner = (*place, word.strip(":,;.'\""))
+            for file in reversed(self.files):
+                if inner in file.lines:
+                    return f"{file.path}:{file.lines[inner]}"
         for length in range(len(place), 0, -1):
             for file in reversed(self.files):
-                line = file.lines.get(place[:length])
-                if line is not None:
-                    named = _line_of_name(file, place, text) if length == len(place) else None
-                    return f"{file.path}:{named or line}"
+                if place[:length] in file.lines:
+                    return f"{file.path}:{file.lines[place[:length]]}"
         return str(self.files[0].path) if self.files else ""
 
 
@@ -191,15 +194,6 @@ def _lines_of(node: yaml.Node, place: Place, seen: set[int]) -> Iterator[tuple[P
         for number, value in enumerate(node.value):
             yield (*place, number), value.start_mark.line + 1
             yield from _lines_of(value, (*place, number), seen)
-
-
-def _line_of_name(file: SettingsFile, place: Place, text: str) -> int | None:
-    """The line of the first name within a place that a text speaks of."""
-    inner = {
-        str(known[-1]): line for known, line in file.lines.items() if known[:-1] == place and known
-    }
-    words = (word.strip(":,;.'\"") for word in text.split())
-    return next((inner[word] for word in words if word in inner), None)
 
 
 def _with_neighbors(file: SettingsFile) -> SettingsFile:

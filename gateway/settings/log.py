@@ -12,6 +12,8 @@ class LogSettings(Section):
     """What is logged, how, and where to."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """The lowest level that is written. `debug` is for an hour, not for a day; health, errors and
+    the audit log have files of their own that hold everything."""
     format: Literal["auto", "console", "json"] = "auto"
     """Of standard error: `auto` is text in a terminal and JSON elsewhere. Files are JSON."""
     directory: Path | None = None

@@ -72,9 +72,9 @@ class ReplaySettings(Section):
     """Memory for all of them, shared fairly by the topics; about 170 bytes a trade. 0 keeps none,
     and what a consumer loses stays lost."""
     messages_per_topic_max: Positive = 10_000
-    """Kept of one topic."""
+    """Kept of one topic, so that a busy one leaves room for others."""
     age_s_max: Annotated[int, Field(ge=1, le=86_400)] = 900
-    """Older ones are forgotten."""
+    """Older ones are forgotten: who was away for longer starts afresh."""
 
 
 class SummarySettings(Section):
@@ -128,8 +128,12 @@ class LeaseSettings(Section):
     """What one client may claim."""
 
     leases_per_client_max: Positive = 1_000
+    """Leases at one time; counted by user where there are keys. A client that forgets to give back
+    what it took is found out, before its leases fill the memory."""
     symbols_per_client_max: Positive = 20_000
+    """Symbols in all of one client's leases together; more are refused."""
     client_count_max: Positive = 1_000
+    """Clients, or users where there are keys, that hold leases at one time."""
 
 
 class LicenseSettings(Section):

@@ -54,7 +54,9 @@ _GIVEN: Final = {
     "percent": Unit("percent", "share", 1.0),
 }
 _WITH_UNIT: Final = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([A-Za-z]{1,12}|%)\s*")
-_SECONDS_BY_NAME: Final = frozenset({"keepalive_interval", "retry_backoff_max"})
+_SECONDS_BY_NAME: Final = frozenset(
+    {"keepalive_interval", "retry_backoff_first", "retry_backoff_max"}
+)
 """Names of the operations guide that do not say their unit."""
 
 
