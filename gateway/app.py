@@ -112,8 +112,6 @@ class Gateway:
             ThreadPoolExecutor(self._settings.connection.thread_pool_size, "gateway")
         )
         self._host = await resolve_host(self._loop, self._settings.iqconnect_host)
-        self._files = StateFiles(self._settings.state_dir)
-        self._epoch = self._files.next_epoch(self._clock.utc_us() // 1000)
         self._started_ns = self._clock.monotonic_ns()
         self._doors = make_doorkeeper(self._settings, self._clock)
         self._senders = self._doors.senders if self._doors is not None else Senders()
@@ -121,6 +119,9 @@ class Gateway:
         self._sockets = open_sockets(self._settings, self._doors, clock=self._clock)
         with contextlib.ExitStack() as undo:
             undo.callback(self._sockets.destroy, is_data_closed=False)
+            # Only now: a start that is refused for a busy port is no run, and leaves no trace.
+            self._files = StateFiles(self._settings.state_dir)
+            self._epoch = self._files.next_epoch(self._clock.utc_us() // 1000)
             self._commands = CommandQueue()
             undo.callback(self._commands.close)
             self._access = FeedAccess(self._loop, self._commands)
