@@ -16,7 +16,7 @@ from gateway.app_feed import make_feed_parts
 from gateway.app_guards import make_guards
 from gateway.app_http import make_http
 from gateway.app_options import Retries
-from gateway.app_reload import LiveParts, Reloader, Reloading
+from gateway.app_reload import LiveParts, Reloader, Reloading, read_own_claims
 from gateway.app_security import make_access, make_doorkeeper, make_usage, open_sockets
 from gateway.clock import Clock, SystemClock
 from gateway.control.feed_commands import EvictRevoked, NoteAdmin
@@ -107,6 +107,7 @@ class Gateway:
         """
         check_libzmq()
         self._trail.configured(masked(self._settings))
+        own_claims = read_own_claims(self._settings)
         self._loop = asyncio.get_running_loop()
         self._loop.set_default_executor(
             ThreadPoolExecutor(self._settings.connection.thread_pool_size, "gateway")
@@ -132,7 +133,7 @@ class Gateway:
         self._interpreter.apply()
         self._feed.start()
         try:
-            await self._reloader.begin()
+            await self._reloader.begin(own_claims)
             restored = await drive(
                 self._desk.restore_leases(self._files.read_leases()), self._access.ask
             )

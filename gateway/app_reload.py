@@ -82,13 +82,8 @@ class Reloader:
         parts.monitor.register_conditions(self.issues)
         parts.monitor.register_conditions(parts.own.issues)
 
-    async def begin(self) -> None:
-        """Watch what `symbols_file` lists, for the first time.
-
-        Raises:
-            ConfigError: The file cannot be used.
-        """
-        claims = await asyncio.to_thread(self._read_claims, self.settings)
+    async def begin(self, claims: Sequence[Claim]) -> None:
+        """Watch what `symbols_file` lists, for the first time."""
         await drive(self._parts.own.change(claims), self._ask)
 
     def ask_soon(self) -> None:
@@ -141,7 +136,7 @@ class Reloader:
 
     async def _take_over(self, source: str) -> dict[str, Any]:
         new = await asyncio.to_thread(self._reloading.load)
-        claims = await asyncio.to_thread(self._read_claims, new)
+        claims = await asyncio.to_thread(read_own_claims, new)
         hours = TradingHours(new.health.sessions, new.health.closed_days)
         own = self._parts.own
         before = own.claims
@@ -233,10 +228,15 @@ class Reloader:
                 "What runs is the one before. Correct the file and reload; a restart would fail.",
             )
 
-    @staticmethod
-    def _read_claims(settings: Settings) -> tuple[Claim, ...]:
-        maximum = settings.data.symbol_count_max
-        return read_watch_list(settings.symbols_file, symbol_count_max=maximum)
+
+def read_own_claims(settings: Settings) -> tuple[Claim, ...]:
+    """Read what is watched whoever listens.
+
+    Raises:
+        ConfigError: `symbols_file` cannot be used.
+    """
+    maximum = settings.data.symbol_count_max
+    return read_watch_list(settings.symbols_file, symbol_count_max=maximum)
 
 
 def _change_of_lists(before: Sequence[Claim], after: Sequence[Claim]) -> str:

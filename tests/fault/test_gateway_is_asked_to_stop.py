@@ -11,7 +11,6 @@ from typing import Final
 import pytest
 
 from tests.integration.test_gateway_stop import (
-    HANGING,
     LINES_PER_SECOND,
     STOP_S_MAX,
     TOPICS,
@@ -26,6 +25,32 @@ from tests.support.stage import free_ports, simulated
 
 pytestmark = pytest.mark.slow
 TRADES_MIN: Final = 100
+
+
+HANGING = """
+import sys, time
+from gateway.commands import run
+from gateway.commands.loops import run_program
+from gateway.logs import set_up_logging
+from gateway.runtime.feed import FeedThread
+from gateway.settings import load_settings
+install = run.on_stop_signal
+def install_and_tell(loop, stop):
+    install(loop, stop)
+    print("ready", flush=True)
+def hang(feed):
+    print("hanging", flush=True)
+    time.sleep(60)
+run.on_stop_signal = install_and_tell
+FeedThread._finish = hang
+set_up_logging(level="error", form="console")
+level1_port, admin_port = map(int, sys.argv[1:])
+settings = load_settings(None, overrides={
+    "iqconnect": {"level1_port": level1_port, "admin_port": admin_port},
+    "data": {"bind": "tcp://127.0.0.1:*"}, "control": {"bind": "tcp://127.0.0.1:*"},
+    "http": {"bind": "127.0.0.1:0"}})
+sys.exit(run_program(lambda: run.run_gateway(settings)))
+"""
 
 
 def last_of(consumer: Consumer) -> dict[str, tuple[int, int]]:

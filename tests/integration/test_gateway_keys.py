@@ -276,7 +276,7 @@ def test_an_operators_word_is_enough_to_read_the_files_now(stage: Stage, ring: K
     """SIGHUP means it, however young the files are."""
     ring.add("carol")
     requester = stage.requester(keys=ring.keys("bob"))
-    stage.call(stage.gateway.reload_keys)
+    stage.call(stage.gateway.reload)
     wait_until(lambda: counter(requester, "key_looks_changed") == 1, what="it", seconds=2.0)
 
 
