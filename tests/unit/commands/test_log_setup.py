@@ -102,3 +102,29 @@ def test_no_credential_is_written(tmp_path: Path, shown: io.StringIO) -> None:
     for text in (shown.getvalue(), (tmp_path / "production.log").read_text()):
         assert text.count("***") == 3
         assert not [secret for secret in ("123456", "hunter22", "MY_PROD") if secret in text]
+
+
+def test_level_and_repeats_change_while_loggers_are_in_use(shown: io.StringIO) -> None:
+    """A reload asks for debug at the worst moment; a restart would end what is to be seen."""
+    log = RunningLog(settings_of(level="warning", repeats_per_minute_max=1), Credentials.none())
+    logger = get_logger("feed")
+    logger.debug("unseen")
+    logger.info("unseen as well")
+    logger.warning("first")
+    log.apply(settings_of(level="debug", repeats_per_minute_max=2).log)
+    logger.debug("seen")
+    for _ in range(5):
+        logger.warning("again")
+    log.apply(settings_of(level="error").log)
+    logger.warning("unseen again")
+    logger.error("last")
+    log.close()
+    events = [json.loads(line)["event"] for line in shown.getvalue().splitlines()]
+    assert [event for event in events if "unseen" in event] == []
+    assert [e for e in events if e in ("first", "seen", "again", "last")] == [
+        "first",
+        "seen",
+        "again",
+        "again",
+        "last",
+    ]

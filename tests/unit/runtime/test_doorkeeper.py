@@ -94,3 +94,33 @@ async def test_a_cut_that_was_put_off_is_made_while_files_cannot_be_read(bench: 
     assert len(cuts) == 2
     await bench.look()
     assert len(cuts) == 2, "it is made once"
+
+
+async def test_who_waits_for_a_look_waits_for_one_that_began_after_it_asked(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look that had begun before a reload may have missed the file it is about."""
+    begun, answer, looks = asyncio.Event(), threading.Event(), list[bool]()
+    loop, look = asyncio.get_running_loop(), bench.store.look
+
+    def look_slowly(*, is_hurried: bool) -> object:
+        looks.append(is_hurried)
+        loop.call_soon_threadsafe(begun.set)
+        assert answer.wait(30.0)
+        return look(is_hurried=is_hurried)
+
+    monkeypatch.setattr(bench.store, "look", look_slowly)
+    running = asyncio.create_task(bench.doors.run())
+    bench.doors.look_now()
+    await begun.wait()
+    waiting = asyncio.create_task(bench.doors.look_and_wait())
+    await asyncio.sleep(0)
+    answer.set()
+    assert await asyncio.wait_for(waiting, 10.0) == ""
+    assert looks == [True, True]
+    bench.ring.write("bob", "public_key: [")
+    shutil.move(bench.ring.directory / "clients.d", bench.ring.directory / "gone")
+    assert "clients" in await asyncio.wait_for(bench.doors.look_and_wait(), 10.0)
+    assert bench.doors.refused == {}
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
