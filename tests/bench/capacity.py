@@ -154,7 +154,7 @@ def options(*, rate: float, equity_count: int = 300) -> SimulatorOptions:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rates", default="1000,2000,4000", help="Lines a second.")
+    parser.add_argument("--rates", default="1000,2000,4000,8000", help="Lines a second.")
     parser.add_argument("--seconds", type=float, default=10.0, help="For each rate.")
     given = parser.parse_args()
     memory_gb = psutil.virtual_memory().total / 1e9
