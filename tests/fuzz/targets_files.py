@@ -35,7 +35,7 @@ relay: false
 """
 SETTINGS: Final = """\
 gateway_id: desk
-data: {bind: "tcp://127.0.0.1:7700", high_water_mark: 1000}
+data: {bind: "tcp://127.0.0.1:7700", high_water_mark: 100000}
 control:
   bind: tcp://127.0.0.1:7701
 http: {enabled: true, bind: "127.0.0.1:7702"}
