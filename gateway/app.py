@@ -293,12 +293,9 @@ class Gateway:
 
     def _make_servers(self) -> None:
         settings, monitor = self._settings, self._desk.inside.monitor
+        parts = LiveParts(monitor, self._leases, self._own, self._doors)
         self._reloader = Reloader(
-            settings,
-            reloading=self._reloading,
-            parts=LiveParts(monitor, self._leases, self._own, self._doors),
-            ask=self._access.ask,
-            trail=self._trail,
+            settings, self._reloading, parts, ask=self._access.ask, trail=self._trail
         )
         self._keeper = LeaseKeeper(self._desk, self._leases, self._files, ask=self._access.ask)
         self._guards = make_guards(settings, self._desk, self._access, self._queues, self._clock)

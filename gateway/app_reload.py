@@ -63,9 +63,9 @@ class Reloader:
     def __init__(
         self,
         settings: Settings,
-        *,
         reloading: Reloading | None,
         parts: LiveParts,
+        *,
         ask: Ask,
         trail: AuditTrail,
     ) -> None:
