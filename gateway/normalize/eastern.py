@@ -84,17 +84,19 @@ class EasternTime:
     __slots__ = (
         "_clock_day",
         "_days",
-        "_recent",
         "_seconds",
         "clock_text",
         "clock_until_us",
         "clock_us",
+        "seconds_us",
     )
 
     def __init__(self) -> None:
         self._days: dict[str, _Day] = {}
         self._seconds: dict[str, int] = {}
-        self._recent: dict[str, int] = {}
+        self.seconds_us: Final[dict[str, int]] = {}
+        """UTC of the seconds stamped under the present clock, by `HH:MM:SS.` with the point:
+        what the busiest loop reads itself; a second that is missing goes to `near_clock`."""
         self._clock_day: date | None = None
         self.clock_text = ""
         """The last `T` text, verbatim; empty before the first."""
@@ -123,7 +125,7 @@ class EasternTime:
         self.clock_us = day.nearest_us(second, recv_us)
         self.clock_until_us = recv_us + CLOCK_AGE_US_MAX
         self._clock_day = day.day
-        self._recent.clear()
+        self.seconds_us.clear()
         return True
 
     def forget_clock(self) -> None:
@@ -131,7 +133,7 @@ class EasternTime:
         self.clock_text = ""
         self.clock_us = self._clock_day = None
         self.clock_until_us = _NEVER_US
-        self._recent.clear()
+        self.seconds_us.clear()
 
     def is_time(self, text: str) -> bool:
         """Whether a text is a time of day, whatever its date."""
@@ -196,18 +198,14 @@ class EasternTime:
             Microseconds since the Unix epoch, UTC: the latest such moment that is not more than
             `AHEAD_US_MAX` after the clock. None without a clock or with an unreadable text.
         """
-        head, _, fraction = time_text.partition(".")
-        second_us = self._recent.get(head)
-        # Only 0 to 9 are decimal among the characters of latin-1, and lines are latin-1.
-        if second_us is not None and len(fraction) == 6 and fraction.isdecimal():
-            # The usual text, spelled out: this is asked for almost every line.
-            return second_us + int(fraction)
+        key = time_text[:8] + "."
+        second_us = self.seconds_us.get(key)
         if second_us is None:
             second_us = self._date_second(time_text[:8])
             if second_us is None:
                 return None
             # Valid seconds of a day only, and emptied by each tick of the clock: bounded.
-            self._recent[time_text[:8]] = second_us
+            self.seconds_us[key] = second_us
         micros = _micros_of(time_text)
         return None if micros is None else second_us + micros
 

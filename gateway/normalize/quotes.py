@@ -31,8 +31,14 @@ _NO_ID: Final = 10**EXACT_DIGITS_MAX
 """Greater than any id: a market center heard for the first time goes the long way."""
 _BID: Final = 1
 _ASK: Final = 2
-_SIDES: Final = {"b": _BID, "a": _ASK, "ba": _BID | _ASK, "ab": _BID | _ASK}
+_BOTH: Final = _BID | _ASK
+_SIDES: Final = {"b": _BID, "a": _ASK, "ba": _BOTH, "ab": _BOTH}
 """Message Contents of lines that change nothing but a quote, and which sides they change."""
+ReadOther = Callable[[str, int], None]
+_SECOND: Final = slice(9)
+"""Of a time of day: its second and the point; made once, because every `text[:9]` makes one."""
+_MICROS: Final = slice(9, None)
+"""Of a time of day: its fraction."""
 
 
 class QuoteFirstNormalizer(Level1Normalizer):
@@ -44,64 +50,66 @@ class QuoteFirstNormalizer(Level1Normalizer):
         self._known_sizes: dict[str, int | None] = {}
         self._known_trade_sizes: dict[str, int] = {}
         self._known_conditions: dict[str, str | None] = {}
+        self._rest_commas = self.part_count - _DEPTH - 1
         self._summary_commas = self.part_count - _DEPTH - _TRADE_DEPTH - 1
 
-    def read(
-        self, lines: Iterable[str], recv_us: int, read_other: Callable[[str, int], None]
-    ) -> None:
+    def read(self, lines: Iterable[str], recv_us: int, read_other: ReadOther) -> None:
         """Publish what lines say, each in its turn; what is not usual goes to `read_other`."""
-        symbols, near_clock = self._symbols, self._near_clock
-        send, pack = self._send, self._pack
-        epoch, prices, sizes = self._epoch, self._known_prices, self._known_sizes
-        rest_commas = self.part_count - _DEPTH - 1
+        symbols, seconds_us, sides_of = self._symbols, self._eastern.seconds_us, _SIDES.get
+        send, pack, epoch = self._send, self._pack, self._epoch
+        prices, sizes, rest_commas = self._known_prices, self._known_sizes, self._rest_commas
         for line in lines:
             parts = line.split(",", _DEPTH)
-            symbol = symbols.get(parts[1]) if len(parts) > _DEPTH and parts[0] == "Q" else None
-            if symbol is None or not symbol.is_live or not self.is_current or line == symbol.line:
+            try:
+                (letter, name, contents, bid_text, bid_size, bid_time, bid_center,
+                 ask_text, ask_size, ask_time, ask_center, rest) = parts  # fmt: skip
+                symbol = symbols[name]
+            except (LookupError, ValueError):
                 read_other(line, recv_us)
                 continue
-            if parts[2] not in _SIDES:
+            if letter != "Q" or not symbol.is_live or not self.is_current or line == symbol.line:
+                read_other(line, recv_us)
+                continue
+            if (sides := sides_of(contents)) is None:
                 if not self._read_trade(line, parts, symbol, recv_us):
                     read_other(line, recv_us)
                 continue
-            sides, rest, bid_text, ask_text = _SIDES[parts[2]], parts[11], parts[5], parts[9]
-            if rest != symbol.rest:
-                if rest.count(",") != rest_commas:
-                    read_other(line, recv_us)
-                    continue
-                symbol.rest = rest
-            # A side that did not change keeps the moment it had, if its text is still the same.
-            bid_us = near_clock(bid_text) if sides & _BID else symbol.bid_us
-            ask_us = near_clock(ask_text) if sides & _ASK else symbol.ask_us
-            if (
-                bid_us is None or ask_us is None
-                or (bid_us < symbol.quote_us and ask_us < symbol.quote_us)
-                or (sides == _ASK and bid_text != symbol.bid_time_text)
-                or (sides == _BID and ask_text != symbol.ask_time_text)
-            ):  # fmt: skip
-                read_other(line, recv_us)
-                continue
-            topic = symbol.quote
-            event_us = ask_us if ask_us > bid_us else bid_us
             try:
-                bid, ask = prices[parts[3]], prices[parts[7]]
-                body = (
-                    QUOTE_TYPE, epoch, topic.sequence + 1, symbol.flags, recv_us, event_us,
-                    bid, sizes[parts[4]], ask, sizes[parts[8]],
-                    bid_us, ask_us, sizes[parts[6]], sizes[parts[10]], 1,
+                bid_us = symbol.bid_us if sides == _ASK else (
+                    seconds_us[bid_time[_SECOND]] + int(micros)
+                    if len(micros := bid_time[_MICROS]) == 6 and micros.isdecimal() else None
                 )  # fmt: skip
-            except KeyError:
+                ask_us = symbol.ask_us if sides == _BID else (
+                    bid_us if ask_time == bid_time and sides == _BOTH
+                    else seconds_us[ask_time[_SECOND]] + int(micros)
+                    if len(micros := ask_time[_MICROS]) == 6 and micros.isdecimal() else None
+                )  # fmt: skip
+                topic, bid, ask = symbol.quote, prices[bid_text], prices[ask_text]
+                body = (
+                    QUOTE_TYPE, epoch, topic.sequence + 1, symbol.flags, recv_us,
+                    event_us := ask_us if ask_us > bid_us else bid_us,  # type: ignore[operator]
+                    bid, sizes[bid_size], ask, sizes[ask_size],
+                    bid_us, ask_us, sizes[bid_center], sizes[ask_center], 1,
+                )  # fmt: skip
+            except (LookupError, TypeError):  # A text not heard before, or a side without a moment.
                 self._learn(parts)
                 read_other(line, recv_us)
                 continue
-            if bid is not None and ask is not None and bid >= ask:
+            if (
+                (rest != symbol.rest and rest.count(",") != rest_commas)
+                # A side that did not change keeps the moment it had, its text being the same.
+                or (sides == _ASK and bid_time != symbol.bid_time_text)
+                or (sides == _BID and ask_time != symbol.ask_time_text)
+                or event_us < symbol.quote_us  # type: ignore[operator]
+                or (bid is not None and ask is not None and bid >= ask)
+            ):  # fmt: skip
                 read_other(line, recv_us)
                 continue
-            symbol.last_line_us, symbol.line, symbol.quote_us = recv_us, line, event_us
-            symbol.bid_time_text, symbol.bid_us = bid_text, bid_us
-            symbol.ask_time_text, symbol.ask_us = ask_text, ask_us
-            topic.sequence += 1
-            topic.last = body
+            symbol.last_line_us, symbol.line = recv_us, line
+            symbol.quote_us = event_us  # type: ignore[assignment]
+            symbol.bid_time_text, symbol.bid_us, symbol.rest = bid_time, bid_us, rest
+            symbol.ask_time_text, symbol.ask_us = ask_time, ask_us
+            topic.sequence, topic.last = body[2], body
             self.quotes += 1
             send(topic.prefix + pack(body))
             if topic.variants is not None:

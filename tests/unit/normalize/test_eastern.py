@@ -301,7 +301,7 @@ def test_seconds_are_remembered_within_a_day() -> None:
         eastern.near_clock(f"{second:02}:00:{second % 70:02}.5")
         eastern.dated("09/16/2026", f"10:{second:02}:00")
     assert len(eastern._seconds) <= 24 + 60 + 1
-    assert len(eastern._recent) <= 25
+    assert len(eastern.seconds_us) <= 25
 
 
 @pytest.mark.parametrize("time_text", ["10:20:00.000000", "00:00:00", "23:59:59.9"])
