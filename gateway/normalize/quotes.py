@@ -55,21 +55,20 @@ class QuoteFirstNormalizer(Level1Normalizer):
 
     def read(self, lines: Iterable[str], recv_us: int, read_other: ReadOther) -> None:
         """Publish what lines say, each in its turn; what is not usual goes to `read_other`."""
-        symbols, seconds_us, sides_of = self._symbols, self._eastern.seconds_us, _SIDES.get
+        symbol_of, seconds_us, sides_of = self._symbols.get, self._eastern.seconds_us, _SIDES.get
         send, pack, epoch = self._send, self._pack, self._epoch
         prices, sizes, rest_commas = self._known_prices, self._known_sizes, self._rest_commas
         for line in lines:
             parts = line.split(",", _DEPTH)
-            try:
-                (letter, name, contents, bid_text, bid_size, bid_time, bid_center,
-                 ask_text, ask_size, ask_time, ask_center, rest) = parts  # fmt: skip
-                symbol = symbols[name]
-            except (LookupError, ValueError):
+            if (
+                len(parts) <= _DEPTH or parts[0] != "Q" or not self.is_current
+                or (symbol := symbol_of(parts[1])) is None or not symbol.is_live
+                or line == symbol.line
+            ):  # fmt: skip
                 read_other(line, recv_us)
                 continue
-            if letter != "Q" or not symbol.is_live or not self.is_current or line == symbol.line:
-                read_other(line, recv_us)
-                continue
+            (_, _, contents, bid_text, bid_size, bid_time, bid_center,
+             ask_text, ask_size, ask_time, ask_center, rest) = parts  # fmt: skip
             if (sides := sides_of(contents)) is None:
                 if not self._read_trade(line, parts, symbol, recv_us):
                     read_other(line, recv_us)

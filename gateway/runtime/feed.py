@@ -279,7 +279,7 @@ class FeedThread:
     def _watch_link(self, place: int, link: Level1Link | Level2Link[DepthPipeline]) -> None:
         """Keep the poller in step with a link's socket."""
         descriptor = link.descriptor
-        flags = zmq.POLLIN | zmq.POLLERR | (zmq.POLLOUT if link.wants_write else 0)
+        flags = READABLE | (WRITABLE if link.wants_write else 0)
         known, known_flags = self._polled.get(place, (None, 0))
         if (descriptor, flags) == (known, known_flags):
             return

@@ -1,17 +1,54 @@
 """Level 1 lines for benchmarks: seeded, in the field set that the gateway selects."""
 
 import random
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from gateway.iqfeed.fields import GATEWAY_FIELDS
 
-SYMBOL_COUNT = 300
-SENTINEL = "ZZEND"
-"""The last line's symbol: whoever sees its quote has seen everything."""
+START, END = "ZZGO", "ZZEND"
+"""Symbols of the first and of the last line: what is measured lies between."""
 
 
-def symbols() -> list[str]:
-    """The symbols of the benchmark, sentinel excluded."""
-    return [f"BN{number}" for number in range(SYMBOL_COUNT)]
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """What lines are about."""
+
+    name: str
+    trades: float
+    """Share of lines that are trades; the others change the quote only."""
+    quoting: float
+    """Share of trades that change the quote too, and so publish two messages."""
+    kinds: tuple[str, ...]
+    """What is published of them."""
+
+    def __str__(self) -> str:
+        if not self.trades:
+            return "quotes alone, one message a line"
+        both = f", {self.quoting:.0%} of them with a quote" if self.quoting else ""
+        return (
+            f"{1 - self.trades:.0%} quotes, {self.trades:.0%} trades{both}; summaries every 250 ms"
+        )
+
+
+QUOTES = Mix("quotes", 0.0, 0.0, ("quote",))
+MIXED = Mix("mixed", 0.2, 0.33, ("quote", "trade", "summary"))
+TRADES = Mix("trades", 1.0, 0.0, ("quote", "trade", "summary"))
+MIXES = {mix.name: mix for mix in (QUOTES, MIXED, TRADES)}
+
+
+def symbols(count: int) -> list[str]:
+    """The symbols of the benchmark, start and end excluded."""
+    return [f"BN{number}" for number in range(count)]
+
+
+def moment_of(number: int) -> str:
+    """The time of day on a line: 200 microseconds after the one before, from 10:00 on.
+
+    The clock stands at 10:00:30, and stamps may be five minutes ahead of it: 1,600,000 lines.
+    """
+    seconds, micros = divmod(200 * number, 1_000_000)
+    return f"10:{seconds // 60 % 60:02}:{seconds % 60:02}.{micros:06}"
 
 
 def _quote_columns(price: float, moment: str) -> dict[str, str]:
@@ -56,10 +93,10 @@ def _trade_columns(price: float, moment: str, number: int) -> dict[str, str]:
 class _Board:
     """Each symbol's columns: a line shows all of them, changed or not, as IQConnect does."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Sequence[str]) -> None:
         first = _quote_columns(100.0, "09:59:59.000001")
         first |= _trade_columns(100.0, "09:59:59.000001", 1)
-        self._columns = {name: dict(first) for name in [*symbols(), SENTINEL]}
+        self._columns = {name: dict(first) for name in names}
 
     def line(self, kind: str, symbol: str, contents: str, changes: dict[str, str]) -> str:
         columns = self._columns[symbol]
@@ -70,28 +107,27 @@ class _Board:
 
 def snapshot(symbol: str) -> bytes:
     """A P line for a new watch."""
-    return _Board().line("P", symbol, "Cbav", {}).encode()
+    return _Board([symbol]).line("P", symbol, "Cbav", {}).encode()
 
 
-def updates(count: int, *, seed: int, trade_share: float) -> bytes:
-    """Make Q lines.
+def updates(count: int, *, mix: Mix, symbol_count: int, seed: int) -> bytes:
+    """Make Q lines: the start's, those that are counted, the end's.
 
     Args:
-        count: How many, sentinel excluded.
+        count: How many lines between start and end.
+        mix: What they are about.
+        symbol_count: How many symbols share them.
         seed: The same seed makes the same bytes.
-        trade_share: Share of lines that are trades; the others change the quote only.
-
-    Returns:
-        The lines, the sentinel's last.
     """
     chance = random.Random(seed)
-    board, names = _Board(), symbols()
-    lines = []
+    names = symbols(symbol_count)
+    board = _Board([*names, START, END])
+    lines = [board.line("Q", START, "ba", _quote_columns(100.0, "10:00:00.000001"))]
     for number in range(count):
         price = 100 + chance.randrange(499) / 100
-        moment = f"10:{number // 60000 % 60:02}:{number // 1000 % 60:02}.{number % 1000:03}000"
-        if chance.random() < trade_share:
-            contents = chance.choice(("Ov", "Cv", "Cbav"))
+        moment = moment_of(number)
+        if chance.random() < mix.trades:
+            contents = "Cbav" if chance.random() < mix.quoting else chance.choice(("Ov", "Cv"))
             changes = _trade_columns(price, moment, number + 1)
             if "b" in contents:
                 changes |= _quote_columns(price, moment)
@@ -104,5 +140,5 @@ def updates(count: int, *, seed: int, trade_share: float) -> bytes:
                 if name[0].lower() in contents
             }
         lines.append(board.line("Q", chance.choice(names), contents, changes))
-    lines.append(board.line("Q", SENTINEL, "ba", _quote_columns(100.0, "10:59:59.000001")))
+    lines.append(board.line("Q", END, "ba", _quote_columns(100.0, "10:00:00.000001")))
     return "".join(lines).encode()

@@ -1,6 +1,6 @@
 """Everybody who watches a gateway at one time: health at 10 Hz, a scrape a second, an open page.
 
-Usage: observers.py CONTROL_ENDPOINT HTTP_PORT
+Usage: python -m tests.bench.observers CONTROL_ENDPOINT HTTP_PORT
 It runs until it is terminated and then prints what it waited for each, as JSON. A process of its
 own, so that it shares no interpreter with what is measured.
 """

@@ -1,57 +1,151 @@
-"""One subscriber that counts: reads every frame until the sentinel's, then prints figures as JSON.
+"""Subscribers that count: some SUB sockets, read until each has had the end; figures as JSON.
 
-Usage: sink.py ENDPOINT STYLE
-With keys in BENCH_KEYS: the gateway's public one, and both halves of its own.
+Usage: python -m tests.bench.sink OPTIONS, which is `SinkOptions` as JSON
+With keys in BENCH_KEYS: the gateway's public one, and both halves of its own. All sockets are read
+by one thread, in C where there is a compiler, so that readers take as little as they can from what
+is measured.
 """
 
 import json
 import os
 import sys
 import time
+from array import array
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
 
 import zmq
-from lines import SENTINEL, symbols
 
-END = f",{SENTINEL},".encode()
-TIMEOUT_MS = 120_000
-WATCHES = len(symbols()) + 1
-WARM_UP_FRAMES = {"gateway": 2 * WATCHES + 1, "forward": WATCHES + 1, "multipart": WATCHES + 1}
-"""Snapshots (a quote and a summary, or a P line, for each watch), and one frame."""
+from tests.bench import native
+from tests.bench.lines import END, START
+
+TIMEOUT_MS: Final = 60_000
+QUEUE: Final = 4_000_000
+READY_S_MAX: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class SinkOptions:
+    """What is read."""
+
+    endpoint: str
+    topics: list[str]
+    """Prefixes of what is counted, those of start and end excluded."""
+    kind: str
+    """Prefix of the start's and of the end's topic, with its comma."""
+    start_at: int = 1
+    """At which message of the start's the run begins: snapshots may come before."""
+    count: int = 1
+    """Subscribers."""
+    is_disjoint: bool = False
+    """Whether each has topics of its own; else all have all."""
+    frames: int = 1
+    """Frames of a message."""
+    is_gateway: bool = True
+    """Whether snapshots can be asked for, which is how a subscriber knows that it is heard."""
+    stamps: str = ""
+    """File for the moments of the first subscriber's messages, monotonic nanoseconds."""
+    stamps_max: int = 0
+
+
+def open_sockets(options: SinkOptions) -> "list[zmq.Socket[bytes]]":
+    """Connect and subscribe to everything but the end, and wait until that is known."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    sockets = []
+    for place in range(options.count):
+        sub = context.socket(zmq.SUB)
+        sub.setsockopt(zmq.SNDHWM, 0)
+        sub.setsockopt(zmq.RCVHWM, QUEUE)
+        if "BENCH_KEYS" in os.environ:
+            server, public, secret = os.environ["BENCH_KEYS"].encode().split()
+            sub.curve_serverkey, sub.curve_publickey, sub.curve_secretkey = server, public, secret
+        sub.connect(options.endpoint)
+        step = options.count if options.is_disjoint else 1
+        first = place if options.is_disjoint else 0
+        for topic in options.topics[first::step]:
+            sub.subscribe(topic)
+        sub.subscribe(f"{options.kind}{START},")
+        sockets.append(sub)
+    for place, sub in enumerate(sockets):
+        if options.is_gateway:
+            await_answer(sub, f"~bench{place:09}.{options.kind}{START},".encode())
+    for sub in sockets:
+        sub.subscribe(f"{options.kind}{END},")
+    return sockets
+
+
+def await_answer(sub: "zmq.Socket[bytes]", topic: bytes) -> None:
+    """Ask for a snapshot: what was subscribed to before it has been heard when it comes.
+
+    What comes before it are other snapshots. The start's own goes with its watch, which may be
+    after this answer.
+    """
+    sub.subscribe(topic)
+    deadline_s = time.monotonic() + READY_S_MAX
+    while time.monotonic() < deadline_s:
+        if sub.poll(1000) and sub.recv().startswith(topic):
+            sub.unsubscribe(topic)
+            return
+    raise SystemExit("the gateway does not answer a snapshot")
+
+
+def drain(
+    sockets: "list[zmq.Socket[bytes]]", options: SinkOptions
+) -> tuple[list[int], int, list[int]] | None:
+    """What `native.drain` does, without a compiler."""
+    start, end = (f"{options.kind}{name},".encode() for name in (START, END))
+    counts, starts, stamps = [0] * len(sockets), [0] * len(sockets), []
+    last_ns = 0
+    poller = zmq.Poller()
+    for sub in sockets:
+        poller.register(sub, zmq.POLLIN)
+    waiting = len(sockets)
+    while waiting:
+        ready = dict(poller.poll(TIMEOUT_MS))
+        if not ready:
+            return None
+        for place, sub in enumerate(sockets):
+            while sub in ready and sub.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+                frame = sub.recv_multipart()[0]
+                if starts[place] < options.start_at:
+                    starts[place] += frame.startswith(start)
+                    continue
+                if not place and len(stamps) < options.stamps_max:
+                    stamps.append(time.monotonic_ns())
+                counts[place] += 1
+                if frame.startswith(end):
+                    last_ns = time.monotonic_ns()
+                    waiting -= 1
+                    poller.unregister(sub)
+                    del ready[sub]
+    return counts, last_ns, stamps
 
 
 def main() -> None:
     """Subscribe, count, print."""
-    endpoint, style = sys.argv[1], sys.argv[2]
-    context = zmq.Context()
-    sink = context.socket(zmq.SUB)
-    sink.setsockopt(zmq.SNDHWM, 0)
-    sink.setsockopt(zmq.RCVHWM, 1_000_000)
-    sink.setsockopt(zmq.RCVTIMEO, TIMEOUT_MS)
-    if "BENCH_KEYS" in os.environ:
-        server, public, secret = os.environ["BENCH_KEYS"].encode().split()
-        sink.curve_serverkey, sink.curve_publickey, sink.curve_secretkey = server, public, secret
-    sink.connect(endpoint)
-    for symbol in [*symbols(), SENTINEL]:
-        for kind in ("quote", "trade", "summary") if style == "gateway" else ("",):
-            sink.subscribe(f"{kind},{symbol},".encode() if kind else f"Q,{symbol},".encode())
-    receive = zmq.backend.Socket.recv.__get__(sink)
-    is_multipart = style == "multipart"
-    # Snapshots come while watches are opened; the run begins with the first frame after them.
-    warm_up = WARM_UP_FRAMES[style]
-    count = size = 0
-    started_s = 0.0
-    while True:
-        frame = receive(0)
-        if is_multipart:
-            frame += receive(0)
-        count += 1
-        size += len(frame)
-        if count == warm_up:
-            started_s = time.perf_counter()
-        elif END in frame[:24] and count > warm_up + 100:
-            break
-    elapsed_s = time.perf_counter() - started_s
-    print(json.dumps({"messages": count, "bytes": size, "elapsed_s": elapsed_s}), flush=True)
+    options = SinkOptions(**json.loads(sys.argv[1]))
+    sockets = open_sockets(options)
+    if native.why_not() is None:
+        read = native.drain(
+            sockets,
+            start=f"{options.kind}{START},".encode(),
+            start_at=options.start_at,
+            end=f"{options.kind}{END},".encode(),
+            frames=options.frames,
+            stamps_max=options.stamps_max,
+            timeout_ms=TIMEOUT_MS,
+        )
+    else:
+        read = drain(sockets, options)
+    if read is None:
+        raise SystemExit("a subscriber waits for messages that do not come")
+    counts, last_ns, stamps = read
+    if options.stamps:
+        Path(options.stamps).write_bytes(array("q", stamps).tobytes())
+    told: dict[str, Any] = {"counts": counts, "last_ns": last_ns}
+    print(json.dumps(told), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

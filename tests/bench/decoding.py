@@ -1,0 +1,122 @@
+"""The gateway's decoding alone: the pipelines of both ports around any `send`, without sockets.
+
+Usage: python -m tests.bench.decoding KIND LINES [--null]
+
+The brokers of the comparison publish what it makes; run by itself it decodes so many lines and says
+how much processor time each took. Under `valgrind --tool=callgrind` the difference between two
+runs is exact: instructions a line, whatever else the machine does.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+
+from gateway.clock import FakeClock
+from gateway.counters import Complaints, Counters
+from gateway.iqfeed.fields import GATEWAY_FIELDS
+from gateway.normalize.board import Board
+from gateway.normalize.depth_board import DepthBoard
+from gateway.normalize.depth_pipeline import DepthPipeline
+from gateway.normalize.depths import BookOptions
+from gateway.normalize.pipeline import Pipeline
+from gateway.normalize.values import Values
+from gateway.wire.envelope import Envelope
+from tests.bench import level2_lines, lines
+
+UTC_US = 1_795_186_830_000_000
+"""10:00:30 US Eastern of the day that the lines tell of."""
+SECOND_US = 1_000_000
+CHUNK = 65_536
+BOOKS = BookOptions(
+    levels=10,
+    interval_us=50_000,
+    settle_us=200_000,
+    market_maker_age_us_max=900_000_000,
+    crossed_us_max=2_000_000,
+    silence_us_max=20_000_000,
+    row_count_max=10_000,
+    variants_max=4,
+)
+
+
+class Decoding:
+    """One board and the pipelines of both ports.
+
+    Args:
+        send: Takes each frame.
+    """
+
+    def __init__(self, send: Callable[[bytes], object]) -> None:
+        self.clock = FakeClock(utc_us=UTC_US, monotonic_ns=UTC_US * 1000)
+        self.counters = Counters()
+        complaints = Complaints(self.counters)
+        values = Values(complaints)
+        envelope = Envelope(epoch=UTC_US // 1000, send=send)
+        self.board = Board(envelope=envelope, clock=self.clock, symbol_count_max=100_000)
+        self.level1 = Pipeline(
+            board=self.board,
+            values=values,
+            counters=self.counters,
+            complaints=complaints,
+            on_system_line=lambda _: None,
+            summary_interval_us=250_000,
+            line_bytes_max=65_536,
+        )
+        self.depths = DepthBoard(
+            self.board, clock=self.clock, counters=self.counters, options=BOOKS
+        )
+        self.level2 = DepthPipeline(
+            board=self.depths,
+            values=values,
+            clock=self.clock,
+            counters=self.counters,
+            complaints=complaints,
+            on_system_line=lambda _: None,
+            line_bytes_max=65_536,
+        )
+        self.board.recover_upstream()
+        self.level1.select(["Symbol", *GATEWAY_FIELDS])
+
+    def open_level1(self, names: list[str]) -> None:
+        """Watch symbols."""
+        for name in names:
+            self.board.open(name)
+
+
+def chunks(data: bytes) -> Iterator[bytes]:
+    """Cut bytes as reads do."""
+    for start in range(0, len(data), CHUNK):
+        yield data[start : start + CHUNK]
+
+
+def level1_feed(send: Callable[[bytes], object], names: list[str]) -> Callable[[bytes, int], None]:
+    """The Level 1 pipeline with everything watched, answered and alive; its `feed`."""
+    decoding = Decoding(send)
+    decoding.open_level1(names)
+    first = b"T,20261120 10:00:30\r\n" + b"".join(map(lines.snapshot, names))
+    decoding.level1.feed(first, UTC_US)
+    return decoding.level1.feed
+
+
+def main() -> None:
+    """Decode, and say what it took."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kind")
+    parser.add_argument("lines", type=int)
+    parser.add_argument("--symbols", type=int, default=300)
+    options = parser.parse_args()
+    sent = [0]
+    names = [*lines.symbols(options.symbols), lines.START, lines.END]
+    feed = level1_feed(lambda frame: None, names)
+    data = lines.updates(
+        options.lines, mix=lines.MIXES[options.kind], symbol_count=options.symbols, seed=1
+    )
+    parts = [*chunks(data)]
+    started_s = time.process_time()
+    for part in parts:
+        feed(part, UTC_US)
+    print((time.process_time() - started_s) / max(1, options.lines) * 1e6, "us a line")
+
+
+if __name__ == "__main__":
+    main()
