@@ -17,7 +17,7 @@ from typing import Final
 from tests.bench.machine import commit, machine
 from tests.bench.plan import Options, Suite, measure
 from tests.bench.report import FOLDER, told, write
-from tests.bench.running import forget_lines
+from tests.bench.running import forget_all
 
 SUITES: Final = {
     "fanout": "messages a second to 1, 4, 16, 64 subscribers, beside forwarders and brokers",
@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None) -> None:
             measure([make(name, what) for name in names], rounds=rounds, seed=options.seed)
         )
     finally:
-        forget_lines()
+        forget_all()
     print("\n".join(told(outcomes, about)))
     by_default = "-".join((commit() or "uncommitted", *options.suites))
     for path in write(outcomes, about, folder=options.output, name=options.name or by_default):

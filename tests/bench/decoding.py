@@ -1,6 +1,6 @@
 """The gateway's decoding alone: the pipelines of both ports around any `send`, without sockets.
 
-Usage: python -m tests.bench.decoding KIND LINES [--null]
+Usage: python -m tests.bench.decoding KIND LINES
 
 The brokers of the comparison publish what it makes; run by itself it decodes so many lines and says
 how much processor time each took. Under `valgrind --tool=callgrind` the difference between two
@@ -21,7 +21,7 @@ from gateway.normalize.depths import BookOptions
 from gateway.normalize.pipeline import Pipeline
 from gateway.normalize.values import Values
 from gateway.wire.envelope import Envelope
-from tests.bench import level2_lines, lines
+from tests.bench import lines
 
 UTC_US = 1_795_186_830_000_000
 """10:00:30 US Eastern of the day that the lines tell of."""
@@ -105,9 +105,8 @@ def main() -> None:
     parser.add_argument("lines", type=int)
     parser.add_argument("--symbols", type=int, default=300)
     options = parser.parse_args()
-    sent = [0]
     names = [*lines.symbols(options.symbols), lines.START, lines.END]
-    feed = level1_feed(lambda frame: None, names)
+    feed = level1_feed(lambda _: None, names)
     data = lines.updates(
         options.lines, mix=lines.MIXES[options.kind], symbol_count=options.symbols, seed=1
     )

@@ -61,8 +61,12 @@ def standing(symbol_count: int, *, line_count: int = 0) -> Iterator[Standing]:
         with ending(
             start("gateway", "run", env={**os.environ, **settings}), is_killed=False
         ) as process:
-            endpoints = [f"tcp://127.0.0.1:{port}" for port in (data, control)]
-            yield Standing(process, *endpoints, started_s)
+            yield Standing(
+                process,
+                data=f"tcp://127.0.0.1:{data}",
+                control=f"tcp://127.0.0.1:{control}",
+                started_s=started_s,
+            )
 
 
 class Peers:

@@ -1,4 +1,4 @@
-"""`native.c`, built on the spot with the system's compiler, around the libzmq that pyzmq brought."""
+"""`native.c`, built on the spot by the system's compiler, around the libzmq that pyzmq brought."""
 
 import ctypes
 import functools

@@ -115,7 +115,7 @@ class Decoder:
 
 def publish_redis(port: int, feed: socket.socket, names: list[str]) -> None:
     """Publish through Redis, what one read brought in one pipeline."""
-    import redis
+    import redis  # noqa: PLC0415 - an extra's, for this style alone
 
     client = redis.Redis(port=port)
     decoder = Decoder(names)
@@ -129,7 +129,7 @@ def publish_redis(port: int, feed: socket.socket, names: list[str]) -> None:
 
 async def publish_nats(port: int, feed: socket.socket, names: list[str]) -> None:
     """Publish through NATS; its client gathers what is published until its loop turns."""
-    import nats
+    import nats  # noqa: PLC0415 - the same
 
     client = await nats.connect(f"nats://127.0.0.1:{port}")
     decoder = Decoder(names)

@@ -80,22 +80,22 @@ class Run:
 
 
 @functools.cache
-def _folder() -> Path:
-    """Where prepared lines are, until the suite ends."""
+def scratch() -> Path:
+    """A folder for what is made once, lines above all, until `forget_all`."""
     return Path(tempfile.mkdtemp(prefix="bench-"))
 
 
-def forget_lines() -> None:
-    """Delete prepared lines."""
-    if _folder.cache_info().currsize:
-        shutil.rmtree(_folder(), ignore_errors=True)
-        _folder.cache_clear()
+def forget_all() -> None:
+    """Delete what was made."""
+    if scratch.cache_info().currsize:
+        shutil.rmtree(scratch(), ignore_errors=True)
+        scratch.cache_clear()
 
 
 def prepared(run: Run) -> Path:
     """The file with a run's lines, made once: each program gets the same bytes."""
     mix = run.mix.name if run.kind == LEVEL1 else ""
-    path = _folder() / f"{run.kind}-{mix}-{run.symbols}-{run.lines}"
+    path = scratch() / f"{run.kind}-{mix}-{run.symbols}-{run.lines}"
     if not path.exists():
         if run.kind == LEVEL1:
             data = lines.updates(run.lines, mix=run.mix, symbol_count=run.symbols, seed=1)
@@ -206,7 +206,8 @@ def run_once(run: Run) -> dict[str, Any]:
 
     Returns:
         `lines_per_s`, `messages_per_s` of one subscriber and `delivered_per_s` of all,
-        `cpu_us_per_line` of the publisher; with a schedule `ages_us`, line by line; what a watcher saw.
+        `cpu_us_per_line` of the publisher; with a schedule `ages_us`, line by line; what a watcher
+        saw.
 
     Raises:
         SystemExit: A process failed, or messages were lost.
@@ -347,7 +348,7 @@ def _figures(run: Run, told: list[dict[str, Any]], sending_ns: int, cpu_s: float
 
 
 def _ages_us(sent: Path, received: Path) -> list[float]:
-    """How long each line took from the feeder's hand to a subscriber's, in their order, microseconds.
+    """How long each line took from the feeder's hand to a subscriber's, in order, microseconds.
 
     The first line is the start's, and its message is not among those that were stamped.
     """

@@ -95,7 +95,8 @@ def drain(
 ) -> tuple[list[int], int, list[int]] | None:
     """What `native.drain` does, without a compiler."""
     start, end = (f"{options.kind}{name},".encode() for name in (START, END))
-    counts, starts, stamps = [0] * len(sockets), [0] * len(sockets), []
+    counts, starts = [0] * len(sockets), [0] * len(sockets)
+    stamps: list[int] = []
     last_ns = 0
     poller = zmq.Poller()
     for sub in sockets:
@@ -106,7 +107,7 @@ def drain(
         if not ready:
             return None
         for place, sub in enumerate(sockets):
-            while sub in ready and sub.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+            while sub in ready and int(sub.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
                 frame = sub.recv_multipart()[0]
                 if starts[place] < options.start_at:
                     starts[place] += frame.startswith(start)

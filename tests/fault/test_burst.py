@@ -12,15 +12,13 @@ import psutil
 import pytest
 import zmq
 
+from tests.bench.lines import END, MIXED, START, symbols, updates
 from tests.support import fault_table
+from tests.support.burst_feeder import SYMBOL_COUNT
 from tests.support.fault_table import fault_row
 from tests.support.processes import ROOT, GatewayProcess
 from tests.support.slack import SLACK
 from tests.support.stage import wait_until
-
-sys.path.insert(0, str(ROOT / "tests" / "bench"))
-
-from lines import SENTINEL, symbols, updates
 
 pytestmark = pytest.mark.slow
 RATE = 100_000
@@ -41,12 +39,14 @@ def test_a_burst_is_conflated_before_anything_is_lost(tmp_path: Path) -> None:
     feeder = subprocess.Popen(
         [
             sys.executable,
-            ROOT / "tests" / "support" / "burst_feeder.py",
+            "-m",
+            "tests.support.burst_feeder",
             ports,
             done,
             str(count),
             str(RATE),
-        ]
+        ],
+        cwd=ROOT,
     )
     try:
         wait_until(lambda: ports.exists() and bool(ports.read_text()), what="feeder", seconds=60.0)
@@ -78,7 +78,7 @@ def measure(gateway: GatewayProcess, count: int, done: Path) -> None:
         sub.setsockopt(zmq.SNDHWM, 0)
         sub.setsockopt(zmq.RCVHWM, 0)
         sub.connect(gateway.data)
-        for symbol in (*symbols(), SENTINEL):
+        for symbol in (*symbols(SYMBOL_COUNT), START, END):
             sub.subscribe(f"trade,{symbol},")
             sub.subscribe(f"quote,{symbol},")
         received = 0
@@ -101,7 +101,7 @@ def measure(gateway: GatewayProcess, count: int, done: Path) -> None:
             quotes[symbol] = body[6:10]
             merged += body[14]
             conflated += bool(body[3] & CONFLATED)
-            if symbol == SENTINEL:
+            if symbol == END:
                 break
         ended_s = time.monotonic()
     wait_until(done.exists, what="the feeder is done")
@@ -127,7 +127,7 @@ def assert_all_told(
     count: int, quotes: dict[str, list[object]], trades: dict[str, int], merged: int
 ) -> None:
     """Every trade came, every quote is stood for, and each symbol's last one is right."""
-    lines = updates(count, seed=1, trade_share=0.2).decode().splitlines()
+    lines = updates(count, mix=MIXED, symbol_count=SYMBOL_COUNT, seed=1).decode().splitlines()
     last: dict[str, list[object]] = {}
     trade_count = quote_count = 0
     for line in lines:

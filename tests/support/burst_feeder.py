@@ -1,8 +1,8 @@
 """An IQConnect that is calm, then sends far more than can be read, then is calm again.
 
-Usage: burst_feeder.py PORT_FILE DONE_FILE LINES RATE
-It answers the handshake of `tests/bench/feeder.py`; once every symbol is watched it sends so many
-prepared lines at so many a second, and writes to DONE_FILE when the last one was handed over
+Usage: python -m tests.support.burst_feeder PORT_FILE DONE_FILE LINES RATE
+It answers a handshake as `tests/bench/feeder.py` does; once every symbol is watched it sends so
+many prepared lines at so many a second, and writes to DONE_FILE when the last one was handed over
 (monotonic seconds).
 """
 
@@ -11,13 +11,18 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
+from tests.bench.feeder import STATS, TIME, agree
+from tests.bench.lines import MIXED, snapshot, updates
 
-from feeder import STATS, TIME, agree, beat
-from lines import SYMBOL_COUNT, snapshot, updates
-
+SYMBOL_COUNT = 300
 BATCH_S = 0.01
-TRADE_SHARE = 0.2
+
+
+async def beat(writer: asyncio.StreamWriter, line: bytes) -> None:
+    """Send a sign of life each second."""
+    while True:
+        writer.write(line)
+        await asyncio.sleep(1)
 
 
 async def send_paced(writer: asyncio.StreamWriter, data: bytes, *, rate: int) -> None:
@@ -38,7 +43,7 @@ async def send_paced(writer: asyncio.StreamWriter, data: bytes, *, rate: int) ->
 async def main() -> None:
     """Serve until killed."""
     port_file, done_file, count, rate = sys.argv[1:5]
-    data = updates(int(count), seed=1, trade_share=TRADE_SHARE)
+    data = updates(int(count), mix=MIXED, symbol_count=SYMBOL_COUNT, seed=1)
 
     async def level1(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         watched: set[bytes] = set()
@@ -49,7 +54,7 @@ async def main() -> None:
             if line.startswith(b"w"):
                 watched.add(line[1:])
                 writer.write(snapshot(line[1:].decode()))
-                if len(watched) == SYMBOL_COUNT + 1:
+                if len(watched) == SYMBOL_COUNT + 2:
                     await asyncio.sleep(0.5)
                     await send_paced(writer, data, rate=int(rate))
                     await asyncio.to_thread(Path(done_file).write_text, str(time.monotonic()))

@@ -1,4 +1,4 @@
-"""What it costs to have keys, entitlements, watchers and conflated topics: the same lines with each.
+"""What keys, entitlements, watchers and conflated topics cost: the same lines with each.
 
 Entitlements are judged when a consumer subscribes, not with each message, so judging is measured
 alone, too: 20,000 subscriptions against a file that names 4,000 symbols.
@@ -15,7 +15,7 @@ from gateway.policy.entitlements import UserRights
 from tests.bench import lines
 from tests.bench.observers import quantiles
 from tests.bench.plan import Cell, Figures, Options, Pair, Suite
-from tests.bench.running import Run, prepared, run_once
+from tests.bench.running import Run, prepared, run_once, scratch
 from tests.bench.suites.latency import watch
 from tests.support.keyring import EVERYTHING, Keyring
 
@@ -43,14 +43,13 @@ class Keys:
 
     def __init__(self, names: list[str]) -> None:
         self._names = names
-        self._folder = tempfile.TemporaryDirectory()
         self._ring: Keyring | None = None
 
     @property
     def ring(self) -> Keyring:
         """All of them."""
         if self._ring is None:
-            self._ring = Keyring(Path(self._folder.name))
+            self._ring = Keyring(Path(tempfile.mkdtemp(dir=scratch())))
             self._ring.add("curve", role="consumer", allow=EVERYTHING)
             self._ring.add("entitled", **entitled(self._names))
         return self._ring
@@ -112,6 +111,9 @@ def make(options: Options) -> Suite:
     def cell(name: str) -> Cell:
         return Cell(name, lambda: measure(name), str(base))
 
+    def prepare() -> None:
+        prepared(base)
+
     return Suite(
         name="cost",
         title="What keys, entitlements, watchers and variants cost, one subscriber",
@@ -125,5 +127,5 @@ def make(options: Options) -> Suite:
             for name in names[1:]
             for figure in ("lines_per_s", "cpu_us_per_line")
         ],
-        prepare=lambda: prepared(base) and None,
+        prepare=prepare,
     )  # fmt: skip

@@ -1,26 +1,29 @@
 """Frames a second and their age through a relay, beside the same without one; memory per topic.
 
-Usage: python tests/bench/relay.py [--rounds 5] [--frames 500000] [--rate 10000] [--topics 100000]
-
-Feeder, relay and sink are processes of their own. Every round runs both ways, in shuffled order:
-only ratios within one run mean anything on a shared machine. Nothing is asserted.
+Feeder, relay and sink are processes of their own; this module is feeder (`--feed`) and sink
+(`--sink`) too.
 """
 
-import argparse
+import functools
 import json
-import random
-import socket
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from typing import Final
 
 import msgpack
 import psutil
 import zmq
 
-SYMBOLS = 500
+from tests.bench.machine import cpu_seconds, rss_bytes
+from tests.bench.plan import Cell, Figures, Options, Pair, Suite
+from tests.bench.running import ROOT
+from tests.support.stage import free_ports
+
+SYMBOLS: Final = 500
+RATE: Final = 10_000
+MODULE: Final = "tests.bench.suites.relay"
 SECOND_NS = 1_000_000_000
 HEARTBEAT = b"sys,heartbeat," + bytes(msgpack.packb([20, 1, 1, 0, 1, None, {"gateway_id": "b"}]))
 END = b"quote,END,"
@@ -95,7 +98,7 @@ def sink(endpoint: str, rate: int) -> None:
         if rate:
             made_ns = msgpack.unpackb(frame.split(b",", 2)[2])[4]
             ages_us.append((time.monotonic_ns() - made_ns) / 1000)
-        elif not count % 1_000:
+        elif not count % 100:
             ended_s = time.perf_counter()
     figures: dict[str, float] = {"frames": count}
     if rate:
@@ -106,33 +109,30 @@ def sink(endpoint: str, rate: int) -> None:
     print(json.dumps(figures), flush=True)
 
 
-def free_endpoints() -> Iterator[str]:
-    """Addresses nobody listens on."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            port = listening.getsockname()[1]
-        yield f"tcp://127.0.0.1:{port}"
-
-
-ENDPOINTS = free_endpoints()
+def free_endpoint() -> str:
+    """An address nobody listens on."""
+    (port,) = free_ports(1)
+    return f"tcp://127.0.0.1:{port}"
 
 
 def start_relay(upstream: str) -> tuple["subprocess.Popen[bytes]", str]:
     """A relay process and its data socket."""
-    data = next(ENDPOINTS)
-    options = ["--data", upstream, "--control", next(ENDPOINTS)]
-    options += ["--bind-data", data, "--bind-control", next(ENDPOINTS)]
+    data = free_endpoint()
+    options = ["--data", upstream, "--control", free_endpoint()]
+    options += ["--bind-data", data, "--bind-control", free_endpoint()]
     environment = {"IQGW_DATA__HIGH_WATER_MARK": "10000000", "IQGW_LOG__LEVEL": "error"}
     environment["IQGW_DATA__SUBSCRIPTIONS_PER_CONNECTION_MAX"] = "1000000"
     command = [sys.executable, "-m", "gateway", "relay", *options]
-    return subprocess.Popen(command, env={**dict(psutil.Process().environ()), **environment}), data
+    inherited = psutil.Process().environ()
+    return subprocess.Popen(command, cwd=ROOT, env={**inherited, **environment}), data
 
 
 def run_once(style: str, *, count: int, rate: int) -> dict[str, float]:
     """Run feeder, perhaps relay, and sink once; the sink's figures."""
-    upstream = next(ENDPOINTS)
-    role = [sys.executable, __file__]
-    processes = [subprocess.Popen([*role, "--feed", upstream, str(count), str(rate)])]
+    upstream = free_endpoint()
+    role = [sys.executable, "-m", MODULE]
+    feeding = [*role, "--feed", upstream, str(count), str(rate)]
+    processes = [subprocess.Popen(feeding, cwd=ROOT)]
     data = upstream
     try:
         if style == "relay":
@@ -144,11 +144,11 @@ def run_once(style: str, *, count: int, rate: int) -> dict[str, float]:
             text=True,
             check=True,
             timeout=180,
+            cwd=ROOT,
         ).stdout
         figures: dict[str, float] = json.loads(output)
         for relay in processes[1:]:
-            cpu_s = sum(psutil.Process(relay.pid).cpu_times()[:2])
-            figures["relay_cpu_us_per_frame"] = cpu_s / count * 1e6
+            figures["relay_cpu_us_per_frame"] = cpu_seconds(relay.pid) / count * 1e6
     finally:
         for process in processes:
             process.kill()
@@ -158,7 +158,7 @@ def run_once(style: str, *, count: int, rate: int) -> dict[str, float]:
 
 def memory_per_topic(topics: int) -> float:
     """Bytes of a relay's memory for each topic of one consumer."""
-    upstream = next(ENDPOINTS)
+    upstream = free_endpoint()
     feeder: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.XPUB)
     feeder.setsockopt(zmq.RCVHWM, 0)
     feeder.bind(upstream)
@@ -177,46 +177,50 @@ def memory_per_topic(topics: int) -> float:
 
     try:
         wait_for(b"quote,FIRST,")
-        before = psutil.Process(relay.pid).memory_info().rss
+        before = rss_bytes(relay.pid)
         for number in range(topics):
             consumer.subscribe(b"quote,S%06d," % number)
         wait_for(END)
-        return (psutil.Process(relay.pid).memory_info().rss - before) / topics
+        return (rss_bytes(relay.pid) - before) / topics
     finally:
         relay.kill()
         relay.wait()
 
 
-def main() -> None:
-    """Run all rounds and print medians with ratios."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--frames", type=int, default=500_000)
-    parser.add_argument("--rate", type=int, default=10_000)
-    parser.add_argument("--topics", type=int, default=100_000)
-    options = parser.parse_args()
-    order = random.Random(1)
-    fast: dict[str, list[dict[str, float]]] = {"direct": [], "relay": []}
-    paced: dict[str, list[dict[str, float]]] = {"direct": [], "relay": []}
-    for number in range(options.rounds):
-        for style in order.sample(sorted(fast), 2):
-            fast[style].append(run_once(style, count=options.frames, rate=0))
-            paced[style].append(run_once(style, count=5 * options.rate, rate=options.rate))
-            print(f"round {number} {style:6} {fast[style][-1]} {paced[style][-1]}", flush=True)
-    for style, rows in fast.items():
-        rates = statistics.median(figures["per_s"] for figures in rows)
-        ages = {k: statistics.median(f[k] for f in paced[style]) for k in ("p50_us", "p99_us")}
-        print(f"{style:6} median {rates:>10,.0f} frames/s; at {options.rate}/s {ages}")
-    pairs = zip(fast["relay"], fast["direct"], strict=True)
-    print(f"relay/direct {statistics.median(a['per_s'] / b['per_s'] for a, b in pairs):.2f}")
-    cpu = statistics.median(figures["relay_cpu_us_per_frame"] for figures in fast["relay"])
-    print(f"relay: {cpu:.2f} us CPU a frame; {memory_per_topic(options.topics):,.0f} bytes a topic")
+def make(options: Options) -> Suite:
+    """The suite."""
+    frames, topics = options.lines(500_000), options.lines(100_000)
+    paced = options.lines(5 * RATE)
+    ways = ("direct", "relay")
+
+    def memory() -> Figures:
+        return {"bytes_per_topic": memory_per_topic(topics)}
+
+    cells = [
+        Cell(
+            f"{way}, {name}",
+            functools.partial(run_once, way, count=count, rate=rate),
+            f"{count:,} frames of {SYMBOLS} symbols",
+        )
+        for way in ways
+        for name, count, rate in (("full speed", frames, 0), (f"{RATE}/s", paced, RATE))
+    ]
+    return Suite(
+        name="relay",
+        title="Through a relay, and without one",
+        figures=(
+            "per_s", "p50_us", "p99_us", "p999_us", "relay_cpu_us_per_frame", "bytes_per_topic",
+        ),
+        cells=[*cells, Cell("memory", memory, f"{topics:,} topics of one consumer")],
+        pairs=[
+            Pair("relay, full speed", "direct, full speed", "per_s"),
+            Pair(f"relay, {RATE}/s", f"direct, {RATE}/s", "p50_us"),
+        ],
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--feed"]:
+    if sys.argv[1] == "--feed":
         feed(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
-    elif sys.argv[1:2] == ["--sink"]:
-        sink(sys.argv[2], int(sys.argv[3]))
     else:
-        main()
+        sink(sys.argv[2], int(sys.argv[3]))
