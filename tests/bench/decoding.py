@@ -1,6 +1,6 @@
 """The gateway's decoding alone: the pipelines of both ports around any `send`, without sockets.
 
-Usage: python -m tests.bench.decoding KIND LINES
+Usage: python -m tests.bench.decoding MIX LINES [--write FILE | --read FILE]
 
 The brokers of the comparison publish what it makes; run by itself it decodes so many lines and says
 how much processor time each took. Under `valgrind --tool=callgrind` the difference between two
@@ -8,8 +8,12 @@ runs is exact: instructions a line, whatever else the machine does.
 """
 
 import argparse
+import gc
+import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from gateway.clock import FakeClock
 from gateway.counters import Complaints, Counters
@@ -20,6 +24,7 @@ from gateway.normalize.depth_pipeline import DepthPipeline
 from gateway.normalize.depths import BookOptions
 from gateway.normalize.pipeline import Pipeline
 from gateway.normalize.values import Values
+from gateway.runtime.interpreter import InterpreterTuning
 from gateway.wire.envelope import Envelope
 from tests.bench import lines
 
@@ -98,23 +103,62 @@ def level1_feed(send: Callable[[bytes], object], names: list[str]) -> Callable[[
     return decoding.level1.feed
 
 
+class Pauses:
+    """How often the collector runs, by generation, and for how long; a callback of `gc`."""
+
+    def __init__(self) -> None:
+        self._pauses_us: dict[int, list[float]] = {0: [], 1: [], 2: []}
+        self._started_ns = 0
+
+    def __call__(self, phase: str, info: dict[str, int]) -> None:
+        """Note the begin or the end of a collection."""
+        if phase == "start":
+            self._started_ns = time.perf_counter_ns()
+        else:
+            took_us = (time.perf_counter_ns() - self._started_ns) / 1000
+            self._pauses_us[info["generation"]].append(took_us)
+
+    def told(self) -> str:
+        """Counts, and the median and the longest pause of each generation."""
+        return ", ".join(
+            f"{generation}: {len(found)} ({statistics.median(found):.0f} us, at most "
+            f"{max(found):.0f})"
+            for generation, found in self._pauses_us.items()
+            if found
+        )
+
+
 def main() -> None:
     """Decode, and say what it took."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("kind")
+    parser.add_argument("mix", choices=lines.MIXES)
     parser.add_argument("lines", type=int)
     parser.add_argument("--symbols", type=int, default=300)
+    parser.add_argument("--write", type=Path, help="make the lines, and nothing else")
+    parser.add_argument("--read", type=Path, help="take lines that were made before")
     options = parser.parse_args()
+    data = options.read.read_bytes() if options.read else None
+    if data is None:
+        mix = lines.MIXES[options.mix]
+        data = lines.updates(options.lines, mix=mix, symbol_count=options.symbols, seed=1)
+    if options.write:
+        options.write.write_bytes(data)
+        return
     names = [*lines.symbols(options.symbols), lines.START, lines.END]
     feed = level1_feed(lambda _: None, names)
-    data = lines.updates(
-        options.lines, mix=lines.MIXES[options.kind], symbol_count=options.symbols, seed=1
-    )
     parts = [*chunks(data)]
+    pauses = Pauses()
+    blocks = sys.getallocatedblocks()
+    InterpreterTuning().apply()
+    gc.callbacks.append(pauses)
     started_s = time.process_time()
     for part in parts:
         feed(part, UTC_US)
-    print((time.process_time() - started_s) / max(1, options.lines) * 1e6, "us a line")
+    took_us = (time.process_time() - started_s) / options.lines * 1e6
+    gc.callbacks.remove(pauses)
+    print(f"{took_us:.3f} us of processor a line")
+    print(f"{(sys.getallocatedblocks() - blocks) / options.lines:.3f} objects a line kept")
+    print(f"collections by generation: {pauses.told()}")
 
 
 if __name__ == "__main__":

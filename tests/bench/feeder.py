@@ -104,16 +104,22 @@ class Port:
 
     def _listen(self, connection: socket.socket) -> None:
         assert self._answer is not None
-        connection.sendall(b"S,SERVER CONNECTED\r\n")
-        with connection.makefile("rb") as commands:
-            for command in commands:
-                told, watched = self._answer(command.strip())
-                connection.sendall(told)
-                if watched is not None:
-                    with self.changed:
-                        self.connection = connection
-                        self.watched.add(watched)
-                        self.changed.notify_all()
+        try:
+            connection.sendall(b"S,SERVER CONNECTED\r\n")
+            with connection.makefile("rb") as commands:
+                for command in commands:
+                    told, watched = self._answer(command.strip())
+                    connection.sendall(told)
+                    if watched is not None:
+                        self._note(watched, connection)
+        except ConnectionError:
+            connection.close()  # The gateway's end is the run's.
+
+    def _note(self, watched: bytes, connection: socket.socket) -> None:
+        with self.changed:
+            self.connection = connection
+            self.watched.add(watched)
+            self.changed.notify_all()
 
     def await_watches(self, count: int) -> socket.socket:
         """Wait until so many symbols are watched; the connection that watches them."""

@@ -76,10 +76,10 @@ int64_t forward(send_function send, void *socket, int descriptor, int frames)
 
 struct reading {
     const char *start, *end;
-    int start_size, end_size, start_at, frames;
+    int start_size, end_size, frames;
     int64_t *counts, *last_ns, *stamps;
     int64_t stamps_max;
-    int starts[SOCKETS_MAX], phase[SOCKETS_MAX], is_done[SOCKETS_MAX];
+    int has_begun[SOCKETS_MAX], phase[SOCKETS_MAX], is_done[SOCKETS_MAX];
 };
 
 /* Take note of one frame; whether its socket has all. */
@@ -89,9 +89,9 @@ static int note(struct reading *all, int place, const char *frame, int size)
     all->phase[place] = (all->phase[place] + 1) % all->frames;
     if (!is_topic)
         return 0;
-    if (all->starts[place] < all->start_at) {
-        all->starts[place] += size >= all->start_size
-                              && !memcmp(frame, all->start, (size_t)all->start_size);
+    if (!all->has_begun[place]) {
+        all->has_begun[place] = size >= all->start_size
+                                && !memcmp(frame, all->start, (size_t)all->start_size);
         return 0;
     }
     if (all->stamps != NULL && place == 0 && all->counts[0] < all->stamps_max)
@@ -104,11 +104,11 @@ static int note(struct reading *all, int place, const char *frame, int size)
 }
 
 /* Read sockets until each has had the message that begins with `end`. What comes after the
-   `start_at`th message that begins with `start` is counted. `last_ns` gets the moment of the
+   first message that begins with `start` is counted. `last_ns` gets the moment of the
    last end, `stamps` those of the first socket's messages. Returns 0, or -1 when
    nothing came for too long. */
 int drain(receive_function receive, poll_function poll, void **sockets, int socket_count,
-          const char *start, int start_size, int start_at, const char *end, int end_size,
+          const char *start, int start_size, const char *end, int end_size,
           int frames, int64_t *counts, int64_t *last_ns, int64_t *stamps, int64_t stamps_max,
           long timeout_ms)
 {
@@ -120,7 +120,7 @@ int drain(receive_function receive, poll_function poll, void **sockets, int sock
         return -1;
     memset(&all, 0, sizeof all);
     all = (struct reading){.start = start, .end = end, .start_size = start_size,
-                           .end_size = end_size, .start_at = start_at, .frames = frames,
+                           .end_size = end_size, .frames = frames,
                            .counts = counts, .last_ns = last_ns, .stamps = stamps,
                            .stamps_max = stamps_max};
     while (waiting) {

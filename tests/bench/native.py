@@ -71,7 +71,6 @@ def drain(
     sockets: "list[zmq.Socket[bytes]]",
     *,
     start: bytes,
-    start_at: int,
     end: bytes,
     frames: int,
     stamps_max: int,
@@ -92,7 +91,7 @@ def drain(
         ctypes.c_void_p(address_of("zmq_poll")),
         pointers,
         count,
-        *(start, len(start), start_at, end, len(end), frames),
+        *(start, len(start), end, len(end), frames),
         *(
             counts,
             ctypes.byref(last_ns),

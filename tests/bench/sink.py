@@ -6,6 +6,7 @@ by one thread, in C where there is a compiler, so that readers take as little as
 is measured.
 """
 
+import itertools
 import json
 import os
 import sys
@@ -15,14 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import msgpack
 import zmq
 
+from gateway.model.messages import MessageType
 from tests.bench import native
 from tests.bench.lines import END, START
 
 TIMEOUT_MS: Final = 60_000
 QUEUE: Final = 4_000_000
 READY_S_MAX: Final = 60.0
+PAUSE_S: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +38,6 @@ class SinkOptions:
     """Prefixes of what is counted, those of start and end excluded."""
     kind: str
     """Prefix of the start's and of the end's topic, with its comma."""
-    start_at: int = 1
-    """At which message of the start's the run begins: snapshots may come before."""
     count: int = 1
     """Subscribers."""
     is_disjoint: bool = False
@@ -67,26 +69,48 @@ def open_sockets(options: SinkOptions) -> "list[zmq.Socket[bytes]]":
             sub.subscribe(topic)
         sub.subscribe(f"{options.kind}{START},")
         sockets.append(sub)
-    for place, sub in enumerate(sockets):
-        if options.is_gateway:
-            await_answer(sub, f"~bench{place:09}.{options.kind}{START},".encode())
+    if options.is_gateway:
+        await_start(sockets, options.kind)
     for sub in sockets:
         sub.subscribe(f"{options.kind}{END},")
     return sockets
 
 
-def await_answer(sub: "zmq.Socket[bytes]", topic: bytes) -> None:
-    """Ask for a snapshot: what was subscribed to before it has been heard when it comes.
+def await_start(sockets: "list[zmq.Socket[bytes]]", kind: str) -> None:
+    """Wait until every subscriber has been heard, and has the start's snapshot behind it.
 
-    What comes before it are other snapshots. The start's own goes with its watch, which may be
-    after this answer.
+    A snapshot that is asked for comes behind everything that was sent before, on the same way: once
+    one says that the start's symbol is live, the messages of its first watch are in front of the
+    next one that is asked for.
     """
-    sub.subscribe(topic)
+    numbers = itertools.count()
+    topic = f"{kind}{START},"
+    for sub in sockets:
+        ask(sub, topic, next(numbers))
+    deadline_s = time.monotonic() + READY_S_MAX
+    while not has_values(ask(sockets[0], topic, next(numbers))):
+        if time.monotonic() > deadline_s:
+            raise SystemExit("the first symbol does not become live")
+        time.sleep(PAUSE_S)
+    for sub in sockets:
+        ask(sub, topic, next(numbers))
+
+
+def has_values(answer: bytes) -> bool:
+    """Whether a snapshot tells what the topic is about, and not only that nothing is known yet."""
+    body = msgpack.unpackb(answer.split(b",", 2)[2])
+    return body[0] != MessageType.STATE and body[6] not in (None, [])
+
+
+def ask(sub: "zmq.Socket[bytes]", topic: str, number: int) -> bytes:
+    """Ask for a snapshot; what came before it is dropped."""
+    private = f"~bench{number:015}.{topic}".encode()
+    sub.subscribe(private)
     deadline_s = time.monotonic() + READY_S_MAX
     while time.monotonic() < deadline_s:
-        if sub.poll(1000) and sub.recv().startswith(topic):
-            sub.unsubscribe(topic)
-            return
+        if sub.poll(1000) and (frame := sub.recv()).startswith(private):
+            sub.unsubscribe(private)
+            return frame
     raise SystemExit("the gateway does not answer a snapshot")
 
 
@@ -95,7 +119,7 @@ def drain(
 ) -> tuple[list[int], int, list[int]] | None:
     """What `native.drain` does, without a compiler."""
     start, end = (f"{options.kind}{name},".encode() for name in (START, END))
-    counts, starts = [0] * len(sockets), [0] * len(sockets)
+    counts, has_begun = [0] * len(sockets), [False] * len(sockets)
     stamps: list[int] = []
     last_ns = 0
     poller = zmq.Poller()
@@ -109,8 +133,8 @@ def drain(
         for place, sub in enumerate(sockets):
             while sub in ready and int(sub.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
                 frame = sub.recv_multipart()[0]
-                if starts[place] < options.start_at:
-                    starts[place] += frame.startswith(start)
+                if not has_begun[place]:
+                    has_begun[place] = frame.startswith(start)
                     continue
                 if not place and len(stamps) < options.stamps_max:
                     stamps.append(time.monotonic_ns())
@@ -131,7 +155,6 @@ def main() -> None:
         read = native.drain(
             sockets,
             start=f"{options.kind}{START},".encode(),
-            start_at=options.start_at,
             end=f"{options.kind}{END},".encode(),
             frames=options.frames,
             stamps_max=options.stamps_max,
