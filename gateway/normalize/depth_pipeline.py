@@ -56,6 +56,11 @@ class DepthPipeline:
             board, eastern=self.eastern, values=values, counters=counters, complaints=complaints
         )
 
+    @property
+    def clock_us(self) -> int | None:
+        """The vendor's clock as its last `T` line told it, UTC; None before the first."""
+        return self.eastern.clock_us
+
     def set_protocol(self, version: str) -> None:
         """Note the protocol: nothing depends on it, the letters of both dialects differ."""
 

@@ -60,6 +60,11 @@ class Pipeline:
         self._level1: Level1Normalizer | None = None
         self._names: tuple[str, ...] = ()
 
+    @property
+    def clock_us(self) -> int | None:
+        """The vendor's clock as its last `T` line told it, UTC; None before the first."""
+        return self.eastern.clock_us
+
     def select(self, names: Sequence[str]) -> None:
         """Read P and Q lines by this field set from now on.
 

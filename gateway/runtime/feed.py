@@ -230,7 +230,7 @@ class FeedThread:
             for place, (link, desk) in enumerate(self._ports):
                 # Nobody knows what waits until a poll or a read has told.
                 link.is_drained = False
-                self._behind[place] = (link.pipeline.eastern.clock_us or 0) + missed_us
+                self._behind[place] = (link.pipeline.clock_us or 0) + missed_us
                 desk.note_behind(is_behind=True)
         elif self._behind:
             for place in list(self._behind):
@@ -239,7 +239,7 @@ class FeedThread:
     def _catch_up(self, place: int, now_ns: int) -> None:
         """Let one port's data be live again, once its backlog is read and its clock is right."""
         link, desk = self._ports[place]
-        clock_us = link.pipeline.eastern.clock_us
+        clock_us = link.pipeline.clock_us
         is_current = clock_us is None or clock_us >= self._behind[place]
         if not link.is_drained:
             return

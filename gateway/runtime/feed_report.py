@@ -185,7 +185,7 @@ class FeedReporter:
             oldest_unread_ns=self._oldest_unread_ns(now_ns),
             consumer_lag_us=parts.peers.worst_lag_us,
             reported_lag=parts.peers.reported_lag.copy(),
-            market_clock_us=parts.level1.links[0].pipeline.eastern.clock_us,
+            market_clock_us=parts.level1.links[0].pipeline.clock_us,
             max_symbols=upstream.max_symbols,
             is_delayed=upstream.is_delayed,
             samples=[

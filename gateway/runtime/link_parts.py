@@ -45,8 +45,17 @@ class LinePipeline(Protocol):
         """Whether `feed_shedding` leaves anything out: only then is anything read ahead."""
         ...
 
+    @property
+    def clock_us(self) -> int | None:
+        """The vendor's clock as its last `T` line told it, UTC; None before the first."""
+        ...
+
     def feed(self, chunk: bytes, recv_us: int) -> None:
-        """Publish everything the next bytes complete; lines that are no data come back."""
+        """Publish everything the next bytes complete; lines that are no data come back.
+
+        Bytes in, frames out, and nothing returned: neither the link nor the feed thread sees a
+        line or a message, so that an implementation need not make objects of them.
+        """
         ...
 
     def feed_shedding(self, held: Sequence[tuple[bytes, int, int]]) -> int:
