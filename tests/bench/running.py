@@ -174,7 +174,7 @@ def gateway_environment(level1: int, admin: int, level2: int) -> tuple[dict[str,
         "IQGW_DATA__BIND": f"tcp://127.0.0.1:{data}",
         "IQGW_CONTROL__BIND": f"tcp://127.0.0.1:{control}",
         "IQGW_HTTP__BIND": f"127.0.0.1:{http}",
-        "IQGW_DATA__HIGH_WATER_MARK": "4000000",
+        "IQGW_DATA__HIGH_WATER_MARK": "10000000",
         "IQGW_DATA__SUBSCRIPTIONS_PER_CONNECTION_MAX": "200000",
         "IQGW_CONNECTION__MESSAGE_QUEUE_SIZE": "10000000",  # Every line is to be counted.
         "IQGW_LOG__LEVEL": "error",
