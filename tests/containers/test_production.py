@@ -1,6 +1,7 @@
 """`compose.production.yaml`: an IQConnect that somebody else runs and that wants a login."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -61,10 +62,48 @@ def test_it_logs_in_by_a_file_and_serves(engine: Engine, tmp_path: Path) -> None
         assert host["PidsLimit"] == 256
         logs = engine.run("exec", gateway, "ls", "/var/log/iqfeed").stdout.split()
         assert {"audit.log", "production.log"} <= set(logs)
-        key = ("prepare", "keys", "new", "desk-1", "--keys-dir", "/keys/gateway")
-        out = "/keys/client/desk-1.key"
-        project.run("run", "--rm", "--entrypoint", "iqfeed-gateway", *key, "--out", out)
-        given = project.run("run", "--rm", "--entrypoint", "cat", "prepare", out).stdout
-        assert "secret_key: " in given
+    finally:
+        project.down()
+
+
+def test_a_file_that_is_wrong_by_now_makes_no_healthy_gateway_unhealthy(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """It serves with the configuration before; a new one would not start at all."""
+    config = tmp_path / "config"
+    config.mkdir()
+    config.chmod(0o755)
+    main = config / "iqfeed_production.yaml"
+    main.write_text("gateway_id: production-test\n")
+    (config / "site.yaml").write_text("gateway_id: of-the-site\n")
+    project = Project(
+        engine,
+        "iqfeed-production-test",
+        file=PRODUCTION,
+        more=[FOLDER / "compose.iqconnect.yaml"],
+        variables={
+            "IQCONNECT_HOST": "iqconnect",
+            "REDISTRIBUTION_ACKNOWLEDGED": "true",
+            "GATEWAY_CONFIG": str(config),
+            "GATEWAY_SITE": "site.yaml",
+        },
+    )
+    project.down()
+    try:
+        project.up()
+        # Without a login prices cannot be live; that it works is enough here.
+        gateway = project.container("gateway")
+        words = engine.inspect(gateway)["Config"]["Healthcheck"]["Test"][1:]
+        live = [word for word in words if word != "--ready"]
+        end_s = time.monotonic() + 60.0
+        while engine.run("exec", gateway, *live, is_checked=False).returncode:
+            assert time.monotonic() < end_s, project.run("logs", "gateway").stdout
+        told = engine.run("exec", gateway, "iqfeed-gateway", "rpc", "hello").stdout
+        assert json.loads(told)["gateway_id"] == "of-the-site"
+        main.write_text("gateway_id: [\n")
+        assert engine.run("exec", gateway, *live).returncode == 0
+        check = ("validate", "--config", "/etc/iqfeed-gateway/config/iqfeed_production.yaml")
+        refused = engine.run("exec", gateway, "iqfeed-gateway", *check, is_checked=False)
+        assert refused.returncode == 78
     finally:
         project.down()

@@ -74,6 +74,20 @@ def test_the_unit_agrees_with_the_gateway() -> None:
     assert service_unit.values_of("ExecReload") == ["/bin/kill -HUP $MAINPID"]
 
 
+def test_the_unit_leaves_memory_to_the_gateways_own_steps() -> None:
+    """A kernel that throttles below the limit makes prices late before anything is given up."""
+    assert service_unit.values_of("MemoryHigh") == []
+    assert service_unit.values_of("MemoryMax") == ["2G"]
+    assert service_unit.values_of("MemorySwapMax") == ["0"]
+
+
+def test_the_units_manual_is_where_the_guide_installs_it() -> None:
+    """`systemctl status` shows the address to somebody who looks for help."""
+    (manual,) = service_unit.values_of("Documentation")
+    guide = (DOCKER / "README.md").read_text(encoding="utf-8")
+    assert f" docker/README.md {manual.removeprefix('file://')}\n" in guide
+
+
 def test_the_kubernetes_example_is_what_their_schemas_want() -> None:
     """A field at the wrong place is refused by a cluster, or silently dropped by an old one."""
     reason = "the extra `kubernetes` has the schemas"
@@ -140,6 +154,21 @@ def test_every_container_is_hardened_and_bounded(name: str) -> None:
         assert service == "prepare" or facts["mem_limit"], service
         for port in facts.get("ports", ()):
             assert port.startswith(("127.0.0.1:", "${PUBLISH_ADDRESS:-127.0.0.1}:")), port
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.production.yaml"])
+def test_no_health_check_depends_on_files_that_can_change(name: str) -> None:
+    """A configuration that is wrong on disk must not end a gateway that serves with the one before.
+
+    An orchestrator would replace it by one that refuses to start.
+    """
+    gateway = compose(name)["services"]["gateway"]
+    words = gateway["healthcheck"]["test"]
+    assert "--config" not in words
+    assert words[words.index("--control") + 1] == "tcp://127.0.0.1:7701"
+    text = (DOCKER / name).read_text(encoding="utf-8")
+    assert "IQGW_CONTROL__BIND: tcp://0.0.0.0:7701" in text
+    assert "IQGW_CLIENT_KEYS: /keys/probe/probe.key" in text
 
 
 def test_prometheus_can_use_what_compose_gives_it() -> None:
