@@ -12,7 +12,7 @@ from gateway import __version__
 from gateway.app_admin import make_admin
 from gateway.app_alerts import delivery_issues, make_alert_sinks, make_error_desk
 from gateway.app_control import make_desk, make_identity, make_leases, make_monitor, make_trail
-from gateway.app_feed import make_feed_parts
+from gateway.app_feed import find_host, make_feed_parts
 from gateway.app_guards import make_guards
 from gateway.app_http import make_http
 from gateway.app_options import Retries
@@ -35,7 +35,7 @@ from gateway.runtime.doorkeeper import Doorkeeper
 from gateway.runtime.feed import FeedThread
 from gateway.runtime.feed_access import FeedAccess
 from gateway.runtime.health_loop import AlertTeller, HealthLoop, thread_facts
-from gateway.runtime.host import process_facts, resolve_host
+from gateway.runtime.host import process_facts
 from gateway.runtime.interpreter import InterpreterTuning
 from gateway.runtime.lease_keeper import LeaseKeeper
 from gateway.runtime.publisher import check_libzmq
@@ -112,7 +112,7 @@ class Gateway:
         self._loop.set_default_executor(
             ThreadPoolExecutor(self._settings.connection.thread_pool_size, "gateway")
         )
-        self._host = await resolve_host(self._loop, self._settings.iqconnect_host)
+        self._host = await find_host(self._settings, self._clock)
         self._started_ns = self._clock.monotonic_ns()
         self._doors = make_doorkeeper(self._settings, self._clock)
         self._senders = self._doors.senders if self._doors is not None else Senders()

@@ -16,6 +16,7 @@ from gateway.counters import Complaints, Counters
 from gateway.runtime.admin_link import AdminLink, AdminOptions
 from gateway.runtime.admin_talk import AdminTalk, AdminView
 from gateway.runtime.error_desk import ErrorDesk
+from gateway.runtime.host_address import HostAddress
 from gateway.runtime.iqconnect_process import IqconnectProcess
 from gateway.settings import Credentials, Settings
 
@@ -24,7 +25,7 @@ def make_admin(
     settings: Settings,
     credentials: Credentials,
     *,
-    host: str,
+    host: HostAddress,
     retries: Retries,
     clock: Clock,
     counters: Counters,
@@ -38,7 +39,7 @@ def make_admin(
     Args:
         settings: As checked by `load_settings`.
         credentials: To log IQConnect in.
-        host: IQConnect's numeric address.
+        host: IQConnect's address.
         retries: Makes what decides when each is tried again.
         clock: The gateway's.
         counters: The control loop's own.

@@ -1,5 +1,6 @@
 """The feed thread's parts, made from settings."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -11,16 +12,32 @@ from gateway.health.facts import AlertFact
 from gateway.policy.entitlements import Entitlements
 from gateway.runtime.assembly import FeedAssembly
 from gateway.runtime.feed import FeedParts
+from gateway.runtime.host_address import FIRST_S_MAX, HostAddress
 from gateway.runtime.intake import Intake
 from gateway.runtime.peer_sockets import PeerSockets
 from gateway.runtime.senders import Senders
 from gateway.settings import Settings
 
 
+async def find_host(settings: Settings, clock: Clock) -> HostAddress:
+    """Look IQConnect's host up once before links want it; they look again while it has no address.
+
+    Args:
+        settings: As checked by `load_settings`.
+        clock: The gateway's.
+
+    Raises:
+        ConfigError: It cannot be a name of any host.
+    """
+    host = HostAddress(settings.iqconnect_host, clock)
+    await asyncio.to_thread(host.wait, FIRST_S_MAX)
+    return host
+
+
 def make_feed_parts(
     settings: Settings,
     *,
-    host: str,
+    host: HostAddress,
     data: zmq.Socket[bytes],
     intake: Intake,
     senders: Senders,
@@ -34,7 +51,7 @@ def make_feed_parts(
 
     Args:
         settings: As checked by `load_settings`.
-        host: IQConnect's numeric address.
+        host: IQConnect's address.
         data: The data socket.
         intake: What guards its reader.
         senders: Reads whose frames are.

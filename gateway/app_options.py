@@ -21,6 +21,7 @@ from gateway.policy.quotas import Limits
 from gateway.policy.retry import Retry
 from gateway.policy.slow_consumers import SlowRules
 from gateway.runtime.feed_options import FeedOptions
+from gateway.runtime.host_address import HostAddress
 from gateway.runtime.iqconnect_process import IqconnectProcess
 from gateway.runtime.link_parts import LinkOptions
 from gateway.runtime.tcp_stream import TcpStream
@@ -45,12 +46,12 @@ RATE_WINDOW_NS: Final = 60 * SECOND_NS
 SECOND_US: Final = 1_000_000
 
 
-def feed_options(settings: Settings, *, host: str) -> FeedOptions:
+def feed_options(settings: Settings, *, host: HostAddress) -> FeedOptions:
     """What of the settings decides how the feed works.
 
     Args:
         settings: As checked by `load_settings`.
-        host: IQConnect's numeric address.
+        host: IQConnect's address.
     """
     return FeedOptions(
         link=_link_options(settings, host, settings.level1_port),
@@ -125,7 +126,7 @@ class Sessions:
         return AdminSession(client_name=self._iqconnect.client_name, **self._durations)
 
 
-def _link_options(settings: Settings, host: str, port: int) -> LinkOptions:
+def _link_options(settings: Settings, host: HostAddress, port: int) -> LinkOptions:
     return LinkOptions(
         host=host,
         port=port,

@@ -1,6 +1,5 @@
 """`validate`: what a configuration comes to and what may be wrong with it; nothing is started."""
 
-import asyncio
 import random
 import shutil
 import sys
@@ -11,10 +10,9 @@ from gateway.app_options import Retries, make_process
 from gateway.app_security import make_doorkeeper
 from gateway.clock import SystemClock
 from gateway.commands.alert_checks import obstacle_of_command, obstacle_of_webhook
-from gateway.commands.loops import run_program
 from gateway.commands.start_checks import check_addresses, check_directory
 from gateway.errors import ConfigError
-from gateway.runtime.host import resolve_host
+from gateway.runtime.host_address import FIRST_S_MAX, HostAddress
 from gateway.runtime.publisher import check_libzmq
 from gateway.runtime.watch_file import read_watch_list
 from gateway.settings import Configs, Credentials, Settings, load_credentials, load_settings
@@ -35,7 +33,12 @@ def validate(config: Configs) -> int:
         ConfigError: The gateway would not start with it, or could not tell of alerts as it says.
     """
     settings, credentials, warnings = check_configuration(config)
-    run_program(lambda: _check_host(settings.iqconnect_host))
+    host = HostAddress(settings.iqconnect_host, SystemClock())
+    if not host.wait(FIRST_S_MAX):
+        warnings.append(
+            f"iqconnect.host {settings.iqconnect_host} has no address now ({host.reason}): "
+            "the gateway would start, look it up again and again, and have no prices until then"
+        )
     program = obstacle_of_command(settings.alerts)
     if program is not None:
         raise ConfigError(program.message, hint=program.fix)
@@ -222,13 +225,3 @@ def _alert_warnings(settings: Settings) -> Iterator[str]:
     host = parts.hostname or ""
     if parts.scheme == "http" and host != "localhost" and not host.startswith("127."):
         yield "alerts.webhook_url is http://: everybody on the way can read the token"
-
-
-async def _check_host(host: str) -> int:
-    """Refuse a host that this machine does not know.
-
-    Raises:
-        ConfigError: It cannot be resolved.
-    """
-    await resolve_host(asyncio.get_running_loop(), host)
-    return 0

@@ -14,6 +14,7 @@ from gateway.iqfeed.link import Link
 from gateway.policy.login import LoginPolicy
 from gateway.policy.retry import Retry
 from gateway.runtime.admin_talk import AdminTalk
+from gateway.runtime.host_address import HostAddress
 
 READ_BYTES_MAX = 65_536
 
@@ -22,7 +23,7 @@ READ_BYTES_MAX = 65_536
 class AdminOptions:
     """Where the admin port is and how long to wait for it."""
 
-    host: str
+    host: HostAddress
     port: int
     connect_s_max: float
 
@@ -129,7 +130,9 @@ class AdminLink:
 
     async def _connect_and_talk(self) -> None:
         async with asyncio.timeout(self._options.connect_s_max):
-            reader, writer = await asyncio.open_connection(self._options.host, self._options.port)
+            reader, writer = await asyncio.open_connection(
+                self._options.host.numeric(), self._options.port
+            )
         self._writer = writer
         try:
             await self._exchange(reader, writer)

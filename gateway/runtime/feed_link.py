@@ -16,6 +16,7 @@ from gateway.iqfeed.link import Link
 from gateway.iqfeed.streaming import StreamingSession
 from gateway.policy.retry import Retry
 from gateway.runtime.backlog import Backlog, Held
+from gateway.runtime.host_address import HostUnknown
 from gateway.runtime.link_parts import GIVEN_UP, LinePipeline, LinkOptions, LinkOwner
 from gateway.runtime.tcp_stream import Stream
 
@@ -293,7 +294,10 @@ class FeedLink(Generic[S, P]):
     def _connect(self) -> None:
         options = self._options
         try:
-            self._socket = options.open_stream(options.host, options.port)
+            self._socket = options.open_stream(options.host.numeric(), options.port)
+        except HostUnknown as error:
+            self._lose(str(error))
+            return
         except OSError as error:
             self._lose(f"connection refused: {error.strerror or error}")
             return

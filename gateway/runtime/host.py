@@ -1,11 +1,9 @@
-"""What the machine tells: addresses of names, and figures of this process."""
+"""What the machine tells of this process and its disk."""
 
-import asyncio
 import contextlib
 import errno
 import os
 import shutil
-import socket
 import sys
 import threading
 from collections.abc import Sequence
@@ -15,7 +13,6 @@ from typing import Any, Final
 import psutil
 
 from gateway.clock import Clock
-from gateway.errors import ConfigError
 
 if sys.platform != "win32":
     import resource
@@ -24,23 +21,6 @@ DISK_PERIOD_NS: Final = 2_000_000_000
 """From one reading of free space to the next."""
 DISK_NS_MAX: Final = 5_000_000_000
 """A disk that takes longer to tell hangs."""
-
-
-async def resolve_host(loop: asyncio.AbstractEventLoop, host: str) -> str:
-    """Look the host up once, before anything depends on it.
-
-    Raises:
-        ConfigError: Not a name this machine knows.
-    """
-    try:
-        found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise ConfigError(
-            "iqconnect.host cannot be resolved", host=host, reason=str(error)
-        ) from error
-    # IQConnect listens on IPv4 loopback: prefer it where a name has both.
-    addresses = sorted(found, key=lambda entry: entry[0] is not socket.AF_INET)
-    return str(addresses[0][4][0])
 
 
 class ProcessGauge:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from gateway.iqfeed.events import Event
+from gateway.runtime.host_address import HostAddress
 from gateway.runtime.tcp_stream import Stream
 
 GIVEN_UP: Final = "given up on request"
@@ -15,7 +16,7 @@ GIVEN_UP: Final = "given up on request"
 class LinkOptions:
     """How to connect; all durations in nanoseconds."""
 
-    host: str
+    host: HostAddress
     port: int
     connect_ns_max: int
     read_bytes_max: int

@@ -1,12 +1,17 @@
 """IQConnect, or a part of it, is not there: the gateway serves what it can and says the rest."""
 
+import socket
+import threading
 import time
+from typing import Any
 
 import pytest
 
 from gateway.simulator import Simulator, SimulatorOptions
 from tests.support.consumer import STALE, private_topic
-from tests.support.stage import free_ports, open_stage, simulated
+from tests.support.requester import Requester
+from tests.support.slack import SLACK
+from tests.support.stage import free_ports, open_stage, simulated, wait_until
 
 pytestmark = pytest.mark.slow
 CONNECT_S_MAX = 3.0
@@ -40,6 +45,53 @@ def test_a_gateway_waits_for_iqconnect_and_says_so() -> None:
         answer = consumer.ask("quote,MSFT,")
         assert answer.values[0] is not None
         consumer.history.check()
+
+
+def test_a_gateway_waits_for_its_hosts_name_to_have_an_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A name server may come late when a machine boots; one that ended would stay away."""
+    ask, is_known = socket.getaddrinfo, threading.Event()
+
+    def answer(host: Any, *arguments: Any, **named: Any) -> Any:
+        if host != "iqconnect.test":
+            return ask(host, *arguments, **named)
+        if not is_known.is_set():
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return ask("127.0.0.1", *arguments, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    level1_port, admin_port = free_ports(2)
+    with open_stage() as stage:
+        stage.start_simulator(
+            SimulatorOptions(
+                level1_port=level1_port, admin_port=admin_port, level2_port=0, equity_count=20
+            )
+        )
+        iqconnect = {"host": "iqconnect.test"}
+        stage.start_gateway(level1_port=level1_port, admin_port=admin_port, iqconnect=iqconnect)
+        consumer = stage.consumer("state,AAPL,", "quote,AAPL,")
+        requester = stage.requester()
+        wait_until(lambda: len(unreachable(requester)) == 2, what="errors of both ports")
+        for error in unreachable(requester):
+            assert "Temporary failure in name resolution" in str(error)
+            assert error["hint"]
+        health = requester.result("health")
+        assert (health["ready"], health["live"]) == (False, True)
+        assert "iqconnect_down" in {issue["code"] for issue in health["issues"]}
+        there_s = time.monotonic()
+        is_known.set()
+        live = consumer.wait_for_state("AAPL", "live", None, seconds=CONNECT_S_MAX * SLACK)
+        print(f"live {live.at_s - there_s:.3f} s after the name had an address")
+        wait_until(
+            lambda: requester.result("health")["is_healthy"], what="health", seconds=10.0 * SLACK
+        )
+
+
+def unreachable(requester: Requester) -> list[dict[str, Any]]:
+    """What the history says of ports that cannot be connected to."""
+    errors = requester.result("errors", limit=100)["errors"]
+    return [error for error in errors if error["code"] == "feed_unreachable"]
 
 
 async def take_admin_away(simulator: Simulator) -> None:

@@ -11,7 +11,6 @@ from typing import Any, Final, NamedTuple, cast
 import h11
 import msgpack
 import structlog
-import zmq
 import zmq.asyncio
 from gateway_client import codec as client_codec
 from gateway_client.errors import DecodeError as ClientDecodeError
@@ -41,6 +40,7 @@ from gateway.policy.key_book import Grant, KeyBook
 from gateway.policy.senders import Sender
 from gateway.runtime.assembly import FeedAssembly
 from gateway.runtime.door_log import DoorLog
+from gateway.runtime.host_address import HostAddress
 from gateway.runtime.http_messages import Refused, parse
 from gateway.runtime.rpc_server import RpcServer
 from gateway.runtime.subscription_reader import Peers, SubscriptionReader
@@ -209,7 +209,7 @@ def make_subscription_reader() -> Callable[[bytes], None]:
     ):
         desk, clock, settings = FrameSocket(sender), FakeClock(monotonic_ns=10**12), _settings()
         parts = FeedAssembly(
-            feed_options(settings, host="127.0.0.1"),
+            feed_options(settings, host=HostAddress("127.0.0.1", clock)),
             data=cast("zmq.Socket[bytes]", desk),
             epoch=EPOCH,
             clock=clock,

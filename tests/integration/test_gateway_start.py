@@ -74,9 +74,9 @@ REFUSALS: dict[str, Callable[[Path], Refused]] = {
         {"upstream": {"silence_ms_max": "soon"}},
         ("upstream.silence_ms_max", "soon"),
     ),
-    "a host that does not exist": lambda _: (
-        {"iqconnect": {"host": "no-such-host.invalid"}},
-        ("iqconnect.host", "no-such-host.invalid"),
+    "what is no name of a host": lambda _: (
+        {"iqconnect": {"host": "iq..connect"}},
+        ("iqconnect.host", "iq..connect"),
     ),
     "a state directory that cannot be written": lambda folder: (
         {"state_dir": str(folder / "gateway.yaml" / "state")},

@@ -3,9 +3,9 @@
 import contextlib
 import ipaddress
 import queue
-import socket
 import threading
-from typing import Any
+
+from gateway.runtime.host_address import look_up
 
 
 def resolve(host: str, *, seconds: float) -> tuple[str | None, str]:
@@ -16,15 +16,13 @@ def resolve(host: str, *, seconds: float) -> tuple[str | None, str]:
     """
     with contextlib.suppress(ValueError):
         return str(ipaddress.ip_address(host)), ""
-    answers: queue.SimpleQueue[list[Any] | OSError] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[str | OSError] = queue.SimpleQueue()
 
     def ask() -> None:
         try:
-            answers.put(list(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)))
+            answers.put(look_up(host))
         except OSError as error:
             answers.put(error)
-        except UnicodeError:
-            answers.put(OSError("not a host name"))
 
     # A daemon: a name server that does not answer must not keep the program from ending.
     threading.Thread(target=ask, name="resolve", daemon=True).start()
@@ -34,8 +32,7 @@ def resolve(host: str, *, seconds: float) -> tuple[str | None, str]:
         return None, f"no answer within {seconds:g} s"
     if isinstance(found, OSError):
         return None, found.strerror or str(found)
-    found.sort(key=lambda entry: entry[0] is not socket.AF_INET)
-    return str(found[0][4][0]), ""
+    return found, ""
 
 
 def is_loopback(address: str) -> bool:

@@ -21,6 +21,7 @@ from gateway.policy.leases import Leases
 from gateway.runtime.admin_talk import AdminTalk, AdminView
 from gateway.runtime.assembly import FeedAssembly
 from gateway.runtime.feed import FeedThread
+from gateway.runtime.host_address import HostAddress
 from gateway.runtime.level1_link import Level1Link
 from gateway.runtime.level2_link import Level2Link
 from gateway.runtime.queues import COMMANDS_MAX, CommandQueue, FactQueue, Order
@@ -146,7 +147,7 @@ class GatewayHalf:
         self.history = FeedHistory()
         self._next_house_ns = clock.now_ns
         retries, sessions = Retries(settings, clock, rng), Sessions(settings)
-        options = feed_options(settings, host="127.0.0.1")
+        options = feed_options(settings, host=HostAddress("127.0.0.1", clock))
         assembly = FeedAssembly(
             with_streams(options, open_stream),
             data=cast("zmq.Socket[bytes]", data),

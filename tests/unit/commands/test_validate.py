@@ -220,3 +220,19 @@ def test_a_program_that_cannot_be_told_of_alerts_is_refused(
     printed = capsys.readouterr()
     assert "cannot be reached (connection refused)" in printed.err
     assert "secret-of-the-hook" not in printed.err + printed.out
+
+
+def test_a_host_without_an_address_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The gateway would start and go on looking: a boot may be too early for name servers."""
+    assert run(monkeypatch, tmp_path, "iqconnect: {host: no-such-host.invalid}") == 0
+    assert "warning: iqconnect.host no-such-host.invalid has no address" in capsys.readouterr().err
+
+
+def test_what_no_host_can_be_called_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Waiting would not help."""
+    assert run(monkeypatch, tmp_path, "iqconnect: {host: iq..connect}") == EXIT_CONFIG
+    assert "iqconnect.host is no name of a host" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from gateway.policy.backoff import Backoff
 from gateway.policy.breaker import CircuitBreaker
 from gateway.policy.retry import Retry
 from gateway.runtime.feed_link import LINE_BYTES_USUAL_MAX, READS_HELD_MIN
+from gateway.runtime.host_address import HostAddress
 from gateway.runtime.level1_link import Level1Link
 from gateway.runtime.link_parts import LinkOptions
 from tests.unit.normalize.line_desk import Desk, Options
@@ -77,7 +78,7 @@ class Bench:
             longest_ns=2 * SECOND_NS, stable_ns=10 * SECOND_NS,
         )  # fmt: skip
         options = LinkOptions(
-            host="127.0.0.1", port=5009, connect_ns_max=2 * SECOND_NS,
+            host=HostAddress("127.0.0.1", self.clock), port=5009, connect_ns_max=2 * SECOND_NS,
             read_bytes_max=READ_BYTES_MAX, held_lines_max=HELD_LINES_MAX,
             open_stream=lambda host, port: self.stream,
         )  # fmt: skip
