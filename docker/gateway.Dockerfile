@@ -2,7 +2,7 @@
 #   docker build -f docker/gateway.Dockerfile -t iqfeed-gateway .
 # Any other image with Python 3.11 or later, the C library of Debian or its like, and pip:
 #   docker build -f docker/gateway.Dockerfile --build-arg BASE=registry.example.com/python:3.13 .
-ARG BASE=python:3.13-slim-trixie
+ARG BASE=python:3.13.11-slim-trixie
 
 FROM ${BASE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -44,6 +44,7 @@ EXPOSE 7700 7701 7702
 STOPSIGNAL SIGTERM
 # Whether the process works: an IQConnect that is away is no reason to start it anew. With keys
 # IQGW_CLIENT_KEYS names a monitor's; add `--ready` where healthy is to mean that prices can be live.
+# A `relay` or a `simulate` has no answer to it: `--no-healthcheck`, `healthcheck: {disable: true}`.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=10s --retries=3 CMD ["iqfeed-gateway", "probe"]
 # Without a shell between: the gateway is the first process and hears signals itself.
 ENTRYPOINT ["iqfeed-gateway"]

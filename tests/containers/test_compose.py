@@ -67,9 +67,19 @@ def watch(project: Project) -> Iterator[Watch]:
 
 
 def allowed_s(seconds: float) -> float:
-    """A limit for a machine that nobody else uses; others' work makes everything longer."""
-    share = os.getloadavg()[0] / (os.cpu_count() or 1)
-    return seconds * SLACK * max(1.0, share)
+    """A limit for a machine that nobody else uses; others' work makes everything longer.
+
+    It says what that came to: a figure under load is not one of a machine that is free.
+    """
+    load, count = os.getloadavg()[0], os.cpu_count() or 1
+    limit_s = seconds * SLACK * max(1.0, load / count)
+    print(f"limit {limit_s:.1f} s: {seconds:g} s on a free machine, here {under_load()}")
+    return limit_s
+
+
+def under_load() -> str:
+    """How many processes want a processor, for figures that depend on it."""
+    return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
 
 
 def live_again(project: Project, *, after_s: float) -> float:
@@ -171,8 +181,10 @@ def test_a_gateway_that_is_killed_is_back_within_five_seconds(
     recover_s = watch.wait_live(after_s=killed_s) - killed_s
     healthy_s = project.wait_healthy("gateway")
     restarts = project.engine.inspect(gateway)["RestartCount"]
-    note(79, "kill -9 of the gateway's container", recover_s=recover_s, more=f"{restarts} restart")
+    more = f"{restarts} restart, {under_load()}"
+    note(79, "kill -9 of the gateway's container", recover_s=recover_s, more=more)
     print(f"row 79: full service {recover_s:.2f} s after kill -9, healthy {healthy_s:.1f} s later")
+    print(f"row 79: {more}")
     assert "GatewayRestarted" in watch.names()
     assert restarts >= 1
     assert recover_s <= allowed_s(SERVICE_S_MAX)
@@ -198,7 +210,7 @@ def test_at_the_memory_limit_it_is_killed_and_comes_back(forgetful: Project, wat
     died_s = died["timeNano"] / 1e9
     ready_s, recover_s = live_again(forgetful, after_s=died_s) - died_s, live_s - died_s
     forgetful.wait_healthy("gateway")
-    more = f"137, oom; the gateway itself ready after {ready_s:.2f} s"
+    more = f"137, oom; the gateway itself ready after {ready_s:.2f} s; {under_load()}"
     note(78, "memory limit of the container hit", recover_s=recover_s, more=more)
     print(f"row 78: {more}; full service {recover_s:.2f} s after its end")
     assert ready_s <= allowed_s(SERVICE_S_MAX)
@@ -214,10 +226,9 @@ def test_a_stop_drains_and_says_goodbye(project: Project, watch: Watch) -> None:
     watch.wait(lambda _: "Goodbye" in watch.names(), what="a goodbye")
     data = [told for told in list(watch.told) if told["what"] in ("Quote", "Trade", "Goodbye")]
     try:
-        note(80, "docker stop under load", more=f"exit {state['ExitCode']} after {stop_s:.2f} s")
-        print(
-            f"row 80: exit {state['ExitCode']} after {stop_s:.2f} s, goodbye {data[-1]['details']}"
-        )
+        more = f"exit {state['ExitCode']} after {stop_s:.2f} s, {under_load()}"
+        note(80, "docker stop under load", more=more)
+        print(f"row 80: {more}, goodbye {data[-1]['details']}")
         assert state["ExitCode"] == 0
         assert not state["OOMKilled"]
         assert stop_s <= allowed_s(SERVICE_S_MAX)

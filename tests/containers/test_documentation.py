@@ -4,6 +4,7 @@ import os
 import re
 import select
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -135,6 +136,14 @@ def test_production_starts_without_its_iqconnect_and_gives_keys(
         assert ready.returncode == 1
         shell.run(exported + block("client"))
         assert "secret_key: " in key.read_text()
+        assert stat.S_IMODE(key.stat().st_mode) == 0o600
+        left = ("run", "--rm", "--entrypoint", "ls", "prepare", "/keys/client")
+        assert "desk-1" not in project.run(*left).stdout
+        # A client of this machine gets in with it; the gateway sees new keys within two seconds.
+        shell.run(
+            "until iqfeed-gateway rpc ping --keys desk-1.key; do\n"
+            f"    [ $SECONDS -lt {LINES_S_MAX:.0f} ]\ndone"
+        )
     finally:
         key.unlink(missing_ok=True)
         project.down()

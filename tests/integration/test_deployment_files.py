@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from gateway.cli import EXIT_CONFIG
 from gateway.errors import ConfigError
 from gateway.runtime.service_notices import BEAT_S_MAX, BEATS_PER_WATCHDOG
 from gateway.settings import load_settings
+from gateway.settings.guards import GuardSettings
 from tests.support import service_unit
 from tests.support.prometheus import FOLDER as PROMETHEUS
 from tests.support.prometheus import promtool
@@ -169,6 +171,33 @@ def test_no_health_check_depends_on_files_that_can_change(name: str) -> None:
     text = (DOCKER / name).read_text(encoding="utf-8")
     assert "IQGW_CONTROL__BIND: tcp://0.0.0.0:7701" in text
     assert "IQGW_CLIENT_KEYS: /keys/probe/probe.key" in text
+
+
+def test_the_profile_for_much_names_limits_under_which_its_alerts_can_come() -> None:
+    """An alert above the limit of memory never comes: the kernel ends the process before."""
+    text = (DOCKER / "config" / "profile_high_throughput.yaml").read_text(encoding="utf-8")
+    critical_mb = yaml.safe_load(text)["health"]["thresholds"]["memory_critical_mb"]
+    guide = (DOCKER / "README.md").read_text(encoding="utf-8")
+    soft_share = GuardSettings().soft_share
+    for page in (text, guide):
+        (compose_gb,) = set(re.findall(r"GATEWAY_MEMORY=(\d+)g", page))
+        (unit_gb,) = set(re.findall(r"MemoryMax=(\d+)G", page))
+        assert compose_gb == unit_gb
+        assert int(unit_gb) * 1024 * soft_share > critical_mb
+
+
+def test_base_images_are_named_exactly() -> None:
+    """The same files make the same image next month."""
+    for name in ("gateway.Dockerfile", "compose.yaml", "compose.production.yaml", "README.md"):
+        text = (DOCKER / name).read_text(encoding="utf-8")
+        tags = set(re.findall(r"(?<![/.\w])python:([\w.-]+)", text))
+        assert tags, name
+        assert len(tags) == 1, (name, tags)
+        assert re.fullmatch(r"3\.\d+\.\d+-slim-\w+", tags.pop()), name
+    for service in compose("compose.yaml")["services"].values():
+        image = service.get("image", "")
+        if not image.startswith("${GATEWAY_IMAGE"):
+            assert re.search(r":v?\d+\.\d+\.\d+}$", image), image
 
 
 def test_prometheus_can_use_what_compose_gives_it() -> None:
