@@ -8,7 +8,7 @@ from typing import Any, Final
 from gateway.control.audit_trail import AuditTrail
 from gateway.control.feed_commands import FeedCommand, ReloadConfiguration
 from gateway.control.own_watch import OwnWatch
-from gateway.errors import ConfigError, GatewayError, InvalidParams, RpcError
+from gateway.errors import ConfigError, GatewayError, InvalidParams, RpcError, bounded
 from gateway.health.monitor import HealthMonitor
 from gateway.health.sessions import TradingHours
 from gateway.health.verdict import Issue
@@ -23,6 +23,8 @@ from gateway.settings.log import LogSettings
 
 CHANGES_TOLD_MAX: Final = 200
 """Changes that one answer and one line of the log name; how many more there are is said."""
+
+UNEXPECTED_HINT: Final = "Correct the files that were changed last; the log says what was read."
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,8 @@ class Reloader:
         async with self._turn:
             try:
                 return await self._take_over(source)
-            except (GatewayError, OSError) as error:
+            except Exception as error:
+                # What runs is well, whatever a file does to who reads it: that is a refusal.
                 refusal = self._refusal(error, source)
                 if refusal is error:
                     raise
@@ -160,7 +163,7 @@ class Reloader:
         """Watch what is listed now; after an error, what was listed before."""
         try:
             await drive(self._parts.own.change(claims), self._ask)
-        except GatewayError:
+        except Exception:
             await drive(self._parts.own.change(before), self._ask)
             raise
 
@@ -203,16 +206,23 @@ class Reloader:
             )
         return answer
 
-    def _refusal(self, error: GatewayError | OSError, source: str) -> GatewayError:
+    def _refusal(self, error: Exception, source: str) -> GatewayError:
         """Say why a configuration is not taken over.
 
         Returns:
             What the asker is told: a busy gateway's own error, or what is wrong with the files.
         """
-        reason = str(error)
+        is_expected = isinstance(error, GatewayError | OSError)
+        reason = str(error) if is_expected else f"{type(error).__name__}: {bounded(str(error))}"
         self._refused = reason
-        hint = error.hint if isinstance(error, GatewayError) else "Reload when it can be read."
-        self._log.error("configuration not reloaded", source=source, reason=reason, hint=hint)
+        hint = error.hint if isinstance(error, GatewayError) else UNEXPECTED_HINT
+        self._log.error(
+            "configuration not reloaded",
+            source=source,
+            reason=reason,
+            hint=hint,
+            exc_info=None if is_expected else error,
+        )
         self._trail.configuration_refused(reason, source=source)
         if isinstance(error, RpcError):
             return error

@@ -157,12 +157,47 @@ def test_too_many_files_are_refused(tmp_path: Path) -> None:
     assert "too many" in refused(*[path] * (CONFIG_FILES_MAX + 1)).text
 
 
-def test_aliases_are_walked_once(tmp_path: Path) -> None:
-    """Nine lines of aliases of aliases are a billion values."""
-    lines = ["a0: &a0 [x, x]"]
-    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
-    path = written(tmp_path, "gateway.yaml", "\n".join(lines))
-    assert refused(path).text.startswith("unknown setting")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("health: &h {thresholds: *h}\n", "*h is part of what it repeats"),
+        ("health: &h [1, {a: *h}]\n", "*h is part of what it repeats"),
+        (
+            "\n".join(
+                ["a0: &a0 {x: 1}"]
+                + [
+                    f"a{n}: &a{n} {{{', '.join(f'x{m}: *a{n - 1}' for m in range(9))}}}"
+                    for n in range(1, 12)
+                ]
+            ),
+            "more than 200000 values",
+        ),
+        (
+            "\n".join(["a0: &a0 {x: 1}"] + [f"a{n}: &a{n} {{x: *a{n - 1}}}" for n in range(1, 99)]),
+            "nested more than 16 levels deep",
+        ),
+    ],
+)
+def test_aliases_that_have_no_end_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    """Laid over each other, two such files would be walked for ever, or until Python gives up."""
+    one, two = written(tmp_path, "a.yaml", text), written(tmp_path, "b.yaml", text)
+    assert refused(one, two).facts["reason"] == said
+
+
+def test_an_alias_that_ends_is_read(tmp_path: Path) -> None:
+    """People write the same section once."""
+    path = written(tmp_path, "a.yaml", "data: {bind: &b ipc:///a}\nrelay: {data: *b}\n")
+    assert load_settings(path).relay.data == "ipc:///a"
+
+
+@pytest.mark.parametrize("named", ["/dev/zero", "pipe", ".", "a\\0b"])
+def test_a_name_that_leads_to_no_file_is_refused(tmp_path: Path, named: str) -> None:
+    """A pipe would be waited for, a device read without an end."""
+    os.mkfifo(tmp_path / "pipe")
+    main = written(tmp_path, "m.yaml", f'health: {{thresholds_file: "{named}"}}\n')
+    error = refused(main)
+    assert error.text == "configuration file cannot be read"
+    assert error.facts["reason"] in ("not a regular file", "Is a directory", "not a path")
 
 
 def test_a_missing_file_of_thresholds_is_named(tmp_path: Path) -> None:
