@@ -14,7 +14,7 @@ from gateway.settings.credentials import (
 )
 from gateway.settings.files import CONFIG_BYTES_MAX, Configs
 from gateway.settings.http import HttpSettings, address_of, is_loopback
-from gateway.settings.loading import load_relay_settings, load_settings
+from gateway.settings.loading import find_control_bind, load_relay_settings, load_settings
 from gateway.settings.masked import masked
 from gateway.settings.relay import RelaySettings
 from gateway.settings.sections import ENV_PREFIX, Settings
@@ -34,6 +34,7 @@ __all__ = [
     "UpstreamSettings",
     "address_of",
     "environment_of_child",
+    "find_control_bind",
     "find_service_manager",
     "is_loopback",
     "load_credentials",

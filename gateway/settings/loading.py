@@ -17,12 +17,13 @@ from gateway.settings.files import (
     Layers,
     Place,
     merge,
+    paths_of,
     read_layers,
     read_settings_file,
 )
 from gateway.settings.problems import CREDENTIALS_HINT, PLAIN_HINT, describe, is_secret
 from gateway.settings.relay import RelaySettings
-from gateway.settings.sections import ENV_PREFIX, Settings
+from gateway.settings.sections import ENV_PREFIX, ControlSettings, Settings
 
 ALERT_VARIABLES: Final = tuple(f"IQGW_ALERT_{name}" for name in ("CODE", "EVENT", "ID", "LEVEL"))
 """What the program that alerts are brought to is told; it may start one of our commands."""
@@ -60,6 +61,30 @@ def load_settings(configs: Configs, *, overrides: Mapping[str, Any] | None = Non
     except ConfigError as error:
         raise _located(error, layers, overrides or {}) from error
     return settings
+
+
+def find_control_bind(configs: Configs) -> str:
+    """Find `control.bind` in a configuration that cannot be used as a whole.
+
+    The gateway that was started with it may run all the same, and can be asked there.
+
+    Args:
+        configs: As for `load_settings`; files that cannot be read are left out.
+
+    Returns:
+        What the environment, the last file that has it, or the default says; unchecked.
+    """
+    found: object = ControlSettings().bind
+    for path in paths_of(configs):
+        try:
+            control = read_settings_file(path).values.get("control")
+        except ConfigError:
+            # Whoever asks has been told by `load_settings`.
+            control = None
+        if isinstance(control, Mapping):
+            found = control.get("bind", found)
+    variable = _environment().get(f"{ENV_PREFIX}CONTROL__BIND")
+    return os.environ[variable] if variable is not None else str(found)
 
 
 def _build(layers: Layers, overrides: Mapping[str, Any]) -> Settings:
