@@ -24,6 +24,8 @@ from gateway.settings.log import LogSettings
 CHANGES_TOLD_MAX: Final = 200
 """Changes that one answer and one line of the log name; how many more there are is said."""
 
+SETTLE_S: Final = 1.0
+"""Between two attempts to do what a reload could not."""
 UNEXPECTED_HINT: Final = "Correct the files that were changed last; the log says what was read."
 
 
@@ -93,18 +95,33 @@ class Reloader:
         self._asked.set()
 
     async def run(self) -> None:
-        """Do what signals ask for, until cancelled.
+        """Do what signals ask for, and what reloads have left to be done, until cancelled.
 
         Cancel safety: a reload that has begun is not finished; the gateway ends.
         """
         while True:
-            await self._asked.wait()
+            try:
+                async with asyncio.timeout(SETTLE_S):
+                    await self._asked.wait()
+            except TimeoutError:
+                await self._settle()
+                continue
             self._asked.clear()
             try:
                 await self.reload("signal")
             except GatewayError as error:
                 # Told already; the old configuration stays.
                 self._log.debug("reload refused", reason=error.text)
+
+    async def _settle(self) -> None:
+        """Bring what is watched to what is wanted, where a change broke off and so did its undo."""
+        if self._parts.own.is_settled or self._turn.locked():
+            return
+        async with self._turn:
+            try:
+                await drive(self._parts.own.settle(), self._ask)
+            except GatewayError as error:
+                self._log.debug("symbols_file not settled yet", reason=error.text)
 
     async def ask(self, command: FeedCommand) -> Any:
         """Answer a reload, and pass all else on to the feed thread.
@@ -141,12 +158,11 @@ class Reloader:
         new = await asyncio.to_thread(self._reloading.load)
         claims = await asyncio.to_thread(read_own_claims, new)
         hours = TradingHours(new.health.sessions, new.health.closed_days)
-        own = self._parts.own
-        before = own.claims
+        before = self._parts.own.claims
         await self._change_watches(claims, before)
         keys_failure = await self._look_at_keys()
         if keys_failure:
-            await drive(own.change(before), self._ask)
+            await self._undo_watches(before)
             raise ConfigError(
                 "the files of keys cannot be read",
                 hint="Make security.keys_dir readable again.",
@@ -164,8 +180,15 @@ class Reloader:
         try:
             await drive(self._parts.own.change(claims), self._ask)
         except Exception:
-            await drive(self._parts.own.change(before), self._ask)
+            await self._undo_watches(before)
             raise
+
+    async def _undo_watches(self, before: Sequence[Claim]) -> None:
+        try:
+            await drive(self._parts.own.change(before), self._ask)
+        except GatewayError as error:
+            # What it is about is told by `issues` until `_settle` has done it.
+            self._log.warning("watches are put back later", reason=error.text)
 
     async def _look_at_keys(self) -> str:
         doors = self._parts.doors
