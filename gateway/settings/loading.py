@@ -1,8 +1,10 @@
 """Reading the settings: file, environment, and errors that say where a value came from."""
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import pydantic
@@ -49,12 +51,12 @@ def load_settings(configs: Configs, *, overrides: Mapping[str, Any] | None = Non
     """
     _refuse_unknown_environment()
     layers = read_layers(configs)
-    settings = _build(layers, overrides or {})
-    thresholds_file = settings.health.thresholds_file
+    thresholds_file = _thresholds_file(layers, overrides or {})
     if thresholds_file is not None:
-        # Below all others: the main file and a profile may say otherwise of single ones.
+        # Below all others: the main file and a profile may say otherwise of single ones. Before
+        # anything is checked: theirs and the file's make sense together only.
         layers.files.insert(0, read_settings_file(thresholds_file).below("health", "thresholds"))
-        settings = _build(layers, overrides or {})
+    settings = _build(layers, overrides or {})
     try:
         refuse_contradictions(settings)
         check_addresses_of(settings)
@@ -85,6 +87,16 @@ def find_control_bind(configs: Configs) -> str:
             found = control.get("bind", found)
     variable = _environment().get(f"{ENV_PREFIX}CONTROL__BIND")
     return os.environ[variable] if variable is not None else str(found)
+
+
+def _thresholds_file(layers: Layers, overrides: Mapping[str, Any]) -> Path | None:
+    """The file of thresholds that is named; None for none, and for what `_build` will refuse."""
+    with contextlib.suppress(ValueError):
+        # An environment that cannot be read is refused when all of it is.
+        overrides = merge(overrides, EnvSettingsSource(Settings)())
+    health = merge(layers.values, overrides).get("health")
+    named = health.get("thresholds_file") if isinstance(health, Mapping) else None
+    return Path(named) if isinstance(named, str | Path) else None
 
 
 def _build(layers: Layers, overrides: Mapping[str, Any]) -> Settings:

@@ -63,6 +63,23 @@ def test_thresholds_of_the_file_are_below_those_of_the_main_file(tmp_path: Path)
     assert (thresholds.latency_warning_ms, thresholds.memory_warning_mb) == (50, 20)
 
 
+def test_thresholds_are_judged_together_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file raises a critical limit, a profile its warning: neither fits the other's default."""
+    main = written(tmp_path, "main.yaml", "health: {thresholds_file: t.yaml}\n")
+    limits = written(tmp_path, "t.yaml", "memory_critical_mb: 4000\n")
+    site = written(tmp_path, "s.yaml", "health: {thresholds: {memory_warning_mb: 3000}}\n")
+    thresholds = load_settings([main, site]).health.thresholds
+    assert (thresholds.memory_warning_mb, thresholds.memory_critical_mb) == (3000, 4000)
+    named = {"health": {"thresholds_file": limits}}
+    assert load_settings(site, overrides=named).health.thresholds == thresholds
+    monkeypatch.setenv("IQGW_HEALTH__THRESHOLDS_FILE", str(limits))
+    assert load_settings(site).health.thresholds == thresholds
+    site.write_text("\nhealth: {thresholds: {memory_warning_mb: 5000}}\n")
+    assert "memory_critical_mb: 4000 is below memory_warning_mb, 5000" in refused(main, site).text
+
+
 def test_files_that_a_file_names_are_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,6 +146,7 @@ def test_each_file_is_blamed_for_its_own(tmp_path: Path) -> None:
     """Of three files two are right."""
     main = written(tmp_path, "m.yaml", "health: {thresholds_file: t.yaml}\ndata: {bindd: 1}\n")
     profile = written(tmp_path, "p.yaml", "\nlog: {level: loud}\n")
+    written(tmp_path, "t.yaml", "{}\n")
     assert str(refused(main, profile).facts["source"]) == f"{main}:2, {profile}:2"
     main.write_text("health: {thresholds_file: t.yaml}\n")
     limits = written(tmp_path, "t.yaml", "\nmemory_warning_gb: 1\n")
