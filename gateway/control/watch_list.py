@@ -80,7 +80,7 @@ def parse_watch_list(text: str, *, file: str, symbol_count_max: int) -> tuple[Cl
         if len(claimed) > symbol_count_max:
             raise ConfigError(
                 f"more symbols than data.symbol_count_max, {symbol_count_max}",
-                hint="Take symbols out of the file, or raise data.symbol_count_max.",
+                hint="Take symbols out of the file, or raise data.symbol_count_max and restart.",
                 source=file,
             )
     return tuple(Claim(symbol, tuple(names)) for symbol, names in claimed.items())
@@ -145,7 +145,7 @@ def _of_list(one: Mapping[str, Any], place: Place, symbol_count_max: int) -> Ite
             yield _Problem(
                 inner,
                 f"{_spelled(inner)}: {len(entries)} are more than {limit}",
-                "Take some out of the file, or raise data.symbol_count_max."
+                "Take some out of the file, or raise data.symbol_count_max and restart."
                 if what == "symbols"
                 else _HINT,
             )

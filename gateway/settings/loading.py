@@ -111,6 +111,25 @@ def _build(layers: Layers, overrides: Mapping[str, Any]) -> Settings:
         raise ConfigError("a setting cannot be read", reason=str(error)) from error
 
 
+def find_source(error: ConfigError, configs: Configs) -> ConfigError:
+    """Say where the settings were given that an error names which came up later, as at the start.
+
+    Args:
+        error: Names settings with dots, or knows its source already.
+        configs: As for `load_settings`.
+
+    Returns:
+        The error with `source` among its facts; as it is when nothing is found.
+    """
+    if "source" in error.facts:
+        return error
+    try:
+        return _located(error, read_layers(configs), {})
+    except ConfigError:
+        # They have changed meanwhile; what they said has been read.
+        return error
+
+
 def _located(error: ConfigError, layers: Layers, overrides: Mapping[str, Any]) -> ConfigError:
     """The same error with where the settings that it speaks of were given."""
     found = dict.fromkeys(_sources_in(error.text, layers, overrides))

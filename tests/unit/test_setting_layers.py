@@ -131,6 +131,10 @@ def test_files_that_a_file_names_are_beside_it(
         ("upstream:\n  receive_buffer_bytes: 65536\n", 2, "no read can be so long"),
         ("guards:\n  memory_mb_max: 64\n", 2, "would be all there is"),
         ("guards:\n  soft_share: 0.95\n", 2, "hard_share must be above soft_share"),
+        ("data:\n  high_water_mark: 99999999999\n", 2, "less than or equal to 2147483647"),
+        ("data:\n  send_buffer_bytes: 2147483648\n", 2, "less than or equal to 2147483647"),
+        ("upstream:\n  receive_buffer_bytes: 2147483648\n", 2, "less than or equal to 2147483647"),
+        ("guards:\n  memory_mb_max: 99999999999\n", 2, "less than or equal to 2147483647"),
         ("alerts:\n  webhook_token: abc\n", 2, "does not belong into a file"),
     ],
 )
