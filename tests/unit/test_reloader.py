@@ -132,8 +132,8 @@ def test_half_of_a_change_that_needs_a_restart_is_refused() -> None:
     """What runs must be what a start would take."""
     house = House()
     house.load = lambda: Settings(
-        data={"symbol_count_max": 90_000},  # type: ignore[arg-type]
-        leases={"symbols_per_client_max": 80_000},  # type: ignore[arg-type]
+        data={"symbol_count_max": 90_000},
+        leases={"symbols_per_client_max": 80_000},
     )
     with pytest.raises(InvalidParams, match=r"symbols_per_client_max 80000 is above data.sy") as no:
         house.reload()
@@ -150,8 +150,8 @@ def test_symbols_are_counted_by_the_limit_that_runs(tmp_path: Any) -> None:
     path.write_text('{"lists": [{"name": "a", "kinds": ["l1"], "symbols": ["A", "B"]}]}')
     house = House()
     small = {"symbol_count_max": 1}
-    house.reloader.settings = Settings(data=small, leases={"symbols_per_client_max": 1})  # type: ignore[arg-type]
-    house.load = lambda: Settings(symbols_file=path, leases={"symbols_per_client_max": 1})  # type: ignore[arg-type]
+    house.reloader.settings = Settings(data=small, leases={"symbols_per_client_max": 1})
+    house.load = lambda: Settings(symbols_file=path, leases={"symbols_per_client_max": 1})
     with pytest.raises(InvalidParams, match=r"2 are more than data\.symbol_count_max, 1"):
         house.reload()
 
