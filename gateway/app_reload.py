@@ -253,7 +253,7 @@ class Reloader:
         changed = [change.name for change in changes if change.is_live]
         waiting = [change.name for change in changes if not change.is_live] + secrets
         differences = [str(change) for change in changes]
-        differences += [f"{name}: another one, which is not shown" for name in secrets]
+        differences += [f"{name} has changed, and is not shown" for name in secrets]
         if listed:
             changed.append("symbols_file")
             differences.append(listed)

@@ -171,7 +171,7 @@ def test_other_credentials_need_a_restart() -> None:
     house.secrets = ["IQFEED_PASSWORD"]
     answer = house.reload()
     assert answer["restart_needed"] == ["IQFEED_PASSWORD"]
-    assert answer["differences"] == ["IQFEED_PASSWORD: another one, which is not shown"]
+    assert answer["differences"] == ["IQFEED_PASSWORD has changed, and is not shown"]
 
 
 async def wait_for(is_so: Callable[[], bool]) -> None:
