@@ -25,16 +25,37 @@ def run_program(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
         return runner.run(main())
 
 
-def on_reload_signal(loop: asyncio.AbstractEventLoop, reload: Callable[[], object]) -> None:
-    """Call `reload` at SIGHUP, where there is such a signal.
+class ReloadSignal:
+    """SIGHUP, where there is such a signal: what comes before somebody listens is remembered.
 
-    Args:
-        loop: Where it is called.
-        reload: Reads again what can be read again.
+    Without a handler it would end the process, which a gateway that is just starting does not
+    deserve.
     """
-    number = getattr(signal, "SIGHUP", None)
-    if number is not None:
-        loop.add_signal_handler(number, reload)
+
+    def __init__(self) -> None:
+        self._is_asked = False
+
+    def catch(self) -> None:
+        """Remember it from now on; in the main thread."""
+        number = getattr(signal, "SIGHUP", None)
+        if number is not None:
+            signal.signal(number, lambda *_: self._remember())
+
+    def _remember(self) -> None:
+        self._is_asked = True
+
+    def tell(self, loop: asyncio.AbstractEventLoop, reload: Callable[[], object]) -> None:
+        """Call `reload` at each from now on, and once if there was one before.
+
+        Args:
+            loop: Where it is called.
+            reload: Reads again what can be read again.
+        """
+        number = getattr(signal, "SIGHUP", None)
+        if number is not None:
+            loop.add_signal_handler(number, reload)
+        if self._is_asked:
+            reload()
 
 
 def on_stop_signal(loop: asyncio.AbstractEventLoop, stop: Callable[[], object]) -> None:

@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
+from gateway.commands.config_option import ConfigOption
+from gateway.errors import ConfigError
+
 
 def probe(
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="YAML file with control.bind.")
-    ] = None,
+    config: ConfigOption = None,
     control: Annotated[
         str | None, typer.Option(help="The gateway's control socket; by default as configured.")
     ] = None,
@@ -26,15 +27,29 @@ def probe(
 ) -> None:
     """Ask a running gateway for its health: exit 0 when it works, 1 when not."""
     from gateway.commands.client_keys import read_client_keys
-    from gateway.commands.endpoints import own_address
     from gateway.commands.rpc import fetch
-    from gateway.settings import load_settings
 
-    address = control if control is not None else own_address(load_settings(config).control.bind)
+    address, problem = (control, None) if control is not None else _address_in(config)
     verdict = fetch("health", {}, control=address, timeout_s=timeout_s, keys=read_client_keys(keys))
+    if problem is not None:
+        if verdict is None:
+            raise problem
+        # What runs is the configuration before, and that is what was asked about.
+        typer.echo(f"the configuration on disk cannot be used: {problem}", err=True)
     if verdict is None:
         raise typer.Exit(1)
     is_well = verdict["ready" if is_ready else "live"]
     words = "ready" if verdict["ready"] else "live" if verdict["live"] else "not live"
     typer.echo(f"{words}, {verdict['level']}: {verdict['error_message'] or 'nothing is wrong'}")
     raise typer.Exit(0 if is_well else 1)
+
+
+def _address_in(config: list[Path] | None) -> tuple[str, ConfigError | None]:
+    """Where the gateway is asked, and what is wrong with the configuration that says so."""
+    from gateway.commands.endpoints import own_address
+    from gateway.settings import find_control_bind, load_settings
+
+    try:
+        return own_address(load_settings(config).control.bind), None
+    except ConfigError as error:
+        return own_address(find_control_bind(config)), error

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from gateway.app_options import Retries, make_process
+from gateway.app_reload import read_own_claims
 from gateway.app_security import make_doorkeeper
 from gateway.clock import SystemClock
 from gateway.commands.alert_checks import obstacle_of_command, obstacle_of_webhook
@@ -14,8 +15,14 @@ from gateway.commands.start_checks import check_addresses, check_directory
 from gateway.errors import ConfigError
 from gateway.runtime.host_address import FIRST_S_MAX, HostAddress
 from gateway.runtime.publisher import check_libzmq
-from gateway.runtime.watch_file import read_watch_list
-from gateway.settings import Configs, Credentials, Settings, load_credentials, load_settings
+from gateway.settings import (
+    Configs,
+    Credentials,
+    Settings,
+    find_source,
+    load_credentials,
+    load_settings,
+)
 from gateway.settings.connection import recovery_warnings
 from gateway.settings.files import spelled
 
@@ -42,7 +49,10 @@ def validate(config: Configs) -> int:
     program = obstacle_of_command(settings.alerts)
     if program is not None:
         raise ConfigError(program.message, hint=program.fix)
-    warnings += check_addresses(settings)
+    try:
+        warnings += check_addresses(settings)
+    except ConfigError as error:
+        raise find_source(error, config) from error
     address = obstacle_of_webhook(settings.alerts)
     warnings += [address.message] if address is not None else []
     source = spelled(config) or "no file"
@@ -85,7 +95,7 @@ def check_configuration(config: Configs) -> tuple[Settings, Credentials, list[st
     make_doorkeeper(settings, SystemClock())
     check_directory("state_dir", settings.state_dir)
     check_directory("log.directory", settings.log.directory)
-    read_watch_list(settings.symbols_file, symbol_count_max=settings.data.symbol_count_max)
+    read_own_claims(settings)
     return settings, credentials, list(warnings_of(settings, credentials))
 
 
@@ -132,7 +142,7 @@ def _watched_of(settings: Settings) -> str:
     """What is watched whoever listens."""
     if settings.symbols_file is None:
         return "what consumers ask for"
-    claims = read_watch_list(settings.symbols_file, symbol_count_max=settings.data.symbol_count_max)
+    claims = read_own_claims(settings)
     return f"{len(claims)} symbols of {settings.symbols_file}, and what consumers ask for"
 
 

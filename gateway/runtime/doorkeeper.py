@@ -93,6 +93,11 @@ class Doorkeeper:
         """Clients' files that cannot be used, each with why; what they said before still holds."""
         return self._store.broken
 
+    @property
+    def untrusted(self) -> str:
+        """Why nothing new is believed, but what is taken away; empty when it is."""
+        return self._untrusted
+
     async def run(self) -> None:
         """Watch the files until cancelled.
 

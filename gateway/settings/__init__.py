@@ -9,12 +9,18 @@ variables or `.env` only. Only `app` and `cli` read settings; all else gets plai
 from gateway.settings.connection import ConnectionConfig, IqconnectSettings, UpstreamSettings
 from gateway.settings.credentials import (
     Credentials,
+    changed_credentials,
     environment_of_child,
     load_credentials,
 )
 from gateway.settings.files import CONFIG_BYTES_MAX, Configs
 from gateway.settings.http import HttpSettings, address_of, is_loopback
-from gateway.settings.loading import load_relay_settings, load_settings
+from gateway.settings.loading import (
+    find_control_bind,
+    find_source,
+    load_relay_settings,
+    load_settings,
+)
 from gateway.settings.masked import masked
 from gateway.settings.relay import RelaySettings
 from gateway.settings.sections import ENV_PREFIX, Settings
@@ -33,8 +39,11 @@ __all__ = [
     "Settings",
     "UpstreamSettings",
     "address_of",
+    "changed_credentials",
     "environment_of_child",
+    "find_control_bind",
     "find_service_manager",
+    "find_source",
     "is_loopback",
     "load_credentials",
     "load_relay_settings",

@@ -81,6 +81,15 @@ def load_credentials(env_file: Path | None = Path(".env")) -> Credentials:
     return found
 
 
+def changed_credentials(old: Credentials, new: Credentials) -> list[str]:
+    """Name the variables whose values differ, without the values."""
+    return [
+        f"IQFEED_{name.upper()}"
+        for name in Credentials.model_fields
+        if getattr(old, name) != getattr(new, name)
+    ]
+
+
 def environment_of_child() -> dict[str, str]:
     """The environment for a program that we start.
 

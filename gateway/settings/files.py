@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import yaml
 
+from gateway.bounded_file import FileRefusedError, read_bounded_text
 from gateway.bounded_yaml import BoundedLoader
 from gateway.errors import ConfigError
 
@@ -139,17 +140,15 @@ def read_settings_file(path: Path) -> SettingsFile:
         ConfigError: It cannot be read, is too large, is not YAML, or is not a map.
     """
     try:
-        if path.stat().st_size > CONFIG_BYTES_MAX:
-            raise ConfigError("configuration file too large", file=str(path))
-        text = path.read_text(encoding="utf-8")
-        values, lines = _parse(text)
-    except OSError as error:
+        values, lines = _parse(read_bounded_text(path, bytes_max=CONFIG_BYTES_MAX))
+    except (OSError, FileRefusedError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
         raise ConfigError(
             "configuration file cannot be read",
             hint="Check the path, after --config or in the setting that names it, and its "
             "permissions.",
             file=str(path),
-            reason=error.strerror or str(error),
+            reason=reason or str(error),
         ) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark

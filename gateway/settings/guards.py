@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from gateway.settings.section import Section
+from gateway.settings.section import C_INT_MAX, Section
 
 
 class GuardSettings(Section):
@@ -21,9 +21,9 @@ class GuardSettings(Section):
     """A step is left when the share is so far below where it was taken, for `hold_s`."""
     hold_s: Annotated[float, Field(ge=0, le=3_600)] = 5.0
     """How long there must be room before a step is left."""
-    memory_mb_max: Annotated[int, Field(ge=0)] = 0
+    memory_mb_max: Annotated[int, Field(ge=0, le=C_INT_MAX)] = 0
     """Memory the process may use, MiB. 0: what its cgroup, ulimit or machine has, the least."""
-    threads_max: Annotated[int, Field(ge=0)] = 0
+    threads_max: Annotated[int, Field(ge=0, le=C_INT_MAX)] = 0
     """Threads the process may have. 0: what its cgroup allows; nothing where there is none."""
 
     @model_validator(mode="after")

@@ -1,8 +1,10 @@
 """Reading the settings: file, environment, and errors that say where a value came from."""
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import pydantic
@@ -17,12 +19,13 @@ from gateway.settings.files import (
     Layers,
     Place,
     merge,
+    paths_of,
     read_layers,
     read_settings_file,
 )
 from gateway.settings.problems import CREDENTIALS_HINT, PLAIN_HINT, describe, is_secret
 from gateway.settings.relay import RelaySettings
-from gateway.settings.sections import ENV_PREFIX, Settings
+from gateway.settings.sections import ENV_PREFIX, ControlSettings, Settings
 
 ALERT_VARIABLES: Final = tuple(f"IQGW_ALERT_{name}" for name in ("CODE", "EVENT", "ID", "LEVEL"))
 """What the program that alerts are brought to is told; it may start one of our commands."""
@@ -48,18 +51,52 @@ def load_settings(configs: Configs, *, overrides: Mapping[str, Any] | None = Non
     """
     _refuse_unknown_environment()
     layers = read_layers(configs)
-    settings = _build(layers, overrides or {})
-    thresholds_file = settings.health.thresholds_file
+    thresholds_file = _thresholds_file(layers, overrides or {})
     if thresholds_file is not None:
-        # Below all others: the main file and a profile may say otherwise of single ones.
+        # Below all others: the main file and a profile may say otherwise of single ones. Before
+        # anything is checked: theirs and the file's make sense together only.
         layers.files.insert(0, read_settings_file(thresholds_file).below("health", "thresholds"))
-        settings = _build(layers, overrides or {})
+    settings = _build(layers, overrides or {})
     try:
         refuse_contradictions(settings)
         check_addresses_of(settings)
     except ConfigError as error:
         raise _located(error, layers, overrides or {}) from error
     return settings
+
+
+def find_control_bind(configs: Configs) -> str:
+    """Find `control.bind` in a configuration that cannot be used as a whole.
+
+    The gateway that was started with it may run all the same, and can be asked there.
+
+    Args:
+        configs: As for `load_settings`; files that cannot be read are left out.
+
+    Returns:
+        What the environment, the last file that has it, or the default says; unchecked.
+    """
+    found: object = ControlSettings().bind
+    for path in paths_of(configs):
+        try:
+            control = read_settings_file(path).values.get("control")
+        except ConfigError:
+            # Whoever asks has been told by `load_settings`.
+            control = None
+        if isinstance(control, Mapping):
+            found = control.get("bind", found)
+    variable = _environment().get(f"{ENV_PREFIX}CONTROL__BIND")
+    return os.environ[variable] if variable is not None else str(found)
+
+
+def _thresholds_file(layers: Layers, overrides: Mapping[str, Any]) -> Path | None:
+    """The file of thresholds that is named; None for none, and for what `_build` will refuse."""
+    with contextlib.suppress(ValueError):
+        # An environment that cannot be read is refused when all of it is.
+        overrides = merge(overrides, EnvSettingsSource(Settings)())
+    health = merge(layers.values, overrides).get("health")
+    named = health.get("thresholds_file") if isinstance(health, Mapping) else None
+    return Path(named) if isinstance(named, str | Path) else None
 
 
 def _build(layers: Layers, overrides: Mapping[str, Any]) -> Settings:
@@ -72,6 +109,25 @@ def _build(layers: Layers, overrides: Mapping[str, Any]) -> Settings:
     except (ValueError, TypeError) as error:
         # pydantic-settings reports an unreadable nested environment value this way.
         raise ConfigError("a setting cannot be read", reason=str(error)) from error
+
+
+def find_source(error: ConfigError, configs: Configs) -> ConfigError:
+    """Say where the settings were given that an error names which came up later, as at the start.
+
+    Args:
+        error: Names settings with dots, or knows its source already.
+        configs: As for `load_settings`.
+
+    Returns:
+        The error with `source` among its facts; as it is when nothing is found.
+    """
+    if "source" in error.facts:
+        return error
+    try:
+        return _located(error, read_layers(configs), {})
+    except ConfigError:
+        # They have changed meanwhile; what they said has been read.
+        return error
 
 
 def _located(error: ConfigError, layers: Layers, overrides: Mapping[str, Any]) -> ConfigError:

@@ -7,7 +7,9 @@ from pydantic import Field
 
 PORT_MAX: Final = 65_535
 Port = Annotated[int, Field(ge=1, le=PORT_MAX)]
-Positive = Annotated[int, Field(gt=0)]
+C_INT_MAX: Final = 2_147_483_647
+"""More does not fit into an option of a socket, or another integer of C."""
+Positive = Annotated[int, Field(gt=0, le=C_INT_MAX)]
 NAME_PATTERN: Final = r"^[A-Za-z0-9._:@-]{1,64}$"
 
 

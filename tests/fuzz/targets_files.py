@@ -9,7 +9,10 @@ from typing import Final
 
 import structlog
 
+from gateway.control.claims import services_of
+from gateway.control.watch_list import parse_watch_list
 from gateway.errors import ConfigError
+from gateway.iqfeed.commands import check_symbol
 from gateway.logs.chain import GENESIS, Head, read_head, seal, spell
 from gateway.logs.chain_check import LogFile, check
 from gateway.model.messages import Kind
@@ -43,6 +46,14 @@ iqconnect: {host: 127.0.0.1, level1_port: 5009}
 security: {keys_dir: null}
 log: {level: info, file_mb_max: 10}
 """
+SYMBOLS: Final = b"""\
+{"comment": "all", "lists": [
+  {"name": "large", "kinds": ["l1", "book@250x5"], "symbols": ["AAPL", "MSFT"]},
+  {"name": "futures", "comment": "", "kinds": ["order", "quote@100"],
+   "symbols": ["@ES#", "AAPL"]}
+]}
+"""
+SYMBOLS_MAX: Final = 100
 LEASES: Final = (
     b'[{"lease_id": "a", "client": "desk", "user": "", "lease_s": 60, "expires_us": 5,'
     b' "claims": [["AAPL", ["quote", "trade"]]]}]'
@@ -81,6 +92,24 @@ def run_settings(data: bytes) -> None:
     """Read a file of settings."""
     with contextlib.suppress(ConfigError):
         load_settings(_write("settings.yaml", data))
+
+
+def run_symbols(data: bytes) -> None:
+    """Read a file of symbols; what is taken can be asked of the vendor, and errors have lines."""
+    text = data.decode("utf-8", "replace")
+    try:
+        claims = parse_watch_list(text, file="s.json", symbol_count_max=SYMBOLS_MAX)
+    except ConfigError as error:
+        if ":0" in str(error.facts.get("source", "")):
+            raise Broken(f"a line before the first: {error}") from error
+        return
+    symbols = [claim.symbol for claim in claims]
+    if len(set(symbols)) != len(symbols) or len(symbols) > SYMBOLS_MAX:
+        raise Broken(f"{len(symbols)} symbols, {len(set(symbols))} of them different")
+    for claim in claims:
+        check_symbol(claim.symbol)
+        if not services_of(claim.kinds):
+            raise Broken(f"nothing is delivered for {claim}")
 
 
 def run_leases(data: bytes) -> None:
@@ -144,7 +173,14 @@ FILE_TARGETS: Final = (
     Target(
         "settings_file",
         lambda: run_settings,
-        (SETTINGS.encode(), b"", b"security: {keys_dir: /x}\n", b"a: &a [*a]\n", NESTED[0]),
+        (
+            SETTINGS.encode(),
+            b"",
+            b"security: {keys_dir: /x}\n",
+            b"a: &a [*a]\n",
+            b"a: &a {b: &b [1]}\nc: {<<: *a, d: *b}\n",
+            NESTED[0],
+        ),
         tokens=(
             *(b"data", b"control", b"bind", b"security", b"license", b"health", b"0.0.0.0"),
             *(
@@ -157,6 +193,17 @@ FILE_TARGETS: Final = (
             ),
         ),
         separator=b"\n",
+    ),
+    Target(
+        "symbols_file",
+        lambda: run_symbols,
+        (SYMBOLS, b'{"lists": []}', b"{}", *NESTED),
+        tokens=(
+            *(b'"lists"', b'"name"', b'"kinds"', b'"symbols"', b'"comment"', b'"l1"', b'"l2"'),
+            *(b'"quote@250"', b'"book@50x5"', b'"news"', b'"@ES#"', b'"msft"', b"9" * 5_000),
+            *(b'"\\u0041"', b'"\\ud800"', b"1e400", b"NaN", b"\n"),
+        ),
+        separator=b",",
     ),
     Target(
         "leases_file",

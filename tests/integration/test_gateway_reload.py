@@ -1,8 +1,10 @@
 """`admin.reload` on a real process: what it answers, what it leaves, and what it tells."""
 
 import json
+import os
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +156,59 @@ def check_traces(folder: Path) -> None:
     assert '"settings need a restart"' in production
     # The lease is the process's own: the next one reads its list anew.
     assert "symbols_file" not in (folder / "state" / "leases.json").read_text()
+
+
+NOT_RELOADED = "configuration not reloaded"
+BAD_FILES = (
+    "health: &h {thresholds: *h}\n",
+    'symbols_file: "a\\0b"\n',
+    "symbols_file: /dev/zero\n",
+    "symbols_file: pipe\n",
+    'health: {thresholds_file: "a\\0b"}\n',
+    "health: {thresholds_file: /dev/zero}\n",
+    "health: {thresholds_file: pipe}\n",
+    "health: {closed_days: [2026-13-01]}\n",
+    "\x00",
+)
+
+
+def is_refused(gateway: GatewayProcess, times: int) -> bool:
+    """Whether so many reloads were."""
+    return gateway.printed().count(NOT_RELOADED) >= times
+
+
+def test_no_file_ends_a_gateway_that_runs(tmp_path: Path) -> None:
+    """At SIGHUP each is refused; the process, its configuration and its prices stay."""
+    os.mkfifo(tmp_path / "pipe")
+    over = tmp_path / "over.yaml"
+    under = tmp_path / "under.yaml"
+    for layer in (under, over):
+        layer.write_text("health: {}\n")
+    with (
+        open_stage() as stage,
+        GatewayProcess(
+            tmp_path,
+            level1_port=(simulator := stage.start_simulator(WITHOUT_PORTS)).level1_port,
+            admin_port=simulator.admin_port,
+            settings={"log": {"repeats_per_minute_max": 0}},
+            layers=[under, over],
+        ) as gateway,
+    ):
+        gateway.start()
+        with gateway.requester() as requester:
+            for number, text in enumerate(BAD_FILES, 1):
+                over.write_text(text)
+                under.write_text(text)
+                gateway.send_signal(signal.SIGHUP)
+                wait_until(partial(is_refused, gateway, number), what=f"refusal of {text!r}")
+                requester.result("ping")
+            under.write_text("")
+            over.write_text("health: {thresholds: {latency_warning_ms: 7}}\n")
+            gateway.send_signal(signal.SIGHUP)
+            wait_until(lambda: "configuration reloaded" in gateway.printed(), what="a reload")
+            assert requester.result("diagnostics")["thresholds"]["latency_warning_ms"] == 7
+        gateway.send_signal(signal.SIGTERM)
+        assert gateway.wait()[0] == 0
 
 
 def test_validate_reads_everything_that_is_named(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from gateway.commands.endpoints import own_address
 from gateway.simulator import SimulatorOptions
 from tests.support.keyring import Keyring
 from tests.support.processes import GatewayProcess, run_command
-from tests.support.stage import open_stage, wait_until
+from tests.support.stage import free_ports, open_stage, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -77,8 +77,27 @@ def test_it_needs_a_key_where_others_do(tmp_path: Path) -> None:
 def test_a_configuration_that_cannot_be_used_is_told_apart(tmp_path: Path) -> None:
     """It is nothing that a restart cures."""
     config = tmp_path / "gateway.yaml"
-    config.write_text("contrl: {}\n")
+    (port,) = free_ports(1)
+    config.write_text(f"contrl: {{}}\ncontrol: {{bind: 'tcp://127.0.0.1:{port}'}}\n")
     assert run_command("probe", "--config", str(config))[0] == 78
+
+
+def test_a_gateway_that_runs_is_found_by_several_files_and_by_broken_ones(tmp_path: Path) -> None:
+    """A file that somebody is editing must not get a gateway killed that works."""
+    over = tmp_path / "over.yaml"
+    with GatewayProcess(tmp_path, level1_port=2, admin_port=1, layers=[over]) as gateway:
+        over.write_text("log: {level: debug}\n")
+        gateway.start()
+        files = ("--config", str(tmp_path / "gateway.yaml"), "--config", str(over))
+        assert run_command("probe", *files)[0] == 0
+        over.write_text("data: {high_watermark: 5}\n")
+        code, words = run_command("probe", *files)
+        assert code == 0, words
+        assert "the configuration on disk cannot be used: unknown setting" in words
+        over.write_text("data: {")
+        assert run_command("probe", *files)[0] == 0
+        code, words = run_command("probe", *files, "--control", gateway.control)
+        assert (code, "cannot be used" in words) == (0, False), words
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -31,6 +31,7 @@ class GatewayProcess:
         settings: Other settings, by section.
         keys: For consumers and control clients of this gateway.
         module: What is run, with the gateway's command line.
+        layers: Further configuration files, laid over its own.
     """
 
     def __init__(
@@ -42,7 +43,9 @@ class GatewayProcess:
         settings: Mapping[str, Any] | None = None,
         keys: tuple[str, str, str] | None = None,
         module: str = "gateway",
+        layers: Sequence[Path] = (),
     ) -> None:
+        self._layers = layers
         self._keys = keys
         self._module = module
         data_port, control_port, http_port = free_ports(3)
@@ -93,9 +96,9 @@ class GatewayProcess:
 
     def start(self) -> None:
         """Start it and wait until it answers requests."""
-        self._process = start_command(
-            "run", "--config", str(self._config), output=self._output, module=self._module
-        )
+        files = (self._config, *self._layers)
+        options = (word for file in files for word in ("--config", str(file)))
+        self._process = start_command("run", *options, output=self._output, module=self._module)
         with self.requester() as requester:
             requester.result("ping", seconds=READY_S_MAX)
 

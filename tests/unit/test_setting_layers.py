@@ -63,6 +63,23 @@ def test_thresholds_of_the_file_are_below_those_of_the_main_file(tmp_path: Path)
     assert (thresholds.latency_warning_ms, thresholds.memory_warning_mb) == (50, 20)
 
 
+def test_thresholds_are_judged_together_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file raises a critical limit, a profile its warning: neither fits the other's default."""
+    main = written(tmp_path, "main.yaml", "health: {thresholds_file: t.yaml}\n")
+    limits = written(tmp_path, "t.yaml", "memory_critical_mb: 4000\n")
+    site = written(tmp_path, "s.yaml", "health: {thresholds: {memory_warning_mb: 3000}}\n")
+    thresholds = load_settings([main, site]).health.thresholds
+    assert (thresholds.memory_warning_mb, thresholds.memory_critical_mb) == (3000, 4000)
+    named = {"health": {"thresholds_file": limits}}
+    assert load_settings(site, overrides=named).health.thresholds == thresholds
+    monkeypatch.setenv("IQGW_HEALTH__THRESHOLDS_FILE", str(limits))
+    assert load_settings(site).health.thresholds == thresholds
+    site.write_text("\nhealth: {thresholds: {memory_warning_mb: 5000}}\n")
+    assert "memory_critical_mb: 4000 is below memory_warning_mb, 5000" in refused(main, site).text
+
+
 def test_files_that_a_file_names_are_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +131,10 @@ def test_files_that_a_file_names_are_beside_it(
         ("upstream:\n  receive_buffer_bytes: 65536\n", 2, "no read can be so long"),
         ("guards:\n  memory_mb_max: 64\n", 2, "would be all there is"),
         ("guards:\n  soft_share: 0.95\n", 2, "hard_share must be above soft_share"),
+        ("data:\n  high_water_mark: 99999999999\n", 2, "less than or equal to 2147483647"),
+        ("data:\n  send_buffer_bytes: 2147483648\n", 2, "less than or equal to 2147483647"),
+        ("upstream:\n  receive_buffer_bytes: 2147483648\n", 2, "less than or equal to 2147483647"),
+        ("guards:\n  memory_mb_max: 99999999999\n", 2, "less than or equal to 2147483647"),
         ("alerts:\n  webhook_token: abc\n", 2, "does not belong into a file"),
     ],
 )
@@ -129,6 +150,7 @@ def test_each_file_is_blamed_for_its_own(tmp_path: Path) -> None:
     """Of three files two are right."""
     main = written(tmp_path, "m.yaml", "health: {thresholds_file: t.yaml}\ndata: {bindd: 1}\n")
     profile = written(tmp_path, "p.yaml", "\nlog: {level: loud}\n")
+    written(tmp_path, "t.yaml", "{}\n")
     assert str(refused(main, profile).facts["source"]) == f"{main}:2, {profile}:2"
     main.write_text("health: {thresholds_file: t.yaml}\n")
     limits = written(tmp_path, "t.yaml", "\nmemory_warning_gb: 1\n")
@@ -157,12 +179,47 @@ def test_too_many_files_are_refused(tmp_path: Path) -> None:
     assert "too many" in refused(*[path] * (CONFIG_FILES_MAX + 1)).text
 
 
-def test_aliases_are_walked_once(tmp_path: Path) -> None:
-    """Nine lines of aliases of aliases are a billion values."""
-    lines = ["a0: &a0 [x, x]"]
-    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
-    path = written(tmp_path, "gateway.yaml", "\n".join(lines))
-    assert refused(path).text.startswith("unknown setting")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("health: &h {thresholds: *h}\n", "*h is part of what it repeats"),
+        ("health: &h [1, {a: *h}]\n", "*h is part of what it repeats"),
+        (
+            "\n".join(
+                ["a0: &a0 {x: 1}"]
+                + [
+                    f"a{n}: &a{n} {{{', '.join(f'x{m}: *a{n - 1}' for m in range(9))}}}"
+                    for n in range(1, 12)
+                ]
+            ),
+            "more than 200000 values",
+        ),
+        (
+            "\n".join(["a0: &a0 {x: 1}"] + [f"a{n}: &a{n} {{x: *a{n - 1}}}" for n in range(1, 99)]),
+            "nested more than 16 levels deep",
+        ),
+    ],
+)
+def test_aliases_that_have_no_end_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    """Laid over each other, two such files would be walked for ever, or until Python gives up."""
+    one, two = written(tmp_path, "a.yaml", text), written(tmp_path, "b.yaml", text)
+    assert refused(one, two).facts["reason"] == said
+
+
+def test_an_alias_that_ends_is_read(tmp_path: Path) -> None:
+    """People write the same section once."""
+    path = written(tmp_path, "a.yaml", "data: {bind: &b ipc:///a}\nrelay: {data: *b}\n")
+    assert load_settings(path).relay.data == "ipc:///a"
+
+
+@pytest.mark.parametrize("named", ["/dev/zero", "pipe", ".", "a\\0b"])
+def test_a_name_that_leads_to_no_file_is_refused(tmp_path: Path, named: str) -> None:
+    """A pipe would be waited for, a device read without an end."""
+    os.mkfifo(tmp_path / "pipe")
+    main = written(tmp_path, "m.yaml", f'health: {{thresholds_file: "{named}"}}\n')
+    error = refused(main)
+    assert error.text == "configuration file cannot be read"
+    assert error.facts["reason"] in ("not a regular file", "Is a directory", "not a path")
 
 
 def test_a_missing_file_of_thresholds_is_named(tmp_path: Path) -> None:

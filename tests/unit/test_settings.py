@@ -222,11 +222,18 @@ def test_a_directory_is_no_file(tmp_path: Path) -> None:
         load_settings(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"a: [", b"\xff\xfe\x00", b"a: \x07", b"\t- x: {"])
+@pytest.mark.parametrize("content", [b"a: [", b"a: \x07", b"\t- x: {"])
 def test_what_is_not_yaml_is_refused(config: Path, content: bytes) -> None:
     """A half-written file is reported as such."""
     config.write_bytes(content)
     with pytest.raises(ConfigError, match="not a YAML file"):
+        load_settings(config)
+
+
+def test_what_is_no_text_is_refused(config: Path) -> None:
+    """A database under the wrong name."""
+    config.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not UTF-8"):
         load_settings(config)
 
 

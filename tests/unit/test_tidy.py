@@ -23,7 +23,7 @@ FUNCTION_LINES_MAX = 60
 LAYERS = (
     ("errors",),
     ("clock",),
-    ("bounded_yaml",),
+    ("bounded_file", "bounded_yaml"),
     ("counters",),
     ("logs",),
     ("settings",),
@@ -56,6 +56,7 @@ SETTINGS_READERS = frozenset(
 
 BROAD_HANDLERS = {
     "gateway/app.py": "The composition root releases what it opened, whatever went wrong.",
+    "gateway/app_reload.py": "Whatever a file does to a reader is a refusal, not the end.",
     "gateway/relay/relay.py": "The relay releases what it opened, whatever went wrong.",
     "gateway/relay/thread.py": "A thread's last words are handed to the control loop, which stops.",
     "gateway/runtime/feed.py": "A thread's last words are handed to the control loop, which stops.",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import msgpack
 
@@ -19,6 +19,7 @@ from gateway.control.feed_commands import (
     ReadSymbols,
     ReadWatches,
     ReconnectPort,
+    ReloadConfiguration,
     ResetBreakers,
     Resync,
     Unwatch,
@@ -61,6 +62,14 @@ LEVEL1_LINK = LinkReport(
     due_ns=None,
 )
 LEVEL2_LINK = replace(LEVEL1_LINK, port="level2", address="127.0.0.1:9200")
+
+
+FIXED: Final[dict[type, object]] = {
+    ResetBreakers: 2,
+    ReconnectPort: 2,
+    ReloadConfiguration: {"changed": [], "restart_needed": [], "differences": []},
+}
+"""Answers to what is done elsewhere."""
 
 
 class FakeUpstream:
@@ -262,8 +271,8 @@ class Bench:
                 answer = self.lineage.look(symbol, level1=LEVEL1_LINK, level2=LEVEL2_LINK)
             case Resync(name):
                 self.resync.ask(name)
-            case ResetBreakers() | ReconnectPort():
-                answer = 2
+            case ResetBreakers() | ReconnectPort() | ReloadConfiguration():
+                answer = FIXED[type(command)]
             case _:
                 raise AssertionError(command)
         return answer

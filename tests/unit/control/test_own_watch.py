@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from gateway.control.feed_commands import Watch
-from gateway.control.own_watch import OwnWatch
+from gateway.control.own_watch import OwnWatch, Steps
 from gateway.errors import InvalidParams, LeaseExpired, Overloaded
 from gateway.health.facts import FeedHistory
 from gateway.policy.demand import Service
@@ -139,3 +139,66 @@ def test_a_change_that_breaks_off_is_undone(bench: Bench, own: OwnWatch) -> None
         done.throw(Overloaded("the queue is full"))
     bench.run(own.change(claims("A", "B")))
     assert [bench.demand.count(s, LEVEL1) for s in "ABC"] == [1, 1, 0]
+
+
+def overload(steps: Steps, bench: Bench, *, after: int) -> None:
+    """Do some commands of a change, and refuse the next one."""
+    reply = None
+    for _ in range(after):
+        command = steps.send(reply)
+        assert command is not None
+        reply = bench.execute(command)
+    assert steps.send(reply) is not None
+    with pytest.raises(Overloaded):
+        steps.throw(Overloaded("the queue is full"))
+
+
+def counts(bench: Bench, service: Service = LEVEL1) -> list[int]:
+    """How many wishes there are of A, B and C."""
+    return [bench.demand.count(symbol, service) for symbol in "ABC"]
+
+
+def test_an_undo_that_breaks_off_as_well_is_told_and_done_later(
+    bench: Bench, own: OwnWatch
+) -> None:
+    """Otherwise a symbol that nobody listed would be watched until the restart."""
+    bench.run(own.change(claims("A", "B")))
+    overload(own.change(claims("B", "C")), bench, after=1)
+    overload(own.change(claims("A", "B")), bench, after=0)
+    assert counts(bench) == [1, 1, 1]
+    assert not own.is_settled
+    (issue,) = own.issues()
+    assert issue.code == "symbols_file_unsettled"
+    assert "0 symbols of symbols_file are not watched yet, and 1 are watched" in issue.message
+    bench.run(own.settle())
+    assert counts(bench) == [1, 1, 0]
+    assert sorted(bench.leases.own().claims) == ["A", "B"]
+    assert (own.is_settled, list(own.issues())) == (True, [])
+
+
+def test_other_kinds_leave_no_wish_behind(bench: Bench, own: OwnWatch) -> None:
+    """A change of kinds that breaks off twice asks for the same service once all the same."""
+    bench.run(own.change(claims("A")))
+    book = claims("A", kinds=("trade", "book"))
+    overload(own.change(claims("A", "B", kinds=("book",))), bench, after=1)
+    overload(own.change(claims("A")), bench, after=0)
+    assert counts(bench) == [1, 0, 0]
+    assert counts(bench, Service.BOOK) == [1, 1, 0]
+    bench.run(own.change(book))
+    assert counts(bench) == [1, 0, 0]
+    assert counts(bench, Service.BOOK) == [1, 0, 0]
+    assert list(bench.leases.own().claims.values()) == list(book)
+    bench.run(own.change(()))
+    assert counts(bench) == counts(bench, Service.BOOK) == [0, 0, 0]
+    assert not bench.leases.living()
+
+
+def test_a_refused_symbol_is_no_unsettled_one(own: OwnWatch) -> None:
+    """There is no room: asking again each second would not make any."""
+    bench = Bench(symbol_count_max=1)
+    own = OwnWatch(bench.leases, bench.history)
+    bench.run(own.change(claims("A", "B", kinds=("quote", "book"))))
+    assert own.is_settled
+    before = len(bench.commands)
+    bench.run(own.settle())
+    assert len(bench.commands) == before

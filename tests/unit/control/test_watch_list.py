@@ -1,8 +1,12 @@
 """The file of symbols: read as it is meant, or refused as a whole with the line and the entry."""
 
 import json
+import os
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -11,6 +15,7 @@ from gateway.errors import ConfigError
 from gateway.model.messages import L1_KINDS
 from gateway.policy.leases import Claim
 from gateway.runtime.watch_file import read_watch_list
+from tests.support.slack import SLACK
 
 
 def parsed(text: str, *, symbol_count_max: int = 100) -> tuple[Claim, ...]:
@@ -44,6 +49,14 @@ def test_symbols_get_the_kinds_of_all_their_lists_in_order() -> None:
     assert parsed('{"lists": []}') == ()
 
 
+TWICE_IN_THE_FIRST: Final = {
+    "lists": [
+        {"name": "a", "kinds": ["l1"], "symbols": ["A", "A"]},
+        {"name": "b", "kinds": ["l1"], "symbols": ["B", "A"]},
+    ]
+}
+
+
 @pytest.mark.parametrize(
     ("text", "source", "said"),
     [
@@ -51,9 +64,9 @@ def test_symbols_get_the_kinds_of_all_their_lists_in_order() -> None:
         ('{"lists": [\n{"name": "a",}\n]}', "s.json:2", "not a JSON file"),
         ("[" * 100_000, "s.json", "nested too deeply"),
         ('{"lists": [], "lists": []}', "s.json", "'lists' is written twice"),
-        ("[]", "s.json", "the file: "),
-        ("{}", "s.json", "lists: Field required"),
-        ('{"list": []}', "s.json", "did you mean lists?"),
+        ("[]", "s.json:1", "the file: "),
+        ("\n{}", "s.json:2", "lists: it is missing"),
+        ('{"list": []}', "s.json:1", "did you mean lists?"),
         (
             '{"lists": [{"name": "a", "kinds": ["l1"],\n"symbol": ["A"], "symbols": ["A"]}]}',
             "s.json:2",
@@ -61,10 +74,14 @@ def test_symbols_get_the_kinds_of_all_their_lists_in_order() -> None:
         ),
         (
             '{"lists": [{"name": "a", "kinds": ["l1"], "symbols": []}]}',
-            "s.json",
+            "s.json:1",
             "lists.0.symbols: ",
         ),
-        ('{"lists": [{"name": "a", "kinds": [], "symbols": ["A"]}]}', "s.json", "lists.0.kinds: "),
+        (
+            '{"lists": [{"name": "a", "kinds": [], "symbols": ["A"]}]}',
+            "s.json:1",
+            "lists.0.kinds: ",
+        ),
         (
             '{"lists": [{"name": "a",\n"kinds": ["l1",\n"qoute"], "symbols": ["A"]}]}',
             "s.json:3",
@@ -91,9 +108,33 @@ def test_symbols_get_the_kinds_of_all_their_lists_in_order() -> None:
             "A is in this list twice",
         ),
         (
-            '{"lists": [{"name": "a", "kinds": ["l1"], "symbols": ["A", 5]}]}',
-            "s.json",
-            "lists.0.symbols.1: ",
+            json.dumps(TWICE_IN_THE_FIRST).replace(' "A"]', '\n"A"]'),
+            "s.json:2",
+            "lists.0.symbols.1 (list 'a'): A is in this list twice",
+        ),
+        (
+            '{"lists": [{"name": "l9", "kinds":\n["l9"], "symbols": ["A"]}]}',
+            "s.json:2",
+            "lists.0.kinds.0 (list 'l9')",
+        ),
+        (
+            '{"lists": [{"name": "a", "kinds": ["l1"],\n"symbols": ["\\u0041", "\\u0061"]}]}',
+            "s.json:2",
+            "lower case",
+        ),
+        ('{"lists": 5}', "s.json:1", "lists: "),
+        ('{"lists": [\n5]}', "s.json:2", "lists.0: "),
+        ('{"lists": [], "comment":\n5}', "s.json:1", "comment: "),
+        ('{"lists": [{"name": "", "kinds": ["l1"], "symbols": ["A"]}]}', "s.json:1", "0.name: "),
+        (
+            '{"lists": [{"name": "a", "kinds": [\n5], "symbols": ["A"]}]}',
+            "s.json:2",
+            "lists.0.kinds.0: write a text",
+        ),
+        (
+            '{"lists": [{"name": "a", "kinds": ["l1"], "symbols": ["A",\n5]}]}',
+            "s.json:2",
+            "lists.0.symbols.1 (list 'a'): write a text",
         ),
     ],
 )
@@ -122,7 +163,7 @@ def test_the_file_is_read_within_bounds(tmp_path: Path) -> None:
     path = tmp_path / "s.json"
     assert read_watch_list(None, symbol_count_max=1) == ()
     for content, said in (
-        (b" " * (WATCH_LIST_BYTES_MAX + 1), "too large"),
+        (b" " * (WATCH_LIST_BYTES_MAX + 1), "too large: at most 1048576 bytes"),
         (b"\xff", "not UTF-8"),
     ):
         path.write_bytes(content)
@@ -135,10 +176,87 @@ def test_the_file_is_read_within_bounds(tmp_path: Path) -> None:
     assert len(read_watch_list(path, symbol_count_max=1)) == 1
 
 
-@pytest.mark.slow
-def test_a_long_list_is_read_in_reasonable_time() -> None:
-    """It is read at every reload, beside live prices; and line numbers are looked for only once."""
-    symbols = [f"S{number}" for number in range(50_000)]
-    assert len(parsed(lists({"kinds": ["l1"], "symbols": symbols}), symbol_count_max=50_000)) == (
-        50_000
+def test_a_path_that_leads_to_no_file_is_refused(tmp_path: Path) -> None:
+    """A pipe would be waited for, a device read without an end, and some are no paths at all."""
+    os.mkfifo(tmp_path / "pipe")
+    for named in (Path("/dev/zero"), tmp_path / "pipe", Path("a\0b")):
+        with pytest.raises(ConfigError, match="symbols_file cannot be read"):
+            read_watch_list(named, symbol_count_max=1)
+
+
+def test_only_the_first_mistakes_are_told() -> None:
+    """Of a file that is something else altogether nobody reads a list of mistakes."""
+    error = refused(
+        json.dumps({"lists": [{"name": "a", "kinds": ["l1"], "symbols": [*range(50)]}]})
     )
+    assert error.text.count("write a text") == 3
+
+
+def longest_pause_s(work: Callable[[], object]) -> float:
+    """How long another thread waits at most while something is done, in this process's own time.
+
+    Time in which other processes have the processor does not count.
+    """
+    is_over, is_going = threading.Event(), threading.Event()
+    longest_s = 0.0
+
+    def look() -> None:
+        nonlocal longest_s
+        last_s = time.process_time()
+        is_going.set()
+        while not is_over.is_set():
+            now_s = time.process_time()
+            longest_s, last_s = max(longest_s, now_s - last_s), now_s
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    is_going.wait()
+    try:
+        work()
+    finally:
+        is_over.set()
+        thread.join()
+    return longest_s
+
+
+def full(entry: str, *, before: str = "", after: str = "") -> str:
+    """A file as long as it may be, of the same entry again and again."""
+    count = (WATCH_LIST_BYTES_MAX - len(before) - len(after)) // (len(entry) + 1)
+    return f"{before}{','.join([entry] * count)}{after}"
+
+
+LIST: Final = '{"lists":[{"name":"a","kinds":["l1"],"symbols":['
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "text",
+    [
+        full("1", before=LIST, after="]}]}"),
+        full('"a"', before=LIST, after="]}]}"),
+        full("{}", before='{"lists":[', after="]}"),
+        full('{"name":1}', before='{"lists":[', after="]}"),
+        full("1", before='{"lists":[{"name":"a","kinds":[', after='],"symbols":["A"]}]}'),
+        json.dumps({"lists": [], "x" * 1_000_000: 1}),
+        json.dumps({"lists": [{"name": "a", "kinds": ["x" * 1_000_000], "symbols": ["A"]}]}),
+        json.dumps({"lists": [{"name": "a", "kinds": ["l1"], "symbols": ["X" * 1_000_000]}]}),
+    ],
+    ids=lambda text: text[:60],
+)
+def test_a_file_of_something_else_holds_nobody_up(text: str) -> None:
+    """It is read beside live prices: one call into C of seconds stops the feed thread as well."""
+    pause_s = longest_pause_s(lambda: refused(text, symbol_count_max=1_000_000))
+    print(f"longest pause {pause_s * 1000:.1f} ms")
+    assert pause_s < 0.2 * SLACK
+
+
+@pytest.mark.slow
+def test_a_long_list_is_read_beside_others() -> None:
+    """It is read at every reload, beside live prices."""
+    symbols = [f"S{number}" for number in range(50_000)]
+    text = lists({"kinds": ["l1"], "symbols": symbols})
+    read: list[Claim] = []
+    pause_s = longest_pause_s(lambda: read.extend(parsed(text, symbol_count_max=50_000)))
+    assert len(read) == 50_000
+    print(f"longest pause {pause_s * 1000:.1f} ms")
+    assert pause_s < 0.2 * SLACK
