@@ -17,7 +17,7 @@ from tests.support.processes import ROOT, GatewayProcess, clean_environment, run
 from tests.support.slack import SLACK
 from tests.support.stage import free_ports, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 START_S: Final = 20.0
 HUNG_UP: Final = """
 import os, signal, sys

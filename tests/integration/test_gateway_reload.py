@@ -177,6 +177,7 @@ def is_refused(gateway: GatewayProcess, times: int) -> bool:
     return gateway.printed().count(NOT_RELOADED) >= times
 
 
+@pytest.mark.long
 def test_no_file_ends_a_gateway_that_runs(tmp_path: Path) -> None:
     """At SIGHUP each is refused; the process, its configuration and its prices stay."""
     os.mkfifo(tmp_path / "pipe")
