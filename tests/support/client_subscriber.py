@@ -10,8 +10,10 @@ from gateway_client import (
     Disconnected,
     Gap,
     GatewayClient,
+    Goodbye,
     Overrun,
     Reconnected,
+    State,
 )
 
 from tests.support import records
@@ -25,6 +27,8 @@ CONNECT_S_MAX: Final = 20.0
 
 def take(item: Any, recorder: Recorder) -> None:
     """Write one item of the client's stream down."""
+    if isinstance(item, State):
+        recorder.write(records.STATED, item.symbol, item.state, item.cause)
     match item:
         case Gap(healed=False):
             recorder.write(
@@ -36,7 +40,7 @@ def take(item: Any, recorder: Recorder) -> None:
             recorder.write(records.BACK)
         case Overrun():
             recorder.write(records.NOTICE, "overrun", {"dropped": item.dropped})
-        case Alert() | ClientNotice():
+        case Alert() | ClientNotice() | Goodbye():
             recorder.write(records.NOTICE, f"sys,{item.symbol},", item.details)
         case _ if getattr(item, "kind", "sys") != "sys" and item.sequence:
             recorder.write(

@@ -25,6 +25,10 @@ STOPPED_READING: Final = 6
 """[]: as ordered."""
 NOTICE: Final = 7
 """[topic, map]: a message of the gateway's about itself or about this consumer."""
+STATED: Final = 8
+"""[symbol, state, cause]: what a `state` topic says, or the answer to a question for it."""
+LEFT: Final = 9
+"""[topic]: its subscription was taken back."""
 BYTES_MAX: Final = 65_536
 SNAPSHOT_FLAG: Final = 1
 
@@ -112,6 +116,8 @@ class Log:
             self.history.join(*values[:3])
         elif kind == HOLE:
             self.history.declare(*values)
+        elif kind == LEFT:
+            self.history.forget(*values)
 
     def events_of(self, kind: int, *, since_us: int = 0) -> list[tuple[int, list[Any]]]:
         """Time and values of the events of one kind, oldest first."""
