@@ -57,6 +57,11 @@ class Recorder:
             self._file.write(self._waiting)
             self._waiting.clear()
 
+    def close(self) -> None:
+        """Write what waits, and end."""
+        self.flush()
+        self._file.close()
+
 
 class Log:
     """Reads what a program wrote so far, and keeps its history.

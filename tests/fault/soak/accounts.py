@@ -99,6 +99,7 @@ class SoakLog(Log):
             self.epochs.append((at_us, epoch))
             self._causes = dict.fromkeys(self._symbols, RESTART)
             self._is_gone = False
+            self._say(at_us)
         self.history.note(topic, [0, epoch, sequence, flags])
         self.replayed += bool(flags & REPLAY)
         kind, symbol, _ = topic.split(",")
