@@ -75,9 +75,9 @@ class Cast:
         with ExitStack() as stack:
             stack.enter_context(self.market)
             self.is_up = True
+            stack.callback(self._end_consumers)
             for name in PROGRAMS:
                 self.start_consumer(name)
-            stack.callback(self._end_consumers)
             for consumer in self.consumers.values():
                 consumer.wait_for(records.READY, seconds=READY_S_MAX)
             stack.enter_context(self.asker)

@@ -11,6 +11,8 @@ DEATHS_UNTIL: Final = 0.5
 """Share of a run after which the gateway is ended no more: a slope needs a life of some length."""
 SPREAD: Final = 0.3
 """How far a fault is from where an even spacing would have it, as a share of that spacing."""
+BETWEEN_S_MIN: Final = 2.0
+"""From the end of a fault to the next one, at least."""
 TOGETHER: Final = 3
 TOGETHER_WITHIN_S: Final = 4.0
 
@@ -58,8 +60,6 @@ KINDS: Final = {kind.name: kind for kind in _TABLE}
 """Every kind of fault by its name."""
 DEATHS: Final = ("gateway killed", "gateway told to end")
 """Those that begin another life of the gateway."""
-DEAF_S: Final = 12.0
-"""What hostile peers may take beyond their time to go away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,9 @@ def draw(seed: int, *, seconds: float, every_s: float, kinds: Iterable[str] = ()
         if kind.name in DEATHS and at_s > seconds * DEATHS_UNTIL and len(known) > len(DEATHS):
             continue
         planned.append(_planned(chance, len(planned) + 1, at_s, kind))
-        at_s += every_s * chance.uniform(1 - SPREAD, 1 + SPREAD)
+        # Who is dead or suspended cannot be killed: each is over before the next begins.
+        over_s = planned[-1].at_s + planned[-1].for_s + BETWEEN_S_MIN
+        at_s = max(over_s, at_s + every_s * chance.uniform(1 - SPREAD, 1 + SPREAD))
     return planned
 
 

@@ -1,5 +1,6 @@
 """The soak's judge: it notices what must not be, and blames nobody for what was announced."""
 
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -83,6 +84,12 @@ def test_a_seed_decides_the_whole_schedule() -> None:
     assert first != draw(8, seconds=3_600, every_s=20)
     assert {planned.kind.name for planned in first} == set(KINDS)
     assert draw_together(7) == draw_together(7)
+
+
+def test_each_fault_is_over_before_the_next_begins() -> None:
+    """However dense: a consumer that was killed cannot be resumed."""
+    planned = draw(5, seconds=600, every_s=1)
+    assert all(a.at_s + a.for_s < b.at_s for a, b in itertools.pairwise(planned))
 
 
 def test_the_gateway_ends_in_the_first_half_only() -> None:
