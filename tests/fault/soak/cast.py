@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 
 from tests.fault.soak.accounts import SoakLog
 from tests.fault.soak.asker import Asker
+from tests.fault.soak.host import Host
 from tests.support import records
 from tests.support.market import Market, Subscriber, topics_of
 from tests.support.processes import READY_S_MAX
@@ -66,6 +67,7 @@ class Cast:
         self.is_up = False
         """Whether the gateway's process runs; a suspended one does."""
         self.asker = Asker(self.gateway.control, list(SYMBOLS[:LEASED]))
+        self.host = Host()
         self.consumers: dict[str, Subscriber] = {}
         """Those that run, by name."""
         self.ended: list[tuple[str, SoakLog]] = []
@@ -80,6 +82,7 @@ class Cast:
                 self.start_consumer(name)
             for consumer in self.consumers.values():
                 consumer.wait_for(records.READY, seconds=READY_S_MAX)
+            stack.enter_context(self.host)
             stack.enter_context(self.asker)
             self._opened = stack.pop_all()
         return self

@@ -35,6 +35,8 @@ class Happened:
     """When it was undone; 0 while it lasts."""
     recovered_us: int = 0
     """When all whom it concerns had every symbol live again; 0 when that never was."""
+    each_us: dict[str, int] = field(default_factory=dict)
+    """The same for each of them."""
 
     @property
     def recover_s(self) -> float | None:
@@ -196,6 +198,7 @@ class Soak:
             times = [0 if log is None else log.whole_us.get(number, 0) for log in logs]
             if all(times):
                 fault.recovered_us = max(times)
+                fault.each_us = dict(zip(fault.concerns, times, strict=True))
                 self._waiting.remove(fault)
             elif now_us() - fault.ended_us > 2 * RECOVER_S_MAX * 1e6:
                 self._say(f"         not recovered: {fault.planned.kind.name} {number}")
