@@ -21,6 +21,8 @@ SYMBOLS: Final = (
     *("BRK.B", "@ES#", "QCL#"),
 )
 LEASED: Final = 8
+REPLAY_S_MAX: Final = 60
+"""Trades are kept for a minute, not for fifteen: until they are forgotten memory grows."""
 PROGRAMS: Final = {
     "bare": "tests.support.bare_subscriber",
     "client": "tests.support.client_subscriber",
@@ -60,6 +62,7 @@ class Cast:
             settings={
                 "state_dir": str(folder / "state"),
                 "security": {"allow_local_admin": True},
+                "replay": {"age_s_max": REPLAY_S_MAX},
                 **(settings or {}),
             },
         )
