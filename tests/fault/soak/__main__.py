@@ -6,6 +6,7 @@ The same seed gives the same schedule. It ends with 1 when a promise was broken.
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -40,6 +41,9 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Run from the command line; returns the exit code."""
     given = arguments()
+    # Below `nohup` the gateway would inherit that it ignores what it is to reload at; a handler of
+    # ours is not inherited, and lets this program outlive its terminal all the same.
+    signal.signal(signal.SIGHUP, lambda *_: None)
     seconds = given.minutes * 60
     schedule = draw(given.seed, seconds=seconds, every_s=given.every, kinds=given.kind)
     print(f"seed {given.seed}: {len(schedule)} faults in {given.minutes:g} minutes", flush=True)

@@ -35,6 +35,8 @@ class SoakLog(Log):
         """The latest run of the gateway that it heard of."""
         self.seconds: dict[int, Counter[int]] = {}
         """Fresh prices of each second of Unix time, by their age, us; see `coarse`."""
+        self.stale: set[int] = set()
+        """Seconds in which prices came that said that they are old."""
         self.words: list[tuple[int, str]] = [(0, "pending")]
         """When what it knows about the lack of prices changed, us, and to what; empty: all live."""
         self.epochs: list[tuple[int, int]] = []
@@ -103,7 +105,11 @@ class SoakLog(Log):
         self.history.note(topic, [0, epoch, sequence, flags])
         self.replayed += bool(flags & REPLAY)
         kind, symbol, _ = topic.split(",")
-        if flags & OLD or kind not in PRICES or epoch != self.epoch:
+        if kind not in PRICES or epoch != self.epoch:
+            return
+        if flags & OLD:
+            if flags & STALE:
+                self.stale.add(at_us // 1_000_000)
             return
         age_us = at_us - recv_us
         counts = self.seconds.get(at_us // 1_000_000)

@@ -2,8 +2,8 @@
 
 * `live`: at least one fresh price came in that second.
 * `outage`: none came, the consumer was told of a cause upstream, and the soak had made one.
-* `told`: none came, and the consumer knew why: a `state` with a cause, a goodbye, its own silence
-  alarm.
+* `told`: none came, and the consumer knew why: a `state` with a cause, prices that are flagged as
+  stale, a goodbye, its own silence alarm.
 * `restart`: none came, and the next thing heard was a later run of the gateway.
 * `detecting`: none came, and the consumer knew why within the time the contract allows for that.
 * `blind`: none of these.
@@ -89,7 +89,7 @@ def _why(log: SoakLog, second: int, live_us: int, is_outage: Callable[[int], boo
     cause = log.words[at][1]
     if cause in OF_UPSTREAM and is_outage(end_us):
         return "outage"
-    if cause:
+    if cause or second in log.stale:
         return "told"
     next_us, next_cause = log.words[at + 1] if at + 1 < len(log.words) else (1 << 62, "")
     if next_cause == "restart":

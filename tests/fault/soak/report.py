@@ -17,7 +17,7 @@ LATENCY_MS_MAX: Final = 100.0
 THROUGHPUT_MIN: Final = 1_000.0
 ERRORS_PERCENT_MAX: Final = 1.0
 SLOPE_MB_H_MAX: Final = 1.0
-SLOPE_JUDGED_S: Final = 1_200.0
+SLOPE_JUDGED_S: Final = 900.0
 """A shorter life's slope is shown and not judged: a page more or less is much of it."""
 DESCRIPTORS_MAX: Final = 0
 QUANTILES: Final = (0.5, 0.99, 0.999, 1.0)

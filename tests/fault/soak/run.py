@@ -142,8 +142,7 @@ class Soak:
             self._note_recoveries()
             if time.monotonic() >= look_s:
                 look_s += LOOK_S
-                if self._cast.is_up:
-                    self._vitals.look(self._cast.gateway.pid, now_us())
+                self._look()
             if time.monotonic() >= tell_s:
                 tell_s += TELL_S
                 self._tell(at_s)
@@ -153,6 +152,19 @@ class Soak:
         return Outcome(
             began_us, now_us(), self._faults, logs, self._cast.ended, self._vitals, self._cast
         )
+
+    def _look(self) -> None:
+        """Take a sample of the gateway; start it again when it has ended by itself."""
+        gateway = self._cast.gateway
+        if not self._cast.is_up:
+            return
+        if gateway.exit_code is None:
+            self._vitals.look(gateway.pid, now_us())
+            return
+        text = f"the gateway ended by itself with {gateway.exit_code}"
+        self._say(f"         {text}: {gateway.printed()[-500:]}")
+        self._injector.broken.append(text)
+        gateway.start()
 
     def _settle(self) -> None:
         """Wait until every consumer has every symbol."""

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 WARM_S_MAX: Final = 30.0
 """Before the first fault, at most; less in short runs."""
-DEATHS_UNTIL: Final = 0.4
+DEATHS_UNTIL: Final = 0.3
 """Share of a run after which the gateway is ended no more: a slope needs a life of some length."""
 SPREAD: Final = 0.3
 """How far a fault is from where an even spacing would have it, as a share of that spacing."""
