@@ -93,6 +93,7 @@ class Subscriber:
         away_s = now_s - self._looked_s
         self._looked_s = now_s
         if away_s > SUSPENDED_S:
+            self._recorder.write(records.AWAY, away_s)
             self._heard_s = min(now_s, self._heard_s + away_s)
         for count in range(FRAMES_AT_ONCE):
             try:

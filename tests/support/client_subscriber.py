@@ -17,7 +17,7 @@ from gateway_client import (
 )
 
 from tests.support import records
-from tests.support.bare_subscriber import arguments
+from tests.support.bare_subscriber import SUSPENDED_S, arguments
 from tests.support.orders import Orders
 from tests.support.records import Recorder
 
@@ -57,7 +57,12 @@ def take(item: Any, recorder: Recorder) -> None:
 def serve(client: GatewayClient, recorder: Recorder) -> None:
     """Read items and orders until the orders end."""
     orders = Orders(recorder)
+    looked_s = time.monotonic()
     while True:
+        now_s = time.monotonic()
+        if now_s - looked_s > SUSPENDED_S:
+            recorder.write(records.AWAY, now_s - looked_s)
+        looked_s = now_s
         wait_s = 0 if orders.is_reading else FLUSH_S
         if select.select([orders.descriptor], [], [], wait_s)[0] and not orders.read():
             return

@@ -29,6 +29,8 @@ STATED: Final = 8
 """[symbol, state, cause]: what a `state` topic says, or the answer to a question for it."""
 LEFT: Final = 9
 """[topic]: its subscription was taken back."""
+AWAY: Final = 10
+"""[seconds]: the program itself did not run, or did not get around to reading, for so long."""
 BYTES_MAX: Final = 65_536
 SNAPSHOT_FLAG: Final = 1
 

@@ -37,6 +37,8 @@ class SoakLog(Log):
         """Fresh prices of each second of Unix time, by their age, us; see `coarse`."""
         self.stale: set[int] = set()
         """Seconds in which prices came that said that they are old."""
+        self.away: list[tuple[int, int]] = []
+        """When it did not run itself, from and to, us."""
         self.words: list[tuple[int, str]] = [(0, "pending")]
         """When what it knows about the lack of prices changed, us, and to what; empty: all live."""
         self.epochs: list[tuple[int, int]] = []
@@ -84,6 +86,8 @@ class SoakLog(Log):
     def _take_event(self, kind: int, at_us: int, values: list[Any]) -> None:
         if kind == records.HOLE:
             self.declared += values[3] - values[2] + 1
+        elif kind == records.AWAY:
+            self.away.append((at_us - round(values[0] * 1e6), at_us))
         elif kind in (records.SILENT, records.BACK):
             self._is_silent = kind == records.SILENT
             self._say(at_us)

@@ -4,11 +4,13 @@
 * `outage`: none came, the consumer was told of a cause upstream, and the soak had made one.
 * `told`: none came, and the consumer knew why: a `state` with a cause, prices that are flagged as
   stale, a goodbye, its own silence alarm.
+* `away`: none came, and the consumer itself did not run for half of it: nothing is known.
 * `restart`: none came, and the next thing heard was a later run of the gateway.
 * `detecting`: none came, and the consumer knew why within the time the contract allows for that.
 * `blind`: none of these.
 
-Available are all seconds but the blind ones; outages of the upstream are left out altogether.
+Available are all seconds but the blind ones; outages of the upstream, and seconds about which
+nothing is known, are left out altogether.
 """
 
 from bisect import bisect_right
@@ -20,6 +22,7 @@ from typing import Final
 from tests.fault.soak.accounts import SoakLog
 
 SECOND_US: Final = 1_000_000
+HALF_US: Final = SECOND_US // 2
 DETECT_US: Final = 4_500_000
 """Three seconds without a heartbeat, a second between two heartbeats, half a one to notice."""
 OF_UPSTREAM: Final = ("iqconnect_down", "dtn_link_down", "link_silent", "login_lost")
@@ -36,8 +39,8 @@ class Availability:
 
     @property
     def counted(self) -> int:
-        """Seconds that count: all but outages of the upstream."""
-        return self.seconds.total() - self.seconds["outage"]
+        """Seconds that count: all but outages of the upstream and those nothing is known of."""
+        return self.seconds.total() - self.seconds["outage"] - self.seconds["away"]
 
     @property
     def share(self) -> float:
@@ -91,6 +94,10 @@ def _why(log: SoakLog, second: int, live_us: int, is_outage: Callable[[int], boo
         return "outage"
     if cause or second in log.stale:
         return "told"
+    if any(
+        min(last, end_us) - max(first, end_us - SECOND_US) >= HALF_US for first, last in log.away
+    ):
+        return "away"
     next_us, next_cause = log.words[at + 1] if at + 1 < len(log.words) else (1 << 62, "")
     if next_cause == "restart":
         return "restart"

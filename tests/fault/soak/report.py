@@ -20,6 +20,7 @@ SLOPE_MB_H_MAX: Final = 1.0
 SLOPE_JUDGED_S: Final = 900.0
 """A shorter life's slope is shown and not judged: a page more or less is much of it."""
 DESCRIPTORS_MAX: Final = 0
+BLIND_SHOWN_MAX: Final = 20
 QUANTILES: Final = (0.5, 0.99, 0.999, 1.0)
 FAULTS_JUDGED_S: Final = 60.0
 """Ends of a life closer together than that say nothing about descriptors."""
@@ -100,7 +101,8 @@ class Report:
     def __init__(self, outcome: Outcome) -> None:
         self.outcome = outcome
         self._healthy = [outcome.logs[name] for name in HEALTHY]
-        self.available = self._availability()
+        self.each = self._availability()
+        self.available = sum(self.each.values(), Availability(Counter(), ()))
         self.lives = outcome.vitals.judged(outcome.is_calm)
         self.figures = [
             *self._service(),
@@ -166,29 +168,36 @@ class Report:
             "blind": self._blind(),
         }
 
-    def _availability(self) -> Availability:
+    def _availability(self) -> dict[str, Availability]:
+        """Of each consumer that nothing was done to."""
         outcome = self.outcome
         upstream = [f for f in outcome.faults if f.planned.kind.group == "upstream"]
 
         def is_outage(at_us: int) -> bool:
             return any(fault.covers(at_us) for fault in upstream)
 
-        whole = Availability(Counter(), ())
-        for log in self._healthy:
-            whole += availability_of(
-                log, began_us=outcome.began_us, ended_us=outcome.ended_us, is_outage=is_outage
+        return {
+            name: availability_of(
+                outcome.logs[name],
+                began_us=outcome.began_us,
+                ended_us=outcome.ended_us,
+                is_outage=is_outage,
             )
-        return whole
+            for name in HEALTHY
+        }
 
     def _blind(self) -> list[str]:
         """When consumers were blind, and what had been done last."""
         found = []
-        for second in self.available.blind_at[:20]:
-            before = [f for f in self.outcome.faults if f.began_us <= (second + 1) * SECOND_US]
-            name = before[-1].planned.kind.name if before else "nothing"
-            at_s = second - self.outcome.began_us / SECOND_US
-            late_ms = self.outcome.cast.host.late_ms.get(second, 0.0)
-            found.append(f"second {at_s:.0f}, after {name}; this machine was {late_ms:.0f} ms late")
+        for name, one in self.each.items():
+            for second in one.blind_at[:BLIND_SHOWN_MAX]:
+                before = [f for f in self.outcome.faults if f.began_us <= (second + 1) * SECOND_US]
+                fault = before[-1].planned.kind.name if before else "nothing"
+                at_s = second - self.outcome.began_us / SECOND_US
+                late_ms = self.outcome.cast.host.late_ms.get(second, 0.0)
+                found.append(
+                    f"{name} at {at_s:.0f} s, after {fault}; this machine was {late_ms:.0f} ms late"
+                )
         return found
 
     def _by_kind(self) -> dict[str, list[Happened]]:

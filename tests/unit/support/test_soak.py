@@ -169,6 +169,13 @@ def test_a_price_that_says_it_is_stale_is_a_word(script: Script) -> None:
     assert script.seconds(4) == {"live": 2, "told": 1}
 
 
+def test_a_consumer_that_did_not_run_knows_nothing(script: Script) -> None:
+    """Its machine had no time for it: that says nothing of the gateway."""
+    script.write(4.2, records.AWAY, 2.0)
+    script.quote(5.5, 2)
+    assert script.seconds(6) == {"live": 2, "blind": 1, "away": 2}
+
+
 def test_an_outage_of_the_upstream_counts_only_where_the_soak_made_one(script: Script) -> None:
     """A gateway that blames IQConnect for its own failing must not get away with it."""
     script.write(1.9, records.STATED, "AAPL", "stale", "link_silent")
