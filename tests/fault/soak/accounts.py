@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from tests.fault.soak.forgetting import Forgetting
 from tests.support import records
 from tests.support.history import BACKFILL, REPLAY, History
 from tests.support.intervals import Intervals
@@ -28,6 +29,7 @@ class SoakLog(Log):
 
     def __init__(self, path: Path, symbols: Iterable[str]) -> None:
         super().__init__(path)
+        self._forgetting = Forgetting(self._file)
         self._symbols = frozenset(symbols)
         self._causes: dict[str, str] = dict.fromkeys(self._symbols, "pending")
         self._is_silent = self._is_gone = False
@@ -50,6 +52,12 @@ class SoakLog(Log):
         """Messages it said it missed, those that came after all included."""
         self.replayed = 0
         """Messages that came after all."""
+
+    def read(self) -> int:
+        """Take what was written since the last call, and give its room on the disk back."""
+        count = super().read()
+        self._forgetting.forget(self._file.tell())
+        return count
 
     def await_whole(self, number: int, *, since_us: int, above_epoch: int) -> None:
         """Note when every symbol is live after a moment, in a later run than one.

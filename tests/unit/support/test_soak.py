@@ -211,6 +211,21 @@ def test_recovery_waits_for_a_fresh_price_of_a_later_run(script: Script) -> None
     assert script.read().whole_us == {4: round(2.3 * SECOND)}
 
 
+def test_what_was_read_takes_no_room(script: Script, tmp_path: Path) -> None:
+    """A day of records would fill the disk of whoever lets it run."""
+    for _ in range(100):
+        script.write(1.2, records.NOTICE, "sys,alert,", {"message": "x" * 60_000})
+    log = script.read()
+    file = (tmp_path / "one").stat()
+    assert file.st_size > 6_000_000
+    if file.st_blocks * 512 >= file.st_size:
+        pytest.skip("this file system has no holes")
+    assert file.st_blocks * 512 < 1_000_000
+    script.quote(1.3, 2)
+    assert script.read().message_count == 2
+    assert log.history.violations == []
+
+
 def test_latency_is_told_by_its_quantiles() -> None:
     """Average, half, one in a hundred, one in a thousand, worst."""
     ages = Counter({1_000: 980, 50_000: 19, 900_000: 1})
