@@ -20,6 +20,8 @@ SLOPE_MB_H_MAX: Final = 1.0
 SLOPE_JUDGED_S: Final = 900.0
 """A shorter life's slope is shown and not judged: a page more or less is much of it."""
 DESCRIPTORS_MAX: Final = 0
+SAMPLES_STEP: Final = 10
+"""One sample of so many goes into the file."""
 BLIND_SHOWN_MAX: Final = 20
 QUANTILES: Final = (0.5, 0.99, 0.999, 1.0)
 FAULTS_JUDGED_S: Final = 60.0
@@ -159,6 +161,11 @@ class Report:
             ],
             "seconds": dict(self.available.seconds),
             "lives": [asdict(life) for life in self.lives],
+            "samples": [
+                [(sample.at_us - self.outcome.began_us) / 1e6, *sample[1:]]
+                for samples in self.outcome.vitals.lives
+                for sample in samples[::SAMPLES_STEP]
+            ],
             "words": {
                 name: [((at_us - self.outcome.began_us) / 1e6, word) for at_us, word in log.words]
                 for name, log in self.outcome.logs.items()
