@@ -17,8 +17,11 @@ LATENCY_MS_MAX: Final = 100.0
 THROUGHPUT_MIN: Final = 1_000.0
 ERRORS_PERCENT_MAX: Final = 1.0
 SLOPE_MB_H_MAX: Final = 1.0
-SLOPE_JUDGED_S: Final = 900.0
-"""A shorter life's slope is shown and not judged: a page more or less is much of it."""
+GROWN_MB_MAX: Final = 1.0
+"""For a span shorter than an hour: a page more or less is much of its slope."""
+SLOPE_JUDGED_S: Final = 600.0
+"""The slope of less is shown and not judged."""
+HOUR_S: Final = 3_600.0
 DESCRIPTORS_MAX: Final = 0
 SAMPLES_STEP: Final = 10
 """One sample of so many goes into the file."""
@@ -335,13 +338,17 @@ class Report:
             )
 
     def _memory(self, number: int, life: Life) -> Figure:
-        is_judged = life.slope_s >= SLOPE_JUDGED_S and life.slope_mb_h is not None
         slope = "too short" if life.slope_mb_h is None else f"{life.slope_mb_h:+.2f} MB/h"
         first, last = life.rss_mb
+        target, is_met = "", None
+        if life.is_settled and life.slope_mb_h is not None and life.slope_s >= SLOPE_JUDGED_S:
+            hours = min(1.0, life.slope_s / HOUR_S)
+            target = "< 1 MB/h" if hours == 1.0 else "grows by < 1 MB"
+            is_met = life.slope_mb_h * hours < (SLOPE_MB_H_MAX if hours == 1.0 else GROWN_MB_MAX)
         return Figure(
             f"memory of life {number}",
-            f"{slope} over {life.slope_s:.0f} s; {first:.1f} to {last:.1f} MB in "
-            f"{life.seconds:.0f} s; processor {life.cpu_share:.2f}",
-            "< 1 MB/h" if is_judged else "",
-            (life.slope_mb_h or 0.0) < SLOPE_MB_H_MAX if is_judged else None,
+            f"{slope} over {life.slope_s:.0f} s{'' if life.is_settled else ', not settled'}; "
+            f"{first:.1f} to {last:.1f} MB in {life.seconds:.0f} s; processor {life.cpu_share:.2f}",
+            target,
+            is_met,
         )

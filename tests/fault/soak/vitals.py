@@ -8,8 +8,9 @@ from typing import Final, NamedTuple
 import psutil
 
 MIB: Final = 1024 * 1024
-SETTLE_S: Final = 120.0
-"""Of a life, or a quarter of it where that is less: what fills up first is no slope."""
+SETTLE_S: Final = 1_200.0
+"""Of a life that is long enough: the gateway's caches of texts, and what is kept for replay, are
+filled by then at a thousand lines a second. Of a shorter one a quarter, which proves nothing."""
 ENDS: Final = 15
 """Samples at either end of a life that say how many descriptors and threads there were."""
 
@@ -38,6 +39,8 @@ class Life:
     """By least squares over calm samples after settling; None for fewer than thirty."""
     slope_s: float
     """Over how long, seconds."""
+    is_settled: bool
+    """Whether it was long enough for all that fills up to be full before that."""
     descriptors: tuple[float, float]
     """At the beginning and at the end: medians of calm samples."""
     threads: tuple[float, float]
@@ -86,7 +89,8 @@ class Vitals:
 
 def _life(samples: Sequence[Sample], calm: Sequence[Sample]) -> Life:
     seconds = (samples[-1].at_us - samples[0].at_us) / 1e6
-    settled_us = samples[0].at_us + min(SETTLE_S, seconds / 4) * 1e6
+    is_settled = seconds >= 1.5 * SETTLE_S
+    settled_us = samples[0].at_us + (SETTLE_S if is_settled else seconds / 4) * 1e6
     settled = [sample for sample in calm if sample.at_us >= settled_us]
     first, last = calm[:ENDS], calm[-ENDS:]
     return Life(
@@ -95,6 +99,7 @@ def _life(samples: Sequence[Sample], calm: Sequence[Sample]) -> Life:
         rss_mb=(samples[0].rss_mb, samples[-1].rss_mb),
         slope_mb_h=slope_per_hour(settled) if len(settled) >= 30 else None,
         slope_s=(settled[-1].at_us - settled[0].at_us) / 1e6 if settled else 0.0,
+        is_settled=is_settled,
         descriptors=(_median(s.descriptors for s in first), _median(s.descriptors for s in last)),
         threads=(_median(s.threads for s in first), _median(s.threads for s in last)),
         cpu_share=(samples[-1].cpu_s - samples[0].cpu_s) / seconds if seconds else 0.0,

@@ -241,6 +241,18 @@ def test_a_leak_has_a_slope() -> None:
     assert slope_per_hour(samples) == pytest.approx(2.0, abs=0.01)
 
 
+@pytest.mark.parametrize(("seconds", "is_settled"), [(600, False), (3_000, True)])
+def test_what_fills_up_first_is_no_slope(seconds: int, is_settled: bool) -> None:
+    """Twenty minutes of filling, then nothing."""
+    vitals = Vitals()
+    vitals.lives = [
+        [Sample(s * SECOND, 60 + min(s, 1_200) / 60, 36, 9, 0.0) for s in range(seconds)]
+    ]
+    (life,) = vitals.judged(lambda _: True)
+    assert life.is_settled == is_settled
+    assert life.slope_mb_h == pytest.approx(0.0 if is_settled else 60.0, abs=0.1)
+
+
 def test_vitals_are_those_of_one_process_at_a_time() -> None:
     """A gateway that was started again has another life."""
     vitals = Vitals()
