@@ -123,6 +123,14 @@ def test_a_declared_hole_is_counted(script: Script) -> None:
     assert (log.history.violations, log.declared) == ([], 1)
 
 
+def test_topics_that_nobody_counts_cannot_be_missed(script: Script) -> None:
+    """A client listens to more than it was asked for, and declares holes there as well."""
+    for first in (10, 50):
+        script.write(1.2, records.HOLE, "sys,feed,", 1, first, first + 5)
+    log = script.read()
+    assert (log.history.violations, log.declared) == ([], 0)
+
+
 def test_a_lost_end_is_noticed_by_what_others_received(script: Script, other: Script) -> None:
     """A consumer that hears nothing at all has no hole of its own."""
     for sequence in (1, 2, 3):
