@@ -89,7 +89,9 @@ def availability_of(
 def _why(log: SoakLog, second: int, live_us: int, is_outage: Callable[[int], bool]) -> str:
     end_us = (second + 1) * SECOND_US
     at = bisect_right(log.words, end_us, key=lambda word: word[0]) - 1
-    cause = log.words[at][1]
+    # What was known for half of the second counts where prices were about to come at its end.
+    before = bisect_right(log.words, end_us - HALF_US, key=lambda word: word[0]) - 1
+    cause = log.words[at][1] or log.words[before][1]
     if cause in OF_UPSTREAM and is_outage(end_us):
         return "outage"
     if cause or second in log.stale:

@@ -170,6 +170,14 @@ def test_a_told_cause_is_no_blindness(script: Script) -> None:
     assert script.seconds(6) == {"live": 2, "told": 3}
 
 
+def test_a_cause_that_ends_just_before_the_first_price_counts(script: Script) -> None:
+    """The second in which all is well again is neither blind nor live."""
+    script.write(1.9, records.STATED, "AAPL", "stale", "iqconnect_down")
+    script.write(3.9, records.STATED, "AAPL", "live", None)
+    script.quote(4.1, 2)
+    assert script.seconds(5) == {"live": 2, "told": 2}
+
+
 def test_a_price_that_says_it_is_stale_is_a_word(script: Script) -> None:
     """Whoever reads flags is not misled, even before the `state` comes."""
     script.quote(2.5, 2, flags=STALE)
