@@ -26,8 +26,8 @@ FLUSH_MS: Final = 20
 FRAMES_AT_ONCE: Final = 500
 HEARTBEAT: Final = "sys,heartbeat,"
 TAILS: Final = "sys,tails,"
-SYSTEM: Final = (HEARTBEAT, TAILS, "sys,alert,")
-ALERTS: Final = ("sys,alert,", "sys,client,")
+SYSTEM: Final = (HEARTBEAT, TAILS, "sys,alert,", "sys,goodbye,")
+NOTICES: Final = ("sys,alert,", "sys,client,", "sys,goodbye,")
 STATE_TYPE: Final = 9
 RESENT: Final = 2 | 4
 RETRY_S: Final = 0.5
@@ -93,6 +93,7 @@ class Subscriber:
         away_s = now_s - self._looked_s
         self._looked_s = now_s
         if away_s > SUSPENDED_S:
+            self._recorder.write(records.AWAY, away_s)
             self._heard_s = min(now_s, self._heard_s + away_s)
         for count in range(FRAMES_AT_ONCE):
             try:
@@ -132,7 +133,7 @@ class Subscriber:
             for quiet, sequence in body[6]["topics"].items():
                 if quiet in self._positions and self._note_hole(quiet, body[1], sequence):
                     self._ask(quiet)
-        elif topic in ALERTS:
+        elif topic in NOTICES:
             self._recorder.write(records.NOTICE, topic, body[6])
         else:
             self._take_message(topic, body, zlib.crc32(data))
@@ -143,15 +144,19 @@ class Subscriber:
             if topic in self._positions and self._note_hole(topic, epoch, sequence - 1):
                 self._ask(topic)
             self._positions[topic] = max(self._positions.get(topic, (0, 0)), (epoch, sequence))
+        if body[0] == STATE_TYPE:
+            self._recorder.write(records.STATED, topic.split(",")[1], *body[6:8])
         self._recorder.write(records.MESSAGE, topic, epoch, sequence, flags, recv_us, checksum)
 
     def _take_answer(self, private: str, body: list[Any]) -> None:
         topic = private.split(".", 1)[1]
-        if topic in ALERTS:
+        if topic in NOTICES:
             self._recorder.write(records.NOTICE, topic, body[6])
             return
         self.socket.unsubscribe(private)
         number, epoch, sequence, flags = body[:4]
+        if number == STATE_TYPE:
+            self._recorder.write(records.STATED, topic.split(",")[1], *body[6:8])
         if number == STATE_TYPE and not flags:
             # Nothing is known yet; it says nothing of where the topic is.
             self._retries.append((time.monotonic() + RETRY_S, topic))

@@ -10,12 +10,14 @@ from gateway_client import (
     Disconnected,
     Gap,
     GatewayClient,
+    Goodbye,
     Overrun,
     Reconnected,
+    State,
 )
 
 from tests.support import records
-from tests.support.bare_subscriber import arguments
+from tests.support.bare_subscriber import SUSPENDED_S, arguments
 from tests.support.orders import Orders
 from tests.support.records import Recorder
 
@@ -25,6 +27,8 @@ CONNECT_S_MAX: Final = 20.0
 
 def take(item: Any, recorder: Recorder) -> None:
     """Write one item of the client's stream down."""
+    if isinstance(item, State):
+        recorder.write(records.STATED, item.symbol, item.state, item.cause)
     match item:
         case Gap(healed=False):
             recorder.write(
@@ -36,7 +40,7 @@ def take(item: Any, recorder: Recorder) -> None:
             recorder.write(records.BACK)
         case Overrun():
             recorder.write(records.NOTICE, "overrun", {"dropped": item.dropped})
-        case Alert() | ClientNotice():
+        case Alert() | ClientNotice() | Goodbye():
             recorder.write(records.NOTICE, f"sys,{item.symbol},", item.details)
         case _ if getattr(item, "kind", "sys") != "sys" and item.sequence:
             recorder.write(
@@ -53,7 +57,12 @@ def take(item: Any, recorder: Recorder) -> None:
 def serve(client: GatewayClient, recorder: Recorder) -> None:
     """Read items and orders until the orders end."""
     orders = Orders(recorder)
+    looked_s = time.monotonic()
     while True:
+        now_s = time.monotonic()
+        if now_s - looked_s > SUSPENDED_S:
+            recorder.write(records.AWAY, now_s - looked_s)
+        looked_s = now_s
         wait_s = 0 if orders.is_reading else FLUSH_S
         if select.select([orders.descriptor], [], [], wait_s)[0] and not orders.read():
             return

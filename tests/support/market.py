@@ -40,9 +40,10 @@ class Subscriber:
     Args:
         command: Its command line, without the log.
         log: Where it writes.
+        reader: Reads that; a plain `Log` when left out.
     """
 
-    def __init__(self, command: list[str], log: Path) -> None:
+    def __init__(self, command: list[str], log: Path, reader: Log | None = None) -> None:
         self._output = log.with_suffix(".out").open("w+b")
         self.process = subprocess.Popen(
             command,
@@ -52,7 +53,7 @@ class Subscriber:
             cwd=ROOT,
             env=clean_environment(),
         )
-        self.log = Log(log)
+        self.log = reader or Log(log)
 
     @property
     def pid(self) -> int:

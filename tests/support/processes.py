@@ -90,6 +90,11 @@ class GatewayProcess:
         return self._running.pid
 
     @property
+    def exit_code(self) -> int | None:
+        """What it ended with; None while it runs."""
+        return self._running.poll()
+
+    @property
     def _running(self) -> "subprocess.Popen[bytes]":
         assert self._process is not None, "not started"
         return self._process

@@ -25,6 +25,12 @@ STOPPED_READING: Final = 6
 """[]: as ordered."""
 NOTICE: Final = 7
 """[topic, map]: a message of the gateway's about itself or about this consumer."""
+STATED: Final = 8
+"""[symbol, state, cause]: what a `state` topic says, or the answer to a question for it."""
+LEFT: Final = 9
+"""[topic]: its subscription was taken back."""
+AWAY: Final = 10
+"""[seconds]: the program itself did not run, or did not get around to reading, for so long."""
 BYTES_MAX: Final = 65_536
 SNAPSHOT_FLAG: Final = 1
 
@@ -52,6 +58,11 @@ class Recorder:
         if self._waiting:
             self._file.write(self._waiting)
             self._waiting.clear()
+
+    def close(self) -> None:
+        """Write what waits, and end."""
+        self.flush()
+        self._file.close()
 
 
 class Log:
@@ -112,6 +123,8 @@ class Log:
             self.history.join(*values[:3])
         elif kind == HOLE:
             self.history.declare(*values)
+        elif kind == LEFT:
+            self.history.forget(*values)
 
     def events_of(self, kind: int, *, since_us: int = 0) -> list[tuple[int, list[Any]]]:
         """Time and values of the events of one kind, oldest first."""

@@ -1,0 +1,1 @@
+"""A gateway run for as long as you like among random faults, judged by the promised figures."""
