@@ -21,27 +21,17 @@ from gateway.iqfeed.fields import GATEWAY_FIELDS
 from gateway.normalize.board import Board
 from gateway.normalize.depth_board import DepthBoard
 from gateway.normalize.depth_pipeline import DepthPipeline
-from gateway.normalize.depths import BookOptions
 from gateway.normalize.pipeline import Pipeline
 from gateway.normalize.values import Values
 from gateway.runtime.interpreter import InterpreterTuning
 from gateway.wire.envelope import Envelope
 from tests.bench import lines
+from tests.support.depth_bench import OPTIONS
 
 UTC_US = 1_795_186_830_000_000
 """10:00:30 US Eastern of the day that the lines tell of."""
 SECOND_US = 1_000_000
 CHUNK = 65_536
-BOOKS = BookOptions(
-    levels=10,
-    interval_us=50_000,
-    settle_us=200_000,
-    market_maker_age_us_max=900_000_000,
-    crossed_us_max=2_000_000,
-    silence_us_max=20_000_000,
-    row_count_max=10_000,
-    variants_max=4,
-)
 
 
 class Decoding:
@@ -68,7 +58,7 @@ class Decoding:
             line_bytes_max=65_536,
         )
         self.depths = DepthBoard(
-            self.board, clock=self.clock, counters=self.counters, options=BOOKS
+            self.board, clock=self.clock, counters=self.counters, options=OPTIONS
         )
         self.level2 = DepthPipeline(
             board=self.depths,
