@@ -15,7 +15,7 @@ from gateway.counters import Counters
 from gateway.errors import QuotaExceeded
 from gateway.model.enums import Cause, Flag, SymbolState
 from gateway.model.messages import Kind, MessageType
-from gateway.normalize.symbols import REPEATED_KINDS, Gap, Level2Standing, Symbol
+from gateway.normalize.symbols import REPEATED_KINDS, Gap, Level2Standing, PlainSymbol, Symbol
 from gateway.normalize.variants import VariantPublisher, variants_of
 from gateway.policy.shards import shard_of
 from gateway.wire.envelope import Body, Envelope, Topic
@@ -41,6 +41,8 @@ class Board:
         shard_count: Level 1 connections that the symbols are shared out to.
         on_settled: Told of a symbol that stopped being pending.
         variants: Publishes conflated topics; one of its own by default.
+        make_symbol: Makes symbols whose lines are read in Python by default.
+        symbols: Where symbols are kept by name; an empty dict by default.
     """
 
     def __init__(
@@ -52,6 +54,8 @@ class Board:
         shard_count: int = 1,
         on_settled: Callable[[Symbol], None] | None = None,
         variants: VariantPublisher | None = None,
+        make_symbol: Callable[..., Symbol] = PlainSymbol,
+        symbols: dict[str, Symbol] | None = None,
     ) -> None:
         self.envelope: Final = envelope
         self.variants: Final = (
@@ -63,7 +67,8 @@ class Board:
         self.on_settled = on_settled
         self.on_silent: Callable[[str], object] = lambda _: None
         """Told of a symbol whose updates were kept from us: its watch must be made anew."""
-        self.symbols: Final[dict[str, Symbol]] = {}
+        self._make_symbol = make_symbol
+        self.symbols: Final[dict[str, Symbol]] = symbols if symbols is not None else {}
         self._closed: dict[str, None] = {}
         self._news: dict[str, Topic] = {}
         self.delayed_flag = 0
@@ -94,7 +99,7 @@ class Board:
         symbol = self.symbols.get(name)
         if symbol is None:
             self._make_room()
-            symbol = Symbol(
+            symbol = self._make_symbol(
                 name,
                 envelope=self.envelope,
                 now_us=self._clock.utc_us(),

@@ -168,6 +168,19 @@ class EasternTime:
         limit_us = self.clock_us + AHEAD_US_MAX if self.clock_us is not None else 0
         return day.latest_us(second, limit_us) + micros
 
+    def day_begin_us(self, date_text: str) -> int | None:
+        """When a day began whose times are all so many microseconds behind its beginning.
+
+        Args:
+            date_text: `MM/DD/YYYY`.
+
+        Returns:
+            Microseconds since the Unix epoch, UTC; None for a day on which a DST change happens,
+            and for a text that cannot be read.
+        """
+        day = self._days.get(date_text) or self._day_of(date_text)
+        return day.base_us if day is not None and day.is_uniform else None
+
     def dated_iso(self, date_text: str, time_text: str) -> int | None:
         """Convert a time with its own date, as `dated`, from the date form of Level 2 lines.
 

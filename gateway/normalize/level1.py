@@ -99,7 +99,11 @@ class Level1Normalizer(Level1Messages):
         else:
             symbol.summary_line = line
             symbol.summary_recv_us = recv_us
-            self._unflushed[symbol.name] = symbol
+            self.hold_summary(symbol)
+
+    def hold_summary(self, symbol: Symbol) -> None:
+        """Publish a symbol's summary when its interval has passed."""
+        self._unflushed[symbol.name] = symbol
 
     def refresh(self, line: str, recv_us: int) -> None:
         """Publish what a P line says: old data, so a quote and a summary and never a trade.

@@ -1,11 +1,11 @@
 """The seam between bytes and frames: `Pipeline.feed`, bytes in, frames out.
 
-One pipeline serves one Level 1 connection. A compiled implementation can take its place without
-another line changing; both must pass the same vectors and the same tests.
+One pipeline serves one Level 1 connection. This one is the reference; `gateway.compiled` reads the
+usual lines without Python, hands every other one to `_read_one` here, and must publish the same.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from gateway.counters import Complaints, Counter, Counters
 from gateway.iqfeed.lines import LineFramer
@@ -21,6 +21,18 @@ from gateway.normalize.values import Values
 LINE_FAULTS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What a bug of ours could raise on one line: counted and quoted, never the end of the feed."""
 _SYSTEM_LETTERS: Final = frozenset("STEnO")
+
+
+class Framer(Protocol):
+    """Cuts bytes into lines."""
+
+    def feed(self, data: bytes, /) -> list[str]:
+        """Take the next bytes and return the lines they complete."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the incomplete rest."""
+        ...
 
 
 class Pipeline:
@@ -55,7 +67,7 @@ class Pipeline:
         self._complaints = complaints
         self._on_system_line = on_system_line
         self._summary_interval_us = summary_interval_us
-        self._framer = LineFramer(complaints, line_bytes_max=line_bytes_max)
+        self._framer: Framer = LineFramer(complaints, line_bytes_max=line_bytes_max)
         self._rare = RareLines(board=board, eastern=self.eastern, complaints=complaints)
         self._level1: Level1Normalizer | None = None
         self._names: tuple[str, ...] = ()
@@ -113,17 +125,10 @@ class Pipeline:
             recv_us: When they were read, microseconds since the Unix epoch, UTC.
         """
         lines = self._framer.feed(chunk)
-        if recv_us > self.eastern.clock_until_us:
-            self.eastern.forget_clock()
-        if self._level1 is not None:
-            self._level1.read(lines, recv_us, self._read_one)
-        else:
-            for line in lines:
-                self._read_one(line, recv_us)
+        self._read(lines, recv_us)
         self._counters.add(Counter.FEED_LINES, len(lines))
         self._counters.add(Counter.FEED_BYTES, len(chunk))
-        if self._level1 is not None:
-            self._level1.count()
+        self._count()
 
     can_shed: Final = True
     """Whether `feed_shedding` leaves anything out."""
@@ -152,22 +157,34 @@ class Pipeline:
             self._counters.add(Counter.FEED_LINES, len(reads[-1][0]))
         kept, left_out = conflate(reads, commas=self._level1.part_count - 1)
         for lines, recv_us, merged in kept:
-            if recv_us > self.eastern.clock_until_us:
-                self.eastern.forget_clock()
-            level1 = self._level1
-            if level1 is None:
-                for line in lines:
-                    self._read_one(line, recv_us)
-            elif merged == 1:
-                level1.read(lines, recv_us, self._read_one)
+            if merged == 1:
+                self._read(lines, recv_us)
             else:
                 self._merge(lines, recv_us, merged)
+        self._count()
+        return left_out
+
+    def _read(self, lines: Sequence[str], recv_us: int) -> None:
+        """Read lines in their turn."""
+        self._forget_old_clock(recv_us)
+        if self._level1 is not None:
+            self._level1.read(lines, recv_us, self._read_one)
+        else:
+            for line in lines:
+                self._read_one(line, recv_us)
+
+    def _forget_old_clock(self, recv_us: int) -> None:
+        if recv_us > self.eastern.clock_until_us:
+            self.eastern.forget_clock()
+
+    def _count(self) -> None:
+        """Hand the numbers of messages over to the counters."""
         if self._level1 is not None:
             self._level1.count()
-        return left_out
 
     def _merge(self, lines: Sequence[str], recv_us: int, merged: int) -> None:
         """Publish a quote that stands for several."""
+        self._forget_old_clock(recv_us)
         for line in lines:
             try:
                 if self._level1 is not None:
@@ -183,13 +200,13 @@ class Pipeline:
         """Publish the summaries whose interval has passed."""
         if self._level1 is not None:
             self._level1.flush(now_us)
-            self._level1.count()
+        self._count()
 
     def flush_all(self) -> None:
         """Publish every summary that waits."""
         if self._level1 is not None:
             self._level1.flush_all()
-            self._level1.count()
+        self._count()
 
     def _read_one(self, line: str, recv_us: int) -> None:
         """Read any line; whatever it is, the next one will be read."""

@@ -1,10 +1,11 @@
 """What the gateway knows of one symbol: its topics, its state, and what the next line needs."""
 
 import enum
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gateway.model.enums import Cause, SymbolState
 from gateway.model.messages import STATE_KINDS, Kind
+from gateway.normalize.prints import Prints
 from gateway.wire.envelope import Envelope, Topic
 
 BOARD_KINDS: Final = (
@@ -22,8 +23,6 @@ BOOK_KINDS: Final = (Kind.ORDER, Kind.DEPTH, Kind.BOOK)
 REPEATED_KINDS: Final = (Kind.QUOTE, Kind.SUMMARY)
 """Kinds that repeat their last value when a symbol leaves or regains `live` on Level 1; `book` does
 so with Level 2."""
-CENTERS_MAX: Final = 64
-"""Market centers of a symbol whose trade ids are followed."""
 SAME_DAY_US_MAX: Final = 22 * 3_600_000_000
 """Within this time a time of day comes only once: a day less the hour that a DST change skips,
 less another for clocks that differ."""
@@ -60,53 +59,6 @@ class Gap(NamedTuple):
         """What the symbol's `state` says of it."""
         told: dict[str, object] = {"gap_from_us": self.from_us, "gap_to_us": self.to_us}
         return told if self.missed_volume is None else told | {"gap_volume": self.missed_volume}
-
-
-class Prints:
-    """What is known of a symbol's trades: whether the next one comes in order."""
-
-    __slots__ = ("date_text", "has_sizes", "newest_us", "tick_ids")
-
-    def __init__(self) -> None:
-        self.newest_us = 0
-        """The vendor's time of the newest trade, UTC; 0 before the first."""
-        self.date_text = ""
-        """The date that `tick_ids` count on."""
-        self.tick_ids: dict[str, int] = {}
-        """The newest trade id by market center: they count up, each center's by itself."""
-        self.has_sizes = False
-        """Whether a trade ever had a size; an index's have none."""
-
-    def is_late(
-        self, event_us: int | None, trade_id: int | None, center: str, date_text: str
-    ) -> bool:
-        """Whether a trade is older than one that was published; it is remembered if not.
-
-        Time decides. Ids count up within a day and a market center, as a rule only: where time has
-        moved on, a smaller id is the first of another numbering, as after a restart of the vendor.
-
-        Args:
-            event_us: The vendor's time of the trade, UTC.
-            trade_id: The vendor's number of it.
-            center: Its market center, as text.
-            date_text: Its date, as text.
-        """
-        if date_text != self.date_text:
-            self.date_text = date_text
-            self.tick_ids.clear()
-        is_newer = event_us is not None and event_us > self.newest_us
-        is_late = event_us is not None and event_us < self.newest_us
-        if trade_id is not None:
-            known = self.tick_ids.get(center)
-            is_behind = known is not None and trade_id < known
-            is_late = is_late or (is_behind and not is_newer)
-            # Without a time the newest id is all there is; a wrong one must not stand for a day.
-            is_next = not is_behind or is_newer or event_us is None
-            if is_next and (known is not None or len(self.tick_ids) < CENTERS_MAX):
-                self.tick_ids[center] = trade_id
-        if event_us is not None and is_newer:
-            self.newest_us = event_us
-        return is_late
 
 
 class Attention:
@@ -210,104 +162,88 @@ class Level2Standing:
 
 
 class Symbol:
-    """One symbol's standing. Plain slots, because the busiest loop reads and writes them.
+    """One symbol's standing.
 
-    Args:
-        name: The vendor's string, verbatim.
-        envelope: Where topics come from.
-        now_us: When the gateway first heard of it, UTC.
-        shard: Which Level 1 connection delivers it.
+    What its usual lines read and change is plain slots in `PlainSymbol`, and memory that is read
+    without Python in the compiled one; everybody else needs not know which it is.
     """
 
-    __slots__ = (
-        "ask_time_text",
-        "ask_us",
-        "attention",
-        "bid_time_text",
-        "bid_us",
-        "cause",
-        "details",
-        "envelope",
-        "flags",
-        "has_old_values",
-        "is_live",
-        "last_conditions",
-        "last_line_us",
-        "level2",
-        "life",
-        "line",
-        "name",
-        "prints",
-        "quote",
-        "quote_us",
-        "rest",
-        "shard",
-        "since_us",
-        "state",
-        "state_topic",
-        "summary",
-        "summary_due_us",
-        "summary_line",
-        "summary_merged",
-        "summary_recv_us",
-        "topics",
-        "trade",
-    )
+    if not TYPE_CHECKING:
+        __slots__ = ()  # The attributes below are its subclasses' to keep.
 
-    def __init__(self, name: str, *, envelope: Envelope, now_us: int, shard: int = 0) -> None:
-        self.name: Final = name
-        self.shard: Final = shard
-        self.envelope: Final = envelope
-        self.quote: Final = envelope.topic(Kind.QUOTE, name)
-        self.trade: Final = envelope.topic(Kind.TRADE, name)
-        self.summary: Final = envelope.topic(Kind.SUMMARY, name)
-        self.state_topic: Final = envelope.topic(Kind.STATE, name)
-        self.topics: Final[dict[Kind, Topic]] = {
+    name: str
+    """The vendor's string, verbatim."""
+    shard: int
+    """Which Level 1 connection delivers it."""
+    envelope: Envelope
+    quote: Topic
+    trade: Topic
+    summary: Topic
+    state_topic: Topic
+    topics: dict[Kind, Topic]
+    """Topics made so far; the rarer kinds' are made when first needed."""
+    state: SymbolState
+    cause: Cause | None
+    since_us: int
+    details: dict[str, object]
+    level2: Level2Standing | None
+    """How it stands on the Level 2 port; None while nobody wants it there."""
+    is_live: bool
+    """Whether `state` is live; asked once a line."""
+    life: int
+    """Number of its latest time of being live, unique in this run; 0 before the first."""
+    has_old_values: bool
+    """Whether values may have changed unseen: from a recovery to the next price line."""
+    flags: int
+    """Flags of every message of this symbol: DELAYED, and STALE while it is not live."""
+    last_line_us: int | None
+    """When the last line of this symbol was read, UTC; None before the first."""
+    bid_time_text: str
+    bid_us: int | None
+    ask_time_text: str
+    ask_us: int | None
+    line: str
+    """The last P or Q line that was published; empty before the first."""
+    rest: str
+    """What followed the quote columns on the last line that was read only so far; where lines are
+    read in Python."""
+    quote_us: int
+    """The vendor's time of the newest quote, UTC; 0 before the first."""
+    prints: Prints
+    """What the next trade is compared with."""
+    attention: Attention
+    """What has been noticed of it although no line said so."""
+    last_conditions: str | None
+    """Conditions of the last qualified trade; None until one was seen."""
+    summary_line: str | None
+    """The newest line whose summary has not been published yet."""
+    summary_recv_us: int
+    summary_merged: int
+    """How many updates the next summary stands for."""
+    summary_due_us: int
+    """Not before this may a trade cause a summary, UTC."""
+
+    def _begin(self, name: str, *, envelope: Envelope, now_us: int, shard: int) -> None:
+        """Set what no line reads, `quote` and `trade` being there."""
+        self.name = name
+        self.shard = shard
+        self.envelope = envelope
+        self.summary = envelope.topic(Kind.SUMMARY, name)
+        self.state_topic = envelope.topic(Kind.STATE, name)
+        self.topics = {
             Kind.QUOTE: self.quote,
             Kind.TRADE: self.trade,
             Kind.SUMMARY: self.summary,
             Kind.STATE: self.state_topic,
         }
-        """Topics made so far; the rarer kinds' are made when first needed."""
         self.state = SymbolState.CLOSED
-        self.cause: Cause | None = Cause.NOT_SUBSCRIBED
+        self.cause = Cause.NOT_SUBSCRIBED
         self.since_us = now_us
-        self.details: dict[str, object] = {}
-        self.level2: Level2Standing | None = None
-        """How it stands on the Level 2 port; None while nobody wants it there."""
-        self.is_live = False
-        """Whether `state` is live; asked once a line."""
+        self.details = {}
+        self.level2 = None
         self.life = 0
-        """Number of its latest time of being live, unique in this run; 0 before the first."""
         self.has_old_values = False
-        """Whether values may have changed unseen: from a recovery to the next price line."""
-        self.flags = 0
-        """Flags of every message of this symbol: DELAYED, and STALE while it is not live."""
-        self.last_line_us: int | None = None
-        """When the last line of this symbol was read, UTC; None before the first."""
-        self.bid_time_text = ""
-        self.bid_us: int | None = None
-        self.ask_time_text = ""
-        self.ask_us: int | None = None
-        self.line = ""
-        """The last P or Q line that was published; empty before the first."""
-        self.quote_us = 0
-        """The vendor's time of the newest quote, UTC; 0 before the first."""
-        self.prints: Final = Prints()
-        """What the next trade is compared with."""
-        self.attention: Final = Attention()
-        """What has been noticed of it although no line said so."""
-        self.rest = ""
-        """What followed the quote columns on the last line that was read only so far."""
-        self.last_conditions: str | None = None
-        """Conditions of the last qualified trade; None until one was seen."""
-        self.summary_line: str | None = None
-        """The newest line whose summary has not been published yet."""
-        self.summary_recv_us = 0
-        self.summary_merged = 0
-        """How many updates the next summary stands for."""
-        self.summary_due_us = 0
-        """Not before this may a trade cause a summary, UTC."""
+        self.attention = Attention()
 
     @property
     def is_wanted_level1(self) -> bool:
@@ -372,3 +308,65 @@ class Symbol:
         self.attention.reset()
         self.summary_line = None
         self.summary_merged = 0
+
+
+class PlainSymbol(Symbol):
+    """A symbol whose lines are read in Python: slots, because the busiest loop uses them.
+
+    Args:
+        name: The vendor's string, verbatim.
+        envelope: Where topics come from.
+        now_us: When the gateway first heard of it, UTC.
+        shard: Which Level 1 connection delivers it.
+    """
+
+    __slots__ = (
+        "ask_time_text",
+        "ask_us",
+        "attention",
+        "bid_time_text",
+        "bid_us",
+        "cause",
+        "details",
+        "envelope",
+        "flags",
+        "has_old_values",
+        "is_live",
+        "last_conditions",
+        "last_line_us",
+        "level2",
+        "life",
+        "line",
+        "name",
+        "prints",
+        "quote",
+        "quote_us",
+        "rest",
+        "shard",
+        "since_us",
+        "state",
+        "state_topic",
+        "summary",
+        "summary_due_us",
+        "summary_line",
+        "summary_merged",
+        "summary_recv_us",
+        "topics",
+        "trade",
+    )
+
+    def __init__(self, name: str, *, envelope: Envelope, now_us: int, shard: int = 0) -> None:
+        self.quote = envelope.topic(Kind.QUOTE, name)
+        self.trade = envelope.topic(Kind.TRADE, name)
+        self._begin(name, envelope=envelope, now_us=now_us, shard=shard)
+        self.is_live = False
+        self.flags = 0
+        self.last_line_us = None
+        self.bid_time_text = self.ask_time_text = ""
+        self.bid_us = self.ask_us = None
+        self.line = self.rest = ""
+        self.quote_us = 0
+        self.prints = Prints()
+        self.last_conditions = None
+        self.summary_line = None
+        self.summary_recv_us = self.summary_merged = self.summary_due_us = 0

@@ -138,6 +138,12 @@ def unpack_body(data: bytes) -> Any:
     return msgpack.unpackb(data)
 
 
+def unpack_items(data: bytes) -> tuple[Any, ...]:
+    """Unpack a body of plain items that this process packed itself, as it was before."""
+    items: tuple[Any, ...] = msgpack.unpackb(data, use_list=False)
+    return items
+
+
 def unpack_frame(frame: bytes) -> list[Any]:
     """Unpack the body of a data frame that another process sent.
 

@@ -29,8 +29,9 @@ from gateway.normalize.eastern import EasternTime, _Day
 from gateway.normalize.level1 import Level1Normalizer
 from gateway.normalize.level1_care import Level1Care
 from gateway.normalize.level1_columns import Level1Columns
+from gateway.normalize.prints import Prints
 from gateway.normalize.rows import RowPublisher
-from gateway.normalize.symbols import Prints, Symbol
+from gateway.normalize.symbols import PlainSymbol
 from gateway.policy.leases import Leases
 from gateway.policy.login import LoginPolicy
 from gateway.policy.senders import ANYBODY
@@ -153,13 +154,13 @@ def unchecked_numbers(patch: pytest.MonkeyPatch) -> None:
 
 def no_memory_of_lines(patch: pytest.MonkeyPatch) -> None:
     """Forget a symbol's last line."""
-    patch.setattr(Symbol, "line", property(lambda _: "", lambda *_: None))
+    patch.setattr(PlainSymbol, "line", property(lambda _: "", lambda *_: None))
 
 
 def no_order(patch: pytest.MonkeyPatch) -> None:
     """Take whatever comes last for the newest."""
     patch.setattr(Prints, "is_late", lambda *_: False)
-    patch.setattr(Symbol, "quote_us", property(lambda _: 0, lambda *_: None))
+    patch.setattr(PlainSymbol, "quote_us", property(lambda _: 0, lambda *_: None))
 
 
 def first_day_only(patch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.iqfeed.lines import LineFramer
 from gateway.iqfeed.values import ENTRIES_MAX
 from gateway.normalize import contents, eastern
 from schemas.reference_codec import ReferenceCodec
+from tests.support.pipelines import PYTHON, default_name
 from tests.unit.normalize.line_desk import (
     GATEWAY_NAMES,
     NOW_US,
@@ -108,9 +110,14 @@ def cut(data: bytes, cuts: list[int]) -> list[bytes]:
     return [data[start:end] for start, end in pairwise([0, *ends, len(data)])]
 
 
-def desk_of(names: tuple[str, ...]) -> Desk:
+def desk_of(names: tuple[str, ...], pipeline: str | None = None) -> Desk:
     """A desk with live symbols, and another one that is asked for."""
-    options = Options(names=names, line_bytes_max=LINE_BYTES_MAX, symbol_count_max=5)
+    options = Options(
+        names=names,
+        line_bytes_max=LINE_BYTES_MAX,
+        symbol_count_max=5,
+        pipeline=pipeline or default_name(),
+    )
     desk = Desk(options)
     for symbol in SYMBOLS:
         desk.live(symbol)
@@ -182,10 +189,12 @@ def test_no_bytes_harm_the_feed(feed: tuple[tuple[str, ...], bytes], cuts: list[
 @given(LAYOUTS, st.lists(BYTES, max_size=8))
 def test_no_bytes_take_memory(names: tuple[str, ...], chunks: list[bytes]) -> None:
     """Every cache, tail and sample is bounded, and garbage makes no symbols."""
-    desk = desk_of(names)
+    desk = desk_of(names, PYTHON)
     for chunk in chunks:
         desk.pipeline.feed(chunk, NOW_US)
-        assert len(desk.pipeline._framer._tail) <= LINE_BYTES_MAX
+        framer = desk.pipeline._framer
+        assert isinstance(framer, LineFramer)
+        assert len(framer._tail) <= LINE_BYTES_MAX
     assert set(desk.board.symbols) == {*SYMBOLS, "PENDING"}
     assert len(desk.complaints.samples) <= 50
     assert len(desk.board._news) <= 5

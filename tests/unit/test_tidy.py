@@ -30,6 +30,7 @@ LAYERS = (
     ("model",),
     ("iqfeed", "wire", "policy", "book"),
     ("normalize", "health", "page"),
+    ("compiled",),
     ("control",),
     ("runtime",),
     ("relay",),

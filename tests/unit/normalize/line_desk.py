@@ -6,7 +6,7 @@ the wire contract. Nothing here asks the code under test how it spells them.
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,14 +16,13 @@ import pytest
 
 from gateway.clock import FakeClock
 from gateway.counters import Complaints, Counter, Counters
-from gateway.normalize.board import Board
 from gateway.normalize.board_answers import BoardAnswers
-from gateway.normalize.pipeline import Pipeline
 from gateway.normalize.suspicion import ANY_PRICE, PriceLimits
 from gateway.normalize.symbols import Symbol
 from gateway.normalize.values import Values
 from gateway.wire.envelope import Body, Envelope
 from gateway.wire.topics import parse_topic
+from tests.support.pipelines import default_name, make_board, make_pipeline
 
 SNAPSHOT, CONFLATED, STALE, SUSPECT, DELAYED = 1, 8, 16, 32, 128
 EPOCH = 1_790_000_000_000
@@ -154,6 +153,8 @@ class Options:
     line_bytes_max: int = 65_536
     limits: PriceLimits = ANY_PRICE
     """Which prices are implausible."""
+    pipeline: str = field(default_factory=default_name)
+    """Which pipeline reads."""
     is_whole: bool = True
     """Whether the upstream is whole at the beginning."""
 
@@ -170,20 +171,24 @@ class Desk:
         self.system_lines: list[str] = []
         self.settled: list[str] = []
         self.envelope = Envelope(epoch=EPOCH, send=self.raw.append)
-        self.board = Board(
+        self.board = make_board(
+            self.options.pipeline,
             envelope=self.envelope,
             clock=self.clock,
             symbol_count_max=self.options.symbol_count_max,
             on_settled=lambda symbol: self.settled.append(symbol.name),
         )
-        self.pipeline = Pipeline(
-            board=self.board,
-            values=Values(self.complaints, limits=self.options.limits),
-            counters=self.counters,
-            complaints=self.complaints,
-            on_system_line=self.system_lines.append,
-            summary_interval_us=INTERVAL_US,
-            line_bytes_max=self.options.line_bytes_max,
+        self.pipeline = make_pipeline(
+            self.options.pipeline,
+            {
+                "board": self.board,
+                "values": Values(self.complaints, limits=self.options.limits),
+                "counters": self.counters,
+                "complaints": self.complaints,
+                "on_system_line": self.system_lines.append,
+                "summary_interval_us": INTERVAL_US,
+                "line_bytes_max": self.options.line_bytes_max,
+            },
         )
         if self.options.is_whole:
             self.board.recover_upstream()

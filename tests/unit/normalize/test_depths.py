@@ -6,7 +6,7 @@ from gateway.clock import FakeClock
 from gateway.model.enums import SymbolState
 from gateway.model.messages import Kind
 from gateway.normalize.depths import Depth
-from gateway.normalize.symbols import BookSource, Symbol
+from gateway.normalize.symbols import BookSource, PlainSymbol
 from gateway.wire.envelope import Envelope
 
 
@@ -14,7 +14,7 @@ from gateway.wire.envelope import Envelope
 def live_depth() -> Depth:
     """A live symbol of which nothing is asked."""
     envelope = Envelope(epoch=1, send=lambda _: None)
-    symbol = Symbol("@ES", envelope=envelope, now_us=FakeClock().utc_us())
+    symbol = PlainSymbol("@ES", envelope=envelope, now_us=FakeClock().utc_us())
     depth = Depth(symbol, row_count_max=2, now_us=5)
     depth.standing.state = SymbolState.LIVE
     return depth

@@ -4,6 +4,8 @@ import pytest
 
 from gateway.counters import Counter
 from gateway.errors import GatewayError
+from gateway.iqfeed.lines import LineFramer
+from tests.support.pipelines import PYTHON
 from tests.unit.normalize.line_desk import (
     GATEWAY_NAMES,
     NOW_US,
@@ -152,11 +154,13 @@ def test_clock_line_that_is_none_is_counted_and_dates_nothing() -> None:
 
 def test_line_without_end_is_dropped_and_the_next_one_published() -> None:
     """A megabyte without a newline costs one count and no memory."""
-    desk = Desk(Options(line_bytes_max=1000))
+    desk = Desk(Options(line_bytes_max=1000, pipeline=PYTHON))
     desk.live()
     for _ in range(1000):
         desk.pipeline.feed(b"Q,AAPL,ba," + b"1" * 1000, NOW_US)
-    assert len(desk.pipeline._framer._tail) <= 1000
+    framer = desk.pipeline._framer
+    assert isinstance(framer, LineFramer)
+    assert len(framer._tail) <= 1000
     desk.feed("", line("Q", "ba"))
     assert desk.one("quote")["bid"] == 188.25
     assert desk.counted() == {"lines_oversize": 1}

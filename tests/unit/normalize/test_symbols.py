@@ -4,7 +4,7 @@ import pytest
 
 from gateway.model.enums import Cause, SymbolState
 from gateway.model.messages import Kind
-from gateway.normalize.symbols import SAME_DAY_US_MAX, Symbol
+from gateway.normalize.symbols import SAME_DAY_US_MAX, PlainSymbol, Symbol
 from gateway.wire.envelope import Envelope
 from tests.unit.normalize.line_desk import utc_us
 
@@ -14,7 +14,7 @@ HOUR_US = 3_600_000_000
 @pytest.fixture
 def symbol() -> Symbol:
     """A symbol nobody has asked for."""
-    return Symbol("AAPL", envelope=Envelope(epoch=1, send=lambda _: None), now_us=5)
+    return PlainSymbol("AAPL", envelope=Envelope(epoch=1, send=lambda _: None), now_us=5)
 
 
 def test_new_symbol_is_closed_and_unheard(symbol: Symbol) -> None:
@@ -36,7 +36,7 @@ def test_topic_of_a_rare_kind_is_made_once(symbol: Symbol) -> None:
 def test_topic_made_late_continues_after_the_floor() -> None:
     """Its name may have been published on by a symbol that was evicted."""
     envelope = Envelope(epoch=1, send=lambda _: None)
-    symbol = Symbol("AAPL", envelope=envelope, now_us=0)
+    symbol = PlainSymbol("AAPL", envelope=envelope, now_us=0)
     envelope.floor = 7
     assert symbol.topic(Kind.REGIONAL).sequence == 7
 

@@ -1,0 +1,157 @@
+"""The compiled pipeline: usual lines become frames in the extension, all others in Python.
+
+It is the same `Pipeline` with another reader in front. What the extension does not know is not
+repeated here: such a line goes to `_read_one`, in its place, and finds the symbol as the lines
+before have left it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.compiled import _pipeline
+from gateway.compiled.symbols import SymbolIndex
+from gateway.counters import Counter
+from gateway.normalize.board import Board
+from gateway.normalize.columns import Columns
+from gateway.normalize.pipeline import Pipeline
+from gateway.normalize.symbols import Symbol
+from gateway.normalize.values import Values
+
+
+@dataclass(frozen=True, slots=True)
+class NativeSend:
+    """How frames are sent without Python."""
+
+    function: int
+    """Address of libzmq's `zmq_send`."""
+    socket: int
+    """Address of libzmq's socket; owned by the thread that feeds the pipeline."""
+
+
+class _ReaderFramer:
+    """Has a reader cut bytes into lines, so that half a line is kept in one place."""
+
+    def __init__(self, reader: _pipeline.Reader) -> None:
+        self.feed: Final = reader.split
+        self.reset: Final = reader.reset
+
+
+class CompiledPipeline(Pipeline):
+    """Turns the bytes of one Level 1 connection into frames.
+
+    Args:
+        board: Symbols, kept in a `SymbolIndex`.
+        values: As `Pipeline` takes it.
+        native: How to send; None for the envelope's `send`.
+        summary_interval_us: As `Pipeline` takes it.
+        line_bytes_max: As `Pipeline` takes it.
+        parts: What else `Pipeline` takes.
+
+    Raises:
+        TypeError: The board's symbols are not the extension's.
+    """
+
+    def __init__(
+        self,
+        *,
+        board: Board,
+        values: Values,
+        native: NativeSend | None,
+        summary_interval_us: int,
+        line_bytes_max: int,
+        **parts: Any,
+    ) -> None:
+        super().__init__(
+            board=board,
+            values=values,
+            summary_interval_us=summary_interval_us,
+            line_bytes_max=line_bytes_max,
+            **parts,
+        )
+        if not isinstance(board.symbols, SymbolIndex):
+            raise TypeError("the compiled pipeline needs a board with a SymbolIndex")
+        envelope = board.envelope
+        self._reader = _pipeline.Reader(
+            board.symbols.table,
+            epoch=envelope.epoch,
+            line_bytes_max=line_bytes_max,
+            summary_interval_us=summary_interval_us,
+            price_max=values.limits.price_max,
+            jump_max=values.limits.jump_max,
+            zmq_send=native.function if native is not None else 0,
+            socket=native.socket if native is not None else 0,
+            read_line=self._read_one,
+            drop_line=self._complain_of_length,
+            keep=envelope.rings.keep,
+            mark=envelope.mark,
+            wait=self._hold_summary,
+            date_second=self.eastern.near_clock,
+            date_day=self.eastern.day_begin_us,
+            send=envelope.send,
+        )
+        self._framer = _ReaderFramer(self._reader)
+        self._line_bytes_max = line_bytes_max
+        self._lines = 0
+
+    def select(self, names: Sequence[str]) -> None:
+        """Read P and Q lines by this field set from now on; see `Pipeline.select`."""
+        super().select(names)
+        columns = Columns(names)
+        if columns.has_quote_first:
+            self._reader.use(columns.part_count - 1, columns.is_usual)
+
+    def feed(self, chunk: bytes, recv_us: int) -> None:
+        """Publish everything the next bytes complete; see `Pipeline.feed`."""
+        self._forget_old_clock(recv_us)
+        self._reader.feed(chunk, recv_us)
+        self._counters.add(Counter.FEED_BYTES, len(chunk))
+        self._count()
+        self._counters.add(Counter.FEED_LINES, self._lines)
+        self._lines = 0
+
+    def feed_shedding(self, held: Sequence[tuple[bytes, int, int]]) -> int:
+        """Publish many reads without quotes that newer ones replace; see the base's."""
+        left_out = super().feed_shedding(held)
+        # They were counted when they were cut, before some were left out.
+        self._lines = 0
+        return left_out
+
+    def _read(self, lines: Sequence[str], recv_us: int) -> None:
+        self._forget_old_clock(recv_us)
+        self._reader.read(lines, recv_us)
+
+    def _retire(self) -> None:
+        self._reader.use(0, False)
+        super()._retire()
+
+    def _forget_old_clock(self, recv_us: int) -> None:
+        if recv_us > self.eastern.clock_until_us:
+            self.eastern.forget_clock()
+            self._reader.forget_seconds()
+
+    def _dispatch(self, line: str, recv_us: int) -> None:
+        super()._dispatch(line, recv_us)
+        if line[0] == "T":
+            self._reader.forget_seconds()
+
+    def reset(self) -> None:
+        """Forget half a line, the field set and the clock: the connection is gone."""
+        super().reset()
+        self._reader.forget_seconds()
+
+    def _count(self) -> None:
+        lines, quotes, trades = self._reader.take_counts()
+        self._lines += lines
+        self._counters.add(Counter.QUOTES_PUBLISHED, quotes)
+        self._counters.add(Counter.TRADES_PUBLISHED, trades)
+        super()._count()
+
+    def _hold_summary(self, symbol: Symbol) -> None:
+        if self._level1 is not None:
+            self._level1.hold_summary(symbol)
+
+    def _complain_of_length(self, start: str) -> None:
+        self._complaints.complain(
+            Counter.LINES_OVERSIZE, start, f"longer than {self._line_bytes_max} bytes"
+        )

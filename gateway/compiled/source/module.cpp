@@ -1,0 +1,431 @@
+// The reader as a Python object, and the module.
+//
+// While lines are read the interpreter's lock is not held: it is taken for a line that is not usual,
+// and for what has been put aside. Whatever Python raises ends the reading and reaches the caller; no
+// C++ exception leaves this file.
+#include <cerrno>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "objects.hpp"
+
+namespace iqfeed_gateway {
+namespace {
+
+/// Events put aside at most before they are kept.
+constexpr std::size_t aside_max = 1024;
+
+using SendFunction = int (*)(void* socket, const void* data, std::size_t size, int flags);
+
+/// Where frames go, and what a reader asks of Python.
+class Caller final : public Outside {
+ public:
+  enum Function { read_line_call, drop_line_call, keep_call, mark_call, wait_call, date_second_call,
+                  date_day_call, send_call, function_count };
+  static constexpr const char* function_names[] = {"read_line", "drop_line",   "keep",     "mark",
+                                                   "wait",      "date_second", "date_day", "send"};
+
+  Caller(SendFunction send, void* socket) : send_(send), socket_(socket) {}
+  Caller(const Caller&) = delete;
+  Caller& operator=(const Caller&) = delete;
+  ~Caller() override { forget(); }
+
+  /// The function in a place, borrowed; its first value is null.
+  PyObject*& function(Function place) { return functions_[place]; }
+
+  void forget() {
+    for (auto& function : functions_) Py_CLEAR(function);
+  }
+
+  /// Run `work` without the interpreter's lock, then do what was put aside. False when a Python
+  /// exception is set.
+  template <typename Work>
+  bool run(Work work) {
+    is_failed_ = false;
+    error_ = 0;
+    bool is_memory_short = false;
+    released_ = PyEval_SaveThread();
+    try {
+      work();
+    } catch (const std::bad_alloc&) {
+      is_memory_short = true;
+    }
+    PyEval_RestoreThread(std::exchange(released_, nullptr));
+    if (!is_failed_) is_failed_ = !settle();
+    if (is_failed_) return false;
+    if (is_memory_short) return PyErr_NoMemory() != nullptr;
+    if (error_ == 0) return true;
+    errno = error_;
+    return PyErr_SetFromErrno(PyExc_OSError) != nullptr;
+  }
+
+  /// Take lines into a list instead of having them read; null ends that.
+  void collect(PyObject* lines) { collected_ = lines; }
+
+  bool read_line(Text line, std::int64_t recv_us) override {
+    const Locked locked(*this);
+    if (is_failed_ || !settle()) return fail();
+    const Reference text(text_of(line));
+    if (!text) return fail();
+    if (collected_ != nullptr) return PyList_Append(collected_, text.get()) == 0 || fail();
+    const Reference when(PyLong_FromLongLong(recv_us));
+    if (!when) return fail();
+    PyObject* const arguments[] = {text.get(), when.get()};
+    return call(read_line_call, arguments, 2);
+  }
+
+  bool drop_line(Text start) override {
+    const Locked locked(*this);
+    const Reference text(text_of(start));
+    if (is_failed_ || !text) return fail();
+    PyObject* const arguments[] = {text.get()};
+    return call(drop_line_call, arguments, 1);
+  }
+
+  bool send(Topic& topic, bool is_event) override {
+    const Text frame = topic.last_frame();
+    if (send_ != nullptr) {
+      while (send_(socket_, frame.data(), frame.size(), 0) < 0) {
+        if (errno == EINTR) continue;
+        error_ = errno;
+        return false;
+      }
+      if (!is_event) return true;
+    }
+    aside_.push_back({&topic, is_event, aside_bytes_.size(), frame.size()});
+    aside_bytes_.append(frame);
+    if (aside_.size() < aside_max) return true;
+    const Locked locked(*this);
+    return settle() || fail();
+  }
+
+  void wait_for_summary(Symbol& symbol) override { waiting_.push_back(&symbol); }
+  void mark(Topic& topic) override { marked_.push_back(&topic); }
+
+  MaybeMoment date_second(Text second) override { return date(date_second_call, second); }
+  MaybeMoment date_day(Text day) override { return date(date_day_call, day); }
+
+ private:
+  /// The interpreter's lock, held for a while.
+  class Locked {
+   public:
+    explicit Locked(Caller& caller) : caller_(caller) { PyEval_RestoreThread(caller.released_); }
+    Locked(const Locked&) = delete;
+    Locked& operator=(const Locked&) = delete;
+    ~Locked() { caller_.released_ = PyEval_SaveThread(); }
+
+   private:
+    Caller& caller_;
+  };
+  /// A frame put aside.
+  struct Aside {
+    Topic* topic;
+    bool is_event;
+    std::size_t place;
+    std::size_t size;
+  };
+
+  bool fail() {
+    is_failed_ = true;
+    return false;
+  }
+
+  bool call(Function place, PyObject* const* arguments, std::size_t count) {
+    return Reference(PyObject_Vectorcall(functions_[place], arguments, count, nullptr)) || fail();
+  }
+
+  MaybeMoment date(Function place, Text text) {
+    const Locked locked(*this);
+    const Reference argument(text_of(text));
+    if (is_failed_ || !argument) return fail(), MaybeMoment();
+    const Reference moment(PyObject_CallOneArg(functions_[place], argument.get()));
+    if (!moment) return fail(), MaybeMoment();
+    if (moment.get() == Py_None) return {};
+    const MaybeMoment answer{PyLong_AsLongLong(moment.get()), true};
+    if (answer.value == -1 && PyErr_Occurred() != nullptr) return fail(), MaybeMoment();
+    return answer;
+  }
+
+  /// Do what was put aside; the lock is held. False when a Python exception is set.
+  bool settle() {
+    const bool is_done = hand_out_frames() && hand_out_waiting() && hand_out_marks();
+    aside_.clear();
+    aside_bytes_.clear();
+    waiting_.clear();
+    marked_.clear();
+    return is_done;
+  }
+
+  bool hand_out_frames() {
+    for (const Aside& aside : aside_) {
+      const Reference frame(PyBytes_FromStringAndSize(aside_bytes_.data() + aside.place,
+                                                      static_cast<Py_ssize_t>(aside.size)));
+      if (!frame) return false;
+      PyObject* const arguments[] = {static_cast<PyObject*>(aside.topic->owner), frame.get()};
+      if (aside.is_event && !call(keep_call, arguments, 2)) return false;
+      if (send_ == nullptr && !call(send_call, arguments + 1, 1)) return false;
+    }
+    return true;
+  }
+
+  bool hand_out_waiting() {
+    for (Symbol* const symbol : waiting_) {
+      PyObject* const arguments[] = {static_cast<PyObject*>(symbol->owner)};
+      if (!call(wait_call, arguments, 1)) return false;
+    }
+    return true;
+  }
+
+  bool hand_out_marks() {
+    for (Topic* const topic : marked_) {
+      const Reference count(PyLong_FromUnsignedLongLong(std::exchange(topic->unmarked, 0)));
+      PyObject* const arguments[] = {static_cast<PyObject*>(topic->owner), count.get()};
+      if (!count || !call(mark_call, arguments, 2)) return false;
+    }
+    return true;
+  }
+
+  const SendFunction send_;
+  void* const socket_;
+  PyObject* functions_[function_count] = {};
+  PyThreadState* released_ = nullptr;
+  PyObject* collected_ = nullptr;
+  bool is_failed_ = false;
+  int error_ = 0;
+  std::vector<Aside> aside_;
+  std::string aside_bytes_;
+  std::vector<Symbol*> waiting_;
+  std::vector<Topic*> marked_;
+};
+
+struct ReaderObject {
+  PyObject_HEAD
+  PyObject* table;
+  Caller* caller;
+  Reader* reader;
+  bool is_reading;
+};
+
+ReaderObject* as_reader(PyObject* self) { return reinterpret_cast<ReaderObject*>(self); }
+
+PyObject* reader_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords) {
+  static const char* names[] = {"table",     "epoch",       "line_bytes_max", "summary_interval_us",
+                                "price_max", "jump_max",    "zmq_send",       "socket",
+                                "read_line", "drop_line",   "keep",           "mark",
+                                "wait",      "date_second", "date_day",       "send",
+                                nullptr};
+  PyObject* table = nullptr;
+  unsigned long long epoch = 0;
+  Py_ssize_t line_bytes_max = 0;
+  long long interval_us = 0;
+  unsigned long long zmq_send = 0;
+  unsigned long long socket = 0;
+  Limits limits;
+  PyObject* functions[Caller::function_count] = {};
+  if (!PyArg_ParseTupleAndKeywords(
+          arguments, keywords, "O!$KnLddKKOOOOOOOO", const_cast<char**>(names), table_type(), &table,
+          &epoch, &line_bytes_max, &interval_us, &limits.price_max, &limits.jump_max, &zmq_send,
+          &socket, &functions[0], &functions[1], &functions[2], &functions[3], &functions[4],
+          &functions[5], &functions[6], &functions[7])) {
+    return nullptr;
+  }
+  if (line_bytes_max < 1) {
+    PyErr_SetString(PyExc_ValueError, "line_bytes_max must be 1 or more");
+    return nullptr;
+  }
+  limits.epoch = epoch;
+  limits.line_bytes_max = static_cast<std::size_t>(line_bytes_max);
+  limits.summary_interval_us = interval_us;
+  PyObject* const self = type->tp_alloc(type, 0);
+  if (self == nullptr) return nullptr;
+  ReaderObject* const object = as_reader(self);
+  object->caller = new (std::nothrow)
+      Caller(reinterpret_cast<SendFunction>(static_cast<std::uintptr_t>(zmq_send)),
+             reinterpret_cast<void*>(static_cast<std::uintptr_t>(socket)));
+  if (object->caller != nullptr) {
+    object->reader = new (std::nothrow)
+        Reader(*reinterpret_cast<TableObject*>(table)->symbols, limits, *object->caller);
+  }
+  if (object->reader == nullptr) {
+    Py_DECREF(self);
+    return PyErr_NoMemory();
+  }
+  object->table = Py_NewRef(table);
+  for (int place = 0; place < Caller::function_count; ++place) {
+    object->caller->function(static_cast<Caller::Function>(place)) = Py_NewRef(functions[place]);
+  }
+  return self;
+}
+
+int reader_traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(as_reader(self)->table);
+  for (int place = 0; as_reader(self)->caller != nullptr && place < Caller::function_count; ++place) {
+    Py_VISIT(as_reader(self)->caller->function(static_cast<Caller::Function>(place)));
+  }
+  return 0;
+}
+
+int reader_clear(PyObject* self) {
+  if (as_reader(self)->caller != nullptr) as_reader(self)->caller->forget();
+  return 0;
+}
+
+void reader_dealloc(PyObject* self) {
+  PyObject_GC_UnTrack(self);
+  delete as_reader(self)->reader;
+  delete as_reader(self)->caller;
+  Py_XDECREF(as_reader(self)->table);
+  PyTypeObject* const type = Py_TYPE(self);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+/// Run something that reads, one at a time; None, or null with an exception.
+template <typename Work>
+PyObject* run(PyObject* self, Work work) {
+  ReaderObject* const object = as_reader(self);
+  if (object->is_reading) {
+    PyErr_SetString(PyExc_RuntimeError, "the reader is reading already");
+    return nullptr;
+  }
+  object->is_reading = true;
+  const bool is_done = object->caller->run(work);
+  object->is_reading = false;
+  if (!is_done) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* reader_feed(PyObject* self, PyObject* arguments) {
+  Py_buffer chunk;
+  long long recv_us = 0;
+  if (!PyArg_ParseTuple(arguments, "y*L", &chunk, &recv_us)) return nullptr;
+  Reader& reader = *as_reader(self)->reader;
+  PyObject* const answer = run(self, [&reader, &chunk, recv_us] {
+    reader.feed(static_cast<const char*>(chunk.buf), static_cast<std::size_t>(chunk.len), recv_us);
+  });
+  PyBuffer_Release(&chunk);
+  return answer;
+}
+
+PyObject* reader_read(PyObject* self, PyObject* arguments) {
+  PyObject* lines = nullptr;
+  long long recv_us = 0;
+  if (!PyArg_ParseTuple(arguments, "OL", &lines, &recv_us)) return nullptr;
+  const Reference held(PySequence_Tuple(lines));
+  if (!held) return nullptr;
+  std::vector<Text> texts;
+  try {
+    texts.resize(static_cast<std::size_t>(PyTuple_GET_SIZE(held.get())));
+  } catch (const std::bad_alloc&) {
+    return PyErr_NoMemory();
+  }
+  for (std::size_t place = 0; place < texts.size(); ++place) {
+    if (!latin1_of(PyTuple_GET_ITEM(held.get(), static_cast<Py_ssize_t>(place)), texts[place])) {
+      return nullptr;
+    }
+  }
+  Reader& reader = *as_reader(self)->reader;
+  return run(self, [&reader, &texts, recv_us] { reader.read(texts, recv_us); });
+}
+
+PyObject* reader_split(PyObject* self, PyObject* data) {
+  Py_buffer chunk;
+  if (PyObject_GetBuffer(data, &chunk, PyBUF_SIMPLE) != 0) return nullptr;
+  ReaderObject* const object = as_reader(self);
+  Reader& reader = *object->reader;
+  PyObject* const lines = PyList_New(0);
+  if (lines != nullptr) {
+    const Layout layout = reader.layout();
+    reader.use({});
+    object->caller->collect(lines);
+    PyObject* const answer = run(self, [&reader, &chunk] {
+      reader.feed(static_cast<const char*>(chunk.buf), static_cast<std::size_t>(chunk.len), 0);
+    });
+    object->caller->collect(nullptr);
+    reader.use(layout);
+    if (answer == nullptr) {
+      Py_DECREF(lines);
+      PyBuffer_Release(&chunk);
+      return nullptr;
+    }
+    Py_DECREF(answer);
+  }
+  PyBuffer_Release(&chunk);
+  return lines;
+}
+
+PyObject* reader_use(PyObject* self, PyObject* arguments) {
+  Py_ssize_t commas = 0;
+  int has_trades = 0;
+  if (!PyArg_ParseTuple(arguments, "np", &commas, &has_trades)) return nullptr;
+  if (commas < 0) {
+    PyErr_SetString(PyExc_ValueError, "commas must be 0 or more");
+    return nullptr;
+  }
+  as_reader(self)->reader->use({static_cast<std::size_t>(commas), has_trades != 0});
+  Py_RETURN_NONE;
+}
+
+PyObject* reader_reset(PyObject* self, PyObject*) {
+  as_reader(self)->reader->reset();
+  Py_RETURN_NONE;
+}
+
+PyObject* reader_forget_seconds(PyObject* self, PyObject*) {
+  as_reader(self)->reader->forget_seconds();
+  Py_RETURN_NONE;
+}
+
+PyObject* reader_take_counts(PyObject* self, PyObject*) {
+  const Counts counts = as_reader(self)->reader->take_counts();
+  return Py_BuildValue("(KKK)", static_cast<unsigned long long>(counts.lines),
+                       static_cast<unsigned long long>(counts.quotes),
+                       static_cast<unsigned long long>(counts.trades));
+}
+
+PyMethodDef reader_methods[] = {
+    {"feed", reader_feed, METH_VARARGS, "Read what the next bytes complete."},
+    {"read", reader_read, METH_VARARGS, "Read lines that were cut already."},
+    {"split", reader_split, METH_O, "Cut the next bytes into lines without reading them."},
+    {"use", reader_use, METH_VARARGS, "Read by this layout: commas of a line, whether trades too."},
+    {"reset", reader_reset, METH_NOARGS, "Forget half a line."},
+    {"forget_seconds", reader_forget_seconds, METH_NOARGS, "The vendor's clock has moved."},
+    {"take_counts", reader_take_counts, METH_NOARGS, "Lines, quotes and trades since the last call."},
+    {},
+};
+PyType_Slot reader_slots[] = {
+    {Py_tp_doc, const_cast<char*>("Reads one connection's lines; `_pipeline.pyi` says how.")},
+    {Py_tp_new, reinterpret_cast<void*>(reader_new)},
+    {Py_tp_dealloc, reinterpret_cast<void*>(reader_dealloc)},
+    {Py_tp_traverse, reinterpret_cast<void*>(reader_traverse)},
+    {Py_tp_clear, reinterpret_cast<void*>(reader_clear)},
+    {Py_tp_methods, reader_methods},
+    {0, nullptr},
+};
+PyType_Spec reader_spec = {"gateway.compiled._pipeline.Reader", sizeof(ReaderObject), 0,
+                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, reader_slots};
+
+PyMethodDef module_methods[] = {
+    {"use_codec", use_codec, METH_VARARGS, "Say how bodies become bytes, and tuples again."},
+    {},
+};
+PyModuleDef module = {PyModuleDef_HEAD_INIT, "_pipeline", "The usual lines, read without Python.",
+                      -1, module_methods, nullptr, nullptr, nullptr, nullptr};
+
+}  // namespace
+}  // namespace iqfeed_gateway
+
+PyMODINIT_FUNC PyInit__pipeline() {
+  using namespace iqfeed_gateway;
+  PyObject* const made = PyModule_Create(&module);
+  if (made == nullptr) return nullptr;
+  auto* const type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&reader_spec));
+  if (type == nullptr || PyModule_AddType(made, type) != 0 || !add_object_types(made)) {
+    Py_DECREF(made);
+    return nullptr;
+  }
+  return made;
+}

@@ -1,0 +1,637 @@
+#include "objects.hpp"
+
+#include <new>
+
+namespace iqfeed_gateway {
+namespace {
+
+PyObject* pack_body = nullptr;
+PyObject* unpack_body = nullptr;
+PyTypeObject* topic_type_object = nullptr;
+PyTypeObject* prints_type_object = nullptr;
+PyTypeObject* table_type_object = nullptr;
+
+// A deleted attribute is a mistake everywhere here.
+bool is_deletion(PyObject* value) {
+  if (value != nullptr) return false;
+  PyErr_SetString(PyExc_TypeError, "the attribute cannot be deleted");
+  return true;
+}
+
+bool read_unsigned(PyObject* value, std::uint64_t& number) {
+  number = PyLong_AsUnsignedLongLong(value);
+  return !(number == static_cast<std::uint64_t>(-1) && PyErr_Occurred() != nullptr);
+}
+
+bool read_signed(PyObject* value, std::int64_t& number) {
+  number = PyLong_AsLongLong(value);
+  return !(number == -1 && PyErr_Occurred() != nullptr);
+}
+
+bool read_moment(PyObject* value, MaybeMoment& moment) {
+  moment.is_there = value != Py_None;
+  moment.value = 0;
+  return !moment.is_there || read_signed(value, moment.value);
+}
+
+PyObject* moment_of(const MaybeMoment& moment) {
+  if (!moment.is_there) Py_RETURN_NONE;
+  return PyLong_FromLongLong(moment.value);
+}
+
+template <typename Object>
+Object* as(PyObject* self) {
+  return reinterpret_cast<Object*>(self);
+}
+
+/// Give a type's instance back, its own memory being free.
+void free_object(PyObject* self) {
+  PyTypeObject* const type = Py_TYPE(self);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+// -- Topic
+
+PyObject* topic_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords) {
+  static const char* names[] = {"prefix", "type", "is_kept", "floor", nullptr};
+  const char* prefix = nullptr;
+  Py_ssize_t size = 0;
+  long number = 0;
+  int is_kept = 0;
+  unsigned long long floor = 0;
+  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "y#lpK", const_cast<char**>(names), &prefix,
+                                   &size, &number, &is_kept, &floor)) {
+    return nullptr;
+  }
+  PyObject* const self = type->tp_alloc(type, 0);
+  if (self == nullptr) return nullptr;
+  auto* const object = as<TopicObject>(self);
+  object->topic =
+      new (std::nothrow) Topic(Text(prefix, static_cast<std::size_t>(size)), floor);
+  if (object->topic == nullptr) {
+    Py_DECREF(self);
+    return PyErr_NoMemory();
+  }
+  object->topic->owner = self;
+  object->ring = Py_NewRef(Py_None);
+  object->variants = Py_NewRef(Py_None);
+  object->type = number;
+  object->is_kept = is_kept != 0;
+  object->scanned = object->told = floor;
+  return self;
+}
+
+int topic_traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(as<TopicObject>(self)->ring);
+  Py_VISIT(as<TopicObject>(self)->variants);
+  return 0;
+}
+
+int topic_clear(PyObject* self) {
+  Py_CLEAR(as<TopicObject>(self)->ring);
+  Py_CLEAR(as<TopicObject>(self)->variants);
+  return 0;
+}
+
+void topic_dealloc(PyObject* self) {
+  PyObject_GC_UnTrack(self);
+  topic_clear(self);
+  delete as<TopicObject>(self)->topic;
+  free_object(self);
+}
+
+PyObject* topic_prefix(PyObject* self, void*) {
+  const Text prefix = as<TopicObject>(self)->topic->prefix();
+  return PyBytes_FromStringAndSize(prefix.data(), static_cast<Py_ssize_t>(prefix.size()));
+}
+
+PyObject* topic_type(PyObject* self, void*) { return PyLong_FromLong(as<TopicObject>(self)->type); }
+
+PyObject* topic_is_kept(PyObject* self, void*) {
+  return PyBool_FromLong(as<TopicObject>(self)->is_kept);
+}
+
+PyObject* topic_ring(PyObject* self, void*) { return Py_NewRef(as<TopicObject>(self)->ring); }
+
+int topic_set_ring(PyObject* self, PyObject* value, void*) {
+  if (is_deletion(value)) return -1;
+  Py_XSETREF(as<TopicObject>(self)->ring, Py_NewRef(value));
+  return 0;
+}
+
+PyObject* topic_variants(PyObject* self, void*) {
+  return Py_NewRef(as<TopicObject>(self)->variants);
+}
+
+int topic_set_variants(PyObject* self, PyObject* value, void*) {
+  if (is_deletion(value)) return -1;
+  Py_XSETREF(as<TopicObject>(self)->variants, Py_NewRef(value));
+  as<TopicObject>(self)->topic->has_variants = value != Py_None;
+  return 0;
+}
+
+PyObject* topic_sequence(PyObject* self, void*) {
+  return PyLong_FromUnsignedLongLong(as<TopicObject>(self)->topic->sequence);
+}
+
+int topic_set_sequence(PyObject* self, PyObject* value, void*) {
+  if (is_deletion(value)) return -1;
+  return read_unsigned(value, as<TopicObject>(self)->topic->sequence) ? 0 : -1;
+}
+
+template <std::uint64_t TopicObject::*field>
+PyObject* topic_number(PyObject* self, void*) {
+  return PyLong_FromUnsignedLongLong(as<TopicObject>(self)->*field);
+}
+
+template <std::uint64_t TopicObject::*field>
+int topic_set_number(PyObject* self, PyObject* value, void*) {
+  if (is_deletion(value)) return -1;
+  return read_unsigned(value, as<TopicObject>(self)->*field) ? 0 : -1;
+}
+
+PyObject* topic_last(PyObject* self, void*) {
+  const Topic& topic = *as<TopicObject>(self)->topic;
+  if (!topic.has_last()) Py_RETURN_NONE;
+  const Text body = topic.last_body();
+  const Reference data(
+      PyBytes_FromStringAndSize(body.data(), static_cast<Py_ssize_t>(body.size())));
+  return data ? PyObject_CallOneArg(unpack_body, data.get()) : nullptr;
+}
+
+/// What the next trade is compared with, of a trade's body: price and the day's volume.
+bool note_trade(Topic& topic, PyObject* body) {
+  constexpr Py_ssize_t price_at = 6;
+  constexpr Py_ssize_t volume_at = 13;
+  PyObject* const price = PyTuple_GET_ITEM(body, price_at);
+  PyObject* const volume = PyTuple_GET_ITEM(body, volume_at);
+  topic.last_price = {};
+  topic.last_volume = {};
+  if (price != Py_None) {
+    topic.last_price = {PyFloat_AsDouble(price), true};
+    if (topic.last_price.value == -1 && PyErr_Occurred() != nullptr) return false;
+  }
+  if (volume == Py_None) return true;
+  topic.last_volume.is_there = true;
+  return read_unsigned(volume, topic.last_volume.value);
+}
+
+int topic_set_last(PyObject* self, PyObject* value, void*) {
+  if (is_deletion(value)) return -1;
+  auto* const object = as<TopicObject>(self);
+  if (value == Py_None) {
+    object->topic->forget();
+    return 0;
+  }
+  constexpr Py_ssize_t trade_items = 16;
+  if (!PyTuple_Check(value)) {
+    PyErr_SetString(PyExc_TypeError, "last must be a tuple or None");
+    return -1;
+  }
+  if (PyTuple_GET_SIZE(value) == trade_items && !note_trade(*object->topic, value)) return -1;
+  const Reference data(PyObject_CallOneArg(pack_body, value));
+  char* bytes = nullptr;
+  Py_ssize_t size = 0;
+  if (!data || PyBytes_AsStringAndSize(data.get(), &bytes, &size) != 0) return -1;
+  if (!object->topic->set_body(Text(bytes, static_cast<std::size_t>(size)))) {
+    PyErr_Format(PyExc_ValueError, "last has %zd bytes, more than any quote or trade", size);
+    return -1;
+  }
+  return 0;
+}
+
+PyGetSetDef topic_attributes[] = {
+    {"prefix", topic_prefix, nullptr, "The bytes every frame of this topic begins with.", nullptr},
+    {"type", topic_type, nullptr, "The number of its messages.", nullptr},
+    {"is_kept", topic_is_kept, nullptr, "Whether its messages are kept.", nullptr},
+    {"ring", topic_ring, topic_set_ring, "Its last messages.", nullptr},
+    {"variants", topic_variants, topic_set_variants, "Conflated topics made of it.", nullptr},
+    {"sequence", topic_sequence, topic_set_sequence, "Sequence of the last message.", nullptr},
+    {"last", topic_last, topic_set_last, "The body last published; None when there is none.",
+     nullptr},
+    {"scanned", topic_number<&TopicObject::scanned>, topic_set_number<&TopicObject::scanned>,
+     "The sequence at the last look of the tails scan.", nullptr},
+    {"told", topic_number<&TopicObject::told>, topic_set_number<&TopicObject::told>,
+     "The sequence last announced.", nullptr},
+    {},
+};
+
+PyType_Slot topic_slots[] = {
+    {Py_tp_doc, const_cast<char*>("One topic's spelling, count and last value.")},
+    {Py_tp_new, reinterpret_cast<void*>(topic_new)},
+    {Py_tp_dealloc, reinterpret_cast<void*>(topic_dealloc)},
+    {Py_tp_traverse, reinterpret_cast<void*>(topic_traverse)},
+    {Py_tp_clear, reinterpret_cast<void*>(topic_clear)},
+    {Py_tp_getset, topic_attributes},
+    {0, nullptr},
+};
+PyType_Spec topic_spec = {"gateway.compiled._pipeline.Topic", sizeof(TopicObject), 0,
+                          Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, topic_slots};
+
+// -- Prints
+
+struct PrintsObject {
+  PyObject_HEAD
+  PyObject* owner;
+};
+
+Prints& prints_of(PyObject* self) {
+  return as<SymbolObject>(as<PrintsObject>(self)->owner)->symbol->prints;
+}
+
+void prints_dealloc(PyObject* self) {
+  Py_XDECREF(as<PrintsObject>(self)->owner);
+  free_object(self);
+}
+
+PyObject* prints_is_late(PyObject* self, PyObject* arguments) {
+  PyObject* event = nullptr;
+  PyObject* id = nullptr;
+  PyObject* center = nullptr;
+  PyObject* date = nullptr;
+  if (!PyArg_ParseTuple(arguments, "OOOO", &event, &id, &center, &date)) return nullptr;
+  MaybeMoment event_us;
+  MaybeCount number;
+  Text center_text;
+  Text date_text;
+  if (!read_moment(event, event_us)) return nullptr;
+  number.is_there = id != Py_None;
+  if (number.is_there && !read_unsigned(id, number.value)) return nullptr;
+  if (!latin1_of(center, center_text) || !latin1_of(date, date_text)) return nullptr;
+  return PyBool_FromLong(prints_of(self).is_late(event_us, number, center_text, date_text));
+}
+
+PyObject* prints_newest_us(PyObject* self, void*) {
+  return PyLong_FromLongLong(prints_of(self).newest_us);
+}
+
+int prints_set_newest_us(PyObject* self, PyObject* value, void*) {
+  if (is_deletion(value)) return -1;
+  return read_signed(value, prints_of(self).newest_us) ? 0 : -1;
+}
+
+PyObject* prints_has_sizes(PyObject* self, void*) {
+  return PyBool_FromLong(prints_of(self).has_sizes);
+}
+
+int prints_set_has_sizes(PyObject* self, PyObject* value, void*) {
+  if (is_deletion(value)) return -1;
+  const int is_true = PyObject_IsTrue(value);
+  if (is_true >= 0) prints_of(self).has_sizes = is_true != 0;
+  return is_true < 0 ? -1 : 0;
+}
+
+PyMethodDef prints_methods[] = {
+    {"is_late", prints_is_late, METH_VARARGS,
+     "Whether a trade is older than one that was published; it is remembered if not."},
+    {},
+};
+PyGetSetDef prints_attributes[] = {
+    {"newest_us", prints_newest_us, prints_set_newest_us, "Time of the newest trade.", nullptr},
+    {"has_sizes", prints_has_sizes, prints_set_has_sizes, "Whether a trade had a size.", nullptr},
+    {},
+};
+PyType_Slot prints_slots[] = {
+    {Py_tp_doc, const_cast<char*>("What is known of a symbol's trades.")},
+    {Py_tp_dealloc, reinterpret_cast<void*>(prints_dealloc)},
+    {Py_tp_methods, prints_methods},
+    {Py_tp_getset, prints_attributes},
+    {0, nullptr},
+};
+PyType_Spec prints_spec = {"gateway.compiled._pipeline.Prints", sizeof(PrintsObject), 0,
+                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, prints_slots};
+
+// -- SymbolState
+
+Symbol& symbol_of(PyObject* self) { return *as<SymbolObject>(self)->symbol; }
+
+PyObject* symbol_new(PyTypeObject* type, PyObject* arguments, PyObject*) {
+  PyObject* name = nullptr;
+  PyObject* quote = nullptr;
+  PyObject* trade = nullptr;
+  Text text;
+  if (!PyArg_ParseTuple(arguments, "OO!O!", &name, topic_type_object, &quote, topic_type_object,
+                        &trade) ||
+      !latin1_of(name, text)) {
+    return nullptr;
+  }
+  PyObject* const self = type->tp_alloc(type, 0);
+  if (self == nullptr) return nullptr;
+  auto* const object = as<SymbolObject>(self);
+  object->symbol = new (std::nothrow)
+      Symbol(text, *as<TopicObject>(quote)->topic, *as<TopicObject>(trade)->topic);
+  if (object->symbol == nullptr) {
+    Py_DECREF(self);
+    return PyErr_NoMemory();
+  }
+  object->symbol->owner = self;
+  object->quote = Py_NewRef(quote);
+  object->trade = Py_NewRef(trade);
+  object->cause = Py_NewRef(Py_None);
+  object->symbol->has_cause = false;
+  return self;
+}
+
+int symbol_traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(as<SymbolObject>(self)->cause);
+  Py_VISIT(as<SymbolObject>(self)->quote);
+  Py_VISIT(as<SymbolObject>(self)->trade);
+  return 0;
+}
+
+int symbol_clear(PyObject* self) {
+  // Its topics stay: lines may be read as long as a table has it.
+  Py_CLEAR(as<SymbolObject>(self)->cause);
+  return 0;
+}
+
+void symbol_dealloc(PyObject* self) {
+  PyObject_GC_UnTrack(self);
+  symbol_clear(self);
+  delete as<SymbolObject>(self)->symbol;
+  Py_XDECREF(as<SymbolObject>(self)->quote);
+  Py_XDECREF(as<SymbolObject>(self)->trade);
+  free_object(self);
+}
+
+PyObject* symbol_quote(PyObject* self, void*) { return Py_NewRef(as<SymbolObject>(self)->quote); }
+PyObject* symbol_trade(PyObject* self, void*) { return Py_NewRef(as<SymbolObject>(self)->trade); }
+
+PyObject* symbol_prints(PyObject* self, void*) {
+  auto* const prints = PyObject_New(PrintsObject, prints_type_object);
+  if (prints == nullptr) return nullptr;
+  prints->owner = Py_NewRef(self);
+  return reinterpret_cast<PyObject*>(prints);
+}
+
+PyObject* symbol_cause(PyObject* self, void*) {
+  PyObject* const cause = as<SymbolObject>(self)->cause;
+  return Py_NewRef(cause != nullptr ? cause : Py_None);
+}
+
+int symbol_set_cause(PyObject* self, PyObject* value, void*) {
+  if (is_deletion(value)) return -1;
+  Py_XSETREF(as<SymbolObject>(self)->cause, Py_NewRef(value));
+  symbol_of(self).has_cause = value != Py_None;
+  return 0;
+}
+
+PyObject* symbol_is_live(PyObject* self, void*) { return PyBool_FromLong(symbol_of(self).is_live); }
+
+int symbol_set_is_live(PyObject* self, PyObject* value, void*) {
+  if (is_deletion(value)) return -1;
+  const int is_true = PyObject_IsTrue(value);
+  if (is_true >= 0) symbol_of(self).is_live = is_true != 0;
+  return is_true < 0 ? -1 : 0;
+}
+
+template <std::string Symbol::*field>
+PyObject* symbol_text(PyObject* self, void*) {
+  return text_of(symbol_of(self).*field);
+}
+
+template <std::string Symbol::*field>
+int symbol_set_text(PyObject* self, PyObject* value, void*) {
+  Text text;
+  if (is_deletion(value) || !latin1_of(value, text)) return -1;
+  (symbol_of(self).*field).assign(text);
+  return 0;
+}
+
+int symbol_set_line(PyObject* self, PyObject* value, void* closure) {
+  symbol_of(self).rest_size = 0;
+  return symbol_set_text<&Symbol::line>(self, value, closure);
+}
+
+template <std::string Symbol::*field, bool Symbol::*is_there>
+PyObject* symbol_maybe_text(PyObject* self, void*) {
+  if (!(symbol_of(self).*is_there)) Py_RETURN_NONE;
+  return text_of(symbol_of(self).*field);
+}
+
+template <std::string Symbol::*field, bool Symbol::*is_there>
+int symbol_set_maybe_text(PyObject* self, PyObject* value, void*) {
+  Text text;
+  if (is_deletion(value) || (value != Py_None && !latin1_of(value, text))) return -1;
+  symbol_of(self).*is_there = value != Py_None;
+  (symbol_of(self).*field).assign(text);
+  return 0;
+}
+
+template <std::int64_t Symbol::*field>
+PyObject* symbol_signed(PyObject* self, void*) {
+  return PyLong_FromLongLong(symbol_of(self).*field);
+}
+
+template <std::int64_t Symbol::*field>
+int symbol_set_signed(PyObject* self, PyObject* value, void*) {
+  if (is_deletion(value)) return -1;
+  return read_signed(value, symbol_of(self).*field) ? 0 : -1;
+}
+
+template <std::uint64_t Symbol::*field>
+PyObject* symbol_unsigned(PyObject* self, void*) {
+  return PyLong_FromUnsignedLongLong(symbol_of(self).*field);
+}
+
+template <std::uint64_t Symbol::*field>
+int symbol_set_unsigned(PyObject* self, PyObject* value, void*) {
+  if (is_deletion(value)) return -1;
+  return read_unsigned(value, symbol_of(self).*field) ? 0 : -1;
+}
+
+template <MaybeMoment Symbol::*field>
+PyObject* symbol_moment(PyObject* self, void*) {
+  return moment_of(symbol_of(self).*field);
+}
+
+template <MaybeMoment Symbol::*field>
+int symbol_set_moment(PyObject* self, PyObject* value, void*) {
+  if (is_deletion(value)) return -1;
+  return read_moment(value, symbol_of(self).*field) ? 0 : -1;
+}
+
+PyGetSetDef symbol_attributes[] = {
+    {"quote", symbol_quote, nullptr, nullptr, nullptr},
+    {"trade", symbol_trade, nullptr, nullptr, nullptr},
+    {"prints", symbol_prints, nullptr, nullptr, nullptr},
+    {"cause", symbol_cause, symbol_set_cause, nullptr, nullptr},
+    {"is_live", symbol_is_live, symbol_set_is_live, nullptr, nullptr},
+    {"flags", symbol_unsigned<&Symbol::flags>, symbol_set_unsigned<&Symbol::flags>, nullptr,
+     nullptr},
+    {"last_line_us", symbol_moment<&Symbol::last_line_us>,
+     symbol_set_moment<&Symbol::last_line_us>, nullptr, nullptr},
+    {"line", symbol_text<&Symbol::line>, symbol_set_line, nullptr, nullptr},
+    {"bid_time_text", symbol_text<&Symbol::bid_time>, symbol_set_text<&Symbol::bid_time>, nullptr,
+     nullptr},
+    {"ask_time_text", symbol_text<&Symbol::ask_time>, symbol_set_text<&Symbol::ask_time>, nullptr,
+     nullptr},
+    {"bid_us", symbol_moment<&Symbol::bid_us>, symbol_set_moment<&Symbol::bid_us>, nullptr,
+     nullptr},
+    {"ask_us", symbol_moment<&Symbol::ask_us>, symbol_set_moment<&Symbol::ask_us>, nullptr,
+     nullptr},
+    {"quote_us", symbol_signed<&Symbol::quote_us>, symbol_set_signed<&Symbol::quote_us>, nullptr,
+     nullptr},
+    {"last_conditions", symbol_maybe_text<&Symbol::last_conditions, &Symbol::has_last_conditions>,
+     symbol_set_maybe_text<&Symbol::last_conditions, &Symbol::has_last_conditions>, nullptr,
+     nullptr},
+    {"summary_line", symbol_maybe_text<&Symbol::summary_line, &Symbol::has_summary_line>,
+     symbol_set_maybe_text<&Symbol::summary_line, &Symbol::has_summary_line>, nullptr, nullptr},
+    {"summary_recv_us", symbol_signed<&Symbol::summary_recv_us>,
+     symbol_set_signed<&Symbol::summary_recv_us>, nullptr, nullptr},
+    {"summary_due_us", symbol_signed<&Symbol::summary_due_us>,
+     symbol_set_signed<&Symbol::summary_due_us>, nullptr, nullptr},
+    {"summary_merged", symbol_unsigned<&Symbol::summary_merged>,
+     symbol_set_unsigned<&Symbol::summary_merged>, nullptr, nullptr},
+    {},
+};
+
+PyType_Slot symbol_slots[] = {
+    {Py_tp_doc, const_cast<char*>("What the usual lines of a symbol read and change.")},
+    {Py_tp_new, reinterpret_cast<void*>(symbol_new)},
+    {Py_tp_dealloc, reinterpret_cast<void*>(symbol_dealloc)},
+    {Py_tp_traverse, reinterpret_cast<void*>(symbol_traverse)},
+    {Py_tp_clear, reinterpret_cast<void*>(symbol_clear)},
+    {Py_tp_getset, symbol_attributes},
+    {0, nullptr},
+};
+PyType_Spec symbol_spec = {"gateway.compiled._pipeline.SymbolState", sizeof(SymbolObject), 0,
+                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+                           symbol_slots};
+
+// -- SymbolTable
+
+PyObject* table_new(PyTypeObject* type, PyObject*, PyObject*) {
+  PyObject* const self = type->tp_alloc(type, 0);
+  if (self == nullptr) return nullptr;
+  as<TableObject>(self)->symbols = new (std::nothrow) SymbolTable();
+  if (as<TableObject>(self)->symbols != nullptr) return self;
+  Py_DECREF(self);
+  return PyErr_NoMemory();
+}
+
+int table_traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  if (as<TableObject>(self)->symbols == nullptr) return 0;
+  for (const auto& [name, symbol] : *as<TableObject>(self)->symbols) {
+    Py_VISIT(static_cast<PyObject*>(symbol->owner));
+  }
+  return 0;
+}
+
+int table_clear(PyObject* self) {
+  SymbolTable* const symbols = as<TableObject>(self)->symbols;
+  if (symbols == nullptr) return 0;
+  SymbolTable taken;
+  taken.swap(*symbols);
+  for (const auto& [name, symbol] : taken) Py_DECREF(static_cast<PyObject*>(symbol->owner));
+  return 0;
+}
+
+void table_dealloc(PyObject* self) {
+  PyObject_GC_UnTrack(self);
+  table_clear(self);
+  delete as<TableObject>(self)->symbols;
+  free_object(self);
+}
+
+PyTypeObject* symbol_type_object = nullptr;
+
+PyObject* table_remove(PyObject* self, PyObject* name) {
+  Text text;
+  if (!latin1_of(name, text)) return nullptr;
+  SymbolTable& symbols = *as<TableObject>(self)->symbols;
+  const auto found = symbols.find(text);
+  if (found != symbols.end()) {
+    auto* const owner = static_cast<PyObject*>(found->second->owner);
+    symbols.erase(found);
+    Py_DECREF(owner);
+  }
+  Py_RETURN_NONE;
+}
+
+PyObject* table_add(PyObject* self, PyObject* object) {
+  if (!PyObject_TypeCheck(object, symbol_type_object)) {
+    PyErr_SetString(PyExc_TypeError, "only a SymbolState can be added");
+    return nullptr;
+  }
+  Symbol& symbol = symbol_of(object);
+  const Reference name(text_of(symbol.name));
+  if (!name || !Reference(table_remove(self, name.get()))) return nullptr;
+  try {
+    as<TableObject>(self)->symbols->emplace(Text(symbol.name), &symbol);
+  } catch (const std::bad_alloc&) {
+    return PyErr_NoMemory();
+  }
+  Py_INCREF(object);
+  Py_RETURN_NONE;
+}
+
+Py_ssize_t table_length(PyObject* self) {
+  return static_cast<Py_ssize_t>(as<TableObject>(self)->symbols->size());
+}
+
+PyMethodDef table_methods[] = {
+    {"add", table_add, METH_O, "Add a symbol, in place of one of its name."},
+    {"remove", table_remove, METH_O, "Take a symbol out, if it is there."},
+    {},
+};
+PyType_Slot table_slots[] = {
+    {Py_tp_doc, const_cast<char*>("The symbols that lines are looked up in.")},
+    {Py_tp_new, reinterpret_cast<void*>(table_new)},
+    {Py_tp_dealloc, reinterpret_cast<void*>(table_dealloc)},
+    {Py_tp_traverse, reinterpret_cast<void*>(table_traverse)},
+    {Py_tp_clear, reinterpret_cast<void*>(table_clear)},
+    {Py_tp_methods, table_methods},
+    {Py_sq_length, reinterpret_cast<void*>(table_length)},
+    {0, nullptr},
+};
+PyType_Spec table_spec = {"gateway.compiled._pipeline.SymbolTable", sizeof(TableObject), 0,
+                          Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, table_slots};
+
+PyTypeObject* make_type(PyObject* module, PyType_Spec& spec) {
+  auto* const type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
+  if (type == nullptr || PyModule_AddType(module, type) != 0) return nullptr;
+  return type;
+}
+
+}  // namespace
+
+bool latin1_of(PyObject* object, Text& text) {
+  if (!PyUnicode_Check(object) || PyUnicode_KIND(object) != PyUnicode_1BYTE_KIND) {
+    PyErr_Format(PyExc_ValueError, "not a text of characters below 256: %.100R", object);
+    return false;
+  }
+  text = Text(reinterpret_cast<const char*>(PyUnicode_1BYTE_DATA(object)),
+              static_cast<std::size_t>(PyUnicode_GET_LENGTH(object)));
+  return true;
+}
+
+PyObject* text_of(Text text) {
+  return PyUnicode_DecodeLatin1(text.data(), static_cast<Py_ssize_t>(text.size()), nullptr);
+}
+
+PyTypeObject* table_type() { return table_type_object; }
+
+PyObject* use_codec(PyObject*, PyObject* arguments) {
+  PyObject* pack = nullptr;
+  PyObject* unpack = nullptr;
+  if (!PyArg_ParseTuple(arguments, "OO", &pack, &unpack)) return nullptr;
+  Py_XSETREF(pack_body, Py_NewRef(pack));
+  Py_XSETREF(unpack_body, Py_NewRef(unpack));
+  Py_RETURN_NONE;
+}
+
+bool add_object_types(PyObject* module) {
+  topic_type_object = make_type(module, topic_spec);
+  prints_type_object = make_type(module, prints_spec);
+  symbol_type_object = make_type(module, symbol_spec);
+  table_type_object = make_type(module, table_spec);
+  return topic_type_object != nullptr && prints_type_object != nullptr &&
+         symbol_type_object != nullptr && table_type_object != nullptr;
+}
+
+}  // namespace iqfeed_gateway

@@ -1,0 +1,46 @@
+"""Boards with the pipeline that a test is about: the Python one or the compiled one."""
+
+import os
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gateway.normalize.board import Board
+from gateway.normalize.pipeline import Pipeline
+
+PYTHON: Final = "python"
+COMPILED: Final = "compiled"
+NAMES: Final = (PYTHON, COMPILED)
+
+
+def default_name() -> str:
+    """The pipeline that tests use which do not say; `TESTS_PIPELINE` names it."""
+    return os.environ.get("TESTS_PIPELINE", PYTHON)
+
+
+def make_board(name: str, **parts: Any) -> Board:
+    """A board whose symbols that pipeline can read.
+
+    Args:
+        name: One of `NAMES`.
+        parts: As `Board` takes them.
+    """
+    if name == PYTHON:
+        return Board(**parts)
+    # Only where it was built.
+    from gateway.compiled.symbols import CompiledSymbol, SymbolIndex  # noqa: PLC0415
+
+    return Board(**parts, make_symbol=CompiledSymbol, symbols=SymbolIndex())
+
+
+def make_pipeline(name: str, parts: Mapping[str, Any]) -> Pipeline:
+    """A pipeline that sends through the board's envelope.
+
+    Args:
+        name: One of `NAMES`.
+        parts: As `Pipeline` takes them.
+    """
+    if name == PYTHON:
+        return Pipeline(**parts)
+    from gateway.compiled.pipeline import CompiledPipeline  # noqa: PLC0415
+
+    return CompiledPipeline(**parts, native=None)
