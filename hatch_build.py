@@ -159,6 +159,7 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
         try:
             module = compile_into(Path(self._temporary.name), root=root)
         except CannotCompile as error:
+            self._temporary.cleanup()
             words = f"The compiled part of the gateway cannot be built: {error}"
             if mode == "required":
                 self.app.abort(f"{words}\n{VARIABLE} is `required`: nothing is built.")

@@ -84,7 +84,10 @@ def check_configuration(config: Configs) -> tuple[Settings, Credentials, list[st
         ConfigError: A gateway would not start.
     """
     settings, credentials = load_settings(config), load_credentials()
-    choose_pipeline(settings)
+    try:
+        choose_pipeline(settings)
+    except ConfigError as error:
+        raise find_source(error, config) from error
     # Refuses a command that cannot be run; nothing is started.
     make_process(
         settings,

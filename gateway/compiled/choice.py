@@ -75,5 +75,5 @@ def _reason_of(error: Exception) -> str:
         return "the compiled pipeline is not installed"
     # Escaped, as a path may hold anything, but without the quotes.
     cause = bounded(str(error), characters_max=CAUSE_CHARACTERS_MAX).strip("'\"")
-    what = "cannot be loaded" if isinstance(error, ImportError) else "cannot send"
+    what = "cannot be loaded" if isinstance(error, ImportError) else "cannot be used"
     return f"the compiled pipeline {what}: {cause}"

@@ -37,7 +37,8 @@ def find_send() -> int:
 
 def _load(extension: str) -> tuple[ctypes.CDLL, int]:
     """Load what has `zmq_send`: already loaded, it is not loaded twice."""
-    for path in _libraries(extension):
+    package = Path(zmq.__file__).parent
+    for path in libraries_of(extension, platform=sys.platform, package=package):
         library = ctypes.CDLL(path)
         try:
             address = ctypes.cast(library.zmq_send, ctypes.c_void_p).value
@@ -48,12 +49,18 @@ def _load(extension: str) -> tuple[ctypes.CDLL, int]:
     raise OSError(f"there is no zmq_send in {extension[:200]}")
 
 
-def _libraries(extension: str) -> Iterator[str]:
-    """Where libzmq may be: symbols of what a library is linked with are its own, but on Windows."""
+def libraries_of(extension: str, *, platform: str, package: Path) -> Iterator[str]:
+    """Where libzmq may be: symbols of what a library is linked with are its own, but on Windows.
+
+    Args:
+        extension: The file of pyzmq that is linked with libzmq.
+        platform: As `sys.platform`.
+        package: The folder of pyzmq.
+    """
     yield extension
-    if sys.platform == "win32":
+    if platform == "win32":
         # Wheels bring it in a folder beside the package's, under a name that is theirs alone.
-        beside = Path(zmq.__file__).parent.with_name("pyzmq.libs")
+        beside = package.with_name("pyzmq.libs")
         yield from (str(path) for path in sorted(beside.glob("libzmq*.dll")))
 
 
