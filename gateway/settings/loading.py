@@ -29,8 +29,9 @@ from gateway.settings.sections import ENV_PREFIX, ControlSettings, Settings
 
 ALERT_VARIABLES: Final = tuple(f"IQGW_ALERT_{name}" for name in ("CODE", "EVENT", "ID", "LEVEL"))
 """What the program that alerts are brought to is told; it may start one of our commands."""
-NO_SETTINGS: Final = (*ALERT_VARIABLES, "IQGW_CLIENT_KEYS")
-"""Variables of ours that are none; the last one names the keys of commands that ask a gateway."""
+NO_SETTINGS: Final = (*ALERT_VARIABLES, "IQGW_BUILD_COMPILED", "IQGW_CLIENT_KEYS")
+"""Variables of ours that are none: the last two are the build's, and name the keys of commands that
+ask a gateway."""
 _NAME: Final = re.compile(r"^[a-z_]+(?= )|[a-z0-9_]+(?:\.[a-z0-9_]+)+")
 
 
