@@ -5,12 +5,24 @@
 ARG BASE=python:3.13.11-slim-trixie
 
 FROM ${BASE} AS build
+# The compiled pipeline: without it the image is refused; `none` makes one that runs in Python, and
+# needs neither a compiler nor Debian's packages.
+ARG COMPILED=required
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN packages= \
+ && if [ "$COMPILED" != none ]; then \
+      command -v c++ > /dev/null || packages=g++; \
+      python3 -c "import os, sysconfig; os.stat(sysconfig.get_path('include') + '/Python.h')" \
+        2> /dev/null || packages="$packages python3-dev"; \
+    fi \
+ && if [ -n "$packages" ]; then \
+      apt-get -q update && apt-get -q install -y --no-install-recommends $packages; \
+    fi
 WORKDIR /source
-COPY pyproject.toml README.md CHANGELOG.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md CHANGELOG.md LICENSE ./
 COPY gateway gateway
 COPY clients/python clients/python
-RUN python3 -m pip wheel --wheel-dir /wheels .
+RUN IQGW_BUILD_COMPILED="$COMPILED" python3 -m pip wheel --wheel-dir /wheels .
 # An environment without pip, so that the image cannot install anything; `--only-binary` because it
 # has no compiler either. Bytecode is made here: a read-only root has no place for it later.
 RUN python3 -m venv --without-pip /opt/iqfeed-gateway \

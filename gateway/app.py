@@ -12,7 +12,7 @@ from gateway import __version__
 from gateway.app_admin import make_admin
 from gateway.app_alerts import delivery_issues, make_alert_sinks, make_error_desk
 from gateway.app_control import make_desk, make_identity, make_leases, make_monitor, make_trail
-from gateway.app_feed import find_host, make_feed_parts
+from gateway.app_feed import choose_pipeline, facts_of_start, find_host, make_feed_parts
 from gateway.app_guards import make_guards
 from gateway.app_http import make_http
 from gateway.app_options import Retries
@@ -38,7 +38,6 @@ from gateway.runtime.health_loop import AlertTeller, HealthLoop, thread_facts
 from gateway.runtime.host import process_facts
 from gateway.runtime.interpreter import InterpreterTuning
 from gateway.runtime.lease_keeper import LeaseKeeper
-from gateway.runtime.publisher import check_libzmq
 from gateway.runtime.queues import COMMANDS_MAX, FACTS_MAX, CommandQueue, FactQueue
 from gateway.runtime.rpc_server import RpcServer, drive
 from gateway.runtime.senders import Senders
@@ -105,7 +104,7 @@ class Gateway:
         Raises:
             ConfigError: Something cannot be used; nothing is left running.
         """
-        check_libzmq()
+        self._pipeline = choose_pipeline(self._settings)
         self._trail.configured(masked(self._settings))
         own_claims = read_own_claims(self._settings)
         self._loop = asyncio.get_running_loop()
@@ -113,7 +112,6 @@ class Gateway:
             ThreadPoolExecutor(self._settings.connection.thread_pool_size, "gateway")
         )
         self._host = await find_host(self._settings, self._clock)
-        self._started_ns = self._clock.monotonic_ns()
         self._doors = make_doorkeeper(self._settings, self._clock)
         self._senders = self._doors.senders if self._doors is not None else Senders()
         self._usage = make_usage(self._settings, clock=self._clock, counters=self._counters)
@@ -147,8 +145,7 @@ class Gateway:
             version=__version__,
             epoch=self._epoch,
             **self.endpoints,
-            level1=f"{self._host}:{self._settings.level1_port}",
-            admin=f"{self._host}:{self._settings.iqconnect.admin_port}",
+            **facts_of_start(self._settings, self._host, self._pipeline),
             leases_restored=restored["restored"],
         )
 
@@ -232,7 +229,7 @@ class Gateway:
             epoch=self._epoch,
             clock=self._clock,
             post=self._facts.post,
-            describe=self._describe,
+            pipeline=self._pipeline,
         )
         self._feed = FeedThread(parts, self._commands, self._facts)
 
@@ -267,7 +264,9 @@ class Gateway:
         self._own = OwnWatch(self._leases, self._history)
         self._desk = make_desk(
             settings,
-            identity=make_identity(settings, epoch=self._epoch, endpoints=self.endpoints),
+            identity=make_identity(
+                settings, epoch=self._epoch, endpoints=self.endpoints, pipeline=self._pipeline
+            ),
             leases=self._leases,
             monitor=monitor,
             history=self._history,
@@ -323,12 +322,6 @@ class Gateway:
             clock=self._clock,
             counters=self._counters,
         )
-
-    def _describe(self) -> dict[str, Any]:
-        """The heartbeat's words about this run; called in the feed thread, reads constants."""
-        uptime_s = (self._clock.monotonic_ns() - self._started_ns) // 1_000_000_000
-        gateway_id = self._settings.gateway_id
-        return {"gateway_id": gateway_id, "version": __version__, "uptime_s": uptime_s}
 
     def _control_counts(self) -> dict[str, int]:
         """What was counted outside the feed thread, by label."""

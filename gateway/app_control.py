@@ -5,6 +5,7 @@ from typing import Any
 
 from gateway import __version__
 from gateway.clock import Clock
+from gateway.compiled.choice import Choice
 from gateway.control.access import Access
 from gateway.control.admin_port import AdminPort
 from gateway.control.audit_trail import AuditTrail
@@ -24,13 +25,16 @@ from gateway.runtime.host import DiskGauge, ProcessGauge
 from gateway.settings import Settings
 
 
-def make_identity(settings: Settings, *, epoch: int, endpoints: Mapping[str, str]) -> Identity:
+def make_identity(
+    settings: Settings, *, epoch: int, endpoints: Mapping[str, str], pipeline: Choice
+) -> Identity:
     """Say who this gateway is.
 
     Args:
         settings: As checked by `load_settings`.
         epoch: This run, Unix milliseconds.
         endpoints: Where the sockets really are.
+        pipeline: The one that runs.
     """
     return Identity(
         gateway_id=settings.gateway_id,
@@ -38,6 +42,7 @@ def make_identity(settings: Settings, *, epoch: int, endpoints: Mapping[str, str
         epoch=epoch,
         endpoints=dict(endpoints),
         capabilities=tuple(capabilities_of(settings)),
+        pipeline=pipeline,
     )
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import zmq
 
+from gateway import __version__
 from gateway.app_options import Retries, Sessions, feed_options, log_sample
 from gateway.clock import Clock
+from gateway.compiled.choice import Choice, choose
 from gateway.health.facts import AlertFact
 from gateway.policy.entitlements import Entitlements
 from gateway.runtime.assembly import FeedAssembly
@@ -15,8 +17,38 @@ from gateway.runtime.feed import FeedParts
 from gateway.runtime.host_address import FIRST_S_MAX, HostAddress
 from gateway.runtime.intake import Intake
 from gateway.runtime.peer_sockets import PeerSockets
+from gateway.runtime.publisher import check_libzmq
 from gateway.runtime.senders import Senders
 from gateway.settings import Settings
+
+
+def choose_pipeline(settings: Settings) -> Choice:
+    """Choose what makes messages of Level 1 lines.
+
+    Args:
+        settings: As checked by `load_settings`.
+
+    Raises:
+        ConfigError: libzmq is too old, or the compiled pipeline is wanted and cannot run.
+    """
+    check_libzmq()
+    return choose(settings.pipeline)
+
+
+def facts_of_start(settings: Settings, host: HostAddress, pipeline: Choice) -> dict[str, Any]:
+    """What the log's first line says of the way prices take.
+
+    Args:
+        settings: As checked by `load_settings`.
+        host: IQConnect's address.
+        pipeline: The one that runs.
+    """
+    facts = {
+        "level1": f"{host}:{settings.level1_port}",
+        "admin": f"{host}:{settings.iqconnect.admin_port}",
+        "pipeline": pipeline.name,
+    }
+    return facts if pipeline.reason is None else {**facts, "pipeline_reason": pipeline.reason}
 
 
 async def find_host(settings: Settings, clock: Clock) -> HostAddress:
@@ -45,7 +77,7 @@ def make_feed_parts(
     epoch: int,
     clock: Clock,
     post: Callable[[object], object],
-    describe: Callable[[], dict[str, Any]],
+    pipeline: Choice,
 ) -> FeedParts:
     """Make what the feed thread works with.
 
@@ -59,11 +91,19 @@ def make_feed_parts(
         epoch: This run, Unix milliseconds.
         clock: The gateway's.
         post: Takes facts for the control loop.
-        describe: The heartbeat's words about this run.
+        pipeline: The one that runs.
     """
     sessions = Sessions(settings)
+    started_ns = clock.monotonic_ns()
+
+    def describe() -> dict[str, Any]:
+        """The heartbeat's words about this run; called in the feed thread, reads constants."""
+        uptime_s = (clock.monotonic_ns() - started_ns) // 1_000_000_000
+        gateway_id = settings.gateway_id
+        return {"gateway_id": gateway_id, "version": __version__, "uptime_s": uptime_s}
+
     assembly = FeedAssembly(
-        feed_options(settings, host=host),
+        feed_options(settings, host=host, pipeline=pipeline.name),
         data=data,
         epoch=epoch,
         clock=clock,

@@ -95,6 +95,7 @@ class FactsReader:
             "schema_hash": protocol.SCHEMA_HASH,
             "python": platform.python_version(),
             "libzmq": zmq.zmq_version(),
+            "pipeline": inside.identity.pipeline.name,
         }
 
     async def facts(self) -> MetricFacts:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from gateway.clock import Clock
 from gateway.control.peer_desk import PeerOptions
@@ -46,12 +46,18 @@ RATE_WINDOW_NS: Final = 60 * SECOND_NS
 SECOND_US: Final = 1_000_000
 
 
-def feed_options(settings: Settings, *, host: HostAddress) -> FeedOptions:
+def feed_options(
+    settings: Settings,
+    *,
+    host: HostAddress,
+    pipeline: Literal["compiled", "python"] = "python",
+) -> FeedOptions:
     """What of the settings decides how the feed works.
 
     Args:
         settings: As checked by `load_settings`.
         host: IQConnect's address.
+        pipeline: The one that was chosen.
     """
     return FeedOptions(
         link=_link_options(settings, host, settings.level1_port),
@@ -79,6 +85,7 @@ def feed_options(settings: Settings, *, host: HostAddress) -> FeedOptions:
         limits=user_limits(settings),
         linger_ns=round(settings.data.watch_linger_s * 1e9),
         is_auto_watch=settings.is_auto_watch,
+        pipeline=pipeline,
     )
 
 

@@ -45,7 +45,7 @@ const (
 	// Largest deadline_ms of a request.
 	DeadlineMsMax = 60000
 	// SHA-256 of the definitions without their prose.
-	SchemaHash = "7d09bd77065eef7437bb03aee6d1c428049222860bb6b3f69ea4bbbf6833d6de"
+	SchemaHash = "e9e7922502b4f8aefddc54af6afd144e04466da3296b4a88d9b584a7f122a560"
 )
 
 // MessageType: number of a message, item 0.

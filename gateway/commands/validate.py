@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from gateway.app_feed import choose_pipeline
 from gateway.app_options import Retries, make_process
 from gateway.app_reload import read_own_claims
 from gateway.app_security import make_doorkeeper
@@ -14,7 +15,6 @@ from gateway.commands.alert_checks import obstacle_of_command, obstacle_of_webho
 from gateway.commands.start_checks import check_addresses, check_directory
 from gateway.errors import ConfigError
 from gateway.runtime.host_address import FIRST_S_MAX, HostAddress
-from gateway.runtime.publisher import check_libzmq
 from gateway.settings import (
     Configs,
     Credentials,
@@ -84,7 +84,10 @@ def check_configuration(config: Configs) -> tuple[Settings, Credentials, list[st
         ConfigError: A gateway would not start.
     """
     settings, credentials = load_settings(config), load_credentials()
-    check_libzmq()
+    try:
+        choose_pipeline(settings)
+    except ConfigError as error:
+        raise find_source(error, config) from error
     # Refuses a command that cannot be run; nothing is started.
     make_process(
         settings,
@@ -132,6 +135,7 @@ def _lines_of(settings: Settings, credentials: Credentials) -> Iterator[tuple[st
     yield "watched", _watched_of(settings)
     kept = str(settings.state_dir) if settings.state_dir is not None else "nowhere"
     yield "leases kept", kept
+    yield "pipeline", str(choose_pipeline(settings))
     yield "keys", _keys_of(settings)
     yield "admin methods", "on" if settings.security.allow_local_admin else "off"
     yield "log", _log_of(settings)

@@ -100,6 +100,7 @@ class RequestDesk(LeaseRequests):
             "schema_hash": protocol.SCHEMA_HASH,
             "limits": LIMITS,
             "capabilities": list(identity.capabilities),
+            "pipeline": identity.pipeline.as_map(),
             "relay": None,
             "refused_subscriptions": refused,
         }

@@ -116,7 +116,9 @@ class HealthRequests:
         """
         now_ns = self._clock.monotonic_ns()
         if not self._verdict or now_ns - self._judged_ns >= MOMENT_NS:
-            self._verdict, self._judged_ns = self.monitor.verdict(), now_ns
+            pipeline = self.identity.pipeline.as_map()
+            self._verdict = {**self.monitor.verdict(), "pipeline": pipeline}
+            self._judged_ns = now_ns
         return self._verdict
 
     def metrics(self, _: m.MetricsParams) -> dict[str, Any]:
@@ -126,7 +128,7 @@ class HealthRequests:
             admin=self._admin,
             lease_count=len(self._leases.living()),
             counts=self.inside.counts(),
-            process=self.inside.process(),
+            process={**self.inside.process(), "pipeline": self.identity.pipeline.name},
             readings=self.monitor.readings,
         )
 
@@ -164,6 +166,7 @@ class HealthRequests:
                 "gateway_id": self.identity.gateway_id,
                 "version": self.identity.version,
                 "epoch": self.identity.epoch,
+                "pipeline": self.identity.pipeline.as_map(),
                 "uptime_s": (self._clock.monotonic_ns() - self._started_ns) // 1_000_000_000,
                 "upstream": verdict["upstream"],
                 "login": self._admin.login,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.compiled.choice import Choice
 from gateway.model import protocol
 from gateway.wire.codec import MAP_ITEMS_MAX, TEXT_BYTES_MAX
 
@@ -33,3 +34,5 @@ class Identity:
     """Socket name to the address it is bound to."""
     capabilities: tuple[str, ...]
     """Optional features that are on."""
+    pipeline: Choice
+    """What makes messages of Level 1 lines."""

@@ -162,6 +162,7 @@ class StatusComposer:
         return {
             "id": identity.gateway_id,
             "version": identity.version,
+            "pipeline": identity.pipeline.as_map(),
             "epoch": identity.epoch,
             "started_us": self._started_us,
             "uptime_s": (self._clock.monotonic_ns() - self._started_ns) / 1e9,

@@ -89,7 +89,7 @@ def _gauge(
     return Metric(PREFIX + name, MetricType.GAUGE, sentence, read, labels)
 
 
-BUILD_LABELS: Final = ("version", "gateway_id", "schema_hash", "python", "libzmq")
+BUILD_LABELS: Final = ("version", "gateway_id", "schema_hash", "python", "libzmq", "pipeline")
 _RUN: Final = (
     _gauge("build_info", "Always 1; the labels say what runs.", _build, *BUILD_LABELS),
     _gauge(

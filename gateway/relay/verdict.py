@@ -79,6 +79,7 @@ class RelayJudge:
                 "gateway": "streaming" if is_heard else "stale",
             },
             "error_message": worst,
+            "pipeline": None,
         }
 
 

@@ -1,6 +1,7 @@
 """What of the settings decides how the feed works."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from gateway.control.peer_desk import PeerOptions
 from gateway.normalize.depths import BookOptions
@@ -50,5 +51,7 @@ class FeedOptions:
     """What a user may have, where there are keys."""
     is_auto_watch: bool
     """Whether a subscription to a symbol's topic is a wish for it."""
+    pipeline: Literal["compiled", "python"] = "python"
+    """Which one makes messages of Level 1 lines; the compiled one only where it can run."""
     price_limits: PriceLimits = ANY_PRICE
     """Which prices are implausible."""

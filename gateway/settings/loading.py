@@ -29,9 +29,10 @@ from gateway.settings.sections import ENV_PREFIX, ControlSettings, Settings
 
 ALERT_VARIABLES: Final = tuple(f"IQGW_ALERT_{name}" for name in ("CODE", "EVENT", "ID", "LEVEL"))
 """What the program that alerts are brought to is told; it may start one of our commands."""
-NO_SETTINGS: Final = (*ALERT_VARIABLES, "IQGW_CLIENT_KEYS")
-"""Variables of ours that are none; the last one names the keys of commands that ask a gateway."""
-_NAME: Final = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)+")
+NO_SETTINGS: Final = (*ALERT_VARIABLES, "IQGW_BUILD_COMPILED", "IQGW_CLIENT_KEYS")
+"""Variables of ours that are none: the last two are the build's, and name the keys of commands that
+ask a gateway."""
+_NAME: Final = re.compile(r"^[a-z_]+(?= )|[a-z0-9_]+(?:\.[a-z0-9_]+)+")
 
 
 def load_settings(configs: Configs, *, overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -139,7 +140,7 @@ def _located(error: ConfigError, layers: Layers, overrides: Mapping[str, Any]) -
 
 
 def _sources_in(text: str, layers: Layers, overrides: Mapping[str, Any]) -> Iterator[str]:
-    """Where each setting was given that a text names; our own sentences spell them with dots."""
+    """Where each setting was given that a text names: with dots, or as its first word."""
     given = merge(layers.values, overrides)
     environment = EnvSettingsSource(Settings)()
     for name in _NAME.findall(text):

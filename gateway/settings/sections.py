@@ -3,7 +3,7 @@
 import platform
 import re
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -159,6 +159,10 @@ class Settings(BaseSettings):
     symbols_file: Path | None = None
     """JSON file of symbols that the gateway watches by itself, from its start and whoever listens;
     looked for beside the file that names it. None are when absent."""
+    pipeline: Literal["auto", "compiled", "python"] = "auto"
+    """What makes messages of Level 1 lines: the compiled pipeline or Python's; both make the same.
+    `auto` is the compiled one where it can run; `compiled` refuses to start without it. `hello`
+    tells which one runs, and why."""
     iqconnect: IqconnectSettings = IqconnectSettings()
     connection: ConnectionConfig = ConnectionConfig()
     upstream: UpstreamSettings = UpstreamSettings()

@@ -154,14 +154,16 @@ def start_command(
         )
 
 
-def run_command(*arguments: str, seconds: float = READY_S_MAX) -> tuple[int, str]:
+def run_command(
+    *arguments: str, seconds: float = READY_S_MAX, module: str = "gateway"
+) -> tuple[int, str]:
     """Run `python -m gateway …` to its end.
 
     Returns:
         Exit code and everything it printed.
     """
     finished = subprocess.run(
-        [sys.executable, "-m", "gateway", *arguments],
+        [sys.executable, "-m", module, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,

@@ -6,6 +6,7 @@ from typing import Any
 from gateway_monitoring import HealthThresholds
 
 from gateway.clock import Clock
+from gateway.compiled.choice import choose
 from gateway.control.health_requests import HealthRequests, Inside
 from gateway.control.identity import Identity
 from gateway.control.upstream_requests import UpstreamRequests
@@ -99,7 +100,7 @@ def inside_requests(
     lines: list[dict[str, object]] = [] if audited is None else audited
     alerts: list[Mapping[str, Any]] = [] if told is None else told
     return HealthRequests(
-        identity=Identity("bench", "1.2.3", 1_700_000_000_000, {}, ()),
+        identity=Identity("bench", "1.2.3", 1_700_000_000_000, {}, (), choose("python")),
         monitor=HealthMonitor(
             HealthThresholds(),
             hours=TradingHours(["Mon-Fri 09:30-16:00"]),

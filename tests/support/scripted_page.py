@@ -19,6 +19,7 @@ STATUS: Final[dict[str, Any]] = {
     "gateway": {
         "id": "scripted",
         "version": "1.2.3",
+        "pipeline": {"name": "python", "reason": "scripted"},
         "epoch": NOW_US // 1000,
         "started_us": NOW_US,
         "uptime_s": 1.0,

@@ -67,3 +67,9 @@ def test_a_clients_keys_in_the_environment_are_no_setting(monkeypatch: pytest.Mo
     """A gateway may be started from a shell that asks another one."""
     monkeypatch.setenv("IQGW_CLIENT_KEYS", "alice.key")
     assert load_settings(None).security.keys_dir is None
+
+
+def test_how_the_package_was_built_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever builds and starts in one shell must not be refused."""
+    monkeypatch.setenv("IQGW_BUILD_COMPILED", "required")
+    assert load_settings(None).pipeline == "auto"

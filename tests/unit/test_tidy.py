@@ -71,6 +71,8 @@ FALLING_THROUGH = {
 }
 """Handlers that do nothing because the line behind the `try` does it, and what that is."""
 CLOCK = "gateway/clock.py"
+LIBZMQ = "gateway/compiled/library.py"
+"""Asks pyzmq where its libzmq is, and does nothing with a socket."""
 
 
 class Module(NamedTuple):
@@ -220,7 +222,7 @@ def test_the_core_does_no_io_and_reads_neither_time_nor_chance() -> None:
     wrong = [
         f"{module.name}:{line} imports {imported}"
         for module in modules("gateway")
-        if part_of(module.name) in CORE and module.name != CLOCK
+        if part_of(module.name) in CORE and module.name not in (CLOCK, LIBZMQ)
         for line, imported in imports_of(module)
         if imported.split(".")[0] in IMPURE
     ]

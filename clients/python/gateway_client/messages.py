@@ -67,7 +67,7 @@ DEADLINE_MS_MAX: Final = 60000
 """Largest deadline_ms of a request."""
 
 SCHEMA_HASH: Final = (
-    "7d09bd77065eef7437bb03aee6d1c428049222860bb6b3f69ea4bbbf6833d6de"
+    "e9e7922502b4f8aefddc54af6afd144e04466da3296b4a88d9b584a7f122a560"
 )
 """SHA-256 of the definitions without their prose."""
 

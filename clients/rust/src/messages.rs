@@ -67,7 +67,7 @@ pub const DEADLINE_MS_MAX: u64 = 60_000;
 pub const HEADER_ITEMS: usize = 6;
 
 /// SHA-256 of the definitions without their prose.
-pub const SCHEMA_HASH: &str = "7d09bd77065eef7437bb03aee6d1c428049222860bb6b3f69ea4bbbf6833d6de";
+pub const SCHEMA_HASH: &str = "e9e7922502b4f8aefddc54af6afd144e04466da3296b4a88d9b584a7f122a560";
 
 /// Number of each message: the first item of its body.
 pub mod message_type {

@@ -97,7 +97,7 @@ export const DEADLINE_MS_MAX = 60000;
 
 /** SHA-256 of the definitions without their prose. */
 export const SCHEMA_HASH =
-  "7d09bd77065eef7437bb03aee6d1c428049222860bb6b3f69ea4bbbf6833d6de";
+  "e9e7922502b4f8aefddc54af6afd144e04466da3296b4a88d9b584a7f122a560";
 
 /** Number of a message: item 0. */
 export const MessageType = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import zmq
 
 from gateway.app_options import Retries, Sessions, feed_options, login_commands, login_policy
+from gateway.compiled.choice import choose
 from gateway.control.consumer_requests import ConsumerRequests
 from gateway.control.desk import RequestDesk
 from gateway.control.feed_commands import FeedCommand, NoteAdmin
@@ -199,7 +200,7 @@ class GatewayHalf:
 
     def _make_desk(self) -> RequestDesk:
         return RequestDesk(
-            identity=Identity("world", "0", EPOCH, {}, ()),
+            identity=Identity("world", "0", EPOCH, {}, (), choose("python")),
             leases=self.leases,
             clock=self._clock,
             access=open_access(self._clock),

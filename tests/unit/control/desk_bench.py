@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgpack
 
 from gateway.clock import FakeClock
+from gateway.compiled.choice import choose
 from gateway.control.consumer_requests import ConsumerRequests
 from gateway.control.desk import RequestDesk
 from gateway.control.feed_commands import (
@@ -182,6 +183,7 @@ class Bench:
                 epoch=EPOCH,
                 endpoints={"data": "tcp://127.0.0.1:7700", "control": "tcp://127.0.0.1:7701"},
                 capabilities=("auto_watch",),
+                pipeline=choose("python"),
             ),
             leases=self.leases,
             clock=self.clock,

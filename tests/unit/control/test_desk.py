@@ -186,7 +186,7 @@ def test_metrics_have_figures_before_the_first_report(bench: Bench) -> None:
     assert set(metrics["connections"]["links"]) == {"admin"}
     assert metrics["topics"] == {}
     assert metrics["client_metrics"]["messages"] == 0
-    assert metrics["process"] == {"threads": 2}
+    assert metrics["process"] == {"threads": 2, "pipeline": "python"}
 
 
 def test_metrics_are_those_of_the_newest_report(bench: Bench) -> None:

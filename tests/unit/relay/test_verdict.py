@@ -13,6 +13,7 @@ WELL: dict[str, Any] = {
     "issues": [],
     "upstream": {"level1": "streaming"},
     "error_message": None,
+    "pipeline": None,
 }
 GATEWAY_ISSUE = {
     "code": "dtn_link_down",

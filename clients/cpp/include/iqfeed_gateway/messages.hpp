@@ -62,7 +62,7 @@ inline constexpr std::int64_t deadline_ms_max = 60000;
 
 /// SHA-256 of the definitions without their prose.
 inline constexpr std::string_view schema_hash =
-    "7d09bd77065eef7437bb03aee6d1c428049222860bb6b3f69ea4bbbf6833d6de";
+    "e9e7922502b4f8aefddc54af6afd144e04466da3296b4a88d9b584a7f122a560";
 
 /// Number of a message: item 0.
 namespace message_type {
