@@ -42,6 +42,7 @@ from gateway.runtime.intake import Intake
 from gateway.runtime.level1_link import Level1Link
 from gateway.runtime.level2_link import Level2Link
 from gateway.runtime.peer_sockets import PeerSockets
+from gateway.runtime.pipelines import make_pipelines
 from gateway.runtime.pool import Level1Pool, Level2Pool
 from gateway.runtime.port_errors import PortErrors
 from gateway.runtime.publisher import SubscriptionDesk
@@ -88,6 +89,7 @@ class FeedAssembly:
         self._on_error = on_error
         self._counters = Counters()
         self._complaints = Complaints(self._counters, on_sample=on_sample)
+        self._pipelines = make_pipelines(options.pipeline, data if send is None else None)
         if send is None:
             # The Cython base class sends in a third of the time of the convenient one.
             send = zmq.backend.Socket.send.__get__(data)
@@ -100,6 +102,7 @@ class FeedAssembly:
             variants=VariantPublisher(
                 self._envelope, counters=self._counters, per_topic_max=options.variants_max
             ),
+            **self._pipelines.board_parts,
         )
         self._depths = DepthBoard(
             self._board,
@@ -324,7 +327,7 @@ class FeedAssembly:
         )
 
     def _make_pipeline(self, on_system_line: Callable[[str], None]) -> Pipeline:
-        return Pipeline(
+        return self._pipelines.make(
             board=self._board,
             values=self._values,
             counters=self._counters,

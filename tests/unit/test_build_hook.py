@@ -31,7 +31,7 @@ def build(root: Path, version: str = "standard") -> dict[str, Any]:
 
     What it told of files is read before they are removed.
     """
-    hook = CustomBuildHook(str(root), {}, None, None, str(root / "dist"), "wheel")  # type: ignore[arg-type]
+    hook = CustomBuildHook(str(root), {}, None, None, str(root / "dist"), "wheel")  # type: ignore[arg-type,unused-ignore]
     told: dict[str, Any] = {"force_include": {}, "pure_python": True, "infer_tag": False}
     hook.initialize(version, told)
     for source in told["force_include"]:
