@@ -11,6 +11,9 @@ def use_codec(
 ) -> None:
     """Say how last values become bytes, and tuples again; before anything else."""
 
+def count_lines(chunk: bytes, /) -> int:
+    """Count the lines that a chunk ends."""
+
 class Topic:
     """Has the attributes of `gateway.wire.envelope.Topic`, for quotes and trades."""
 
@@ -99,6 +102,35 @@ class Reader:
 
     def split(self, chunk: bytes, /) -> list[str]:
         """Cut the next bytes into lines without reading them."""
+
+    def pump(
+        self,
+        zmq_poll: int,
+        items: Sequence[tuple[int, int, int]],
+        own: int,
+        deadline_ns: int,
+        clock_until_us: int,
+        pause_ns_max: int,
+        read_bytes_max: int,
+        /,
+    ) -> tuple[tuple[int, ...], int, int, bool, list[tuple[int, int, int, int]]]:
+        """Wait for bytes, and read as long as nothing else comes. Linux only.
+
+        Args:
+            zmq_poll: Address of libzmq's function.
+            items: What is waited for: a ZeroMQ socket's address or 0, a descriptor, poll flags.
+            own: Which of them is the connection whose bytes are read here.
+            deadline_ns: When to come back at the latest, monotonic.
+            clock_until_us: When the vendor's clock is too old to date anything, UTC.
+            pause_ns_max: A longer pause means that this process did not run: nothing is read then.
+            read_bytes_max: Of one read; the first call decides.
+
+        Returns:
+            What was found for each item, and is still to be looked at; bytes read; when a line's
+            end was read last, monotonic, or 0; whether the last read took all there was; of reads
+            that took so many microseconds, the last figure standing for more: lines, quotes and
+            trades.
+        """
 
     def use(self, commas: int, has_trades: bool, /) -> None:
         """Read by this layout: commas of a whole line, 0 for none; whether trades too."""

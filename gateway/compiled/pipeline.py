@@ -117,6 +117,10 @@ class CompiledPipeline(Pipeline):
         self._lines = 0
         return left_out
 
+    def count_lines(self, chunk: bytes) -> int:
+        """Count the lines that a chunk ends."""
+        return _pipeline.count_lines(chunk)
+
     def _read(self, lines: Sequence[str], recv_us: int) -> None:
         self._forget_old_clock(recv_us)
         self._reader.read(lines, recv_us)

@@ -64,6 +64,10 @@ class DepthPipeline:
     def set_protocol(self, version: str) -> None:
         """Note the protocol: nothing depends on it, the letters of both dialects differ."""
 
+    def count_lines(self, chunk: bytes) -> int:
+        """Count the lines that a chunk ends."""
+        return chunk.count(b"\n")
+
     def reset(self) -> None:
         """Forget half a line and the clock: the connection is gone."""
         self._framer.reset()

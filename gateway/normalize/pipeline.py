@@ -111,6 +111,10 @@ class Pipeline:
         """Read F lines by this protocol version's layout from now on."""
         self._rare.protocol = version
 
+    def count_lines(self, chunk: bytes) -> int:
+        """Count the lines that a chunk ends."""
+        return chunk.count(b"\n")
+
     def reset(self) -> None:
         """Forget half a line, the field set and the clock: the connection is gone."""
         self._retire()

@@ -1,6 +1,7 @@
 """What was read from a connection and could not be published yet: a bounded queue of chunks."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 
@@ -24,12 +25,16 @@ class Backlog:
     Args:
         lines_max: Lines that may wait before the backlog counts as full.
         bytes_max: Bytes that may wait: a peer may send no end of a line for long.
+        count_lines: Counts the lines that a chunk ends.
     """
 
-    __slots__ = ("_bytes", "_bytes_max", "_chunks", "_lines_max", "lines")
+    __slots__ = ("_bytes", "_bytes_max", "_chunks", "_count_lines", "_lines_max", "lines")
 
-    def __init__(self, lines_max: int, *, bytes_max: int) -> None:
+    def __init__(
+        self, lines_max: int, *, bytes_max: int, count_lines: Callable[[bytes], int]
+    ) -> None:
         self._lines_max = lines_max
+        self._count_lines = count_lines
         self._bytes_max = bytes_max
         self._bytes = 0
         self._chunks: deque[tuple[Held, int]] = deque()
@@ -51,7 +56,7 @@ class Backlog:
 
     def put(self, held: Held) -> None:
         """Add what was read last."""
-        lines = held.data.count(b"\n")
+        lines = self._count_lines(held.data)
         self._chunks.append((held, lines))
         self.lines += lines
         self._bytes += len(held.data)

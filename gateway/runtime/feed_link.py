@@ -64,13 +64,6 @@ class FeedLink(Generic[S, P]):
         """Whether the last read found less than it could have taken, and nothing is held back."""
         self.retry: Final = retry
         """When the next attempt is made."""
-        self._backlog = Backlog(
-            options.held_lines_max,
-            bytes_max=max(
-                options.held_lines_max * LINE_BYTES_USUAL_MAX,
-                READS_HELD_MIN * options.read_bytes_max,
-            ),
-        )
         self._clock = clock
         self._counters = counters
         self._socket: Stream | None = None
@@ -80,6 +73,14 @@ class FeedLink(Generic[S, P]):
         self._connect_deadline_ns = 0
         self._pace_until_ns = 0
         self.pipeline: Final = make_pipeline(self._on_system_line)
+        self._backlog = Backlog(
+            options.held_lines_max,
+            bytes_max=max(
+                options.held_lines_max * LINE_BYTES_USUAL_MAX,
+                READS_HELD_MIN * options.read_bytes_max,
+            ),
+            count_lines=self.pipeline.count_lines,
+        )
 
     @property
     def address(self) -> str:

@@ -59,6 +59,10 @@ class LinePipeline(Protocol):
         """
         ...
 
+    def count_lines(self, chunk: bytes) -> int:
+        """Count the lines that a chunk ends, quicker than they are read."""
+        ...
+
     def feed_shedding(self, held: Sequence[tuple[bytes, int, int]]) -> int:
         """The same for many chunks at once, leaving out what newer lines replace.
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "objects.hpp"
+#include "pump.hpp"
 
 namespace iqfeed_gateway {
 namespace {
@@ -43,7 +44,7 @@ class Caller final : public Outside {
   /// exception is set.
   template <typename Work>
   bool run(Work work) {
-    is_failed_ = false;
+    is_failed_ = has_called_ = false;
     error_ = 0;
     bool is_memory_short = false;
     released_ = PyEval_SaveThread();
@@ -66,6 +67,7 @@ class Caller final : public Outside {
 
   bool read_line(Text line, std::int64_t recv_us) override {
     const Locked locked(*this);
+    has_called_ = true;
     if (is_failed_ || !settle()) return fail();
     const Reference text(text_of(line));
     if (!text) return fail();
@@ -101,6 +103,7 @@ class Caller final : public Outside {
     return settle() || fail();
   }
 
+  [[nodiscard]] bool is_awaited() const override { return has_called_ || !marked_.empty(); }
   void wait_for_summary(Symbol& symbol) override { waiting_.push_back(&symbol); }
   void mark(Topic& topic) override { marked_.push_back(&topic); }
 
@@ -193,6 +196,7 @@ class Caller final : public Outside {
   PyThreadState* released_ = nullptr;
   PyObject* collected_ = nullptr;
   bool is_failed_ = false;
+  bool has_called_ = false;
   int error_ = 0;
   std::vector<Aside> aside_;
   std::string aside_bytes_;
@@ -205,6 +209,7 @@ struct ReaderObject {
   PyObject* table;
   Caller* caller;
   Reader* reader;
+  Pump* pump;
   bool is_reading;
 };
 
@@ -275,6 +280,9 @@ int reader_clear(PyObject* self) {
 
 void reader_dealloc(PyObject* self) {
   PyObject_GC_UnTrack(self);
+#if defined(__linux__)
+  delete as_reader(self)->pump;
+#endif
   delete as_reader(self)->reader;
   delete as_reader(self)->caller;
   Py_XDECREF(as_reader(self)->table);
@@ -386,7 +394,93 @@ PyObject* reader_take_counts(PyObject* self, PyObject*) {
                        static_cast<unsigned long long>(counts.trades));
 }
 
+#if defined(__linux__)
+
+/// Read what is to be waited for; false with an exception.
+bool read_items(PyObject* items, std::vector<PollItem>& read) {
+  const Reference held(PySequence_Tuple(items));
+  if (!held) return false;
+  for (Py_ssize_t place = 0; place < PyTuple_GET_SIZE(held.get()); ++place) {
+    unsigned long long socket = 0;
+    PollItem item;
+    if (!PyArg_ParseTuple(PyTuple_GET_ITEM(held.get(), place), "Kih", &socket, &item.descriptor,
+                          &item.events)) {
+      return false;
+    }
+    item.socket = reinterpret_cast<void*>(static_cast<std::uintptr_t>(socket));
+    read.push_back(item);
+  }
+  return true;
+}
+
+/// `(found, bytes, heard_ns, is_drained, latencies)` as `_pipeline.pyi` says.
+PyObject* told_of(const PumpOrder& order, const Pumped& pumped) {
+  const Reference found(PyTuple_New(static_cast<Py_ssize_t>(order.items.size())));
+  const Reference latencies(PyList_New(0));
+  if (!found || !latencies) return nullptr;
+  for (std::size_t place = 0; place < order.items.size(); ++place) {
+    PyObject* const flags = PyLong_FromLong(order.items[place].found);
+    if (flags == nullptr) return nullptr;
+    PyTuple_SET_ITEM(found.get(), static_cast<Py_ssize_t>(place), flags);
+  }
+  for (std::size_t took_us = 0; took_us < pumped.latencies.size(); ++took_us) {
+    const auto& latency = pumped.latencies[took_us];
+    if (latency.reads == 0) continue;
+    const Reference entry(Py_BuildValue("(KKKK)", static_cast<unsigned long long>(took_us),
+                                        static_cast<unsigned long long>(latency.lines),
+                                        static_cast<unsigned long long>(latency.quotes),
+                                        static_cast<unsigned long long>(latency.trades)));
+    if (!entry || PyList_Append(latencies.get(), entry.get()) != 0) return nullptr;
+  }
+  return Py_BuildValue("(OKLOO)", found.get(), static_cast<unsigned long long>(pumped.bytes),
+                       static_cast<long long>(pumped.heard_ns),
+                       pumped.is_drained ? Py_True : Py_False, latencies.get());
+}
+
+PyObject* reader_pump(PyObject* self, PyObject* arguments) {
+  unsigned long long poll = 0;
+  PyObject* items = nullptr;
+  Py_ssize_t own = 0;
+  long long deadline_ns = 0;
+  long long clock_until_us = 0;
+  long long pause_ns_max = 0;
+  Py_ssize_t read_bytes_max = 0;
+  if (!PyArg_ParseTuple(arguments, "KOnLLLn", &poll, &items, &own, &deadline_ns, &clock_until_us,
+                        &pause_ns_max, &read_bytes_max)) {
+    return nullptr;
+  }
+  ReaderObject* const object = as_reader(self);
+  try {
+    PumpOrder order;
+    if (!read_items(items, order.items)) return nullptr;
+    if (own < 0 || static_cast<std::size_t>(own) >= order.items.size() || read_bytes_max < 1) {
+      PyErr_SetString(PyExc_ValueError, "own must be one of the items, read_bytes_max 1 or more");
+      return nullptr;
+    }
+    if (object->pump == nullptr) {
+      object->pump = new Pump(*object->reader, *object->caller,
+                              static_cast<std::size_t>(read_bytes_max));
+    }
+    order.poll = reinterpret_cast<PollFunction>(static_cast<std::uintptr_t>(poll));
+    order.own = static_cast<std::size_t>(own);
+    order.deadline_ns = deadline_ns;
+    order.clock_until_us = clock_until_us;
+    order.pause_ns_max = pause_ns_max;
+    Pumped pumped;
+    Pump& pump = *object->pump;
+    const Reference answer(run(self, [&pump, &order, &pumped] { pump.run(order, pumped); }));
+    return answer ? told_of(order, pumped) : nullptr;
+  } catch (const std::bad_alloc&) {
+    return PyErr_NoMemory();
+  }
+}
+
+#endif
+
 PyMethodDef reader_methods[] = {
+#if defined(__linux__)
+    {"pump", reader_pump, METH_VARARGS, "Wait for bytes, and read as long as nothing else comes."},
+#endif
     {"feed", reader_feed, METH_VARARGS, "Read what the next bytes complete."},
     {"read", reader_read, METH_VARARGS, "Read lines that were cut already."},
     {"split", reader_split, METH_O, "Cut the next bytes into lines without reading them."},
@@ -408,7 +502,17 @@ PyType_Slot reader_slots[] = {
 PyType_Spec reader_spec = {"gateway.compiled._pipeline.Reader", sizeof(ReaderObject), 0,
                            Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, reader_slots};
 
+PyObject* count_lines(PyObject*, PyObject* data) {
+  Py_buffer chunk;
+  if (PyObject_GetBuffer(data, &chunk, PyBUF_SIMPLE) != 0) return nullptr;
+  const auto* const begin = static_cast<const char*>(chunk.buf);
+  const std::size_t count = count_letter(begin, begin + chunk.len, '\n');
+  PyBuffer_Release(&chunk);
+  return PyLong_FromSize_t(count);
+}
+
 PyMethodDef module_methods[] = {
+    {"count_lines", count_lines, METH_O, "Count the lines that a chunk ends."},
     {"use_codec", use_codec, METH_VARARGS, "Say how bodies become bytes, and tuples again."},
     {},
 };

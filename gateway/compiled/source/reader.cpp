@@ -58,7 +58,8 @@ struct Reader::Columns {
   std::size_t rest_size = 0;
   Contents contents;
   std::array<Text, quote_columns> of_quote;
-  std::array<Text, trade_columns> of_trade;
+  /// Behind the quote's columns.
+  const char* rest = nullptr;
 };
 
 /// A quote's values.
@@ -177,14 +178,13 @@ bool Reader::read_usual(Text line, std::int64_t recv_us, bool& is_done) {
   if (found == symbols_->end()) return true;
   Symbol& symbol = *found->second;
   if (!symbol.is_live || line == symbol.line) return true;
+  columns.rest = place;
   columns.rest_size = static_cast<std::size_t>(end - place);
-  if (!has_known_rest(symbol, columns) && quote_columns + count_commas(place, end) != layout_.commas) {
+  if (!has_known_rest(symbol, columns) && quote_columns + count_letter(place, end, ',') != layout_.commas) {
     return true;
   }
   if (columns.contents.basis == 0) return read_quote(symbol, columns, recv_us, is_done);
-  if (!layout_.has_trades) return true;
-  if (!take_columns(place, end, columns.of_trade.data(), trade_columns)) return true;
-  return read_trade(symbol, columns, recv_us, is_done);
+  return layout_.has_trades ? read_trade(symbol, columns, recv_us, is_done) : true;
 }
 
 bool Reader::read_quote(Symbol& symbol, const Columns& columns, std::int64_t recv_us,
@@ -271,7 +271,9 @@ bool Reader::publish_quote(Symbol& symbol, const Columns& columns, const Quote& 
 
 bool Reader::read_trade(Symbol& symbol, const Columns& columns, std::int64_t recv_us,
                         bool& is_done) {
-  const auto& texts = columns.of_trade;
+  std::array<Text, trade_columns> texts;
+  const char* place = columns.rest;
+  if (!take_columns(place, place + columns.rest_size, texts.data(), trade_columns)) return true;
   Prints& prints = symbol.prints;
   Topic& topic = *symbol.trade;
   MaybePrice price;

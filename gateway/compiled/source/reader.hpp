@@ -30,6 +30,8 @@ class Outside {
   virtual void wait_for_summary(Symbol& symbol) = 0;
   /// A topic with variants has a message that they have not been told of.
   virtual void mark(Topic& topic) = 0;
+  /// Whether Python has read a line, or must soon be told what came.
+  [[nodiscard]] virtual bool is_awaited() const = 0;
   /// When a second of the day was, UTC, stamped now: `HH:MM:SS`. None when it cannot be told.
   virtual MaybeMoment date_second(Text second) = 0;
   /// When a day began, UTC: `MM/DD/YYYY`. None when that is no day, or its hours are not equal.
@@ -81,6 +83,8 @@ class Reader {
   void reset();
   /// Forget when seconds were: the vendor's clock has moved.
   void forget_seconds() { ++generation_; }
+  /// What was done since `take_counts`.
+  [[nodiscard]] const Counts& counts() const { return counts_; }
   /// What was done since the last call.
   Counts take_counts() { return std::exchange(counts_, {}); }
 

@@ -200,9 +200,9 @@ inline bool are_usual_conditions(Text text) {
   return true;
 }
 
-/// The commas among eight bytes: the top bit of each byte that is one, the first byte lowest.
-inline std::uint64_t find_commas(const char* text) {
-  return find_zeros(load_eight(text) ^ all_eight(','));
+/// A letter among eight bytes: the top bit of each byte that is one, the first byte lowest.
+inline std::uint64_t find_letter(const char* text, char letter) {
+  return find_zeros(load_eight(text) ^ all_eight(static_cast<unsigned char>(letter)));
 }
 
 /// Cut `count` columns off; false when there are not so many commas.
@@ -211,7 +211,7 @@ inline bool take_columns(const char*& place, const char* end, Text* columns, std
   const char* at = place;
   std::size_t column = 0;
   for (; end - at >= 8; at += 8) {
-    for (std::uint64_t found = find_commas(at); found != 0; found &= found - 1) {
+    for (std::uint64_t found = find_letter(at, ','); found != 0; found &= found - 1) {
       const char* const comma = at + std::countr_zero(found) / 8;
       columns[column] = Text(begin, static_cast<std::size_t>(comma - begin));
       begin = comma + 1;
@@ -233,18 +233,18 @@ inline bool take_columns(const char*& place, const char* end, Text* columns, std
   return false;
 }
 
-inline std::size_t count_commas(const char* begin, const char* end) {
+inline std::size_t count_letter(const char* begin, const char* end, char letter) {
   std::size_t count = 0;
   while (end - begin >= 8) {
     // Eight sums, one in each byte, as long as none can run over.
     const char* const stop = begin + 8 * std::min<std::ptrdiff_t>((end - begin) / 8, 255);
     std::uint64_t sums = 0;
-    for (; begin < stop; begin += 8) sums += find_commas(begin) >> 7;
+    for (; begin < stop; begin += 8) sums += find_letter(begin, letter) >> 7;
     constexpr std::uint64_t every_other = 0x00ff'00ff'00ff'00ff;
     sums = (sums & every_other) + (sums >> 8 & every_other);
     count += sums * 0x0001'0001'0001'0001 >> 48;
   }
-  for (; begin < end; ++begin) count += *begin == ',' ? 1 : 0;
+  for (; begin < end; ++begin) count += *begin == letter ? 1 : 0;
   return count;
 }
 
