@@ -8,7 +8,7 @@ import tarfile
 
 import pytest
 
-from tests.containers.engine import IMAGE, Engine
+from tests.containers.engine import IMAGE, PYTHON, Engine
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 COMPRESSED_MB_MAX = 150
@@ -42,6 +42,13 @@ def test_its_layers_are_small(engine: Engine) -> None:
         f"the gateway's {count} layers: {packed_mb:.1f} MB compressed, {plain_mb:.1f} MB unpacked"
     )
     assert packed_mb <= COMPRESSED_MB_MAX
+
+
+def test_it_has_the_compiled_pipeline(engine: Engine) -> None:
+    """An image is built once and run everywhere: it must not depend on who built it."""
+    code = "from gateway.compiled.choice import choose; print(choose('auto'))"
+    words = ("run", "--rm", "--network=none", f"--entrypoint={PYTHON}", IMAGE, "-c", code)
+    assert engine.run(*words).stdout.strip() == "compiled"
 
 
 def test_a_wrong_setting_ends_it_with_78(engine: Engine) -> None:

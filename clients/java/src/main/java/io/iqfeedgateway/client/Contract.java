@@ -51,7 +51,7 @@ public final class Contract {
     public static final int DEADLINE_MS_MAX = 60000;
     /** SHA-256 of the definitions without their prose. */
     public static final String SCHEMA_HASH =
-            "d449fdaa4abb23c83cd88fc542391281f78170bbe660cb7d467bff5ef7d2caf3";
+            "e9e7922502b4f8aefddc54af6afd144e04466da3296b4a88d9b584a7f122a560";
 
     /** Number of a message: item 0. */
     public static final class MessageType {
