@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from gateway.compiled.library import find_send
+from gateway.compiled.library import find_functions
 from gateway.errors import ConfigError, bounded
 
 Wanted = Literal["auto", "compiled", "python"]
@@ -39,7 +39,7 @@ def check_compiled() -> None:
         OSError: The libzmq of pyzmq cannot be used by it.
     """
     importlib.import_module(EXTENSION)
-    find_send()
+    find_functions()
 
 
 def choose(wanted: Wanted, *, check: Callable[[], object] = check_compiled) -> Choice:

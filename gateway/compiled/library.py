@@ -4,7 +4,7 @@ import ctypes
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import zmq
 
@@ -13,11 +13,17 @@ BACKEND: Final = "zmq.backend.cython"
 EXTENSION: Final = "zmq.backend.cython._zmq"
 
 
-def find_send() -> int:
-    """Find the function with which this process's sockets are sent to.
+class Functions(NamedTuple):
+    """Addresses of libzmq's functions."""
 
-    Returns:
-        The address of `int zmq_send(void *socket, const void *data, size_t size, int flags)`.
+    send: int
+    """`int zmq_send(void *socket, const void *data, size_t size, int flags)`."""
+    poll: int
+    """`int zmq_poll(zmq_pollitem_t *items, int count, long timeout_ms)`."""
+
+
+def find_functions() -> Functions:
+    """Find the functions with which this process's sockets are sent to and waited for.
 
     Raises:
         OSError: pyzmq does not show its libzmq, or shows another one than it uses.
@@ -28,24 +34,27 @@ def find_send() -> int:
     path = getattr(sys.modules.get(EXTENSION), "__file__", None)
     if path is None:
         raise OSError("pyzmq does not say where its libzmq is")
-    library, address = _load(path)
+    library, functions = _load(path)
     shown, used = _version_of(library), zmq.zmq_version_info()
     if shown != used:
         raise OSError(f"found libzmq {_spelled(shown)}, and pyzmq uses {_spelled(used)}")
-    return address
+    return functions
 
 
-def _load(extension: str) -> tuple[ctypes.CDLL, int]:
+def _load(extension: str) -> tuple[ctypes.CDLL, Functions]:
     """Load what has `zmq_send`: already loaded, it is not loaded twice."""
     package = Path(zmq.__file__).parent
     for path in libraries_of(extension, platform=sys.platform, package=package):
         library = ctypes.CDLL(path)
         try:
-            address = ctypes.cast(library.zmq_send, ctypes.c_void_p).value
+            addresses = [
+                ctypes.cast(function, ctypes.c_void_p).value or 0
+                for function in (library.zmq_send, library.zmq_poll)
+            ]
         except AttributeError:
             continue
-        if address:
-            return library, address
+        if all(addresses):
+            return library, Functions(*addresses)
     raise OSError(f"there is no zmq_send in {extension[:200]}")
 
 

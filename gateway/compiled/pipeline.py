@@ -6,10 +6,10 @@ before have left it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gateway.compiled import _pipeline
+from gateway.compiled.library import Functions
 from gateway.compiled.symbols import SymbolIndex
 from gateway.counters import Counter
 from gateway.normalize.board import Board
@@ -19,14 +19,25 @@ from gateway.normalize.symbols import Symbol
 from gateway.normalize.values import Values
 
 
-@dataclass(frozen=True, slots=True)
-class NativeSend:
-    """How frames are sent without Python."""
+class NativeSocket(NamedTuple):
+    """How the data socket is used without Python."""
 
-    function: int
-    """Address of libzmq's `zmq_send`."""
+    functions: Functions
     socket: int
     """Address of libzmq's socket; owned by the thread that feeds the pipeline."""
+
+
+class Pumped(NamedTuple):
+    """What came while the extension waited and read."""
+
+    found: tuple[int, ...]
+    """For each item that was waited for, what is still to be looked at."""
+    heard_ns: int
+    """When a line's end was read last, monotonic; 0 when none was."""
+    is_drained: bool
+    """Whether the last read took all there was."""
+    latencies: list[tuple[int, int, int, int]]
+    """Of reads that took so many microseconds: lines, quotes, trades."""
 
 
 class _ReaderFramer:
@@ -43,7 +54,7 @@ class CompiledPipeline(Pipeline):
     Args:
         board: Symbols, kept in a `SymbolIndex`.
         values: As `Pipeline` takes it.
-        native: How to send; None for the envelope's `send`.
+        native: The data socket; None for the envelope's `send`.
         summary_interval_us: As `Pipeline` takes it.
         line_bytes_max: As `Pipeline` takes it.
         parts: What else `Pipeline` takes.
@@ -57,7 +68,7 @@ class CompiledPipeline(Pipeline):
         *,
         board: Board,
         values: Values,
-        native: NativeSend | None,
+        native: NativeSocket | None,
         summary_interval_us: int,
         line_bytes_max: int,
         **parts: Any,
@@ -79,7 +90,7 @@ class CompiledPipeline(Pipeline):
             summary_interval_us=summary_interval_us,
             price_max=values.limits.price_max,
             jump_max=values.limits.jump_max,
-            zmq_send=native.function if native is not None else 0,
+            zmq_send=native.functions.send if native is not None else 0,
             socket=native.socket if native is not None else 0,
             read_line=self._read_one,
             drop_line=self._complain_of_length,
@@ -91,6 +102,7 @@ class CompiledPipeline(Pipeline):
             send=envelope.send,
         )
         self._framer = _ReaderFramer(self._reader)
+        self._native = native
         self._line_bytes_max = line_bytes_max
         self._lines = 0
 
@@ -106,9 +118,42 @@ class CompiledPipeline(Pipeline):
         self._forget_old_clock(recv_us)
         self._reader.feed(chunk, recv_us)
         self._counters.add(Counter.FEED_BYTES, len(chunk))
-        self._count()
-        self._counters.add(Counter.FEED_LINES, self._lines)
-        self._lines = 0
+        self._count_lines()
+
+    def pump(
+        self,
+        items: Sequence[tuple[int, int, int]],
+        *,
+        deadline_ns: int,
+        pause_ns_max: int,
+        read_bytes_max: int,
+    ) -> Pumped:
+        """Wait for bytes, and publish what they complete, as long as nothing else comes.
+
+        Args:
+            items: What is waited for, the connection first: a ZeroMQ socket's address or 0, a
+                descriptor, poll flags.
+            deadline_ns: When to come back at the latest, monotonic.
+            pause_ns_max: A longer pause means that this process did not run: nothing is read then.
+            read_bytes_max: Of one read; the first call decides.
+
+        Raises:
+            ValueError: There is no socket to send to.
+        """
+        if self._native is None:
+            raise ValueError("frames are not sent by the extension")
+        found, size, heard_ns, is_drained, latencies = self._reader.pump(
+            self._native.functions.poll,
+            items,
+            0,
+            deadline_ns,
+            self.eastern.clock_until_us,
+            pause_ns_max,
+            read_bytes_max,
+        )
+        self._counters.add(Counter.FEED_BYTES, size)
+        self._count_lines()
+        return Pumped(found, heard_ns, is_drained, latencies)
 
     def feed_shedding(self, held: Sequence[tuple[bytes, int, int]]) -> int:
         """Publish many reads without quotes that newer ones replace; see the base's."""
@@ -143,6 +188,11 @@ class CompiledPipeline(Pipeline):
         """Forget half a line, the field set and the clock: the connection is gone."""
         super().reset()
         self._reader.forget_seconds()
+
+    def _count_lines(self) -> None:
+        self._count()
+        self._counters.add(Counter.FEED_LINES, self._lines)
+        self._lines = 0
 
     def _count(self) -> None:
         lines, quotes, trades = self._reader.take_counts()

@@ -179,6 +179,7 @@ class FeedAssembly:
             clock=clock,
             describe=describe,
             subscription_counts=self._count_subscriptions,
+            pipelines=self._pipelines,
         )
 
     def _make_level1(

@@ -30,6 +30,7 @@ from gateway.runtime.feed_orders import FeedOrders
 from gateway.runtime.feed_report import FeedReporter, Latencies
 from gateway.runtime.level1_link import Level1Link
 from gateway.runtime.level2_link import Level2Link
+from gateway.runtime.pipelines import Pipelines
 from gateway.runtime.pool import Level1Pool, Level2Pool
 from gateway.runtime.port_desk import PortDesk
 from gateway.runtime.publisher import SubscriptionDesk
@@ -88,6 +89,8 @@ class FeedParts:
     """What the heartbeat says beside figures: gateway_id, version, uptime_s."""
     subscription_counts: Callable[[], tuple[int, int]]
     """Number of connections and of pairs."""
+    pipelines: Pipelines
+    """What made the Level 1 pipeline."""
 
 
 Port = tuple[Level1Link | Level2Link[DepthPipeline], PortDesk]
@@ -120,6 +123,9 @@ class FeedThread:
         desks = [desk for _, desk in self._ports]
         self._orders = FeedOrders(parts, desks, facts, on_ready=self._begin)
         self._latencies = Latencies(parts.counters)
+        self._pump = parts.pipelines.make_pump(
+            parts.level1.links, parts.clock, pause_ns_max=SUSPENDED_NS_MIN
+        )
         self._round_ns = parts.clock.monotonic_ns()
         self._behind: dict[int, int] = {}
         """Ports whose backlog of our own making is being read, with the clock they must reach."""
@@ -175,8 +181,19 @@ class FeedThread:
         while self._goodbye is None:
             for place, (link, _) in enumerate(self._ports):
                 self._watch_link(place, link)
-            wait_ns = self.next_deadline_ns() - self._clock.monotonic_ns()
-            self.turn(dict(self._poller.poll(max(0, -(-wait_ns // 1_000_000)))))
+            self.turn(self._wait())
+
+    def _wait(self) -> dict[Any, int]:
+        """Wait for what `turn` has to do; where the extension can, it reads meanwhile."""
+        deadline_ns = self.next_deadline_ns()
+        if self._pump is None or not deadline_ns or self._behind or not self._pump.is_usable:
+            wait_ns = deadline_ns - self._clock.monotonic_ns()
+            return dict(self._poller.poll(max(0, -(-wait_ns // 1_000_000))))
+        others = [known for place, known in self._polled.items() if place and known[0] is not None]
+        watched = [(self._parts.data, IN), (self._commands.fileno(), IN), *others]
+        ready = self._pump.wait(watched, deadline_ns=deadline_ns, latencies=self._latencies)
+        self._ports[0][1].note_link()
+        return ready
 
     def turn(self, ready: dict[Any, int]) -> None:
         """Do everything that is due.

@@ -22,10 +22,6 @@ from gateway.runtime.tcp_stream import Stream
 
 PACE_NS: Final = 20_000_000
 """Pause between two batches of commands: 10,000 watches a second at most."""
-LINE_BYTES_USUAL_MAX: Final = 512
-"""So many bytes for each line that may be held; a line of prices has a third of that."""
-READS_HELD_MIN: Final = 16
-"""Whole reads that may be held in any case."""
 
 
 S = TypeVar("S", bound=StreamingSession)
@@ -75,10 +71,7 @@ class FeedLink(Generic[S, P]):
         self.pipeline: Final = make_pipeline(self._on_system_line)
         self._backlog = Backlog(
             options.held_lines_max,
-            bytes_max=max(
-                options.held_lines_max * LINE_BYTES_USUAL_MAX,
-                READS_HELD_MIN * options.read_bytes_max,
-            ),
+            bytes_max=options.held_bytes_max,
             count_lines=self.pipeline.count_lines,
         )
 
@@ -188,6 +181,24 @@ class FeedLink(Generic[S, P]):
         if backlog.is_full and self.pipeline.can_shed:
             return self._shed()
         return self._publish(backlog.take())
+
+    @property
+    def read_bytes_max(self) -> int:
+        """Bytes of one read."""
+        return self._options.read_bytes_max
+
+    def note_read(self, heard_ns: int, *, is_drained: bool) -> None:
+        """Note what was read by another than `on_readable`.
+
+        Args:
+            heard_ns: When the end of a line was read last, monotonic.
+            is_drained: Whether that took all there was.
+        """
+        self.is_drained = is_drained
+        if self._session is not None:
+            self._session.heard(heard_ns)
+            self._take_events()
+        self._send()
 
     def _publish(self, held: Held) -> int:
         self.pipeline.feed(held.data, held.recv_us)

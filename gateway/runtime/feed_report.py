@@ -100,6 +100,25 @@ class Latencies:
             if count != before:
                 histogram.add(bucket, latency_us, count - before)
 
+    def charge(self, latency_us: int, lines: int, quotes: int, trades: int) -> None:
+        """Charge what was published elsewhere with one latency.
+
+        Args:
+            latency_us: From reading to the last frame sent.
+            lines: How many.
+            quotes: Messages.
+            trades: Messages.
+        """
+        bucket = bucket_of(latency_us)
+        by_kind = self.by_kind
+        for histogram, count in (
+            (self.lines, lines),
+            (by_kind["quote"], quotes),
+            (by_kind["trade"], trades),
+        ):
+            if count:
+                histogram.add(bucket, latency_us, count)
+
 
 def link_report(port: str, link: ReportedLink) -> LinkReport:
     """Say how one connection is."""

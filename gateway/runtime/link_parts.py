@@ -8,6 +8,10 @@ from gateway.iqfeed.events import Event
 from gateway.runtime.host_address import HostAddress
 from gateway.runtime.tcp_stream import Stream
 
+LINE_BYTES_USUAL_MAX: Final = 512
+"""So many bytes for each line that may be held; a line of prices has a third of that."""
+READS_HELD_MIN: Final = 16
+"""Whole reads that may be held in any case."""
 GIVEN_UP: Final = "given up on request"
 """The reason of a connection that was closed on purpose, to be made anew."""
 
@@ -24,6 +28,12 @@ class LinkOptions:
     """Lines that may be held unread before shedding begins."""
     open_stream: Callable[[str, int], Stream]
     """Begins a connection to an address; raises OSError."""
+
+    @property
+    def held_bytes_max(self) -> int:
+        """Bytes that may be held unread before shedding begins, whatever they are."""
+        usual = self.held_lines_max * LINE_BYTES_USUAL_MAX
+        return max(usual, READS_HELD_MIN * self.read_bytes_max)
 
 
 class LinkOwner(Protocol):

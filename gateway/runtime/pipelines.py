@@ -1,14 +1,14 @@
 """Which code reads Level 1 lines: the interpreter's, or the extension's where it can be loaded."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
 
 import zmq
 
+from gateway.clock import Clock
 from gateway.normalize.pipeline import Pipeline
-
-if TYPE_CHECKING:
-    pass
+from gateway.runtime.level1_link import Level1Link
+from gateway.runtime.pump import Pump, can_pump
 
 
 class PythonPipelines:
@@ -21,6 +21,13 @@ class PythonPipelines:
         """Make one connection's pipeline; the arguments are those of `Pipeline`."""
         return Pipeline(**parts)
 
+    def make_pump(
+        self, links: Sequence[Level1Link], clock: Clock, *, pause_ns_max: int
+    ) -> Pump | None:
+        """None: waiting and reading are two steps here."""
+        del links, clock, pause_ns_max
+        return None
+
 
 class CompiledPipelines:
     """Makes pipelines that read usual lines in the extension.
@@ -30,13 +37,13 @@ class CompiledPipelines:
 
     Raises:
         ImportError: The extension is not there.
-        OSError: libzmq's `zmq_send` cannot be found.
+        OSError: libzmq's functions cannot be found.
     """
 
     def __init__(self, data: "zmq.Socket[bytes] | None") -> None:
         # Not at the top: the package installs and runs without the extension.
-        from gateway.compiled.library import find_send  # noqa: PLC0415
-        from gateway.compiled.pipeline import CompiledPipeline, NativeSend  # noqa: PLC0415
+        from gateway.compiled.library import find_functions  # noqa: PLC0415
+        from gateway.compiled.pipeline import CompiledPipeline, NativeSocket  # noqa: PLC0415
         from gateway.compiled.symbols import CompiledSymbol, SymbolIndex  # noqa: PLC0415
 
         self.board_parts: Final[Mapping[str, Any]] = {
@@ -44,14 +51,29 @@ class CompiledPipelines:
             "symbols": SymbolIndex(),
         }
         """What a board needs for them."""
-        self._native: NativeSend | None = None
-        if data is not None:
-            self._native = NativeSend(function=find_send(), socket=data.underlying)
-        self._pipeline = CompiledPipeline
+        self._native = None if data is None else NativeSocket(find_functions(), data.underlying)
+        self._make = CompiledPipeline
 
     def make(self, **parts: Any) -> Pipeline:
         """Make one connection's pipeline; the arguments are those of `Pipeline`."""
-        return self._pipeline(native=self._native, **parts)
+        return self._make(native=self._native, **parts)
+
+    def make_pump(
+        self, links: Sequence[Level1Link], clock: Clock, *, pause_ns_max: int
+    ) -> Pump | None:
+        """Make what waits and reads at once; None where that cannot be done.
+
+        Args:
+            links: The Level 1 connections.
+            clock: The feed thread's.
+            pause_ns_max: A longer pause means that this process did not run.
+        """
+        if self._native is None or not can_pump(links, clock):
+            return None
+        pipeline = links[0].pipeline
+        if not isinstance(pipeline, self._make):
+            return None
+        return Pump(links[0], pipeline, pause_ns_max=pause_ns_max)
 
 
 Pipelines = PythonPipelines | CompiledPipelines

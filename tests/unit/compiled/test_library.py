@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import zmq
 
-from gateway.compiled.library import EXTENSION, find_send, libraries_of
+from gateway.compiled.library import EXTENSION, find_functions, libraries_of
 
 
 def test_what_is_found_sends_through_a_socket_of_pyzmq() -> None:
@@ -16,7 +16,7 @@ def test_what_is_found_sends_through_a_socket_of_pyzmq() -> None:
     prototype = ctypes.CFUNCTYPE(
         ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int
     )
-    send = prototype(find_send())
+    send = prototype(find_functions().send)
     with zmq.Context() as context, context.socket(zmq.PAIR) as one, context.socket(zmq.PAIR) as two:
         one.bind("inproc://found")
         two.connect("inproc://found")
@@ -26,7 +26,7 @@ def test_what_is_found_sends_through_a_socket_of_pyzmq() -> None:
 
 def test_the_same_is_found_again() -> None:
     """Looking twice loads nothing twice."""
-    assert find_send() == find_send()
+    assert find_functions() == find_functions()
 
 
 def test_a_backend_without_libzmq_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,7 +36,7 @@ def test_a_backend_without_libzmq_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(
         OSError, match=r"pyzmq uses zmq\.backend\.cffi\.socket, which does not show"
     ):
-        find_send()
+        find_functions()
 
 
 @pytest.mark.parametrize("module", [None, SimpleNamespace()])
@@ -46,7 +46,7 @@ def test_a_backend_without_a_file_is_refused(
     """A frozen program may have pyzmq within itself."""
     monkeypatch.setitem(sys.modules, EXTENSION, module)
     with pytest.raises(OSError, match="does not say where its libzmq is"):
-        find_send()
+        find_functions()
 
 
 def test_a_library_without_zmq_send_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,21 +54,21 @@ def test_a_library_without_zmq_send_is_refused(monkeypatch: pytest.MonkeyPatch) 
     elsewhere = SimpleNamespace(__file__=__import__("_ctypes").__file__)
     monkeypatch.setitem(sys.modules, EXTENSION, elsewhere)
     with pytest.raises(OSError, match=r"there is no zmq_send in .*_ctypes"):
-        find_send()
+        find_functions()
 
 
 def test_a_file_that_is_no_library_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody may work on pyzmq, which can run as plain Python, too."""
     monkeypatch.setitem(sys.modules, EXTENSION, SimpleNamespace(__file__=__file__))
     with pytest.raises(OSError, match="test_library"):
-        find_send()
+        find_functions()
 
 
 def test_another_version_than_pyzmq_uses_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two copies in one process would each think that it owns the sockets."""
     monkeypatch.setattr(zmq, "zmq_version_info", lambda: (4, 3, 99))
     with pytest.raises(OSError, match=r"found libzmq 4\.3\.\d+, and pyzmq uses 4\.3\.99"):
-        find_send()
+        find_functions()
 
 
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])

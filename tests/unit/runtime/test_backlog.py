@@ -7,6 +7,11 @@ from gateway.runtime.backlog import Backlog, Held
 BYTES_MAX = 1_000
 
 
+def count_lines(data: bytes) -> int:
+    """How many lines a chunk ends."""
+    return data.count(b"\n")
+
+
 def held(lines: int, number: int = 0) -> Held:
     """A chunk of so many lines and a bit."""
     return Held(b"line\r\n" * lines + b"half", number, number)

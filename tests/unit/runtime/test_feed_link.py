@@ -11,7 +11,7 @@ from gateway.iqfeed.session import Level1Session
 from gateway.policy.backoff import Backoff
 from gateway.policy.breaker import CircuitBreaker
 from gateway.policy.retry import Retry
-from gateway.runtime.feed_link import LINE_BYTES_USUAL_MAX, READS_HELD_MIN
+from gateway.runtime.link_parts import LINE_BYTES_USUAL_MAX, READS_HELD_MIN
 from gateway.runtime.host_address import HostAddress
 from gateway.runtime.level1_link import Level1Link
 from gateway.runtime.link_parts import LinkOptions
