@@ -11,10 +11,9 @@ from gateway.iqfeed.session import Level1Session
 from gateway.policy.backoff import Backoff
 from gateway.policy.breaker import CircuitBreaker
 from gateway.policy.retry import Retry
-from gateway.runtime.link_parts import LINE_BYTES_USUAL_MAX, READS_HELD_MIN
 from gateway.runtime.host_address import HostAddress
 from gateway.runtime.level1_link import Level1Link
-from gateway.runtime.link_parts import LinkOptions
+from gateway.runtime.link_parts import LINE_BYTES_USUAL_MAX, READS_HELD_MIN, LinkOptions
 from tests.unit.normalize.line_desk import Desk, Options
 
 SECOND_NS = 1_000_000_000
