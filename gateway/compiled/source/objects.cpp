@@ -1,5 +1,6 @@
 #include "objects.hpp"
 
+#include <exception>
 #include <new>
 
 namespace iqfeed_gateway {
@@ -507,27 +508,31 @@ PyType_Spec symbol_spec = {"gateway.compiled._pipeline.SymbolState", sizeof(Symb
 PyObject* table_new(PyTypeObject* type, PyObject*, PyObject*) {
   PyObject* const self = type->tp_alloc(type, 0);
   if (self == nullptr) return nullptr;
-  as<TableObject>(self)->symbols = new (std::nothrow) SymbolTable();
-  if (as<TableObject>(self)->symbols != nullptr) return self;
+  try {
+    as<TableObject>(self)->symbols = new SymbolTable();
+    return self;
+  } catch (const std::exception& error) {
+    // Without chance there is no table: memory is short, or the system has none to give.
+    PyErr_SetString(PyExc_OSError, error.what());
+  }
   Py_DECREF(self);
-  return PyErr_NoMemory();
+  return nullptr;
 }
 
 int table_traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
   if (as<TableObject>(self)->symbols == nullptr) return 0;
-  for (const auto& [name, symbol] : *as<TableObject>(self)->symbols) {
-    Py_VISIT(static_cast<PyObject*>(symbol->owner));
-  }
-  return 0;
+  int answer = 0;
+  as<TableObject>(self)->symbols->each([visit, arg, &answer](const Symbol& symbol) {
+    if (answer == 0) answer = visit(static_cast<PyObject*>(symbol.owner), arg);
+  });
+  return answer;
 }
 
 int table_clear(PyObject* self) {
   SymbolTable* const symbols = as<TableObject>(self)->symbols;
   if (symbols == nullptr) return 0;
-  SymbolTable taken;
-  taken.swap(*symbols);
-  for (const auto& [name, symbol] : taken) Py_DECREF(static_cast<PyObject*>(symbol->owner));
+  symbols->take_all([](const Symbol& symbol) { Py_DECREF(static_cast<PyObject*>(symbol.owner)); });
   return 0;
 }
 
@@ -543,12 +548,11 @@ PyTypeObject* symbol_type_object = nullptr;
 PyObject* table_remove(PyObject* self, PyObject* name) {
   Text text;
   if (!latin1_of(name, text)) return nullptr;
-  SymbolTable& symbols = *as<TableObject>(self)->symbols;
-  const auto found = symbols.find(text);
-  if (found != symbols.end()) {
-    auto* const owner = static_cast<PyObject*>(found->second->owner);
-    symbols.erase(found);
-    Py_DECREF(owner);
+  try {
+    const Symbol* const found = as<TableObject>(self)->symbols->remove(text);
+    if (found != nullptr) Py_DECREF(static_cast<PyObject*>(found->owner));
+  } catch (const std::bad_alloc&) {
+    return PyErr_NoMemory();
   }
   Py_RETURN_NONE;
 }
@@ -562,7 +566,7 @@ PyObject* table_add(PyObject* self, PyObject* object) {
   const Reference name(text_of(symbol.name));
   if (!name || !Reference(table_remove(self, name.get()))) return nullptr;
   try {
-    as<TableObject>(self)->symbols->emplace(Text(symbol.name), &symbol);
+    as<TableObject>(self)->symbols->add(symbol);
   } catch (const std::bad_alloc&) {
     return PyErr_NoMemory();
   }

@@ -63,7 +63,9 @@ bool Pump::take(PumpOrder& order, Pumped& pumped, std::int64_t looked_ns) {
   pumped.bytes += size;
   if (std::memchr(buffer_.data(), '\n', size) != nullptr) pumped.heard_ns = read_ns;
   pumped.is_drained = size < buffer_.size();
-  return goes_on && pumped.is_drained && !outside_->is_awaited() && done_ns < order.deadline_ns;
+  pumped.full_reads = pumped.is_drained ? 0 : pumped.full_reads + 1;
+  return goes_on && pumped.full_reads < Pumped::full_reads_max && !outside_->is_awaited() &&
+         done_ns < order.deadline_ns;
 }
 
 }  // namespace iqfeed_gateway

@@ -29,9 +29,12 @@ struct Pumped {
     std::uint64_t trades = 0;
   };
   static constexpr std::size_t latencies_max = 1024;
+  /// Reads in a row that took less than there was; then Python judges whether that is too much.
+  static constexpr unsigned full_reads_max = 8;
 
   std::uint64_t reads = 0;
   std::uint64_t bytes = 0;
+  unsigned full_reads = 0;
   /// When a line's end was read last, monotonic; 0 when none was.
   std::int64_t heard_ns = 0;
   /// Whether the last read took all there was.

@@ -172,11 +172,11 @@ bool Reader::read_usual(Text line, std::int64_t recv_us, bool& is_done) {
   columns.line = line;
   if (!take_columns(place, end, columns.of_quote.data(), quote_columns)) return true;
   if (!read_contents(columns.of_quote[Columns::what], columns.contents)) return true;
-  // Columns are read eight bytes at a time, backwards: these two must not be empty.
+  // Columns are read eight bytes at a time, also backwards: these two must not be empty.
   if (columns.of_quote[Columns::symbol].empty()) return true;
-  const auto found = symbols_->find(columns.of_quote[Columns::symbol]);
-  if (found == symbols_->end()) return true;
-  Symbol& symbol = *found->second;
+  Symbol* const found = symbols_->find(columns.of_quote[Columns::symbol]);
+  if (found == nullptr) return true;
+  Symbol& symbol = *found;
   if (!symbol.is_live || line == symbol.line) return true;
   columns.rest = place;
   columns.rest_size = static_cast<std::size_t>(end - place);

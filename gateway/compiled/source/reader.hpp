@@ -8,11 +8,10 @@
 #include <array>
 #include <cstdint>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "state.hpp"
+#include "table.hpp"
 
 namespace iqfeed_gateway {
 
@@ -63,9 +62,6 @@ struct Counts {
   std::uint64_t quotes = 0;
   std::uint64_t trades = 0;
 };
-
-/// Symbols by name; it owns none of them.
-using SymbolTable = std::unordered_map<Text, Symbol*>;
 
 class Reader {
  public:
