@@ -21,6 +21,7 @@ from tests.bench.running import forget_all
 
 SUITES: Final = {
     "fanout": "messages a second to 1, 4, 16, 64 subscribers, beside forwarders and brokers",
+    "pipelines": "the compiled pipeline, the Python one, a forwarder; with a busy thread beside",
     "feeds": "Level 1, Level 2 and both, by what the lines are",
     "symbols": "1 to 5,000 symbols",
     "latency": "age of a price at steady rates, under a burst, and while everybody watches",

@@ -64,6 +64,8 @@ class Run:
     """Kinds that are subscribed to beside, for each symbol."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """For the gateway and the subscribers."""
+    module: str = "gateway"
+    """What is run as the gateway."""
     watch: Watch | None = None
     """Begins to watch the gateway, given its control endpoint and HTTP port."""
 
@@ -280,7 +282,7 @@ def _start_all(
     watcher = None
     if run.publisher == "gateway":
         settings, (port, control, http) = gateway_environment(*ports)
-        publisher = start("gateway", "run", env=environment | settings)
+        publisher = start(run.module, "run", env=environment | settings)
         stack.enter_context(ending(publisher, is_killed=False))
         if run.watch is not None:
             await_port(http)
