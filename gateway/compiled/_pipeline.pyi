@@ -110,10 +110,11 @@ class Reader:
         own: int,
         deadline_ns: int,
         clock_until_us: int,
+        seen_ns: int,
         pause_ns_max: int,
         read_bytes_max: int,
         /,
-    ) -> tuple[tuple[int, ...], int, int, bool, list[tuple[int, int, int, int]]]:
+    ) -> tuple[tuple[int, ...], int, int, bool, list[tuple[int, int, int, int]], int]:
         """Wait for bytes, and read as long as nothing else comes. Linux only.
 
         Args:
@@ -122,14 +123,19 @@ class Reader:
             own: Which of them is the connection whose bytes are read here.
             deadline_ns: When to come back at the latest, monotonic.
             clock_until_us: When the vendor's clock is too old to date anything, UTC.
+            seen_ns: When the clock was looked at last, monotonic.
             pause_ns_max: A longer pause means that this process did not run: nothing is read then.
             read_bytes_max: Of one read; the first call decides.
 
         Returns:
-            What was found for each item, and is still to be looked at; bytes read; when a line's
-            end was read last, monotonic, or 0; whether the last read took all there was; of reads
-            that took so many microseconds, the last figure standing for more: lines, quotes and
-            trades.
+            What was found for each item, and is still to be looked at, the connection also after a
+            read that left some; bytes read; when a line's end was read last, monotonic, or 0;
+            whether the last read took all there was; of reads that took so many microseconds:
+            lines, and the quotes and trades published without Python; how long the last read took,
+            microseconds.
+
+        Raises:
+            OSError: It cannot be waited for, or sent.
         """
 
     def use(self, commas: int, has_trades: bool, /) -> None:

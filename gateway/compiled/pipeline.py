@@ -37,7 +37,9 @@ class Pumped(NamedTuple):
     is_drained: bool
     """Whether the last read took all there was."""
     latencies: list[tuple[int, int, int, int]]
-    """Of reads that took so many microseconds: lines, quotes, trades."""
+    """Of reads that took so many microseconds: lines, and quotes and trades without Python."""
+    last_us: int
+    """How long the last read took; Python reads no line before."""
 
 
 class _ReaderFramer:
@@ -125,6 +127,7 @@ class CompiledPipeline(Pipeline):
         items: Sequence[tuple[int, int, int]],
         *,
         deadline_ns: int,
+        seen_ns: int,
         pause_ns_max: int,
         read_bytes_max: int,
     ) -> Pumped:
@@ -134,26 +137,29 @@ class CompiledPipeline(Pipeline):
             items: What is waited for, the connection first: a ZeroMQ socket's address or 0, a
                 descriptor, poll flags.
             deadline_ns: When to come back at the latest, monotonic.
+            seen_ns: When the clock was looked at last, monotonic.
             pause_ns_max: A longer pause means that this process did not run: nothing is read then.
             read_bytes_max: Of one read; the first call decides.
 
         Raises:
             ValueError: There is no socket to send to.
+            OSError: It cannot be waited for, or sent.
         """
         if self._native is None:
             raise ValueError("frames are not sent by the extension")
-        found, size, heard_ns, is_drained, latencies = self._reader.pump(
+        found, size, heard_ns, is_drained, latencies, last_us = self._reader.pump(
             self._native.functions.poll,
             items,
             0,
             deadline_ns,
             self.eastern.clock_until_us,
+            seen_ns,
             pause_ns_max,
             read_bytes_max,
         )
         self._counters.add(Counter.FEED_BYTES, size)
         self._count_lines()
-        return Pumped(found, heard_ns, is_drained, latencies)
+        return Pumped(found, heard_ns, is_drained, latencies, last_us)
 
     def feed_shedding(self, held: Sequence[tuple[bytes, int, int]]) -> int:
         """Publish many reads without quotes that newer ones replace; see the base's."""

@@ -191,7 +191,12 @@ class FeedThread:
             return dict(self._poller.poll(max(0, -(-wait_ns // 1_000_000))))
         others = [known for place, known in self._polled.items() if place and known[0] is not None]
         watched = [(self._parts.data, IN), (self._commands.fileno(), IN), *others]
-        ready = self._pump.wait(watched, deadline_ns=deadline_ns, latencies=self._latencies)
+        ready = self._pump.wait(
+            watched,
+            deadline_ns=deadline_ns,
+            seen_ns=self._round_ns,
+            latencies=self._latencies,
+        )
         self._ports[0][1].note_link()
         return ready
 

@@ -99,25 +99,27 @@ class Latencies:
         for histogram, count, before in zip(self._histograms, after, self._before, strict=True):
             if count != before:
                 histogram.add(bucket, latency_us, count - before)
+        self._before = after
 
-    def charge(self, latency_us: int, lines: int, quotes: int, trades: int) -> None:
-        """Charge what was published elsewhere with one latency.
+    def charge(self, reads: Iterable[tuple[int, int, int, int]], *, last_us: int) -> None:
+        """Charge everything that was published since `begin`, by several reads.
 
         Args:
-            latency_us: From reading to the last frame sent.
-            lines: How many.
-            quotes: Messages.
-            trades: Messages.
+            reads: Of those with a latency, microseconds: lines, quotes, trades.
+            last_us: That of the last read: of its lines everything else was published.
         """
-        bucket = bucket_of(latency_us)
-        by_kind = self.by_kind
-        for histogram, count in (
-            (self.lines, lines),
-            (by_kind["quote"], quotes),
-            (by_kind["trade"], trades),
-        ):
-            if count:
-                histogram.add(bucket, latency_us, count)
+        charged = dict.fromkeys(self._histograms, 0)
+        quotes_of, trades_of = self.by_kind["quote"], self.by_kind["trade"]
+        for latency_us, lines, quotes, trades in reads:
+            bucket = bucket_of(latency_us)
+            for histogram, count in ((self.lines, lines), (quotes_of, quotes), (trades_of, trades)):
+                if count:
+                    histogram.add(bucket, latency_us, count)
+                    charged[histogram] += count
+        self._before = tuple(
+            before + count for before, count in zip(self._before, charged.values(), strict=True)
+        )
+        self.end(last_us)
 
 
 def link_report(port: str, link: ReportedLink) -> LinkReport:

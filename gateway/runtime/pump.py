@@ -52,13 +52,14 @@ class Pump:
         return link.link is Link.STREAMING and not link.has_backlog and not link.wants_write
 
     def wait(
-        self, watched: Sequence[Watched], *, deadline_ns: int, latencies: Latencies
+        self, watched: Sequence[Watched], *, deadline_ns: int, seen_ns: int, latencies: Latencies
     ) -> dict[Any, int]:
         """Wait, and read meanwhile.
 
         Args:
             watched: What else to wait for.
             deadline_ns: When to come back at the latest, monotonic.
+            seen_ns: When the clock was looked at last, monotonic: a pause may have begun since.
             latencies: Told how long lines were with us.
 
         Returns:
@@ -66,6 +67,7 @@ class Pump:
 
         Raises:
             ValueError: There is no connection.
+            OSError: Nothing can be waited for, or sent.
         """
         link = self._link
         own = link.descriptor
@@ -75,14 +77,15 @@ class Pump:
         for socket, flags in watched:
             is_native = isinstance(socket, zmq.Socket)
             items.append((socket.underlying, 0, flags) if is_native else (0, socket, flags))
+        latencies.begin()
         pumped = self._pipeline.pump(
             items,
             deadline_ns=deadline_ns,
+            seen_ns=seen_ns,
             pause_ns_max=self._pause_ns_max,
             read_bytes_max=link.read_bytes_max,
         )
-        for latency_us, *counts in pumped.latencies:
-            latencies.charge(latency_us, *counts)
+        latencies.charge(pumped.latencies, last_us=pumped.last_us)
         if pumped.heard_ns:
             link.note_read(pumped.heard_ns, is_drained=pumped.is_drained)
         keys = (own, *(socket for socket, _ in watched))

@@ -44,7 +44,7 @@ class Caller final : public Outside {
   /// exception is set.
   template <typename Work>
   bool run(Work work) {
-    is_failed_ = has_called_ = false;
+    is_failed_ = is_awaited_ = false;
     error_ = 0;
     bool is_memory_short = false;
     released_ = PyEval_SaveThread();
@@ -67,7 +67,7 @@ class Caller final : public Outside {
 
   bool read_line(Text line, std::int64_t recv_us) override {
     const Locked locked(*this);
-    has_called_ = true;
+    is_awaited_ = true;
     if (is_failed_ || !settle()) return fail();
     const Reference text(text_of(line));
     if (!text) return fail();
@@ -103,9 +103,13 @@ class Caller final : public Outside {
     return settle() || fail();
   }
 
-  [[nodiscard]] bool is_awaited() const override { return has_called_ || !marked_.empty(); }
+  [[nodiscard]] bool is_awaited() const override { return is_awaited_; }
   void wait_for_summary(Symbol& symbol) override { waiting_.push_back(&symbol); }
-  void mark(Topic& topic) override { marked_.push_back(&topic); }
+  void mark(Topic& topic) override {
+    // Also when it is handed out before the end: somebody must publish what is made of it.
+    is_awaited_ = true;
+    marked_.push_back(&topic);
+  }
 
   MaybeMoment date_second(Text second) override { return date(date_second_call, second); }
   MaybeMoment date_day(Text day) override { return date(date_day_call, day); }
@@ -196,7 +200,7 @@ class Caller final : public Outside {
   PyThreadState* released_ = nullptr;
   PyObject* collected_ = nullptr;
   bool is_failed_ = false;
-  bool has_called_ = false;
+  bool is_awaited_ = false;
   int error_ = 0;
   std::vector<Aside> aside_;
   std::string aside_bytes_;
@@ -413,7 +417,17 @@ bool read_items(PyObject* items, std::vector<PollItem>& read) {
   return true;
 }
 
-/// `(found, bytes, heard_ns, is_drained, latencies)` as `_pipeline.pyi` says.
+/// Add a line to the list of latencies, if there was such a read; false with an exception.
+bool add_latency(PyObject* list, std::uint64_t took_us, const Pumped::Latency& latency) {
+  if (latency.reads == 0) return true;
+  const Reference entry(Py_BuildValue("(KKKK)", static_cast<unsigned long long>(took_us),
+                                      static_cast<unsigned long long>(latency.lines),
+                                      static_cast<unsigned long long>(latency.quotes),
+                                      static_cast<unsigned long long>(latency.trades)));
+  return entry && PyList_Append(list, entry.get()) == 0;
+}
+
+/// `(found, bytes, heard_ns, is_drained, latencies, last_us)` as `_pipeline.pyi` says.
 PyObject* told_of(const PumpOrder& order, const Pumped& pumped) {
   const Reference found(PyTuple_New(static_cast<Py_ssize_t>(order.items.size())));
   const Reference latencies(PyList_New(0));
@@ -424,17 +438,13 @@ PyObject* told_of(const PumpOrder& order, const Pumped& pumped) {
     PyTuple_SET_ITEM(found.get(), static_cast<Py_ssize_t>(place), flags);
   }
   for (std::size_t took_us = 0; took_us < pumped.latencies.size(); ++took_us) {
-    const auto& latency = pumped.latencies[took_us];
-    if (latency.reads == 0) continue;
-    const Reference entry(Py_BuildValue("(KKKK)", static_cast<unsigned long long>(took_us),
-                                        static_cast<unsigned long long>(latency.lines),
-                                        static_cast<unsigned long long>(latency.quotes),
-                                        static_cast<unsigned long long>(latency.trades)));
-    if (!entry || PyList_Append(latencies.get(), entry.get()) != 0) return nullptr;
+    if (!add_latency(latencies.get(), took_us, pumped.latencies[took_us])) return nullptr;
   }
-  return Py_BuildValue("(OKLOO)", found.get(), static_cast<unsigned long long>(pumped.bytes),
+  if (!add_latency(latencies.get(), pumped.last_us, pumped.slow)) return nullptr;
+  return Py_BuildValue("(OKLOOK)", found.get(), static_cast<unsigned long long>(pumped.bytes),
                        static_cast<long long>(pumped.heard_ns),
-                       pumped.is_drained ? Py_True : Py_False, latencies.get());
+                       pumped.is_drained ? Py_True : Py_False, latencies.get(),
+                       static_cast<unsigned long long>(pumped.last_us));
 }
 
 PyObject* reader_pump(PyObject* self, PyObject* arguments) {
@@ -443,10 +453,11 @@ PyObject* reader_pump(PyObject* self, PyObject* arguments) {
   Py_ssize_t own = 0;
   long long deadline_ns = 0;
   long long clock_until_us = 0;
+  long long seen_ns = 0;
   long long pause_ns_max = 0;
   Py_ssize_t read_bytes_max = 0;
-  if (!PyArg_ParseTuple(arguments, "KOnLLLn", &poll, &items, &own, &deadline_ns, &clock_until_us,
-                        &pause_ns_max, &read_bytes_max)) {
+  if (!PyArg_ParseTuple(arguments, "KOnLLLLn", &poll, &items, &own, &deadline_ns, &clock_until_us,
+                        &seen_ns, &pause_ns_max, &read_bytes_max)) {
     return nullptr;
   }
   ReaderObject* const object = as_reader(self);
@@ -465,11 +476,15 @@ PyObject* reader_pump(PyObject* self, PyObject* arguments) {
     order.own = static_cast<std::size_t>(own);
     order.deadline_ns = deadline_ns;
     order.clock_until_us = clock_until_us;
+    order.seen_ns = seen_ns;
     order.pause_ns_max = pause_ns_max;
     Pumped pumped;
     Pump& pump = *object->pump;
     const Reference answer(run(self, [&pump, &order, &pumped] { pump.run(order, pumped); }));
-    return answer ? told_of(order, pumped) : nullptr;
+    if (!answer) return nullptr;
+    if (pumped.error == 0) return told_of(order, pumped);
+    errno = pumped.error;
+    return PyErr_SetFromErrno(PyExc_OSError);
   } catch (const std::bad_alloc&) {
     return PyErr_NoMemory();
   }

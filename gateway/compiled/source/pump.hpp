@@ -21,7 +21,7 @@ using PollFunction = int (*)(PollItem* items, int count, long timeout_ms);
 
 /// What was waited for, and what came meanwhile.
 struct Pumped {
-  /// Reads whose processing took so long, by microseconds, and what was published of them.
+  /// Reads whose processing took so long, and what was published of them.
   struct Latency {
     std::uint64_t reads = 0;
     std::uint64_t lines = 0;
@@ -39,8 +39,14 @@ struct Pumped {
   std::int64_t heard_ns = 0;
   /// Whether the last read took all there was.
   bool is_drained = true;
-  /// By microseconds, the last of them for everything longer.
+  /// By microseconds.
   std::array<Latency, latencies_max> latencies{};
+  /// A read that took longer than any of these: the last one.
+  Latency slow;
+  /// How long the last read took.
+  std::uint64_t last_us = 0;
+  /// Why nothing could be waited for; 0 when it could.
+  int error = 0;
 };
 
 /// What a pump is given for one wait.
@@ -54,6 +60,8 @@ struct PumpOrder {
   std::int64_t deadline_ns = 0;
   /// When the vendor's clock is too old to date anything, UTC.
   std::int64_t clock_until_us = 0;
+  /// When the clock was looked at last, monotonic.
+  std::int64_t seen_ns = 0;
   /// A longer pause between two looks at the clock means that this process did not run.
   std::int64_t pause_ns_max = 0;
 };
@@ -67,7 +75,7 @@ class Pump {
   void run(PumpOrder& order, Pumped& pumped);
 
  private:
-  bool take(PumpOrder& order, Pumped& pumped, std::int64_t looked_ns);
+  bool take(PumpOrder& order, Pumped& pumped);
 
   Reader* reader_;
   Outside* outside_;

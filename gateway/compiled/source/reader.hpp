@@ -56,7 +56,7 @@ struct Limits {
   double jump_max = 0;
 };
 
-/// What was done since somebody asked.
+/// What was done. Counts only grow: whoever compares two of them need not know who else asks.
 struct Counts {
   std::uint64_t lines = 0;
   std::uint64_t quotes = 0;
@@ -79,10 +79,14 @@ class Reader {
   void reset();
   /// Forget when seconds were: the vendor's clock has moved.
   void forget_seconds() { ++generation_; }
-  /// What was done since `take_counts`.
+  /// What was done so far.
   [[nodiscard]] const Counts& counts() const { return counts_; }
   /// What was done since the last call.
-  Counts take_counts() { return std::exchange(counts_, {}); }
+  Counts take_counts() {
+    const Counts taken = std::exchange(taken_, counts_);
+    return {counts_.lines - taken.lines, counts_.quotes - taken.quotes,
+            counts_.trades - taken.trades};
+  }
 
  private:
   struct Columns;
@@ -123,6 +127,7 @@ class Reader {
   Outside* outside_;
   Layout layout_;
   Counts counts_;
+  Counts taken_;
   std::string tail_;
   bool is_discarding_ = false;
   std::uint64_t generation_ = 1;
