@@ -5,10 +5,11 @@ Python's headers, the installation goes on without it and says why (`pip install
 IQGW_BUILD_COMPILED decides: `auto` (the default) as said, `required` fails instead, `none` does not
 try.
 
-    python hatch_build.py FOLDER    # compiles into FOLDER, without a package; needs setuptools
+    python hatch_build.py .    # compiles in place, without a package; needs setuptools
 """
 
 import os
+import runpy
 import subprocess
 import sys
 import sysconfig
@@ -26,6 +27,9 @@ FOLDER: Final = "gateway/compiled"
 """Where the module belongs."""
 SOURCES: Final = f"{FOLDER}/source"
 """All `*.cpp` here are one module."""
+DIGEST: Final = f"{FOLDER}/digest.py"
+"""Tells the sources from others; run by itself, as the gateway's packages may not be there yet."""
+DIGEST_MACRO: Final = "IQGW_SOURCE_DIGEST"
 OPTIONS: Final = ("-std=c++20", "-O3", "-g0", "-fvisibility=hidden", "-fvisibility-inlines-hidden")
 OPTIONS_MSVC: Final = ("/std:c++20", "/O2", "/EHsc", "/utf-8")
 COMPILE_S_MAX: Final = 600.0
@@ -208,7 +212,10 @@ def main(arguments: list[str]) -> int:
                 extension.extra_compile_args = list(OPTIONS_MSVC if is_msvc else OPTIONS)
             super().build_extensions()
 
-    extension = Extension(MODULE, sources_in(Path()), language="c++")
+    told = runpy.run_path(str(Path(__file__).resolve().parent / DIGEST))
+    digest = told["digest_of"](Path(SOURCES))
+    macros = [(DIGEST_MACRO, str(digest))]
+    extension = Extension(MODULE, sources_in(Path()), language="c++", define_macros=macros)
     with tempfile.TemporaryDirectory(prefix="iqgw-objects-") as objects:
         command = Build(Distribution({"name": "iqfeed-gateway", "ext_modules": [extension]}))
         command.build_lib, command.build_temp, command.force = arguments[0], objects, True

@@ -6,6 +6,9 @@ from typing import Any
 from gateway.model.enums import Cause
 from gateway.normalize.prints import Prints
 
+source_digest: str
+"""What `digest_of` told of the sources when it was built; empty when nobody asked."""
+
 def use_codec(
     pack: Callable[[tuple[Any, ...]], bytes], unpack: Callable[[bytes], tuple[Any, ...]]
 ) -> None:

@@ -3,14 +3,22 @@
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
+from gateway.compiled.digest import digest_of
 from gateway.compiled.library import find_functions
 from gateway.errors import ConfigError, bounded
 
 Wanted = Literal["auto", "compiled", "python"]
 """What the setting `pipeline` may be."""
 EXTENSION: Final = "gateway.compiled._pipeline"
+PIPELINE: Final = "gateway.compiled.pipeline"
+"""What uses it."""
+SOURCES: Final = Path(__file__).with_name("source")
+"""What it is built from; not in a wheel."""
+IMPORT_FAULTS: Final = (AttributeError, SystemError, TypeError, ValueError)
+"""What an import raises where one module is not what the other expects."""
 CAUSE_CHARACTERS_MAX: Final = 160
 
 
@@ -31,14 +39,24 @@ class Choice:
         return {"name": self.name, "reason": self.reason}
 
 
-def check_compiled() -> None:
+def check_compiled(*, sources: Path = SOURCES) -> None:
     """Make sure that the compiled pipeline can run in this process.
 
+    Args:
+        sources: What the extension must have been built from, if they are there.
+
     Raises:
-        ImportError: It was not built, or is of another Python or system.
+        ImportError: It was not built, or is of another Python, system or version.
         OSError: The libzmq of pyzmq cannot be used by it.
     """
-    importlib.import_module(EXTENSION)
+    extension = importlib.import_module(EXTENSION)
+    present = digest_of(sources)
+    if present is not None and getattr(extension, "source_digest", None) != present:
+        raise ImportError("it was built from other sources: install the gateway again")
+    try:
+        importlib.import_module(PIPELINE)
+    except IMPORT_FAULTS as fault:
+        raise ImportError(f"{type(fault).__name__}: {fault}") from fault
     find_functions()
 
 

@@ -75,10 +75,10 @@ class FreshInstall:
         self.python = str(scripts / ("python.exe" if os.name == "nt" else "python"))
         """Its Python."""
 
-    def install(self, what: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    def install(self, *what: Path | str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Install the gateway from a folder or a file."""
         options = ("--no-index", "--no-deps", "--no-build-isolation", "--verbose")
-        command = (self.python, "-m", "pip", "install", *options, str(what))
+        command = (self.python, "-m", "pip", "install", *options, *map(str, what))
         return run(*command, cwd=self._folder, **environment)
 
     def has_gateway(self) -> bool:
@@ -157,6 +157,30 @@ def test_a_pure_wheel_is_for_every_platform(tmp_path: Path) -> None:
     assert wheel.name.endswith("-py3-none-any.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert not [name for name in names if name.endswith((".so", ".pyd", ".cpp", ".hpp"))]
+
+
+@needs_compiler
+def test_an_editable_install_does_not_run_what_older_sources_made(
+    fresh: FreshInstall, tmp_path: Path
+) -> None:
+    """After `git pull` the old module is still there, and would not do what the rest expects."""
+    project = tmp_path / "project"
+    project.mkdir()
+    left_out = shutil.ignore_patterns("*.so", "*.pyd", "__pycache__")
+    for folder in ("gateway", "clients/python"):
+        shutil.copytree(ROOT / folder, project / folder, ignore=left_out)
+    for name in ("hatch_build.py", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE"):
+        shutil.copy(ROOT / name, project)
+    ended = fresh.install("--editable", str(project), **{VARIABLE: "required"})
+    assert ended.returncode == 0, ended.stdout
+    assert str(project) in fresh.say(PLACE)
+    assert fresh.say(CHOICE) == "compiled"
+    source = project / "gateway/compiled/source/pump.cpp"
+    source.write_text(source.read_text(encoding="utf-8") + "// changed\n", encoding="utf-8")
+    assert "built from other sources: install the gateway again" in fresh.say(CHOICE)
+    ended = run(fresh.python, "hatch_build.py", ".", cwd=project)
+    assert ended.returncode == 0, ended.stdout
+    assert fresh.say(CHOICE) == "compiled"
 
 
 @needs_compiler

@@ -15,6 +15,14 @@
 namespace iqfeed_gateway {
 namespace {
 
+// Which sources this was built from; the build says it as a bare word.
+#if !defined(IQGW_SOURCE_DIGEST)
+#define IQGW_SOURCE_DIGEST
+#endif
+#define IQGW_TEXT_OF(word) #word
+#define IQGW_TEXT(word) IQGW_TEXT_OF(word)
+constexpr const char* source_digest = IQGW_TEXT(IQGW_SOURCE_DIGEST);
+
 /// Events put aside at most before they are kept.
 constexpr std::size_t aside_max = 1024;
 
@@ -542,7 +550,8 @@ PyMODINIT_FUNC PyInit__pipeline() {
   PyObject* const made = PyModule_Create(&module);
   if (made == nullptr) return nullptr;
   auto* const type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&reader_spec));
-  if (type == nullptr || PyModule_AddType(made, type) != 0 || !add_object_types(made)) {
+  if (type == nullptr || PyModule_AddType(made, type) != 0 || !add_object_types(made) ||
+      PyModule_AddStringConstant(made, "source_digest", source_digest) != 0) {
     Py_DECREF(made);
     return nullptr;
   }

@@ -1,18 +1,25 @@
 """Which pipeline runs is chosen once, with a reason that an operator can act upon."""
 
 import importlib.util
+import sys
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from gateway.compiled.choice import (
     CAUSE_CHARACTERS_MAX,
     EXTENSION,
+    PIPELINE,
+    SOURCES,
     Choice,
     Wanted,
     check_compiled,
     choose,
 )
+from gateway.compiled.digest import digest_of
 from gateway.errors import ConfigError
 
 
@@ -107,3 +114,86 @@ def test_the_compiled_pipeline_of_this_environment_is_found() -> None:
     else:
         check_compiled()
         assert choose("auto") == Choice("compiled", None)
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, *, digest: str | None) -> None:
+    """Have an extension that was built from some sources; None for one that cannot tell."""
+    extension = ModuleType(EXTENSION)
+    if digest is not None:
+        extension.source_digest = digest  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, EXTENSION, extension)
+
+
+OTHERS = "cannot be loaded: it was built from other sources: install the gateway again"
+
+
+@pytest.mark.parametrize("digest", [None, "", "0123456789abcdef"])
+def test_what_other_sources_made_is_not_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, digest: str | None
+) -> None:
+    """An editable install keeps the old module when the sources are pulled anew."""
+    (tmp_path / "module.cpp").touch()
+    check = partial(check_compiled, sources=tmp_path)
+    pretend(monkeypatch, digest=digest)
+    assert choose("auto", check=check) == Choice("python", f"the compiled pipeline {OTHERS}")
+    with pytest.raises(ConfigError, match=f"pipeline is compiled, and .* {OTHERS}"):
+        choose("compiled", check=check)
+
+
+@pytest.mark.parametrize("digest", [None, "0123456789abcdef"])
+def test_without_sources_nothing_is_compared(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, digest: str | None
+) -> None:
+    """A wheel has none: what is in it belongs together."""
+    pretend(monkeypatch, digest=digest)
+    monkeypatch.setitem(sys.modules, PIPELINE, ModuleType(PIPELINE))
+    check = partial(check_compiled, sources=tmp_path)
+    assert choose("compiled", check=check) == Choice("compiled", None)
+
+
+def test_a_part_that_cannot_be_imported_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only the extension: what uses it must load as well."""
+    pretend(monkeypatch, digest=digest_of(SOURCES))
+    monkeypatch.setitem(sys.modules, PIPELINE, None)
+    reason = choose("auto").reason
+    assert reason is not None
+    assert reason.startswith("the compiled pipeline cannot be loaded: import of")
+    assert PIPELINE in reason
+
+
+def test_an_extension_that_does_not_fit_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that lacks what is asked of it at the import."""
+    pretend(monkeypatch, digest=digest_of(SOURCES))
+    for name in (PIPELINE, "gateway.compiled.symbols"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    package = sys.modules["gateway.compiled"]
+    monkeypatch.setattr(package, "_pipeline", sys.modules[EXTENSION], raising=False)
+    reason = choose("auto").reason
+    assert reason is not None
+    assert reason.startswith("the compiled pipeline cannot be loaded: AttributeError: ")
+
+
+def test_a_digest_tells_every_change_of_the_sources(tmp_path: Path) -> None:
+    """Names, contents, and where one file ends; nothing else."""
+
+    def digest(**files: str) -> str | None:
+        for path in tmp_path.iterdir():
+            path.unlink()
+        for name, text in files.items():
+            (tmp_path / name.replace("_", ".")).write_text(text, encoding="utf-8")
+        return digest_of(tmp_path)
+
+    first = digest(a_cpp="one", b_hpp="two")
+    assert first is not None
+    assert len(first) == 16
+    assert first == digest(b_hpp="two", a_cpp="one", notes_txt="?")
+    others = [
+        digest(a_cpp="one", b_hpp="twO"),
+        digest(a_cpp="one", c_hpp="two"),
+        digest(a_cpp="onet", b_hpp="wo"),
+        digest(a_cpp="one"),
+        digest(a_cpp="one", b_hpp="two", c_hpp=""),
+    ]
+    assert len({first, *others}) == 1 + len(others)
+    assert digest(notes_txt="?") is None
+    assert digest_of(tmp_path / "absent") is None
