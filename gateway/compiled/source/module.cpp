@@ -448,7 +448,9 @@ PyObject* told_of(const PumpOrder& order, const Pumped& pumped) {
   for (std::size_t took_us = 0; took_us < pumped.latencies.size(); ++took_us) {
     if (!add_latency(latencies.get(), took_us, pumped.latencies[took_us])) return nullptr;
   }
-  if (!add_latency(latencies.get(), pumped.last_us, pumped.slow)) return nullptr;
+  for (const auto& slow : pumped.slow) {
+    if (!add_latency(latencies.get(), slow.took_us, slow.latency)) return nullptr;
+  }
   return Py_BuildValue("(OKLOOK)", found.get(), static_cast<unsigned long long>(pumped.bytes),
                        static_cast<long long>(pumped.heard_ns),
                        pumped.is_drained ? Py_True : Py_False, latencies.get(),

@@ -57,8 +57,7 @@ bool Pump::take(PumpOrder& order, Pumped& pumped) {
   const std::int64_t done_ns = now_ns(CLOCK_MONOTONIC);
   const Counts& after = reader_->counts();
   pumped.last_us = static_cast<std::uint64_t>((done_ns - read_ns) / 1000);
-  const bool is_slow = pumped.last_us >= Pumped::latencies_max;
-  auto& latency = is_slow ? pumped.slow : pumped.latencies[pumped.last_us];
+  auto& latency = pumped.latency_of(pumped.last_us);
   latency.reads += 1;
   latency.lines += after.lines - before.lines;
   latency.quotes += after.quotes - before.quotes;
@@ -71,7 +70,7 @@ bool Pump::take(PumpOrder& order, Pumped& pumped) {
   // What waits behind a full read is for Python to find: only there is judged what is too much.
   own.found = pumped.is_drained ? 0 : readable;
   return goes_on && pumped.full_reads < Pumped::full_reads_max && !outside_->is_awaited() &&
-         !is_slow && done_ns < order.deadline_ns;
+         pumped.slow_count < Pumped::slow_max && done_ns < order.deadline_ns;
 }
 
 }  // namespace iqfeed_gateway

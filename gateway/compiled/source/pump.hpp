@@ -29,6 +29,12 @@ struct Pumped {
     std::uint64_t trades = 0;
   };
   static constexpr std::size_t latencies_max = 1024;
+  /// A read that took longer than any of these.
+  struct Slow {
+    std::uint64_t took_us = 0;
+    Latency latency;
+  };
+  static constexpr std::size_t slow_max = 16;
   /// Reads in a row that took less than there was; then Python judges whether that is too much.
   static constexpr unsigned full_reads_max = 8;
 
@@ -41,12 +47,21 @@ struct Pumped {
   bool is_drained = true;
   /// By microseconds.
   std::array<Latency, latencies_max> latencies{};
-  /// A read that took longer than any of these: the last one.
-  Latency slow;
+  /// Those beyond, one by one.
+  std::array<Slow, slow_max> slow{};
+  std::size_t slow_count = 0;
   /// How long the last read took.
   std::uint64_t last_us = 0;
   /// Why nothing could be waited for; 0 when it could.
   int error = 0;
+
+  /// Where a read is noted that took so long; at most `slow_max` slow ones.
+  Latency& latency_of(std::uint64_t took_us) {
+    if (took_us < latencies_max) return latencies[took_us];
+    Slow& one = slow[slow_count++];
+    one.took_us = took_us;
+    return one.latency;
+  }
 };
 
 /// What a pump is given for one wait.
