@@ -1,17 +1,31 @@
 """A market whose lines are usual, nearly usual, and sometimes nothing of the kind.
 
-Most columns go on as the vendor's would. A few are replaced by a spelling that a reader may take for
-another one, and a few lines are cut, glued, doubled or garbled; between the lines stands whatever
-else a connection says. What comes out are steps of `tests.support.pipeline_pair`.
+Most columns go on as the vendor's would. A few are replaced by a spelling that a reader may take
+for another one, and a few lines are cut, glued, doubled or garbled; between the lines stands
+whatever else a connection says. What comes out are steps of `tests.support.pipeline_pair`.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from gateway.normalize.suspicion import PriceLimits
+from tests.support.odd_texts import (
+    CENTERS,
+    CONDITIONS,
+    CONTENTS,
+    DATES,
+    ENDS,
+    HEALED,
+    KINDS,
+    ODD,
+    PRICES,
+    TIMES,
+    TRADES,
+    USUAL,
+)
 from tests.support.pipeline_pair import Step
 from tests.support.pipeline_side import LAYOUTS, Options
 from tests.unit.normalize.line_desk import COLUMNS, GATEWAY_NAMES
@@ -28,64 +42,6 @@ BEGINNINGS: Final = (
     datetime(2026, 12, 31, 4, 59, 59, tzinfo=UTC),
 )
 """A plain morning; midnight; both DST changes; the last night of a year."""
-PRICES: Final = (
-    *("", "0", "0.0", "00", "-0", "-1.5", "-188.25", ".5", "5.", ".", "..", "1e5", "1.2.3", "nan"),
-    *("inf", "00188.25", "188.2500000000000001", "0.1", "9007199254740993", "9007199254740992"),
-    *("9007199254740.993", "123456789012345678", "1234567890123456789", "10000000", "10000000.1"),
-    *("9999999.9999", "0000000000000000000.5", "1" * 40, "1" * 41, "+188.2", " 188.2", "188.2 "),
-    *("188_2", "188.25\0", "\xb2", "\xff", "12345678", "1234567.", ".1234567", "1.234567", "1,5"),
-    *("12.34567", "99999999.5", "4503599627370497.5", "0.30000000000000004", "x", "1", "7", "200"),
-    *("188.2x", "1.1.", "..1", "/88.25", "188:25", "0000000.", ".0000000", "000.0001", "5000.75"),
-)
-COUNTS: Final = (
-    *("", "0", "00", "007", "-1", "1.5", "1e3", "9" * 18, "9" * 19, "9223372036854775807", "x"),
-    *("9223372036854775808", "18446744073709551615", "18446744073709551616", "1" * 40, "1" * 41),
-    *("12345678", "123456789", "1234567x", "x2345678", "+1", " 1", "\xb2", "1\0", "1:", "1/", "3"),
-    *("000000000000000001", "0000000000000000001", "255", "256", "65535", "65536", "4294967296"),
-)
-TIMES: Final = (
-    *("", "9:59:59.1", "09:59:59", "09:59:59.1", "09:59:59.1000000", "24:00:00.000000", "x"),
-    *("23:59:60.000000", "23:59:59.999999", "00:00:00.000000", "09.59:59.100000", "09:60:00.000000"),
-    *("0a:59:59.100000", "01:30:00.000000", "02:30:00.000000", "09:59:59.10000\xb2", "01:59:59.5"),
-    *("09:59:59,100000", "09:59:59.-10000", "09:59:59. 10000", "/9:59:59.100000", ":9:59:59.100000"),
-)
-DATES: Final = (
-    *("", "9/16/2026", "02/30/2026", "13/01/2026", "03/08/2026", "11/01/2026", "01/01/1970", "x"),
-    *("12/31/1969", "12/31/2254", "01/01/2255", "09-16-2026", "09/16/26", "09/15/2026"),
-    *("09/17/2026", "0\xb2/16/2026", "09/16/2026 "),
-)
-CONDITIONS: Final = (
-    *("", "01", "3D87", "21", "3D21", "1213", "2", "3d", "G1", "01" * 32, "01" * 33, "39", "2E"),
-    *("8801", "A0", "0A21", "0x", "21FF", "4\xb2", "/0", ":0", "@0"),
-)
-CENTERS: Final = ("", "5", "11", "x", "00", "007", "-1", "19", "26", "255", "256")
-CONTENTS: Final = (
-    *("", "v", "h", "CE", "CC", "bb", "z", "bz", "Cs", "baohlcsvCEO", "vC", "bv", "Cvv", "C ", "ab"),
-    *("bab", "B", "Ch", "Obav", "abC", "EO", "b\0", "bavCbav", "o", "s", "Oc", "ba ", "\xe9"),
-)
-USUAL: Final = ("ba",) * 9 + ("b",) * 6 + ("a",) * 6 + ("ab",) * 2
-TRADES: Final = ("C", "Cv", "Cbav", "Cba", "Ebv", "Ov", "O", "Ea", "vC", "Cav")
-KINDS: Final = {
-    "Message Contents": CONTENTS,
-    **dict.fromkeys(("Bid", "Ask", "Most Recent Trade", "Last", "High", "VWAP"), PRICES),
-    **dict.fromkeys(
-        ("Bid Size", "Ask Size", "Most Recent Trade Size", "TickID", "Total Volume", "Last Size"),
-        COUNTS,
-    ),
-    "Most Recent Trade Aggressor": COUNTS,
-    **dict.fromkeys(("Bid Market Center", "Ask Market Center"), CENTERS),
-    "Most Recent Trade Market Center": CENTERS,
-    **dict.fromkeys(("Bid Time", "Ask Time", "Most Recent Trade Time", "Last Time"), TIMES),
-    **dict.fromkeys(("Most Recent Trade Date", "Last Date"), DATES),
-    "Most Recent Trade Conditions": CONDITIONS,
-}
-ODD: Final = tuple(KINDS)
-HEALED: Final = (
-    *("Bid", "Bid Size", "Bid Market Center", "Ask", "Ask Size", "Ask Market Center"),
-    *("Most Recent Trade Conditions", "Most Recent Trade Aggressor", "Last", "Last Size"),
-    *("High", "VWAP", "Last Time", "Last Date"),
-)
-ENDS: Final = ("\n", "\r\r\n", "\r", "", "\n\r\n", "\r\n\r\n", "\n\n")
 AT: Final = {name: place for place, name in enumerate(GATEWAY_NAMES)}
 _CONTENTS, _BID, _ASK = AT["Message Contents"], AT["Bid"], AT["Ask"]
 _BID_TIME, _ASK_TIME = AT["Bid Time"], AT["Ask Time"]
@@ -194,54 +150,46 @@ class OddMarket:
             yield ("feed", data, rng.choice((-500_000, 1, 400_000, 301_000_000, -7_200_000_000)))
 
     def _event(self) -> Step:
+        """Something that is no line."""
         rng = self._rng
-        symbol = rng.choice(SYMBOLS)
-        match rng.randrange(20):
-            case 0 | 1 | 2:
-                return ("flush",)
-            case 3:
-                return ("close", symbol)
-            case 4 | 5:
-                return ("open", symbol if rng.random() < 0.7 else rng.choice(OTHERS))
-            case 6:
-                return ("close", rng.choice(OTHERS))
-            case 7:
-                return (rng.choice(("flush_all", "reset", "flush_all")),)
-            case 8:
-                self._layout = rng.choice((0, 0, 0, 0, 1, 2, 3, 4))
-                return ("select", self._layout)
-            case 9:
-                return ("lose", rng.choice(("iqconnect_down", "dtn_link_down", "link_silent")))
-            case 10 | 11:
-                return ("recover", rng.randrange(self.options.shard_count))
-            case 12:
-                return ("resume",)
-            case 13:
-                return ("delay", rng.random() < 0.3)
-            case 14 | 15:
-                kind = rng.choice(("quote", "quote", "summary"))
-                return ("vary", symbol, kind, rng.choice(("1", "20", "250")), rng.random() < 0.6)
-            case 16:
-                return ("tell_variants",)
-            case 17:
-                return ("audit", symbol)
-            case 18:
-                kinds = ("quote", "trade", "summary", "state", "quote@250", "correction")
-                return ("ask", *(f"{kind},{symbol}," for kind in kinds))
-            case _:
-                return self._rare_event()
+        symbol, other = rng.choice(SYMBOLS), rng.choice(OTHERS)
+        kinds = ("quote", "trade", "summary", "state", "quote@250", "correction")
+        events: tuple[Callable[[], Step], ...] = (
+            *(lambda: ("flush",),) * 3,
+            *(lambda: ("open", symbol if rng.random() < 0.6 else other),) * 3,
+            lambda: ("close", symbol),
+            lambda: ("close", other),
+            lambda: (rng.choice(("flush_all", "reset", "flush_all")),),
+            self._selection,
+            lambda: ("lose", rng.choice(("iqconnect_down", "dtn_link_down", "link_silent"))),
+            *(lambda: ("recover", rng.randrange(self.options.shard_count)),) * 2,
+            lambda: ("resume",),
+            lambda: ("delay", rng.random() < 0.3),
+            *(lambda: self._variant(symbol),) * 2,
+            lambda: ("tell_variants",),
+            lambda: ("audit", symbol),
+            lambda: ("ask", *(f"{kind},{symbol}," for kind in kinds)),
+            lambda: self._rare_event(symbol),
+        )
+        return rng.choice(events)()
 
-    def _rare_event(self) -> Step:
+    def _selection(self) -> Step:
+        self._layout = self._rng.choice((0, 0, 0, 0, 1, 2, 3, 4))
+        return ("select", self._layout)
+
+    def _variant(self, symbol: str) -> Step:
         rng = self._rng
-        match rng.randrange(4):
-            case 0:
-                return ("step", rng.choice((-3_600_000_000, -300_000, 900_000, 400_000_000)))
-            case 1:
-                return ("fault", rng.random() < 0.3)
-            case 2:
-                return ("refuse", rng.choice(SYMBOLS))
-            case _:
-                return ("open", rng.choice(OTHERS))
+        kind, variant = rng.choice(("quote", "quote", "summary")), rng.choice(("1", "20", "250"))
+        return ("vary", symbol, kind, variant, rng.random() < 0.6)
+
+    def _rare_event(self, symbol: str) -> Step:
+        rng = self._rng
+        events: tuple[Step, ...] = (
+            ("step", rng.choice((-3_600_000_000, -300_000, 900_000, 400_000_000))),
+            ("fault", rng.random() < 0.3),
+            ("refuse", symbol),
+        )
+        return rng.choice(events)
 
     def _pass(self, micros: int) -> Step:
         self._now += timedelta(microseconds=micros)
@@ -347,87 +295,70 @@ class OddMarket:
         return listing.last if rng.random() < 0.97 else usual
 
     def _odd_text(self, name: str, text: str) -> str:
-        rng = self._rng
+        """A spelling known to be odd, a value that does not follow, or a letter changed."""
+        rng, kinds = self._rng, KINDS[name]
         kind = rng.random()
         if kind < 0.4:
-            return rng.choice(KINDS[name])
-        if KINDS[name] is TIMES and kind < 0.9:
-            seconds = rng.choice((-3_600, -60, -1, 1, 4, 6, 301, 86_000))
-            return f"{self._wall + timedelta(seconds=seconds):%H:%M:%S.%f}"
-        if KINDS[name] is DATES and kind < 0.9:
-            return f"{self._wall + timedelta(days=rng.choice((-1, 1, -30))):%m/%d/%Y}"
-        if KINDS[name] in (PRICES, COUNTS) and kind < 0.8:
-            digits = str(rng.randrange(10 ** rng.randrange(1, 20)))
-            at = rng.randrange(len(digits) + 1)
-            return f"{digits[:at]}.{digits[at:]}" if KINDS[name] is PRICES else digits
-        if KINDS[name] is CENTERS:
-            return str(rng.randrange(80))
-        if KINDS[name] is CONTENTS:
-            return "".join(rng.choice("CEObaohlcsv") for _ in range(rng.randrange(5)))
+            return rng.choice(kinds)
+        if kind < 0.85 and kinds is not CONDITIONS:
+            return self._odd_value(kinds)
         at = rng.randrange(len(text) + 1)
         return text[:at] + chr(rng.randrange(256)) + text[at + rng.randrange(2) :]
 
-    def _other_line(self, symbol: str) -> str:
+    def _odd_value(self, kinds: tuple[str, ...]) -> str:
         rng = self._rng
-        day = f"{self._wall:%m/%d/%Y}"
-        match rng.randrange(16):
-            case 0 | 1 | 2:
-                return self._clock_line()
-            case 3:
-                moment = self._wall + timedelta(seconds=rng.choice((-3_600, -1, 1, 2, 600)))
-                return f"T,{moment:%Y%m%d %H:%M:%S}"
-            case 4:
-                return rng.choice(("T,garbage", "T,", "T", "T,20261301 10:00:00", "Tx"))
-            case 5:
-                return f"F,{symbol},5,65.6,28624000,199.95,,,,,,,02/18/2026,"
-            case 6:
-                return f"R,{symbol},5,188.25,100,{self._moment()},188.36,200,,14,4,11,"
-            case 7:
-                return f"N,DTN,2201,{symbol}:MSFT:,20260916 095959,Up, up,"
-            case 8:
-                return f"C,{symbol},I,O,{day},{self._moment()},188.05,150,85,198944,24,"
-            case 9:
-                self._layout = rng.choice((0, 0, 0, 1, 2, 3, 4))
-                return f"S,FIELDS,{self._layout}"
-            case 10:
-                return rng.choice(("S,LOSE", "S,RECOVER", "S,RECOVER", "S,RESUME", "S,RESUME"))
-            case 11:
-                other = rng.choice(OTHERS) if rng.random() < 0.5 else symbol
-                return f"S,{rng.choice(('OPEN', 'OPEN', 'CLOSE'))},{other}"
-            case 12:
-                return rng.choice(("S,KEY,1", "E,!SYNTAX_ERROR!,", "Z,never seen", "\xd6", "q,X,"))
-            case 13:
-                return f"n,{rng.choice((*OTHERS, symbol))}" if rng.random() < 0.3 else "S,KEY,2"
-            case 14:
-                if rng.random() < 0.3:
-                    return f"S,RESET\r\nS,FIELDS,{self._layout}\r\n{self._clock_line()}"
-                return f"S,RECOVER\r\nS,FIELDS,{self._layout}\r\n{self._clock_line()}"
-            case _:
-                return f"S,OPEN,{symbol}"
+        if kinds is TIMES:
+            seconds = rng.choice((-3_600, -60, -1, 1, 4, 6, 301, 86_000))
+            return f"{self._wall + timedelta(seconds=seconds):%H:%M:%S.%f}"
+        if kinds is DATES:
+            return f"{self._wall + timedelta(days=rng.choice((-1, 1, -30))):%m/%d/%Y}"
+        if kinds is CONTENTS:
+            return "".join(rng.choice("CEObaohlcsv") for _ in range(rng.randrange(5)))
+        digits = str(rng.randrange(80 if kinds is CENTERS else 10 ** rng.randrange(1, 20)))
+        at = rng.randrange(len(digits) + 1)
+        return f"{digits[:at]}.{digits[at:]}" if kinds is PRICES else digits
+
+    def _other_line(self, symbol: str) -> str:
+        """A line that is no Q line."""
+        rng = self._rng
+        day, late_s = f"{self._wall:%m/%d/%Y}", rng.choice((-3_600, -1, 1, 2, 600))
+        other = rng.choice(OTHERS) if rng.random() < 0.5 else symbol
+        lines: tuple[Callable[[], str], ...] = (
+            *(self._clock_line,) * 3,
+            lambda: f"T,{self._wall + timedelta(seconds=late_s):%Y%m%d %H:%M:%S}",
+            lambda: rng.choice(("T,garbage", "T,", "T", "T,20261301 10:00:00", "Tx")),
+            lambda: f"F,{symbol},5,65.6,28624000,199.95,,,,,,,02/18/2026,",
+            lambda: f"R,{symbol},5,188.25,100,{self._moment()},188.36,200,,14,4,11,",
+            lambda: f"N,DTN,2201,{symbol}:MSFT:,20260916 095959,Up, up,",
+            lambda: f"C,{symbol},I,O,{day},{self._moment()},188.05,150,85,198944,24,",
+            lambda: f"S,FIELDS,{self._selection()[1]}",
+            lambda: rng.choice(("S,LOSE", "S,RECOVER", "S,RECOVER", "S,RESUME", "S,RESUME")),
+            lambda: f"S,{rng.choice(('OPEN', 'OPEN', 'CLOSE'))},{other}",
+            lambda: rng.choice(("S,KEY,1", "E,!SYNTAX_ERROR!,", "Z,never seen", "\xd6", "q,X,")),
+            lambda: f"n,{other}" if rng.random() < 0.3 else "S,KEY,2",
+            lambda: self._new_beginning("S,RESET" if rng.random() < 0.3 else "S,RECOVER"),
+            lambda: f"S,OPEN,{symbol}",
+        )
+        return rng.choice(lines)()
+
+    def _new_beginning(self, first: str) -> str:
+        return f"{first}\r\nS,FIELDS,{self._layout}\r\n{self._clock_line()}"
 
 
 def _garbled(rng: random.Random, text: str, other: str) -> str:
     """A line that something happened to on its way."""
     at = rng.randrange(len(text))
-    match rng.randrange(10):
-        case 0:
-            return text[:at]
-        case 1:
-            return text[at:]
-        case 2:
-            return text[:at] + "," + text[at:]
-        case 3:
-            return text[:at] + text[at:].replace(",", "", 1)
-        case 4:
-            return text[:at] + chr(rng.randrange(256)) + text[at + 1 :]
-        case 5:
-            return text + other
-        case 6:
-            return text[:at] + "x" * rng.choice((10, 300, 1_001, 2_500)) + text[at:]
-        case 7:
-            return text + "," * rng.randrange(1, 300)
-        case 8:
-            # Cut right behind the quote.
-            return ",".join(text.split(",")[: rng.choice((11, 12))]) + rng.choice(("", ","))
-        case _:
-            return rng.choice(("Q", "Q,", "Q,AAPL", "Q,AAPL,", "Q,,ba,1", "Q,X,b,,5,,", ",", "Q" * 9))
+    ways = (
+        text[:at],
+        text[at:],
+        text[:at] + "," + text[at:],
+        text[:at] + text[at:].replace(",", "", 1),
+        text[:at] + chr(rng.randrange(256)) + text[at + 1 :],
+        text + other,
+        text[:at] + "x" * rng.choice((10, 300, 1_001, 2_500)) + text[at:],
+        text + "," * rng.randrange(1, 300),
+        # Cut right behind the quote.
+        ",".join(text.split(",")[: rng.choice((11, 12))]) + rng.choice(("", ",")),
+        rng.choice(("Q", "Q,", "Q,AAPL", "Q,AAPL,", "Q,,ba,1", "Q,X,b,,5,,", ",", "Q" * 9)),
+    )
+    return rng.choice(ways)

@@ -2,8 +2,8 @@
 
 A world is described by `Options`, and what happens in it by `Step`s, which are plain values: a run
 can be repeated, shortened, and told in a report. After each step everything is compared that
-anybody can see of a pipeline: the frames and the lines for the session, in their order, counters and
-complaints, every symbol with its topics and what is kept of them, and the answers to requests.
+anybody can see of a pipeline: the frames and the lines for the session, in their order, counters
+and complaints, every symbol with its topics and what is kept of them, and answers to requests.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -124,9 +124,7 @@ def shortened(options: Options, steps: list[Step], *, tries_max: int = 400) -> l
     return steps
 
 
-def _without(
-    items: list[Any], fails: Callable[[list[Any]], bool], left: list[int]
-) -> list[Any]:
+def _without(items: list[Any], fails: Callable[[list[Any]], bool], left: list[int]) -> list[Any]:
     size = max(1, len(items) // 2)
     while items and left[0] > 0:
         at = 0
@@ -140,4 +138,3 @@ def _without(
             break
         size = max(1, size // 2)
     return items
-

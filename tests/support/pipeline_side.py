@@ -14,7 +14,7 @@ from gateway.model.enums import Cause
 from gateway.model.messages import Kind
 from gateway.normalize.board_answers import BoardAnswers
 from gateway.normalize.pipeline import Pipeline
-from gateway.normalize.suspicion import PriceLimits
+from gateway.normalize.suspicion import ANY_PRICE, PriceLimits
 from gateway.normalize.symbols import Attention, Symbol
 from gateway.normalize.values import Values
 from gateway.normalize.variants import VariantPublisher
@@ -43,13 +43,14 @@ _SYMBOL_PARTS: Final = (
 )
 _ATTENTION_PARTS: Final = Attention.__slots__
 
+
 @dataclass(frozen=True)
 class Options:
     """What a world is like."""
 
     utc_us: int
     """When it begins."""
-    limits: PriceLimits = PriceLimits()
+    limits: PriceLimits = ANY_PRICE
     symbol_count_max: int = 6
     line_bytes_max: int = 1_000
     interval_us: int = 250_000

@@ -1,9 +1,13 @@
 """Boards with the pipeline that a test is about: the Python one or the compiled one."""
 
+import importlib.util
 import os
 from collections.abc import Mapping
 from typing import Any, Final
 
+import pytest
+
+from gateway.compiled.choice import EXTENSION
 from gateway.normalize.board import Board
 from gateway.normalize.pipeline import Pipeline
 
@@ -15,6 +19,21 @@ NAMES: Final = (PYTHON, COMPILED)
 def default_name() -> str:
     """The pipeline that tests use which do not say; `TESTS_PIPELINE` names it."""
     return os.environ.get("TESTS_PIPELINE", PYTHON)
+
+
+def require(name: str) -> None:
+    """Skip a test whose pipeline was not built; continuous integration has it and must not skip."""
+    if name == PYTHON or importlib.util.find_spec(EXTENSION) is not None:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{EXTENSION} was not built, but CI=true: it must be tested")
+    pytest.skip(f"{EXTENSION} was not built; install the project where a C++ compiler is")
+
+
+def names_here() -> tuple[str, ...]:
+    """The pipelines that can be tested here; in continuous integration all of them must be."""
+    is_built = importlib.util.find_spec(EXTENSION) is not None
+    return NAMES if is_built or os.environ.get("CI") == "true" else (PYTHON,)
 
 
 def make_board(name: str, **parts: Any) -> Board:
