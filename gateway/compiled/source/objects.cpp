@@ -1,8 +1,5 @@
 #include "objects.hpp"
 
-#include <exception>
-#include <new>
-
 namespace iqfeed_gateway {
 namespace {
 
@@ -45,6 +42,13 @@ Object* as(PyObject* self) {
   return reinterpret_cast<Object*>(self);
 }
 
+/// Have a body packed or unpacked; null, with an exception, when nobody said how.
+PyObject* code_body(PyObject* function, PyObject* body) {
+  if (function != nullptr) return PyObject_CallOneArg(function, body);
+  PyErr_SetString(PyExc_RuntimeError, "use_codec has not been called");
+  return nullptr;
+}
+
 /// Give a type's instance back, its own memory being free.
 void free_object(PyObject* self) {
   PyTypeObject* const type = Py_TYPE(self);
@@ -68,11 +72,12 @@ PyObject* topic_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords)
   PyObject* const self = type->tp_alloc(type, 0);
   if (self == nullptr) return nullptr;
   auto* const object = as<TopicObject>(self);
-  object->topic =
-      new (std::nothrow) Topic(Text(prefix, static_cast<std::size_t>(size)), floor);
+  object->topic = guarded<Topic*>(nullptr, [prefix, size, floor] {
+    return new Topic(Text(prefix, static_cast<std::size_t>(size)), floor);
+  });
   if (object->topic == nullptr) {
     Py_DECREF(self);
-    return PyErr_NoMemory();
+    return nullptr;
   }
   object->topic->owner = self;
   object->ring = Py_NewRef(Py_None);
@@ -159,7 +164,7 @@ PyObject* topic_last(PyObject* self, void*) {
   const Text body = topic.last_body();
   const Reference data(
       PyBytes_FromStringAndSize(body.data(), static_cast<Py_ssize_t>(body.size())));
-  return data ? PyObject_CallOneArg(unpack_body, data.get()) : nullptr;
+  return data ? code_body(unpack_body, data.get()) : nullptr;
 }
 
 /// What the next trade is compared with, of a trade's body: price and the day's volume.
@@ -192,7 +197,7 @@ int topic_set_last(PyObject* self, PyObject* value, void*) {
     return -1;
   }
   if (PyTuple_GET_SIZE(value) == trade_items && !note_trade(*object->topic, value)) return -1;
-  const Reference data(PyObject_CallOneArg(pack_body, value));
+  const Reference data(code_body(pack_body, value));
   char* bytes = nullptr;
   Py_ssize_t size = 0;
   if (!data || PyBytes_AsStringAndSize(data.get(), &bytes, &size) != 0) return -1;
@@ -261,7 +266,9 @@ PyObject* prints_is_late(PyObject* self, PyObject* arguments) {
   number.is_there = id != Py_None;
   if (number.is_there && !read_unsigned(id, number.value)) return nullptr;
   if (!latin1_of(center, center_text) || !latin1_of(date, date_text)) return nullptr;
-  return PyBool_FromLong(prints_of(self).is_late(event_us, number, center_text, date_text));
+  return guarded<PyObject*>(nullptr, [&] {
+    return PyBool_FromLong(prints_of(self).is_late(event_us, number, center_text, date_text));
+  });
 }
 
 PyObject* prints_newest_us(PyObject* self, void*) {
@@ -321,11 +328,12 @@ PyObject* symbol_new(PyTypeObject* type, PyObject* arguments, PyObject*) {
   PyObject* const self = type->tp_alloc(type, 0);
   if (self == nullptr) return nullptr;
   auto* const object = as<SymbolObject>(self);
-  object->symbol = new (std::nothrow)
-      Symbol(text, *as<TopicObject>(quote)->topic, *as<TopicObject>(trade)->topic);
+  object->symbol = guarded<Symbol*>(nullptr, [text, quote, trade] {
+    return new Symbol(text, *as<TopicObject>(quote)->topic, *as<TopicObject>(trade)->topic);
+  });
   if (object->symbol == nullptr) {
     Py_DECREF(self);
-    return PyErr_NoMemory();
+    return nullptr;
   }
   object->symbol->owner = self;
   object->quote = Py_NewRef(quote);
@@ -398,8 +406,7 @@ template <std::string Symbol::*field>
 int symbol_set_text(PyObject* self, PyObject* value, void*) {
   Text text;
   if (is_deletion(value) || !latin1_of(value, text)) return -1;
-  (symbol_of(self).*field).assign(text);
-  return 0;
+  return guarded(-1, [self, text] { return (symbol_of(self).*field).assign(text), 0; });
 }
 
 int symbol_set_line(PyObject* self, PyObject* value, void* closure) {
@@ -417,9 +424,11 @@ template <std::string Symbol::*field, bool Symbol::*is_there>
 int symbol_set_maybe_text(PyObject* self, PyObject* value, void*) {
   Text text;
   if (is_deletion(value) || (value != Py_None && !latin1_of(value, text))) return -1;
-  symbol_of(self).*is_there = value != Py_None;
-  (symbol_of(self).*field).assign(text);
-  return 0;
+  return guarded(-1, [self, value, text] {
+    (symbol_of(self).*field).assign(text);
+    symbol_of(self).*is_there = value != Py_None;
+    return 0;
+  });
 }
 
 template <std::int64_t Symbol::*field>
@@ -548,13 +557,11 @@ PyTypeObject* symbol_type_object = nullptr;
 PyObject* table_remove(PyObject* self, PyObject* name) {
   Text text;
   if (!latin1_of(name, text)) return nullptr;
-  try {
+  return guarded<PyObject*>(nullptr, [self, text] {
     const Symbol* const found = as<TableObject>(self)->symbols->remove(text);
     if (found != nullptr) Py_DECREF(static_cast<PyObject*>(found->owner));
-  } catch (const std::bad_alloc&) {
-    return PyErr_NoMemory();
-  }
-  Py_RETURN_NONE;
+    return Py_NewRef(Py_None);
+  });
 }
 
 PyObject* table_add(PyObject* self, PyObject* object) {
@@ -565,13 +572,11 @@ PyObject* table_add(PyObject* self, PyObject* object) {
   Symbol& symbol = symbol_of(object);
   const Reference name(text_of(symbol.name));
   if (!name || !Reference(table_remove(self, name.get()))) return nullptr;
-  try {
+  return guarded<PyObject*>(nullptr, [self, object, &symbol] {
     as<TableObject>(self)->symbols->add(symbol);
-  } catch (const std::bad_alloc&) {
-    return PyErr_NoMemory();
-  }
-  Py_INCREF(object);
-  Py_RETURN_NONE;
+    Py_INCREF(object);
+    return Py_NewRef(Py_None);
+  });
 }
 
 Py_ssize_t table_length(PyObject* self) {

@@ -96,6 +96,7 @@ void Reader::reset() {
 }
 
 bool Reader::feed(const char* data, std::size_t size, std::int64_t recv_us) {
+  if (size == 0) return true;
   const char* const end = data + size;
   if (is_discarding_) {
     const void* const found = std::memchr(data, '\n', size);
