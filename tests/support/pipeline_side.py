@@ -7,7 +7,8 @@ from typing import Any, Final
 import msgpack
 
 from gateway.clock import FakeClock
-from gateway.compiled.pipeline import CompiledPipeline, NativeSend
+from gateway.compiled.library import Functions
+from gateway.compiled.pipeline import CompiledPipeline, NativeSocket
 from gateway.counters import Complaints, Counter, Counters, Sample
 from gateway.errors import QuotaExceeded
 from gateway.model.enums import Cause
@@ -120,7 +121,8 @@ class Side:
             return Pipeline(**parts)
         self._function = _SEND_TYPE(self._send)
         address = ctypes.cast(self._function, ctypes.c_void_p).value or 0
-        native = NativeSend(function=address, socket=4711) if options.is_sent_natively else None
+        functions = Functions(send=address, poll=0)
+        native = NativeSocket(functions, socket=4711) if options.is_sent_natively else None
         return CountedPipeline(**parts, native=native)
 
     def _send(self, socket: int, data: int, size: int, flags: int) -> int:
