@@ -164,7 +164,7 @@ void test_no_allocation() {
   constexpr int lines = 20'000;
   for (int number = 1; number <= lines; ++number) {
     const char* const contents = number % 5 == 0 ? "Cba" : number % 2 == 0 ? "ba" : "ab";
-    bytes += line_of(number % 3 == 0 ? "AAPL" : "X", contents, 1'000 + number) + "\r\n";
+    bytes += line_of(number % 3 == 0 ? "AAPL" : "X", contents, 100'000 + number) + "\r\n";
   }
   const std::size_t warm = bytes.find('\n', bytes.size() / 50) + 1;
   world.reader->feed(bytes.data(), warm, 2);

@@ -469,7 +469,7 @@ PyObject* reader_pump(PyObject* self, PyObject* arguments) {
     Pump& pump = *object->pump;
     const Reference answer(run(self, [&pump, &order, &pumped] { pump.run(order, pumped); }));
     return answer ? told_of(order, pumped) : nullptr;
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {
     return PyErr_NoMemory();
   }
 }
