@@ -16,20 +16,27 @@ bool is_deletion(PyObject* value) {
   return true;
 }
 
+// Each of these leaves what it reads into as it is, unless it can be read.
+
 bool read_unsigned(PyObject* value, std::uint64_t& number) {
-  number = PyLong_AsUnsignedLongLong(value);
-  return !(number == static_cast<std::uint64_t>(-1) && PyErr_Occurred() != nullptr);
+  const std::uint64_t read = PyLong_AsUnsignedLongLong(value);
+  if (read == static_cast<std::uint64_t>(-1) && PyErr_Occurred() != nullptr) return false;
+  number = read;
+  return true;
 }
 
 bool read_signed(PyObject* value, std::int64_t& number) {
-  number = PyLong_AsLongLong(value);
-  return !(number == -1 && PyErr_Occurred() != nullptr);
+  const std::int64_t read = PyLong_AsLongLong(value);
+  if (read == -1 && PyErr_Occurred() != nullptr) return false;
+  number = read;
+  return true;
 }
 
 bool read_moment(PyObject* value, MaybeMoment& moment) {
-  moment.is_there = value != Py_None;
-  moment.value = 0;
-  return !moment.is_there || read_signed(value, moment.value);
+  std::int64_t read_us = 0;
+  if (value != Py_None && !read_signed(value, read_us)) return false;
+  moment = {read_us, value != Py_None};
+  return true;
 }
 
 PyObject* moment_of(const MaybeMoment& moment) {
@@ -167,21 +174,18 @@ PyObject* topic_last(PyObject* self, void*) {
   return data ? code_body(unpack_body, data.get()) : nullptr;
 }
 
-/// What the next trade is compared with, of a trade's body: price and the day's volume.
-bool note_trade(Topic& topic, PyObject* body) {
+/// Read what the next trade is compared with, of a trade's body: price and the day's volume.
+bool read_trade(PyObject* body, MaybePrice& last_price, MaybeCount& last_volume) {
   constexpr Py_ssize_t price_at = 6;
   constexpr Py_ssize_t volume_at = 13;
   PyObject* const price = PyTuple_GET_ITEM(body, price_at);
   PyObject* const volume = PyTuple_GET_ITEM(body, volume_at);
-  topic.last_price = {};
-  topic.last_volume = {};
   if (price != Py_None) {
-    topic.last_price = {PyFloat_AsDouble(price), true};
-    if (topic.last_price.value == -1 && PyErr_Occurred() != nullptr) return false;
+    last_price = {PyFloat_AsDouble(price), true};
+    if (last_price.value == -1 && PyErr_Occurred() != nullptr) return false;
   }
-  if (volume == Py_None) return true;
-  topic.last_volume.is_there = true;
-  return read_unsigned(volume, topic.last_volume.value);
+  last_volume.is_there = volume != Py_None;
+  return !last_volume.is_there || read_unsigned(volume, last_volume.value);
 }
 
 int topic_set_last(PyObject* self, PyObject* value, void*) {
@@ -196,7 +200,11 @@ int topic_set_last(PyObject* self, PyObject* value, void*) {
     PyErr_SetString(PyExc_TypeError, "last must be a tuple or None");
     return -1;
   }
-  if (PyTuple_GET_SIZE(value) == trade_items && !note_trade(*object->topic, value)) return -1;
+  MaybePrice last_price;
+  MaybeCount last_volume;
+  if (PyTuple_GET_SIZE(value) == trade_items && !read_trade(value, last_price, last_volume)) {
+    return -1;
+  }
   const Reference data(code_body(pack_body, value));
   char* bytes = nullptr;
   Py_ssize_t size = 0;
@@ -205,6 +213,8 @@ int topic_set_last(PyObject* self, PyObject* value, void*) {
     PyErr_Format(PyExc_ValueError, "last has %zd bytes, more than any quote or trade", size);
     return -1;
   }
+  object->topic->last_price = last_price;
+  object->topic->last_volume = last_volume;
   return 0;
 }
 
