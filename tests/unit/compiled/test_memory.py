@@ -1,6 +1,7 @@
 """The extension gives back what it takes: references, memory, and whatever forms a circle."""
 
 import gc
+import os
 import sys
 import weakref
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from gateway.normalize.board import Board
 from tests.unit.normalize.line_desk import Desk, Options, line
 
 pytestmark = pytest.mark.slow
-FEEDS = 100_000
+FEEDS = int(os.environ.get("MEMORY_FEEDS", "100000"))
 
 
 def lines_of(number: int) -> bytes:
@@ -74,8 +75,9 @@ def test_feeding_leaves_nothing_behind() -> None:
             seen.append(({name: sys.getrefcount(each) for name, each in counted.items()}, blocks()))
     (before, blocks_before), (after, blocks_after) = seen
     assert before == after
-    # The ring keeps ten thousand trades, and was full before.
-    assert blocks_after - blocks_before < 200, (blocks_before, blocks_after)
+    if FEEDS >= 100_000:
+        # The ring keeps ten thousand trades, and was full before.
+        assert blocks_after - blocks_before < 200, (blocks_before, blocks_after)
     counts = desk.counters.as_map()
     assert counts["trades_published"] > FEEDS // 3
     assert counts["lines_oversize"] == 1
