@@ -9,7 +9,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
-from tests.support import fault_table
+from tests.support import fault_table, pipelines
 from tests.support.network import Network, require
 
 
@@ -29,6 +29,29 @@ def samples() -> Path:
     if not folder.is_dir():
         pytest.fail(f"IQFEED_SAMPLES names no folder: {folder}")
     return folder
+
+
+@pytest.fixture(scope="module")
+def pipeline_name(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The pipeline of desks that do not say; of a whole module, for hypothesis to run within it."""
+    name: str = request.param
+    pipelines.require(name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TESTS_PIPELINE", name)
+        yield name
+
+
+@pytest.fixture(scope="session")
+def compiled() -> None:
+    """The compiled pipeline, for tests that use no other."""
+    pipelines.require(pipelines.COMPILED)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is marked `both_pipelines` with each of them."""
+    if metafunc.definition.get_closest_marker("both_pipelines"):
+        metafunc.fixturenames.append("pipeline_name")
+        metafunc.parametrize("pipeline_name", pipelines.NAMES, indirect=True, scope="module")
 
 
 @pytest.fixture

@@ -186,9 +186,10 @@ class CompiledPipeline(Pipeline):
             self._reader.forget_seconds()
 
     def _dispatch(self, line: str, recv_us: int) -> None:
-        super()._dispatch(line, recv_us)
         if line[0] == "T":
+            # Before anybody is told of it, who might raise: nothing is dated meanwhile.
             self._reader.forget_seconds()
+        super()._dispatch(line, recv_us)
 
     def reset(self) -> None:
         """Forget half a line, the field set and the clock: the connection is gone."""

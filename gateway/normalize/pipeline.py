@@ -87,7 +87,7 @@ class Pipeline:
         if self._names not in ((), tuple(names)):
             # Lines of another layout cannot be compared with those to come.
             for symbol in self._board.symbols.values():
-                symbol.line = ""
+                symbol.forget_line()
         self._names = tuple(names)
         make = QuoteFirstNormalizer if Columns(names).has_quote_first else Level1Normalizer
         self._level1 = make(

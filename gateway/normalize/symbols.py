@@ -31,6 +31,9 @@ FORGETTING: Final = 0.25
 LOOKS_KEPT: Final = 8
 """How many looks that counts as: a symbol that becomes busy again is soon known to be."""
 
+NO_REST: Final = "\n"
+"""What no line can end with, so that a line cut behind the quote is not taken for a whole one."""
+
 _FORGOTTEN_KINDS: Final = STATE_KINDS - {Kind.STATE, Kind.BOOK}
 
 
@@ -205,8 +208,8 @@ class Symbol:
     line: str
     """The last P or Q line that was published; empty before the first."""
     rest: str
-    """What followed the quote columns on the last line that was read only so far; where lines are
-    read in Python."""
+    """What followed the quote columns on the last line that was read only so far; `NO_REST` before
+    the first. Only where lines are read in Python."""
     quote_us: int
     """The vendor's time of the newest quote, UTC; 0 before the first."""
     prints: Prints
@@ -288,6 +291,10 @@ class Symbol:
         if ask_us is None or ask_text != self.ask_time_text or recv_us - ask_us > SAME_DAY_US_MAX:
             self.ask_time_text, self.ask_us = "", None
 
+    def forget_line(self) -> None:
+        """Drop the last line: those to come have other columns."""
+        self.line = ""
+
     def forget_values(self) -> None:
         """Drop every last value, keeping all sequences: what follows must be heard anew.
 
@@ -364,9 +371,13 @@ class PlainSymbol(Symbol):
         self.last_line_us = None
         self.bid_time_text = self.ask_time_text = ""
         self.bid_us = self.ask_us = None
-        self.line = self.rest = ""
+        self.line, self.rest = "", NO_REST
         self.quote_us = 0
         self.prints = Prints()
         self.last_conditions = None
         self.summary_line = None
         self.summary_recv_us = self.summary_merged = self.summary_due_us = 0
+
+    def forget_line(self) -> None:
+        """Drop the last line: those to come have other columns."""
+        self.line, self.rest = "", NO_REST

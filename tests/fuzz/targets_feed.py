@@ -21,19 +21,24 @@ from tests.fuzz.vendor_lines import (
     feed_session,
 )
 from tests.support.depth_bench import DepthBench
+from tests.support.pipelines import PYTHON, names_here
 from tests.unit.iqfeed.session_bench import STATS, make, make_admin, make_level2
 from tests.unit.normalize.line_desk import GATEWAY_NAMES, REORDERED, Desk, Options, line
 from tests.unit.simulator.bench_desk import Bench, Peer
 
 
 def make_level1_reader() -> Callable[[bytes], None]:
-    """Read Level 1 lines, by both readers, whole and in pieces."""
-    pairs = [(_level1_desk(names), _level1_desk(names)) for names in (GATEWAY_NAMES, REORDERED)]
+    """Read Level 1 lines, by both readers, whole and in pieces, and in pieces by each pipeline."""
+    pairs = [
+        (_level1_desk(names, PYTHON), _level1_desk(names, pipeline))
+        for names in (GATEWAY_NAMES, REORDERED)
+        for pipeline in names_here()
+    ]
     return functools.partial(run_level1, pairs)
 
 
 def run_level1(pairs: list[tuple[Desk, Desk]], data: bytes) -> None:
-    """Read some; how they were cut must make no difference."""
+    """Read some; how they were cut, and by which pipeline, must make no difference."""
     for whole, cut in pairs:
         whole.pipeline.feed(data, whole.clock.utc_us())
         for start in range(0, len(data), 97):
@@ -41,13 +46,14 @@ def run_level1(pairs: list[tuple[Desk, Desk]], data: bytes) -> None:
         for desk in (whole, cut):
             desk.pipeline.flush(desk.clock.utc_us() + 10**6)
         if whole.counters.as_map() != cut.counters.as_map() or whole.raw != cut.raw:
-            raise Broken("cut otherwise, the same bytes are read otherwise")
+            how = f"cut, by the {cut.options.pipeline} pipeline"
+            raise Broken(f"{how}, the same bytes are read otherwise than whole")
         for desk in (whole, cut):
             check_frames(desk.raw, desk.counters)
 
 
-def _level1_desk(names: tuple[str, ...]) -> Desk:
-    desk = Desk(Options(names=names, line_bytes_max=LINE_BYTES_MAX))
+def _level1_desk(names: tuple[str, ...], pipeline: str) -> Desk:
+    desk = Desk(Options(names=names, line_bytes_max=LINE_BYTES_MAX, pipeline=pipeline))
     for symbol in SYMBOLS:
         desk.board.open(symbol)
         desk.feed(line("P", "Cbav", symbol=symbol, names=names))

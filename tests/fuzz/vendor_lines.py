@@ -29,6 +29,7 @@ from tests.fuzz.guided_corpus import read_corpus
 from tests.fuzz.mutations import Mutator
 from tests.fuzz.target import Broken
 from tests.support.depth_bench import DepthBench
+from tests.support.pipelines import PYTHON, names_here
 from tests.unit.iqfeed.session_bench import STATS, make, make_admin, make_level2
 from tests.unit.normalize.line_desk import GATEWAY_NAMES, REORDERED, Desk, Options, line
 
@@ -102,11 +103,17 @@ class Decoders:
     """
 
     def __init__(self) -> None:
-        self.desks = tuple(
-            Desk(Options(names=names, line_bytes_max=LINE_BYTES_MAX))
-            for names in (GATEWAY_NAMES, REORDERED)
-        )
-        for desk, names in zip(self.desks, (GATEWAY_NAMES, REORDERED), strict=True):
+        options = [
+            Options(names=names, line_bytes_max=LINE_BYTES_MAX, pipeline=pipeline)
+            for names, pipeline in (
+                (GATEWAY_NAMES, PYTHON),
+                (REORDERED, PYTHON),
+                *((GATEWAY_NAMES, name) for name in names_here() if name != PYTHON),
+            )
+        ]
+        self.desks = tuple(map(Desk, options))
+        for desk in self.desks:
+            names = desk.options.names or ()
             for symbol in SYMBOLS:
                 desk.board.open(symbol)
                 desk.feed(line("P", "Cbav", symbol=symbol, names=names))
@@ -200,7 +207,7 @@ class Outcome:
     """How a run went."""
 
     lines: int = 0
-    """Fed, each to six readers."""
+    """Fed, each to every reader."""
     seconds: float = 0.0
     rss_mb: list[float] = field(default_factory=list)
     """Memory at the beginning, after the first tenth, and at the end."""

@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from gateway.errors import QuotaExceeded
 from gateway.model.enums import Cause
 from schemas.reference_codec import ReferenceCodec
+from tests.support.pipelines import COMPILED, PYTHON
 from tests.unit.normalize.line_desk import (
     CONFLATED,
     DELAYED,
@@ -32,9 +33,11 @@ VALUES = ("quote", "summary")
 class Feed(RuleBasedStateMachine):
     """Four symbols in room for three, and a reader that believes only what it is sent."""
 
+    pipeline = PYTHON
+
     def __init__(self) -> None:
         super().__init__()
-        self.desk = Desk(Options(symbol_count_max=3, is_whole=False))
+        self.desk = Desk(Options(symbol_count_max=3, is_whole=False, pipeline=self.pipeline))
         self.delayed = 0
         self.price = 100_000
         self.sequences: dict[tuple[str, str], int] = {}
@@ -251,4 +254,11 @@ class Feed(RuleBasedStateMachine):
         assert len(self.desk.board.symbols) <= 3
 
 
+class CompiledFeed(Feed):
+    """The same with the compiled pipeline."""
+
+    pipeline = COMPILED
+
+
 TestFeed = pytest.mark.slow(Feed.TestCase)
+TestCompiledFeed = pytest.mark.usefixtures("compiled")(pytest.mark.slow(CompiledFeed.TestCase))

@@ -50,6 +50,7 @@ def price_texts(draw: st.DrawFn) -> str:
     return "-" + text if is_negative else text
 
 
+@pytest.mark.both_pipelines
 @pytest.mark.slow
 @given(st.lists(price_texts(), min_size=1, max_size=8), st.sampled_from([GATEWAY_NAMES, REORDERED]))
 def test_price_text_survives_the_whole_pipeline(texts: list[str], names: tuple[str, ...]) -> None:
@@ -69,6 +70,7 @@ def test_price_text_survives_the_whole_pipeline(texts: list[str], names: tuple[s
     assert desk.counted() == {}
 
 
+@pytest.mark.both_pipelines
 @given(st.integers(0, 2**63 - 1), st.integers(0, 2**64 - 1))
 def test_integers_survive_the_whole_pipeline(count: int, trade_id: int) -> None:
     """Sizes and volumes of 63 bits, ids of 64, leading zeros or not."""

@@ -4,7 +4,7 @@
 // and for what has been put aside. Whatever Python raises ends the reading and reaches the caller; no
 // C++ exception leaves this file.
 #include <cerrno>
-#include <new>
+#include <exception>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,8 +33,6 @@ class Caller final : public Outside {
  public:
   enum Function { read_line_call, drop_line_call, keep_call, mark_call, wait_call, date_second_call,
                   date_day_call, send_call, function_count };
-  static constexpr const char* function_names[] = {"read_line", "drop_line",   "keep",     "mark",
-                                                   "wait",      "date_second", "date_day", "send"};
 
   Caller(SendFunction send, void* socket) : send_(send), socket_(socket) {}
   Caller(const Caller&) = delete;
@@ -58,7 +56,7 @@ class Caller final : public Outside {
     released_ = PyEval_SaveThread();
     try {
       work();
-    } catch (const std::bad_alloc&) {
+    } catch (const std::exception&) {
       is_memory_short = true;
     }
     PyEval_RestoreThread(std::exchange(released_, nullptr));
@@ -88,8 +86,9 @@ class Caller final : public Outside {
 
   bool drop_line(Text start) override {
     const Locked locked(*this);
+    if (is_failed_) return false;
     const Reference text(text_of(start));
-    if (is_failed_ || !text) return fail();
+    if (!text) return fail();
     PyObject* const arguments[] = {text.get()};
     return call(drop_line_call, arguments, 1);
   }
@@ -153,8 +152,9 @@ class Caller final : public Outside {
 
   MaybeMoment date(Function place, Text text) {
     const Locked locked(*this);
+    if (is_failed_) return {};
     const Reference argument(text_of(text));
-    if (is_failed_ || !argument) return fail(), MaybeMoment();
+    if (!argument) return fail(), MaybeMoment();
     const Reference moment(PyObject_CallOneArg(functions_[place], argument.get()));
     if (!moment) return fail(), MaybeMoment();
     if (moment.get() == Py_None) return {};
@@ -166,6 +166,8 @@ class Caller final : public Outside {
   /// Do what was put aside; the lock is held. False when a Python exception is set.
   bool settle() {
     const bool is_done = hand_out_frames() && hand_out_waiting() && hand_out_marks();
+    // What a failure has left over will be told with the next message of its kind.
+    for (Topic* const topic : marked_) topic->unmarked = 0;
     aside_.clear();
     aside_bytes_.clear();
     waiting_.clear();
@@ -258,16 +260,16 @@ PyObject* reader_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords
   PyObject* const self = type->tp_alloc(type, 0);
   if (self == nullptr) return nullptr;
   ReaderObject* const object = as_reader(self);
-  object->caller = new (std::nothrow)
-      Caller(reinterpret_cast<SendFunction>(static_cast<std::uintptr_t>(zmq_send)),
-             reinterpret_cast<void*>(static_cast<std::uintptr_t>(socket)));
-  if (object->caller != nullptr) {
-    object->reader = new (std::nothrow)
-        Reader(*reinterpret_cast<TableObject*>(table)->symbols, limits, *object->caller);
-  }
-  if (object->reader == nullptr) {
+  const bool is_made = guarded(false, [&] {
+    object->caller = new Caller(reinterpret_cast<SendFunction>(static_cast<std::uintptr_t>(zmq_send)),
+                                reinterpret_cast<void*>(static_cast<std::uintptr_t>(socket)));
+    object->reader =
+        new Reader(*reinterpret_cast<TableObject*>(table)->symbols, limits, *object->caller);
+    return true;
+  });
+  if (!is_made) {
     Py_DECREF(self);
-    return PyErr_NoMemory();
+    return nullptr;
   }
   object->table = Py_NewRef(table);
   for (int place = 0; place < Caller::function_count; ++place) {
@@ -337,11 +339,8 @@ PyObject* reader_read(PyObject* self, PyObject* arguments) {
   const Reference held(PySequence_Tuple(lines));
   if (!held) return nullptr;
   std::vector<Text> texts;
-  try {
-    texts.resize(static_cast<std::size_t>(PyTuple_GET_SIZE(held.get())));
-  } catch (const std::bad_alloc&) {
-    return PyErr_NoMemory();
-  }
+  const auto size = static_cast<std::size_t>(PyTuple_GET_SIZE(held.get()));
+  if (!guarded(false, [&texts, size] { return texts.resize(size), true; })) return nullptr;
   for (std::size_t place = 0; place < texts.size(); ++place) {
     if (!latin1_of(PyTuple_GET_ITEM(held.get(), static_cast<Py_ssize_t>(place)), texts[place])) {
       return nullptr;
@@ -495,7 +494,7 @@ PyObject* reader_pump(PyObject* self, PyObject* arguments) {
     if (pumped.error == 0) return told_of(order, pumped);
     errno = pumped.error;
     return PyErr_SetFromErrno(PyExc_OSError);
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {
     return PyErr_NoMemory();
   }
 }

@@ -1,8 +1,5 @@
 #include "objects.hpp"
 
-#include <exception>
-#include <new>
-
 namespace iqfeed_gateway {
 namespace {
 
@@ -19,20 +16,27 @@ bool is_deletion(PyObject* value) {
   return true;
 }
 
+// Each of these leaves what it reads into as it is, unless it can be read.
+
 bool read_unsigned(PyObject* value, std::uint64_t& number) {
-  number = PyLong_AsUnsignedLongLong(value);
-  return !(number == static_cast<std::uint64_t>(-1) && PyErr_Occurred() != nullptr);
+  const std::uint64_t read = PyLong_AsUnsignedLongLong(value);
+  if (read == static_cast<std::uint64_t>(-1) && PyErr_Occurred() != nullptr) return false;
+  number = read;
+  return true;
 }
 
 bool read_signed(PyObject* value, std::int64_t& number) {
-  number = PyLong_AsLongLong(value);
-  return !(number == -1 && PyErr_Occurred() != nullptr);
+  const std::int64_t read = PyLong_AsLongLong(value);
+  if (read == -1 && PyErr_Occurred() != nullptr) return false;
+  number = read;
+  return true;
 }
 
 bool read_moment(PyObject* value, MaybeMoment& moment) {
-  moment.is_there = value != Py_None;
-  moment.value = 0;
-  return !moment.is_there || read_signed(value, moment.value);
+  std::int64_t read_us = 0;
+  if (value != Py_None && !read_signed(value, read_us)) return false;
+  moment = {read_us, value != Py_None};
+  return true;
 }
 
 PyObject* moment_of(const MaybeMoment& moment) {
@@ -43,6 +47,13 @@ PyObject* moment_of(const MaybeMoment& moment) {
 template <typename Object>
 Object* as(PyObject* self) {
   return reinterpret_cast<Object*>(self);
+}
+
+/// Have a body packed or unpacked; null, with an exception, when nobody said how.
+PyObject* code_body(PyObject* function, PyObject* body) {
+  if (function != nullptr) return PyObject_CallOneArg(function, body);
+  PyErr_SetString(PyExc_RuntimeError, "use_codec has not been called");
+  return nullptr;
 }
 
 /// Give a type's instance back, its own memory being free.
@@ -68,11 +79,12 @@ PyObject* topic_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords)
   PyObject* const self = type->tp_alloc(type, 0);
   if (self == nullptr) return nullptr;
   auto* const object = as<TopicObject>(self);
-  object->topic =
-      new (std::nothrow) Topic(Text(prefix, static_cast<std::size_t>(size)), floor);
+  object->topic = guarded<Topic*>(nullptr, [prefix, size, floor] {
+    return new Topic(Text(prefix, static_cast<std::size_t>(size)), floor);
+  });
   if (object->topic == nullptr) {
     Py_DECREF(self);
-    return PyErr_NoMemory();
+    return nullptr;
   }
   object->topic->owner = self;
   object->ring = Py_NewRef(Py_None);
@@ -159,24 +171,21 @@ PyObject* topic_last(PyObject* self, void*) {
   const Text body = topic.last_body();
   const Reference data(
       PyBytes_FromStringAndSize(body.data(), static_cast<Py_ssize_t>(body.size())));
-  return data ? PyObject_CallOneArg(unpack_body, data.get()) : nullptr;
+  return data ? code_body(unpack_body, data.get()) : nullptr;
 }
 
-/// What the next trade is compared with, of a trade's body: price and the day's volume.
-bool note_trade(Topic& topic, PyObject* body) {
+/// Read what the next trade is compared with, of a trade's body: price and the day's volume.
+bool read_trade(PyObject* body, MaybePrice& last_price, MaybeCount& last_volume) {
   constexpr Py_ssize_t price_at = 6;
   constexpr Py_ssize_t volume_at = 13;
   PyObject* const price = PyTuple_GET_ITEM(body, price_at);
   PyObject* const volume = PyTuple_GET_ITEM(body, volume_at);
-  topic.last_price = {};
-  topic.last_volume = {};
   if (price != Py_None) {
-    topic.last_price = {PyFloat_AsDouble(price), true};
-    if (topic.last_price.value == -1 && PyErr_Occurred() != nullptr) return false;
+    last_price = {PyFloat_AsDouble(price), true};
+    if (last_price.value == -1 && PyErr_Occurred() != nullptr) return false;
   }
-  if (volume == Py_None) return true;
-  topic.last_volume.is_there = true;
-  return read_unsigned(volume, topic.last_volume.value);
+  last_volume.is_there = volume != Py_None;
+  return !last_volume.is_there || read_unsigned(volume, last_volume.value);
 }
 
 int topic_set_last(PyObject* self, PyObject* value, void*) {
@@ -191,8 +200,12 @@ int topic_set_last(PyObject* self, PyObject* value, void*) {
     PyErr_SetString(PyExc_TypeError, "last must be a tuple or None");
     return -1;
   }
-  if (PyTuple_GET_SIZE(value) == trade_items && !note_trade(*object->topic, value)) return -1;
-  const Reference data(PyObject_CallOneArg(pack_body, value));
+  MaybePrice last_price;
+  MaybeCount last_volume;
+  if (PyTuple_GET_SIZE(value) == trade_items && !read_trade(value, last_price, last_volume)) {
+    return -1;
+  }
+  const Reference data(code_body(pack_body, value));
   char* bytes = nullptr;
   Py_ssize_t size = 0;
   if (!data || PyBytes_AsStringAndSize(data.get(), &bytes, &size) != 0) return -1;
@@ -200,6 +213,8 @@ int topic_set_last(PyObject* self, PyObject* value, void*) {
     PyErr_Format(PyExc_ValueError, "last has %zd bytes, more than any quote or trade", size);
     return -1;
   }
+  object->topic->last_price = last_price;
+  object->topic->last_volume = last_volume;
   return 0;
 }
 
@@ -261,7 +276,9 @@ PyObject* prints_is_late(PyObject* self, PyObject* arguments) {
   number.is_there = id != Py_None;
   if (number.is_there && !read_unsigned(id, number.value)) return nullptr;
   if (!latin1_of(center, center_text) || !latin1_of(date, date_text)) return nullptr;
-  return PyBool_FromLong(prints_of(self).is_late(event_us, number, center_text, date_text));
+  return guarded<PyObject*>(nullptr, [&] {
+    return PyBool_FromLong(prints_of(self).is_late(event_us, number, center_text, date_text));
+  });
 }
 
 PyObject* prints_newest_us(PyObject* self, void*) {
@@ -321,11 +338,12 @@ PyObject* symbol_new(PyTypeObject* type, PyObject* arguments, PyObject*) {
   PyObject* const self = type->tp_alloc(type, 0);
   if (self == nullptr) return nullptr;
   auto* const object = as<SymbolObject>(self);
-  object->symbol = new (std::nothrow)
-      Symbol(text, *as<TopicObject>(quote)->topic, *as<TopicObject>(trade)->topic);
+  object->symbol = guarded<Symbol*>(nullptr, [text, quote, trade] {
+    return new Symbol(text, *as<TopicObject>(quote)->topic, *as<TopicObject>(trade)->topic);
+  });
   if (object->symbol == nullptr) {
     Py_DECREF(self);
-    return PyErr_NoMemory();
+    return nullptr;
   }
   object->symbol->owner = self;
   object->quote = Py_NewRef(quote);
@@ -398,8 +416,7 @@ template <std::string Symbol::*field>
 int symbol_set_text(PyObject* self, PyObject* value, void*) {
   Text text;
   if (is_deletion(value) || !latin1_of(value, text)) return -1;
-  (symbol_of(self).*field).assign(text);
-  return 0;
+  return guarded(-1, [self, text] { return (symbol_of(self).*field).assign(text), 0; });
 }
 
 int symbol_set_line(PyObject* self, PyObject* value, void* closure) {
@@ -417,9 +434,11 @@ template <std::string Symbol::*field, bool Symbol::*is_there>
 int symbol_set_maybe_text(PyObject* self, PyObject* value, void*) {
   Text text;
   if (is_deletion(value) || (value != Py_None && !latin1_of(value, text))) return -1;
-  symbol_of(self).*is_there = value != Py_None;
-  (symbol_of(self).*field).assign(text);
-  return 0;
+  return guarded(-1, [self, value, text] {
+    (symbol_of(self).*field).assign(text);
+    symbol_of(self).*is_there = value != Py_None;
+    return 0;
+  });
 }
 
 template <std::int64_t Symbol::*field>
@@ -548,13 +567,11 @@ PyTypeObject* symbol_type_object = nullptr;
 PyObject* table_remove(PyObject* self, PyObject* name) {
   Text text;
   if (!latin1_of(name, text)) return nullptr;
-  try {
+  return guarded<PyObject*>(nullptr, [self, text] {
     const Symbol* const found = as<TableObject>(self)->symbols->remove(text);
     if (found != nullptr) Py_DECREF(static_cast<PyObject*>(found->owner));
-  } catch (const std::bad_alloc&) {
-    return PyErr_NoMemory();
-  }
-  Py_RETURN_NONE;
+    return Py_NewRef(Py_None);
+  });
 }
 
 PyObject* table_add(PyObject* self, PyObject* object) {
@@ -565,13 +582,11 @@ PyObject* table_add(PyObject* self, PyObject* object) {
   Symbol& symbol = symbol_of(object);
   const Reference name(text_of(symbol.name));
   if (!name || !Reference(table_remove(self, name.get()))) return nullptr;
-  try {
+  return guarded<PyObject*>(nullptr, [self, object, &symbol] {
     as<TableObject>(self)->symbols->add(symbol);
-  } catch (const std::bad_alloc&) {
-    return PyErr_NoMemory();
-  }
-  Py_INCREF(object);
-  Py_RETURN_NONE;
+    Py_INCREF(object);
+    return Py_NewRef(Py_None);
+  });
 }
 
 Py_ssize_t table_length(PyObject* self) {

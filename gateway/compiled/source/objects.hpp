@@ -6,6 +6,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <exception>
+
 #include "reader.hpp"
 
 namespace iqfeed_gateway {
@@ -51,6 +53,18 @@ class Reference {
  private:
   PyObject* object_;
 };
+
+/// Do what may need memory that is not there: then `failed`, with an exception of Python's. No C++
+/// exception leaves it, for what called us is C. Nothing of ours throws, so memory it must be.
+template <typename Answer, typename Work>
+Answer guarded(Answer failed, Work work) {
+  try {
+    return work();
+  } catch (const std::exception&) {
+    PyErr_NoMemory();
+    return failed;
+  }
+}
 
 /// A str of characters below 256 as the bytes it came from; false, with an exception, otherwise.
 bool latin1_of(PyObject* object, Text& text);

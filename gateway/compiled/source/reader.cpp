@@ -96,6 +96,7 @@ void Reader::reset() {
 }
 
 bool Reader::feed(const char* data, std::size_t size, std::int64_t recv_us) {
+  if (size == 0) return true;
   const char* const end = data + size;
   if (is_discarding_) {
     const void* const found = std::memchr(data, '\n', size);
@@ -109,11 +110,10 @@ bool Reader::feed(const char* data, std::size_t size, std::int64_t recv_us) {
   std::string head;
   if (stop > data) head.swap(tail_);
   tail_.append(stop, static_cast<std::size_t>(end - stop));
+  std::string oversize;
   if (tail_.size() > limits_.line_bytes_max) {
     is_discarding_ = true;
-    const bool goes_on = drop(tail_);
-    tail_.clear();
-    if (!goes_on) return false;
+    oversize.swap(tail_);
   }
   if (!head.empty()) {
     const auto* const first = static_cast<const char*>(
@@ -127,7 +127,9 @@ bool Reader::feed(const char* data, std::size_t size, std::int64_t recv_us) {
       tail_.swap(head);
     }
   }
-  return cut(data, static_cast<std::size_t>(stop - data), recv_us);
+  if (!cut(data, static_cast<std::size_t>(stop - data), recv_us)) return false;
+  // In its turn, behind whatever else was too long.
+  return oversize.empty() || drop(oversize);
 }
 
 bool Reader::drop(Text start) { return outside_->drop_line(start.substr(0, limits_.line_bytes_max)); }

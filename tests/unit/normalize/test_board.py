@@ -16,6 +16,8 @@ from tests.unit.normalize.line_desk import (
     line,
 )
 
+pytestmark = pytest.mark.both_pipelines
+
 
 def states(desk: Desk) -> list[tuple[str, str | None, int]]:
     """State, cause and flags of the state messages since the last look."""

@@ -8,6 +8,8 @@ from gateway.wire.topics import parse_topic
 from schemas.reference_codec import ReferenceCodec
 from tests.unit.normalize.line_desk import NOW_US, SNAPSHOT, STALE, Desk, Options, line
 
+pytestmark = pytest.mark.both_pipelines
+
 LEVEL1_TOPICS = ("quote", "trade", "summary", "fundamental", "regional", "correction")
 HEADER = {"type", "epoch", "sequence", "flags", "recv_us"}
 

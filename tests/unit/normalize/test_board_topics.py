@@ -17,6 +17,8 @@ from tests.unit.normalize.line_desk import (
     line,
 )
 
+pytestmark = pytest.mark.both_pipelines
+
 
 def test_reopened_symbol_begins_anew_with_its_old_sequences() -> None:
     """Values of before are forgotten, because nobody watched; sequences never go back."""

@@ -15,6 +15,8 @@ from tests.unit.normalize.line_desk import (
     line,
 )
 
+pytestmark = pytest.mark.both_pipelines
+
 SEED = 4_711
 
 

@@ -14,6 +14,8 @@ from tests.unit.normalize.line_desk import (
     utc_us,
 )
 
+pytestmark = pytest.mark.both_pipelines
+
 
 def kinds(desk: Desk) -> list[str]:
     """Kinds of the frames since the last look, in order."""

@@ -14,6 +14,8 @@ from tests.unit.normalize.line_desk import (
     line,
 )
 
+pytestmark = pytest.mark.both_pipelines
+
 
 @LAYOUTS
 def test_trades_share_a_summary_per_interval_and_the_last_value_is_published(

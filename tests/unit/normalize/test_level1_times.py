@@ -10,6 +10,8 @@ from tests.unit.normalize.line_desk import (
     utc_us,
 )
 
+pytestmark = pytest.mark.both_pipelines
+
 
 @LAYOUTS
 def test_refresh_of_a_living_quote_keeps_proved_moments(

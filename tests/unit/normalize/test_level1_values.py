@@ -11,6 +11,8 @@ from tests.unit.normalize.line_desk import (
     line,
 )
 
+pytestmark = pytest.mark.both_pipelines
+
 
 def kinds(desk: Desk) -> list[str]:
     """Kinds of the frames since the last look, in order."""

@@ -14,6 +14,8 @@ from tests.unit.normalize.line_desk import (
     utc_us,
 )
 
+pytestmark = pytest.mark.both_pipelines
+
 FRIDAY = "2026-09-18 15:59:59"
 MONDAY = "2026-09-21 08:00:00"
 

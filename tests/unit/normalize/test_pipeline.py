@@ -16,6 +16,8 @@ from tests.unit.normalize.line_desk import (
     line,
 )
 
+pytestmark = pytest.mark.both_pipelines
+
 
 def test_lines_are_joined_across_reads_and_counted() -> None:
     """TCP cuts where it likes; a line is published when its last byte is there."""

@@ -153,6 +153,7 @@ def test_both_ways_give_the_same_frames_and_counts(
     assert results[0] == results[1]
 
 
+@pytest.mark.both_pipelines
 def test_line_that_is_not_wholly_there_is_never_taken_for_whole() -> None:
     """The rest of the line is compared with the last one; every cut differs from it."""
     desk = warm_desk()
@@ -163,6 +164,7 @@ def test_line_that_is_not_wholly_there_is_never_taken_for_whole() -> None:
     assert desk.counted() == {"lines_truncated": len(whole) - len("Q,AAPL,")}
 
 
+@pytest.mark.both_pipelines
 def test_last_trade_that_changed_without_saying_so_is_no_hindrance() -> None:
     """The columns behind the quote may differ; whole is whole."""
     desk = warm_desk()
@@ -189,6 +191,7 @@ def test_learned_texts_are_bounded(monkeypatch: pytest.MonkeyPatch, *, is_price:
     assert desk.counted()["cache_resets"] >= 3
 
 
+@pytest.mark.both_pipelines
 def test_invalid_texts_are_never_learned() -> None:
     """They are complained of every time they are seen."""
     desk = warm_desk()
@@ -241,6 +244,7 @@ def test_trade_in_a_wider_field_set_takes_the_long_way() -> None:
     assert desk.counted() == {}
 
 
+@pytest.mark.both_pipelines
 def test_first_usual_line_after_an_outage_takes_the_long_way() -> None:
     """It makes the symbol live, repeats the summary, and its other side is doubted."""
     desk = warm_desk()
@@ -252,6 +256,7 @@ def test_first_usual_line_after_an_outage_takes_the_long_way() -> None:
     assert desk.board.symbols["AAPL"].is_live
 
 
+@pytest.mark.both_pipelines
 def test_later_side_is_the_time_of_the_quote() -> None:
     """Whichever of the two it is."""
     desk = warm_desk()

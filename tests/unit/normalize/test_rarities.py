@@ -15,6 +15,8 @@ from tests.unit.normalize.line_desk import (
     utc_us,
 )
 
+pytestmark = pytest.mark.both_pipelines
+
 HEADER = {"epoch": EPOCH, "sequence": 1, "flags": 0, "recv_us": NOW_US + 7}
 
 

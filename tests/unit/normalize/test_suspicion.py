@@ -25,6 +25,8 @@ from tests.unit.normalize.line_desk import (
     utc_us,
 )
 
+pytestmark = pytest.mark.both_pipelines
+
 REASON = "level1_reason"
 
 

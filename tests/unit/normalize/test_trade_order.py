@@ -13,6 +13,8 @@ from tests.unit.normalize.line_desk import (
     line,
 )
 
+pytestmark = pytest.mark.both_pipelines
+
 FLAGS = {"lines_out_of_order", "messages_suspect"}
 
 
