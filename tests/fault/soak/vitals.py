@@ -101,7 +101,11 @@ def _life(samples: Sequence[Sample], calm: Sequence[Sample]) -> Life:
         slope_s=(settled[-1].at_us - settled[0].at_us) / 1e6 if settled else 0.0,
         is_settled=is_settled,
         descriptors=(_median(s.descriptors for s in first), _median(s.descriptors for s in last)),
-        threads=(_median(s.threads for s in first), _median(s.threads for s in last)),
+        # Threads of a pool are made when they are first needed.
+        threads=(
+            _median(s.threads for s in (settled or first)[:ENDS]),
+            _median(s.threads for s in last),
+        ),
         cpu_share=(samples[-1].cpu_s - samples[0].cpu_s) / seconds if seconds else 0.0,
     )
 
