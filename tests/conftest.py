@@ -31,9 +31,12 @@ def samples() -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=pipelines.NAMES)
 def pipeline_name(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The pipeline of desks that do not say; of a whole module, for hypothesis to run within it."""
+    """The pipeline of desks that do not say: tests that use this run once with each.
+
+    It holds for a whole module, so that hypothesis may call a test again and again within it.
+    """
     name: str = request.param
     pipelines.require(name)
     with pytest.MonkeyPatch.context() as patch:
@@ -45,13 +48,6 @@ def pipeline_name(request: pytest.FixtureRequest) -> Iterator[str]:
 def compiled() -> None:
     """The compiled pipeline, for tests that use no other."""
     pipelines.require(pipelines.COMPILED)
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what is marked `both_pipelines` with each of them."""
-    if metafunc.definition.get_closest_marker("both_pipelines"):
-        metafunc.fixturenames.append("pipeline_name")
-        metafunc.parametrize("pipeline_name", pipelines.NAMES, indirect=True, scope="module")
 
 
 @pytest.fixture

@@ -151,7 +151,7 @@ def check_frames(raw: list[bytes]) -> list[Frame]:
     return frames
 
 
-@pytest.mark.both_pipelines
+@pytest.mark.usefixtures("pipeline_name")
 @pytest.mark.slow
 @given(FEEDS, CUTS)
 def test_chunking_changes_no_byte(feed: tuple[tuple[str, ...], bytes], cuts: list[int]) -> None:
@@ -167,7 +167,7 @@ def test_chunking_changes_no_byte(feed: tuple[tuple[str, ...], bytes], cuts: lis
         assert other.system_lines == whole.system_lines
 
 
-@pytest.mark.both_pipelines
+@pytest.mark.usefixtures("pipeline_name")
 @pytest.mark.slow
 @given(FEEDS, CUTS)
 def test_no_bytes_harm_the_feed(feed: tuple[tuple[str, ...], bytes], cuts: list[int]) -> None:
@@ -210,7 +210,7 @@ def test_no_bytes_take_memory(names: tuple[str, ...], chunks: list[bytes]) -> No
         assert len(symbol.rest) <= LINE_BYTES_MAX
 
 
-@pytest.mark.both_pipelines
+@pytest.mark.usefixtures("pipeline_name")
 @pytest.mark.slow
 @given(st.lists(st.sampled_from(GOOD[GATEWAY_NAMES]), max_size=30))
 def test_good_lines_are_never_complained_of(lines: list[bytes]) -> None:

@@ -15,6 +15,7 @@ from gateway.normalize import pipeline as pipeline_module
 from gateway.normalize.eastern import AHEAD_US_MAX, EasternTime
 from gateway.normalize.level1 import Level1Normalizer
 from gateway.normalize.quotes import QuoteFirstNormalizer
+from tests.support.pipelines import PYTHON
 from tests.unit.normalize.line_desk import (
     GATEWAY_NAMES,
     NOW_US,
@@ -50,7 +51,7 @@ def price_texts(draw: st.DrawFn) -> str:
     return "-" + text if is_negative else text
 
 
-@pytest.mark.both_pipelines
+@pytest.mark.usefixtures("pipeline_name")
 @pytest.mark.slow
 @given(st.lists(price_texts(), min_size=1, max_size=8), st.sampled_from([GATEWAY_NAMES, REORDERED]))
 def test_price_text_survives_the_whole_pipeline(texts: list[str], names: tuple[str, ...]) -> None:
@@ -70,7 +71,7 @@ def test_price_text_survives_the_whole_pipeline(texts: list[str], names: tuple[s
     assert desk.counted() == {}
 
 
-@pytest.mark.both_pipelines
+@pytest.mark.usefixtures("pipeline_name")
 @given(st.integers(0, 2**63 - 1), st.integers(0, 2**64 - 1))
 def test_integers_survive_the_whole_pipeline(count: int, trade_id: int) -> None:
     """Sizes and volumes of 63 bits, ids of 64, leading zeros or not."""
@@ -207,7 +208,7 @@ def test_short_cut_is_never_another_answer(lines: list[str], between: list[str])
     for is_quick in (True, False):
         reader = QuoteFirstNormalizer if is_quick else Level1Normalizer
         with patch.object(pipeline_module, "QuoteFirstNormalizer", reader):
-            desk = Desk()
+            desk = Desk(Options(pipeline=PYTHON))
             desk.live()
             desk.live("MSFT")
             for index, text in enumerate(lines):

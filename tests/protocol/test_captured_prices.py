@@ -19,7 +19,7 @@ from tests.unit.normalize.line_desk import (
     utc_us,
 )
 
-pytestmark = [pytest.mark.captured, pytest.mark.both_pipelines]
+pytestmark = [pytest.mark.captured, pytest.mark.usefixtures("pipeline_name")]
 
 DEFAULT = [
     "Symbol",

@@ -16,7 +16,7 @@ from tests.unit.normalize.line_desk import (
     line,
 )
 
-pytestmark = pytest.mark.both_pipelines
+pytestmark = pytest.mark.usefixtures("pipeline_name")
 
 
 def states(desk: Desk) -> list[tuple[str, str | None, int]]:

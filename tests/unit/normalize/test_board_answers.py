@@ -8,7 +8,7 @@ from gateway.wire.topics import parse_topic
 from schemas.reference_codec import ReferenceCodec
 from tests.unit.normalize.line_desk import NOW_US, SNAPSHOT, STALE, Desk, Options, line
 
-pytestmark = pytest.mark.both_pipelines
+pytestmark = pytest.mark.usefixtures("pipeline_name")
 
 LEVEL1_TOPICS = ("quote", "trade", "summary", "fundamental", "regional", "correction")
 HEADER = {"type", "epoch", "sequence", "flags", "recv_us"}

@@ -17,7 +17,7 @@ from tests.unit.normalize.line_desk import (
     line,
 )
 
-pytestmark = pytest.mark.both_pipelines
+pytestmark = pytest.mark.usefixtures("pipeline_name")
 
 
 def test_reopened_symbol_begins_anew_with_its_old_sequences() -> None:

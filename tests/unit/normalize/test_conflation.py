@@ -15,7 +15,7 @@ from tests.unit.normalize.line_desk import (
     line,
 )
 
-pytestmark = pytest.mark.both_pipelines
+pytestmark = pytest.mark.usefixtures("pipeline_name")
 
 SEED = 4_711
 

@@ -10,7 +10,7 @@ from gateway.normalize.level1_columns import Level1Columns
 from gateway.normalize.symbols import Gap
 from tests.unit.normalize.line_desk import GATEWAY_NAMES, LAYOUTS, NOW_US, Desk, Options, line
 
-pytestmark = pytest.mark.both_pipelines
+pytestmark = pytest.mark.usefixtures("pipeline_name")
 
 VOLUME = "Total Volume"
 TRADED = {"TickID": "4799", "Most Recent Trade Time": "10:00:02.000000", VOLUME: "37630000"}

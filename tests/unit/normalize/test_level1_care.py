@@ -9,7 +9,7 @@ from gateway.model.enums import Cause, SymbolState
 from gateway.normalize.level1_care import SLICES, Level1Care
 from tests.unit.normalize.line_desk import Desk, another, line
 
-pytestmark = pytest.mark.both_pipelines
+pytestmark = pytest.mark.usefixtures("pipeline_name")
 
 LOOK_S = 0.5
 BUDGET = 5

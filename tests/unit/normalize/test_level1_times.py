@@ -10,7 +10,7 @@ from tests.unit.normalize.line_desk import (
     utc_us,
 )
 
-pytestmark = pytest.mark.both_pipelines
+pytestmark = pytest.mark.usefixtures("pipeline_name")
 
 
 @LAYOUTS

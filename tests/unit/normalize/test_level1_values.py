@@ -11,7 +11,7 @@ from tests.unit.normalize.line_desk import (
     line,
 )
 
-pytestmark = pytest.mark.both_pipelines
+pytestmark = pytest.mark.usefixtures("pipeline_name")
 
 
 def kinds(desk: Desk) -> list[str]:

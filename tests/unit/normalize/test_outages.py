@@ -14,7 +14,7 @@ from tests.unit.normalize.line_desk import (
     utc_us,
 )
 
-pytestmark = pytest.mark.both_pipelines
+pytestmark = pytest.mark.usefixtures("pipeline_name")
 
 FRIDAY = "2026-09-18 15:59:59"
 MONDAY = "2026-09-21 08:00:00"

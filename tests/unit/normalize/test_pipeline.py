@@ -5,7 +5,7 @@ import pytest
 from gateway.counters import Counter
 from gateway.errors import GatewayError
 from gateway.iqfeed.lines import LineFramer
-from tests.support.pipelines import PYTHON
+from tests.support.pipelines import COMPILED, PYTHON
 from tests.unit.normalize.line_desk import (
     GATEWAY_NAMES,
     NOW_US,
@@ -16,7 +16,7 @@ from tests.unit.normalize.line_desk import (
     line,
 )
 
-pytestmark = pytest.mark.both_pipelines
+pytestmark = pytest.mark.usefixtures("pipeline_name")
 
 
 def test_lines_are_joined_across_reads_and_counted() -> None:
@@ -267,3 +267,13 @@ def test_refresh_line_is_read_by_the_field_set() -> None:
     assert desk.one("quote")["bid"] == 1.5
     desk.feed("N,DTN,1,,,Headline")
     assert desk.one("news")["headline"] == "Headline"
+
+
+def test_a_desk_has_the_pipeline_that_is_asked_for(pipeline_name: str) -> None:
+    """Otherwise half of these tests would prove nothing."""
+    desk = Desk()
+    assert (
+        type(desk.pipeline).__name__
+        == {PYTHON: "Pipeline", COMPILED: "CompiledPipeline"}[pipeline_name]
+    )
+    assert desk.options.pipeline == pipeline_name

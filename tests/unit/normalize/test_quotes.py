@@ -7,6 +7,7 @@ from gateway.normalize import pipeline as pipeline_module
 from gateway.normalize import quotes as quotes_module
 from gateway.normalize.level1 import Level1Normalizer
 from gateway.normalize.quotes import QuoteFirstNormalizer
+from tests.support.pipelines import PYTHON
 from tests.unit.normalize.line_desk import COLUMNS, NOW_US, Desk, Options, another, line, utc_us
 
 
@@ -24,9 +25,9 @@ class SlowPath:
         self._read(text, recv_us)
 
 
-def warm_desk() -> Desk:
+def warm_desk(pipeline: str = PYTHON) -> Desk:
     """A live symbol whose usual texts have all been learned."""
-    desk = Desk()
+    desk = Desk(Options(pipeline=pipeline))
     desk.live()
     for _ in range(3):
         desk.feed(another("Q", "ba"), another("Q", "C"))
@@ -153,10 +154,9 @@ def test_both_ways_give_the_same_frames_and_counts(
     assert results[0] == results[1]
 
 
-@pytest.mark.both_pipelines
-def test_line_that_is_not_wholly_there_is_never_taken_for_whole() -> None:
+def test_line_that_is_not_wholly_there_is_never_taken_for_whole(pipeline_name: str) -> None:
     """The rest of the line is compared with the last one; every cut differs from it."""
-    desk = warm_desk()
+    desk = warm_desk(pipeline_name)
     whole = line("Q", "ba")
     for end in range(len("Q,AAPL,"), len(whole)):
         desk.feed(whole[:end])
@@ -164,10 +164,9 @@ def test_line_that_is_not_wholly_there_is_never_taken_for_whole() -> None:
     assert desk.counted() == {"lines_truncated": len(whole) - len("Q,AAPL,")}
 
 
-@pytest.mark.both_pipelines
-def test_last_trade_that_changed_without_saying_so_is_no_hindrance() -> None:
+def test_last_trade_that_changed_without_saying_so_is_no_hindrance(pipeline_name: str) -> None:
     """The columns behind the quote may differ; whole is whole."""
-    desk = warm_desk()
+    desk = warm_desk(pipeline_name)
     slow = SlowPath(desk)
     desk.feed(*(another("Q", "ba", {"Total Volume": "99"}) for _ in range(2)))
     assert slow.count == 0
@@ -191,10 +190,9 @@ def test_learned_texts_are_bounded(monkeypatch: pytest.MonkeyPatch, *, is_price:
     assert desk.counted()["cache_resets"] >= 3
 
 
-@pytest.mark.both_pipelines
-def test_invalid_texts_are_never_learned() -> None:
+def test_invalid_texts_are_never_learned(pipeline_name: str) -> None:
     """They are complained of every time they are seen."""
-    desk = warm_desk()
+    desk = warm_desk(pipeline_name)
     for _ in range(5):
         desk.feed(another("Q", "ba", {"Bid": "1e5", "Ask Size": "-1"}))
     assert [(quote["bid"], quote["ask_size"]) for quote in desk.take("quote")] == [(None, None)] * 5
@@ -234,7 +232,7 @@ def test_short_cut_for_an_odd_lot_leaves_the_last_trades_conditions() -> None:
 def test_trade_in_a_wider_field_set_takes_the_long_way() -> None:
     """The short cut for trades counts columns; more of them than our own are no usual case."""
     names = (*COLUMNS, "Delay")
-    desk = Desk(Options(names=names))
+    desk = Desk(Options(names=names, pipeline=PYTHON))
     desk.live()
     slow = SlowPath(desk)
     for _ in range(4):
@@ -244,10 +242,9 @@ def test_trade_in_a_wider_field_set_takes_the_long_way() -> None:
     assert desk.counted() == {}
 
 
-@pytest.mark.both_pipelines
-def test_first_usual_line_after_an_outage_takes_the_long_way() -> None:
+def test_first_usual_line_after_an_outage_takes_the_long_way(pipeline_name: str) -> None:
     """It makes the symbol live, repeats the summary, and its other side is doubted."""
-    desk = warm_desk()
+    desk = warm_desk(pipeline_name)
     desk.board.lose_upstream(Cause.DTN_LINK_DOWN)
     desk.board.recover_upstream()
     desk.raw.clear()
@@ -256,10 +253,9 @@ def test_first_usual_line_after_an_outage_takes_the_long_way() -> None:
     assert desk.board.symbols["AAPL"].is_live
 
 
-@pytest.mark.both_pipelines
-def test_later_side_is_the_time_of_the_quote() -> None:
+def test_later_side_is_the_time_of_the_quote(pipeline_name: str) -> None:
     """Whichever of the two it is."""
-    desk = warm_desk()
+    desk = warm_desk(pipeline_name)
     for bid_time, ask_time in (("09:59:59.5", "09:59:59.4"), ("09:59:59.4", "09:59:59.5")):
         columns = {"Bid Time": f"{bid_time}00000", "Ask Time": f"{ask_time}00000"}
         desk.feed(line("Q", "ba", columns))

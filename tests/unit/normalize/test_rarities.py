@@ -15,7 +15,7 @@ from tests.unit.normalize.line_desk import (
     utc_us,
 )
 
-pytestmark = pytest.mark.both_pipelines
+pytestmark = pytest.mark.usefixtures("pipeline_name")
 
 HEADER = {"epoch": EPOCH, "sequence": 1, "flags": 0, "recv_us": NOW_US + 7}
 

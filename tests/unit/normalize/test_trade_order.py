@@ -13,7 +13,7 @@ from tests.unit.normalize.line_desk import (
     line,
 )
 
-pytestmark = pytest.mark.both_pipelines
+pytestmark = pytest.mark.usefixtures("pipeline_name")
 
 FLAGS = {"lines_out_of_order", "messages_suspect"}
 
