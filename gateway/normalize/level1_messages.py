@@ -274,7 +274,7 @@ class Level1Messages(Level1Columns):
             self.merged += merged - 1
         if symbol.summary_line is not None:
             symbol.summary_line = None
-            del self._unflushed[symbol.name]
+            self._unflushed.pop(symbol.name, None)
         symbol.summary_merged = 0
         symbol.summary_due_us = recv_us + self._interval_us
         self.summaries += 1

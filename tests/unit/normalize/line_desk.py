@@ -17,6 +17,7 @@ import pytest
 from gateway.clock import FakeClock
 from gateway.counters import Complaints, Counter, Counters
 from gateway.normalize.board_answers import BoardAnswers
+from gateway.normalize.pipeline import Pipeline
 from gateway.normalize.suspicion import ANY_PRICE, PriceLimits
 from gateway.normalize.symbols import Symbol
 from gateway.normalize.values import Values
@@ -178,11 +179,21 @@ class Desk:
             symbol_count_max=self.options.symbol_count_max,
             on_settled=lambda symbol: self.settled.append(symbol.name),
         )
-        self.pipeline = make_pipeline(
+        self._values = Values(self.complaints, limits=self.options.limits)
+        self.pipeline = self.connection()
+        if self.options.is_whole:
+            self.board.recover_upstream()
+        if self.options.names is not None:
+            self.pipeline.select(self.options.names)
+        self.clock_line(self.options.now)
+
+    def connection(self) -> Pipeline:
+        """Another connection's pipeline, without a field set yet."""
+        return make_pipeline(
             self.options.pipeline,
             {
                 "board": self.board,
-                "values": Values(self.complaints, limits=self.options.limits),
+                "values": self._values,
                 "counters": self.counters,
                 "complaints": self.complaints,
                 "on_system_line": self.system_lines.append,
@@ -190,11 +201,6 @@ class Desk:
                 "line_bytes_max": self.options.line_bytes_max,
             },
         )
-        if self.options.is_whole:
-            self.board.recover_upstream()
-        if self.options.names is not None:
-            self.pipeline.select(self.options.names)
-        self.clock_line(self.options.now)
 
     def clock_line(self, wall: str) -> None:
         """Let the session's clock say a time, fraction left out, without moving our clocks."""

@@ -4,6 +4,7 @@ import pytest
 
 from tests.unit.normalize.line_desk import (
     CONFLATED,
+    GATEWAY_NAMES,
     INTERVAL_US,
     LAYOUTS,
     NOW_US,
@@ -96,3 +97,18 @@ def test_summary_that_waits_is_dropped_with_a_closed_symbol() -> None:
     desk.pipeline.flush_all()
     summary = desk.one("summary")
     assert (summary["last"], summary["merged"], summary["flags"]) == (190.0, 1, 0)
+
+
+def test_summary_that_waits_at_one_connection_is_taken_along_by_another() -> None:
+    """Whoever delivers a symbol's next line, it is read, and the value is told once."""
+    desk = Desk()
+    desk.live()
+    desk.feed(another("Q", "Cv"), another("Q", "Cv"), recv_us=NOW_US + INTERVAL_US)
+    desk.take()
+    other = desk.connection()
+    other.select(GATEWAY_NAMES)
+    other.feed(f"{line('Q', 'h', {'High': '189.6000'})}\r\n".encode(), NOW_US + INTERVAL_US + 1)
+    assert desk.one("summary")["high"] == 189.6
+    desk.pipeline.flush(NOW_US + 9 * INTERVAL_US)
+    assert desk.take("summary") == []
+    assert desk.counted() == {}
