@@ -18,15 +18,15 @@ from pathlib import Path
 from gateway.clock import FakeClock
 from gateway.counters import Complaints, Counters
 from gateway.iqfeed.fields import GATEWAY_FIELDS
-from gateway.normalize.board import Board
 from gateway.normalize.depth_board import DepthBoard
 from gateway.normalize.depth_pipeline import DepthPipeline
-from gateway.normalize.pipeline import Pipeline
 from gateway.normalize.values import Values
 from gateway.runtime.interpreter import InterpreterTuning
 from gateway.wire.envelope import Envelope
 from tests.bench import lines
+from tests.bench.native import address_in_native
 from tests.support.depth_bench import OPTIONS
+from tests.support.pipelines import COMPILED, NAMES, PYTHON, make_board, make_pipeline
 
 UTC_US = 1_795_186_830_000_000
 """10:00:30 US Eastern of the day that the lines tell of."""
@@ -38,24 +38,31 @@ class Decoding:
     """One board and the pipelines of both ports.
 
     Args:
-        send: Takes each frame.
+        send: Takes each frame; the compiled pipeline drops those that it makes itself.
+        pipeline: Which one reads Level 1.
     """
 
-    def __init__(self, send: Callable[[bytes], object]) -> None:
+    def __init__(self, send: Callable[[bytes], object], *, pipeline: str = PYTHON) -> None:
         self.clock = FakeClock(utc_us=UTC_US, monotonic_ns=UTC_US * 1000)
         self.counters = Counters()
         complaints = Complaints(self.counters)
         values = Values(complaints)
         envelope = Envelope(epoch=UTC_US // 1000, send=send)
-        self.board = Board(envelope=envelope, clock=self.clock, symbol_count_max=100_000)
-        self.level1 = Pipeline(
-            board=self.board,
-            values=values,
-            counters=self.counters,
-            complaints=complaints,
-            on_system_line=lambda _: None,
-            summary_interval_us=250_000,
-            line_bytes_max=65_536,
+        self.board = make_board(
+            pipeline, envelope=envelope, clock=self.clock, symbol_count_max=100_000
+        )
+        self.level1 = make_pipeline(
+            pipeline,
+            {
+                "board": self.board,
+                "values": values,
+                "counters": self.counters,
+                "complaints": complaints,
+                "on_system_line": lambda _: None,
+                "summary_interval_us": 250_000,
+                "line_bytes_max": 65_536,
+            },
+            send=address_in_native("drop") if pipeline == COMPILED else 0,
         )
         self.depths = DepthBoard(
             self.board, clock=self.clock, counters=self.counters, options=OPTIONS
@@ -84,9 +91,11 @@ def chunks(data: bytes) -> Iterator[bytes]:
         yield data[start : start + CHUNK]
 
 
-def level1_feed(send: Callable[[bytes], object], names: list[str]) -> Callable[[bytes, int], None]:
+def level1_feed(
+    send: Callable[[bytes], object], names: list[str], *, pipeline: str = PYTHON
+) -> Callable[[bytes, int], None]:
     """The Level 1 pipeline with everything watched, answered and alive; its `feed`."""
-    decoding = Decoding(send)
+    decoding = Decoding(send, pipeline=pipeline)
     decoding.open_level1(names)
     first = b"T,20261120 10:00:30\r\n" + b"".join(map(lines.snapshot, names))
     decoding.level1.feed(first, UTC_US)
@@ -124,6 +133,7 @@ def main() -> None:
     parser.add_argument("mix", choices=lines.MIXES)
     parser.add_argument("lines", type=int)
     parser.add_argument("--symbols", type=int, default=300)
+    parser.add_argument("--pipeline", choices=NAMES, default=PYTHON)
     parser.add_argument("--write", type=Path, help="make the lines, and nothing else")
     parser.add_argument("--read", type=Path, help="take lines that were made before")
     options = parser.parse_args()
@@ -135,7 +145,7 @@ def main() -> None:
         options.write.write_bytes(data)
         return
     names = [*lines.symbols(options.symbols), lines.START, lines.END]
-    feed = level1_feed(lambda _: None, names)
+    feed = level1_feed(lambda _: None, names, pipeline=options.pipeline)
     parts = [*chunks(data)]
     pauses = Pauses()
     blocks = sys.getallocatedblocks()

@@ -74,6 +74,13 @@ int64_t forward(send_function send, void *socket, int descriptor, int frames)
     }
 }
 
+/* Instead of libzmq's function, for whoever asks what everything but sending costs. */
+int drop(void *socket, const void *data, size_t size, int flags)
+{
+    (void)socket, (void)data, (void)flags;
+    return (int)size;
+}
+
 struct reading {
     const char *start, *end;
     int start_size, end_size, frames;

@@ -60,6 +60,11 @@ def load() -> ctypes.CDLL:
     return library
 
 
+def address_in_native(function: str) -> int:
+    """Where a function of `native.c` is."""
+    return int(ctypes.cast(getattr(load(), function), ctypes.c_void_p).value or 0)
+
+
 def forward(socket: "zmq.Socket[Any]", descriptor: int, *, frames: int) -> int:
     """Send every line that comes, until the connection ends; how many, -1 after a failure."""
     send = ctypes.c_void_p(address_of("zmq_send"))

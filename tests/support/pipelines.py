@@ -51,15 +51,18 @@ def make_board(name: str, **parts: Any) -> Board:
     return Board(**parts, make_symbol=CompiledSymbol, symbols=SymbolIndex())
 
 
-def make_pipeline(name: str, parts: Mapping[str, Any]) -> Pipeline:
+def make_pipeline(name: str, parts: Mapping[str, Any], *, send: int = 0) -> Pipeline:
     """A pipeline that sends through the board's envelope.
 
     Args:
         name: One of `NAMES`.
         parts: As `Pipeline` takes them.
+        send: Address of a function that the compiled one calls instead, as `zmq_send`.
     """
     if name == PYTHON:
         return Pipeline(**parts)
-    from gateway.compiled.pipeline import CompiledPipeline  # noqa: PLC0415
+    from gateway.compiled.library import Functions  # noqa: PLC0415
+    from gateway.compiled.pipeline import CompiledPipeline, NativeSocket  # noqa: PLC0415
 
-    return CompiledPipeline(**parts, native=None)
+    native = NativeSocket(Functions(send=send, poll=0), socket=0) if send else None
+    return CompiledPipeline(**parts, native=native)
