@@ -64,13 +64,15 @@ bool Pump::take(PumpOrder& order, Pumped& pumped) {
   latency.trades += after.trades - before.trades;
   pumped.reads += 1;
   pumped.bytes += size;
-  if (std::memchr(buffer_.data(), '\n', size) != nullptr) pumped.heard_ns = read_ns;
+  // Bytes without a line's end are no sign of life, and rare: whoever counts them sees them at once.
+  const bool has_end = std::memchr(buffer_.data(), '\n', size) != nullptr;
+  if (has_end) pumped.heard_ns = read_ns;
   pumped.is_drained = size < buffer_.size();
   pumped.full_reads = pumped.is_drained ? 0 : pumped.full_reads + 1;
   // What waits behind a full read is for Python to find: only there is judged what is too much.
   own.found = pumped.is_drained ? 0 : readable;
-  return goes_on && pumped.full_reads < Pumped::full_reads_max && !outside_->is_awaited() &&
-         pumped.slow_count < Pumped::slow_max && done_ns < order.deadline_ns;
+  return goes_on && has_end && !outside_->is_awaited() && done_ns < order.deadline_ns &&
+         pumped.full_reads < Pumped::full_reads_max && pumped.slow_count < Pumped::slow_max;
 }
 
 }  // namespace iqfeed_gateway

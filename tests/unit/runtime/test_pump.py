@@ -47,8 +47,8 @@ def rig() -> Iterator["Rig"]:
 
 @pytest.fixture
 def small() -> Iterator["Rig"]:
-    """The same with small reads, so that many of them come at once."""
-    with make_rig(read_bytes_max=200) as made:
+    """The same with small reads, a line or two each, so that many of them come at once."""
+    with make_rig(read_bytes_max=300) as made:
         made.live()
         made.heard("quote")
         yield made
@@ -132,7 +132,7 @@ def test_what_is_too_much_is_left_to_be_judged(small: "Rig") -> None:
     small.send(*quotes(200))
     waiting = small.waiting_bytes()
     assert small.wait() == {small.link.descriptor: zmq.POLLIN}
-    assert 0 < waiting - small.waiting_bytes() <= 10 * 200
+    assert 0 < waiting - small.waiting_bytes() <= 10 * 300
     while small.waiting_bytes() or small.link.has_backlog:
         small.link.on_readable()
     assert small.counters.value(Counter.BACKLOGS_SHED) > 0
@@ -149,8 +149,12 @@ def test_a_full_read_that_python_interrupted_leaves_the_rest_to_it_too(small: "R
 def test_half_a_line_is_no_sign_of_life(rig: "Rig") -> None:
     """Bytes without an end, however many, are none."""
     heard_ns = rig.link.heard_ns
+    before = rig.counters.value(Counter.FEED_BYTES)
     rig.send_bytes(b"Q,AAPL,ba,")
-    rig.wait()
+    started_s = time.monotonic()
+    rig.wait(seconds=LONG_S)
+    assert time.monotonic() - started_s < LONG_S / 2
+    assert rig.counters.value(Counter.FEED_BYTES) - before == 10
     assert rig.link.heard_ns == heard_ns
     rig.send_bytes(b"\r\n")
     rig.wait()
