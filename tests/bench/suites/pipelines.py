@@ -11,9 +11,9 @@ from tests.bench.suites import latency
 from tests.bench.suites.baselines import split
 
 SUBSCRIBERS: Final = (1, 4, 16)
-LINES: Final = {1: 600_000, 4: 300_000, 16: 100_000}
+LINES: Final = {1: 1_200_000, 4: 500_000, 16: 150_000}
 """As many as take a second or so."""
-PYTHON_SHARE: Final = 0.25
+PYTHON_SHARE: Final = 0.15
 RATES: Final = (10_000, 50_000, 100_000)
 SECONDS: Final = 3.0
 BUSY_RATE: Final = 10_000
