@@ -50,6 +50,8 @@ RINGS_PER_TICK_MAX: Final = 50
 """Topics whose kept events are looked at for their age at a time."""
 ADMIN_FIRST_NS_MAX: Final = 3_000_000_000
 """How long the data ports wait for the admin port to say that IQConnect is logged in."""
+STRETCH_NS: Final = 2_000_000
+"""How long the reads of one connection that wait are published in a row; the last one is ended."""
 IN: Final = int(zmq.POLLIN)
 """Poll flags as plain numbers: arithmetic with ZeroMQ's own costs microseconds each round."""
 READABLE: Final = int(zmq.POLLIN | zmq.POLLERR)
@@ -192,10 +194,7 @@ class FeedThread:
         others = [known for place, known in self._polled.items() if place and known[0] is not None]
         watched = [(self._parts.data, IN), (self._commands.fileno(), IN), *others]
         ready = self._pump.wait(
-            watched,
-            deadline_ns=deadline_ns,
-            seen_ns=self._round_ns,
-            latencies=self._latencies,
+            watched, deadline_ns=deadline_ns, seen_ns=self._round_ns, latencies=self._latencies
         )
         self._ports[0][1].note_link()
         return ready
@@ -294,9 +293,14 @@ class FeedThread:
         # Once more, just before the read: the process may have been stopped since the poll.
         self._note_round(started_ns)
         read_ns = link.on_readable() if is_readable else link.work()
+        while read_ns is not None:
+            now_ns = self._clock.monotonic_ns()
+            self._latencies.end((now_ns - read_ns) // 1000)
+            if not link.has_backlog or now_ns - started_ns >= STRETCH_NS:
+                break
+            self._latencies.begin()
+            read_ns = link.work()
         desk.note_link()
-        if read_ns is not None:
-            self._latencies.end((self._clock.monotonic_ns() - read_ns) // 1000)
 
     def _watch_link(self, place: int, link: Level1Link | Level2Link[DepthPipeline]) -> None:
         """Keep the poller in step with a link's socket."""

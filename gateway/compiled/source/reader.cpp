@@ -56,6 +56,8 @@ struct Reader::Columns {
   Text line;
   /// Bytes behind the quote's columns.
   std::size_t rest_size = 0;
+  /// Whether these are what they were on the symbol's last line.
+  bool has_known_rest = false;
   Contents contents;
   std::array<Text, quote_columns> of_quote;
   /// Behind the quote's columns.
@@ -86,6 +88,11 @@ bool Reader::has_known_rest(const Symbol& symbol, const Columns& columns) {
 
 void Reader::note_line(Symbol& symbol, const Columns& columns, std::int64_t recv_us) {
   symbol.last_line_us = {recv_us, true};
+  if (columns.has_known_rest && symbol.line.size() == columns.line.size()) {
+    // Half of the bytes are there already.
+    columns.line.copy(symbol.line.data(), columns.line.size() - columns.rest_size);
+    return;
+  }
   symbol.line.assign(columns.line);
   symbol.rest_size = columns.rest_size;
 }
@@ -182,7 +189,8 @@ bool Reader::read_usual(Text line, std::int64_t recv_us, bool& is_done) {
   if (!symbol.is_live || line == symbol.line) return true;
   columns.rest = place;
   columns.rest_size = static_cast<std::size_t>(end - place);
-  if (!has_known_rest(symbol, columns) && quote_columns + count_letter(place, end, ',') != layout_.commas) {
+  columns.has_known_rest = has_known_rest(symbol, columns);
+  if (!columns.has_known_rest && quote_columns + count_letter(place, end, ',') != layout_.commas) {
     return true;
   }
   if (columns.contents.basis == 0) return read_quote(symbol, columns, recv_us, is_done);
