@@ -53,11 +53,16 @@ def _cells(outcome: Outcome) -> Iterator[str]:
     yield "|---" * (len(others) + 6) + "|"
     for cell in outcome.suite.cells:
         values = outcome.values(cell.name, first)
-        if not values:
-            continue
-        spread = [number(pick(values)) for pick in (statistics.median, min, max)]
         medians = [_median(outcome.values(cell.name, figure)) for figure in others]
-        row = [cell.name, *spread, *medians, str(len(values)), cell.note]
+        if not values and not any(medians):
+            continue
+        spread = (
+            [number(pick(values)) for pick in (statistics.median, min, max)]
+            if values
+            else ["", "", ""]
+        )
+        rounds = sum(cell.name in measured for measured in outcome.rounds)
+        row = [cell.name, *spread, *medians, str(rounds), cell.note]
         yield f"| {' | '.join(row)} |"
 
 
