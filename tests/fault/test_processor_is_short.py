@@ -13,6 +13,7 @@ import pytest
 from tests.support import records
 from tests.support.fault_table import fault_row, note
 from tests.support.market import Market, Subscriber, topics_of
+from tests.support.pipelines import NAMES, PYTHON, require
 from tests.support.records import percentiles_of
 from tests.support.slack import SLACK
 from tests.support.stage import wait_until
@@ -90,9 +91,14 @@ def told(consumer: Subscriber, since_us: int) -> list[tuple[float, str]]:
 
 
 @fault_row(82)
-def test_a_starved_gateway_says_so_and_sends_nobody_away(tmp_path: Path) -> None:
-    """A busy neighbour must not cost consumers their connection, nor the gateway its life."""
-    settings = {"connection": {"message_queue_size": QUEUE_LINES}}
+@pytest.mark.parametrize("pipeline", NAMES)
+def test_a_starved_gateway_says_so_and_sends_nobody_away(tmp_path: Path, pipeline: str) -> None:
+    """A busy neighbour must not cost consumers their connection, nor the gateway its life.
+
+    The Python pipeline falls behind there; what the compiled one is left with may be enough for it.
+    """
+    require(pipeline)
+    settings = {"connection": {"message_queue_size": QUEUE_LINES}, "pipeline": pipeline}
     topics = topics_of()
     with Market(tmp_path, rate=RATE, seed=82, settings=settings) as market:
         reference = market.subscriber(*topics, token=secrets.token_hex(8))
@@ -116,13 +122,14 @@ def test_a_starved_gateway_says_so_and_sends_nobody_away(tmp_path: Path) -> None
         p50_ms, p99_ms = percentiles_of(ages, 0.5, 0.99)
         note(
             82,
-            f"{SHARE:.0%} of a processor, {RATE * FACTOR:,.0f} events a second",
+            f"{SHARE:.0%} of a processor, {RATE * FACTOR:,.0f} events a second, {pipeline}",
             recover_s=recover_s,
             more=f"unread {unread_ms:.0f} ms, {merged:,} merged, age p50 {p50_ms:.0f} ms, p99 "
             f"{p99_ms:.0f} ms; told: {'; '.join(text for _, text in events)[:120] or 'nothing'}",
         )
-        assert unread_ms > float(before["oldest_unread_ms"])
-        assert unread_ms >= 50.0, "the lag shows in the figures"
+        if pipeline == PYTHON:
+            assert unread_ms > float(before["oldest_unread_ms"])
+            assert unread_ms >= 50.0, "the lag shows in the figures"
         assert merged > 0, "what cannot be sent in time is merged"
         assert [event for event in events if event[0] < KEPT_S] == []
         assert reference.check_against(reference).published
