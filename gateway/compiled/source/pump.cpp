@@ -62,7 +62,6 @@ bool Pump::take(PumpOrder& order, Pumped& pumped) {
   latency.lines += after.lines - before.lines;
   latency.quotes += after.quotes - before.quotes;
   latency.trades += after.trades - before.trades;
-  pumped.reads += 1;
   pumped.bytes += size;
   // Bytes without a line's end are no sign of life, and rare: whoever counts them sees them at once.
   const bool has_end = std::memchr(buffer_.data(), '\n', size) != nullptr;

@@ -38,7 +38,6 @@ struct Pumped {
   /// Reads in a row that took less than there was; then Python judges whether that is too much.
   static constexpr unsigned full_reads_max = 8;
 
-  std::uint64_t reads = 0;
   std::uint64_t bytes = 0;
   unsigned full_reads = 0;
   /// When a line's end was read last, monotonic; 0 when none was.

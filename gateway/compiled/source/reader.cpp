@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "msgpack.hpp"
-
 namespace iqfeed_gateway {
 namespace {
 
@@ -247,6 +245,20 @@ bool Reader::judge_side(Text time, Text known, MaybeMoment known_us, bool has_ch
   return moment_us.is_there;
 }
 
+/// Begin the topic's next message with what all of them begin with.
+Packer Reader::begin_body(Topic& topic, unsigned items, unsigned type, std::uint64_t flags,
+                          std::int64_t recv_us, MaybeMoment event_us) const {
+  Packer body(topic.body());
+  body.array(items);
+  body.integer(type);
+  body.integer(limits_.epoch);
+  body.integer(++topic.sequence);
+  body.integer(flags);
+  body.moment(recv_us);
+  body.maybe(event_us);
+  return body;
+}
+
 bool Reader::publish_quote(Symbol& symbol, const Columns& columns, const Quote& quote,
                            std::int64_t recv_us) {
   symbol.bid_us = quote.bid_us;
@@ -255,14 +267,7 @@ bool Reader::publish_quote(Symbol& symbol, const Columns& columns, const Quote& 
   if (columns.contents.has_ask) symbol.ask_time.assign(columns.of_quote[Columns::ask_time]);
   symbol.quote_us = quote.event_us.value;
   Topic& topic = *symbol.quote;
-  Packer body(topic.body());
-  body.array(15);
-  body.integer(quote_type);
-  body.integer(limits_.epoch);
-  body.integer(++topic.sequence);
-  body.integer(symbol.flags);
-  body.moment(recv_us);
-  body.maybe(quote.event_us);
+  Packer body = begin_body(topic, 15, quote_type, symbol.flags, recv_us, quote.event_us);
   body.maybe(quote.bid);
   body.maybe(quote.bid_size);
   body.maybe(quote.ask);
@@ -336,14 +341,7 @@ bool Reader::read_trade(Symbol& symbol, const Columns& columns, std::int64_t rec
     symbol.last_conditions.assign(conditions);
     symbol.has_last_conditions = !conditions.empty();
   }
-  Packer body(topic.body());
-  body.array(16);
-  body.integer(trade_type);
-  body.integer(limits_.epoch);
-  body.integer(++topic.sequence);
-  body.integer(symbol.flags);
-  body.moment(recv_us);
-  body.maybe(event_us);
+  Packer body = begin_body(topic, 16, trade_type, symbol.flags, recv_us, event_us);
   body.maybe(price);
   body.maybe(size);
   body.maybe(id);

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "msgpack.hpp"
 #include "table.hpp"
 
 namespace iqfeed_gateway {
@@ -113,6 +114,8 @@ class Reader {
   bool judge_quote(const Symbol& symbol, const Columns& columns, Quote& quote);
   bool judge_side(Text time, Text known, MaybeMoment known_us, bool has_changed,
                   MaybeMoment& moment_us);
+  [[nodiscard]] Packer begin_body(Topic& topic, unsigned items, unsigned type, std::uint64_t flags,
+                                  std::int64_t recv_us, MaybeMoment event_us) const;
   bool publish_quote(Symbol& symbol, const Columns& columns, const Quote& quote,
                      std::int64_t recv_us);
   void summarize(Symbol& symbol, const Columns& columns, std::int64_t recv_us);
