@@ -300,9 +300,7 @@ void reader_dealloc(PyObject* self) {
   delete as_reader(self)->reader;
   delete as_reader(self)->caller;
   Py_XDECREF(as_reader(self)->table);
-  PyTypeObject* const type = Py_TYPE(self);
-  type->tp_free(self);
-  Py_DECREF(type);
+  free_object(self);
 }
 
 /// Run something that reads, one at a time; None, or null with an exception.

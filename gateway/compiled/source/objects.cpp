@@ -56,13 +56,6 @@ PyObject* code_body(PyObject* function, PyObject* body) {
   return nullptr;
 }
 
-/// Give a type's instance back, its own memory being free.
-void free_object(PyObject* self) {
-  PyTypeObject* const type = Py_TYPE(self);
-  type->tp_free(self);
-  Py_DECREF(type);
-}
-
 // -- Topic
 
 PyObject* topic_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords) {
@@ -618,6 +611,12 @@ PyTypeObject* make_type(PyObject* module, PyType_Spec& spec) {
 }
 
 }  // namespace
+
+void free_object(PyObject* self) {
+  PyTypeObject* const type = Py_TYPE(self);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
 
 bool latin1_of(PyObject* object, Text& text) {
   if (!PyUnicode_Check(object) || PyUnicode_KIND(object) != PyUnicode_1BYTE_KIND) {

@@ -66,6 +66,9 @@ Answer guarded(Answer failed, Work work) {
   }
 }
 
+/// Give a type's instance back, its own memory being free.
+void free_object(PyObject* self);
+
 /// A str of characters below 256 as the bytes it came from; false, with an exception, otherwise.
 bool latin1_of(PyObject* object, Text& text);
 PyObject* text_of(Text text);
