@@ -49,7 +49,11 @@ class Client:
         if receive_buffer_bytes:
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
         self._sock.settimeout(READ_S_MAX)
-        self._sock.connect(("127.0.0.1", port))
+        try:
+            self._sock.connect(("127.0.0.1", port))
+        except OSError:
+            self._sock.close()
+            raise
         self._read = bytearray()
 
     def __enter__(self) -> Self:

@@ -24,6 +24,9 @@ class RawPeer:
         endpoint: `tcp://127.0.0.1:PORT`.
         socket_type: What it says it is, such as `DEALER` or `XSUB`.
         buffer_bytes: The kernel's receive buffer; small for one that does not read.
+
+    Raises:
+        OSError: It was cut before it was ready.
     """
 
     def __init__(self, endpoint: str, socket_type: str, *, buffer_bytes: int | None = None) -> None:
@@ -32,7 +35,14 @@ class RawPeer:
         if buffer_bytes is not None:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
         self.sock.settimeout(10.0)
-        self.sock.connect((host, int(port)))
+        try:
+            self.sock.connect((host, int(port)))
+            self._greet(socket_type)
+        except BaseException:
+            self.sock.close()
+            raise
+
+    def _greet(self, socket_type: str) -> None:
         self.sock.sendall(GREETING)
         self._read(64)
         name = socket_type.encode()
@@ -73,7 +83,8 @@ class RawPeer:
         data = b""
         while len(data) < count:
             part = self.sock.recv(count - len(data))
-            assert part, "cut while it was greeted"
+            if not part:
+                raise ConnectionResetError("cut while it was greeted")
             data += part
         return data
 
