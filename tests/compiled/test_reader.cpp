@@ -1,6 +1,7 @@
 // The extension's core by itself, for sanitizers: every look at memory that is not there is seen.
 //
 // Prints what it has done; ends with 1 when something did not hold.
+#include <algorithm>
 #include <cstdio>
 #include <new>
 
@@ -130,10 +131,21 @@ void test_short_lines() {
   }
 }
 
+/// Numbers that look like chance, always the same ones.
+class Chance {
+ public:
+  std::uint64_t operator()() {
+    seed_ = seed_ * 6364136223846793005u + 1442695040888963407u;
+    return seed_ >> 33;
+  }
+
+ private:
+  std::uint64_t seed_ = 1;
+};
+
 /// Numbers against the C library, which reads them by another way.
 void test_numbers() {
-  std::uint64_t seed = 1;
-  const auto next = [&seed] { return seed = seed * 6364136223846793005u + 1442695040888963407u, seed >> 33; };
+  Chance next;
   for (int turn = 0; turn < 400'000; ++turn) {
     std::string text = "........";
     const std::size_t size = 1 + next() % 19;
@@ -152,6 +164,68 @@ void test_numbers() {
       check(price.value == std::strtod(text.c_str() + 8, nullptr), "a price is the nearest double");
       check(digits.find_first_not_of("0123456789.") == Text::npos, "it is of digits and a point");
     }
+  }
+}
+
+/// Every second of a day is read, and whatever else stands in a place is not.
+void test_times() {
+  Chance next;
+  for (unsigned second = 0; second < 86'400; ++second) {
+    const auto fraction = static_cast<unsigned>(next() % 1'000'000);
+    char text[32];
+    std::snprintf(text, sizeof text, "%02u:%02u:%02u.%06u", second / 3'600, second / 60 % 60,
+                  second % 60, fraction);
+    const Exact exact(Text(text, 15));
+    TimeOfDay time;
+    const bool is_read = read_time(Text(exact.data(), 15), time);
+    check(is_read && time.second == second && time.micros == fraction, "a time is the one written");
+  }
+  for (const char* const text : {"24:00:00.000000", "23:60:00.000000", "23:59:60.000000"}) {
+    TimeOfDay time;
+    check(!read_time(Text(text, 15), time), "a day ends");
+  }
+  const std::string usual = "03:02:00.008000";
+  for (std::size_t at = 0; at < usual.size(); ++at) {
+    for (int letter = 0; letter < 256; ++letter) {
+      std::string text = usual;
+      text[at] = static_cast<char>(letter);
+      const bool is_place = usual[at] == ':' || usual[at] == '.';
+      const bool is_usual = is_place ? text[at] == usual[at] : is_digit(text[at]);
+      TimeOfDay time;
+      // Hours begin with 0, 1 and, before 4, 2; minutes and seconds with 0 to 5.
+      const bool is_in_day = at == 0 ? letter <= '2' : (at != 3 && at != 6) || letter <= '5';
+      check(read_time(text, time) == (is_usual && (is_place || is_in_day)),
+            "a time is digits and what stands between them");
+    }
+  }
+}
+
+/// Letters and columns against the library's own search.
+void test_letters() {
+  Chance next;
+  for (int turn = 0; turn < 20'000; ++turn) {
+    std::string text(next() % 200, ' ');
+    for (char& letter : text) letter = next() % 4 == 0 ? ',' : static_cast<char>(next());
+    const Exact exact(text);
+    const char* const end = exact.data() + exact.size();
+    const auto commas = static_cast<std::size_t>(std::count(text.begin(), text.end(), ','));
+    check(count_letter(exact.data(), end, ',') == commas, "as many commas as there are");
+    if (text.size() >= 64) {
+      check(find_letter(exact.data(), ',') == find_letter_by_eights(exact.data(), ','),
+            "the same letters in both ways");
+    }
+    Text columns[8];
+    const std::size_t count = 1 + next() % 8;
+    const char* place = exact.data();
+    check(take_columns(place, end, columns, count) == (commas >= count), "columns, or too few");
+    if (commas < count) continue;
+    std::size_t begin = 0;
+    for (std::size_t at = 0; at < count; ++at) {
+      const std::size_t comma = text.find(',', begin);
+      check(columns[at] == Text(text).substr(begin, comma - begin), "a column is what is between");
+      begin = comma + 1;
+    }
+    check(place == exact.data() + begin, "what is left stands behind them");
   }
 }
 
@@ -227,6 +301,8 @@ int main() {
   test_every_length();
   test_short_lines();
   test_numbers();
+  test_times();
+  test_letters();
   test_no_allocation();
   test_table();
   std::printf(failures == 0 ? "all holds\n" : "%d failures\n", failures);

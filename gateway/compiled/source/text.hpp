@@ -12,6 +12,10 @@
 #include <cstring>
 #include <string_view>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace iqfeed_gateway {
 
 using Text = std::string_view;
@@ -161,29 +165,30 @@ struct TimeOfDay {
   std::uint32_t micros = 0;
 };
 
-inline bool read_two(const char* text, std::uint32_t limit, std::uint32_t& value) {
-  if (!is_digit(text[0]) || !is_digit(text[1])) return false;
-  value = static_cast<std::uint32_t>((text[0] - '0') * 10 + (text[1] - '0'));
-  return value < limit;
+/// Eight characters as `load_eight` reads them, for what they are compared with.
+constexpr std::uint64_t eight_characters(const char (&text)[9]) {
+  std::uint64_t bytes = 0;
+  for (unsigned at = 0; at < 8; ++at) {
+    bytes |= std::uint64_t{static_cast<unsigned char>(text[at])} << (8 * at);
+  }
+  return bytes;
 }
 
 inline bool read_time(Text text, TimeOfDay& time) {
-  if (text.size() != 15 || text[2] != ':' || text[5] != ':' || text[8] != '.') return false;
-  std::uint32_t hour = 0;
-  std::uint32_t minute = 0;
-  std::uint32_t second = 0;
-  std::uint32_t parts[3] = {};
-  const char* const start = text.data();
-  if (!read_two(start, 24, hour) || !read_two(start + 3, 60, minute) ||
-      !read_two(start + 6, 60, second)) {
-    return false;
-  }
-  for (std::size_t part = 0; part < 3; ++part) {
-    if (!read_two(start + 9 + 2 * part, 100, parts[part])) return false;
-  }
+  if (text.size() != 15) return false;
+  // What is left of each character is its digit, and nothing of what stands between digits.
+  const std::uint64_t clock = load_eight(text.data()) ^ eight_characters("00:00:00");
+  const std::uint64_t behind = load_eight(text.data() + 7) ^ eight_characters("0.000000");
+  constexpr std::uint64_t between = 0x0000'ff00'00ff'0000;
+  if (!are_digits(clock) || !are_digits(behind)) return false;
+  if ((clock & between) != 0 || (behind & 0xff00) != 0) return false;
+  const std::uint64_t pairs = clock * 10 + (clock >> 8);
+  const auto hour = static_cast<std::uint32_t>(pairs & 0xff);
+  const auto minute = static_cast<std::uint32_t>(pairs >> 24 & 0xff);
+  const auto second = static_cast<std::uint32_t>(pairs >> 48 & 0xff);
   time.second = hour * 3600 + minute * 60 + second;
-  time.micros = parts[0] * 10'000 + parts[1] * 100 + parts[2];
-  return true;
+  time.micros = static_cast<std::uint32_t>(join_digits(behind >> 16 << 16));
+  return hour < 24 && minute < 60 && second < 60;
 }
 
 /// Whether a text is a print's conditions, pairs of upper-case hex digits, none of which tells of
@@ -200,19 +205,49 @@ inline bool are_usual_conditions(Text text) {
   return true;
 }
 
-/// A letter among eight bytes: the top bit of each byte that is one, the first byte lowest.
+/// Which of 64 bytes are a letter: a bit for each, the first byte's lowest. On any machine.
+inline std::uint64_t find_letter_by_eights(const char* text, char letter) {
+  const std::uint64_t wanted = all_eight(static_cast<unsigned char>(letter));
+  std::uint64_t found = 0;
+  for (unsigned at = 0; at < 64; at += 8) {
+    // Eight top bits become the top byte's eight.
+    const std::uint64_t are_equal = find_zeros(load_eight(text + at) ^ wanted) >> 7;
+    found |= are_equal * 0x0102'0408'1020'4080 >> 56 << at;
+  }
+  return found;
+}
+
+/// The same, the fastest way here.
 inline std::uint64_t find_letter(const char* text, char letter) {
-  return find_zeros(load_eight(text) ^ all_eight(static_cast<unsigned char>(letter)));
+#if defined(__SSE2__)
+  const __m128i wanted = _mm_set1_epi8(letter);
+  std::uint64_t found = 0;
+  for (unsigned at = 0; at < 64; at += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + at));
+    const int are_equal = _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted));
+    found |= std::uint64_t{static_cast<unsigned>(are_equal)} << at;
+  }
+  return found;
+#else
+  return find_letter_by_eights(text, letter);
+#endif
+}
+
+/// The same of what is left before `end`, if that is less; anything may stand behind it.
+inline std::uint64_t find_letter(const char* text, const char* end, char letter) {
+  if (end - text >= 64) return find_letter(text, letter);
+  char padded[64] = {};
+  std::memcpy(padded, text, static_cast<std::size_t>(end - text));
+  return find_letter(padded, letter);
 }
 
 /// Cut `count` columns off; false when there are not so many commas.
 inline bool take_columns(const char*& place, const char* end, Text* columns, std::size_t count) {
   const char* begin = place;
-  const char* at = place;
   std::size_t column = 0;
-  for (; end - at >= 8; at += 8) {
-    for (std::uint64_t found = find_letter(at, ','); found != 0; found &= found - 1) {
-      const char* const comma = at + std::countr_zero(found) / 8;
+  for (const char* at = place; at < end; at += 64) {
+    for (std::uint64_t found = find_letter(at, end, ','); found != 0; found &= found - 1) {
+      const char* const comma = at + std::countr_zero(found);
       columns[column] = Text(begin, static_cast<std::size_t>(comma - begin));
       begin = comma + 1;
       if (++column == count) {
@@ -220,32 +255,17 @@ inline bool take_columns(const char*& place, const char* end, Text* columns, std
         return true;
       }
     }
-  }
-  for (; at < end; ++at) {
-    if (*at != ',') continue;
-    columns[column] = Text(begin, static_cast<std::size_t>(at - begin));
-    begin = at + 1;
-    if (++column == count) {
-      place = begin;
-      return true;
-    }
+    if (end - at <= 64) break;
   }
   return false;
 }
 
 inline std::size_t count_letter(const char* begin, const char* end, char letter) {
   std::size_t count = 0;
-  while (end - begin >= 8) {
-    // Eight sums, one in each byte, as long as none can run over.
-    const char* const stop = begin + 8 * std::min<std::ptrdiff_t>((end - begin) / 8, 255);
-    std::uint64_t sums = 0;
-    for (; begin < stop; begin += 8) sums += find_letter(begin, letter) >> 7;
-    constexpr std::uint64_t every_other = 0x00ff'00ff'00ff'00ff;
-    sums = (sums & every_other) + (sums >> 8 & every_other);
-    count += sums * 0x0001'0001'0001'0001 >> 48;
+  for (; end - begin >= 64; begin += 64) {
+    count += static_cast<std::size_t>(std::popcount(find_letter(begin, letter)));
   }
-  for (; begin < end; ++begin) count += *begin == letter ? 1 : 0;
-  return count;
+  return count + static_cast<std::size_t>(std::popcount(find_letter(begin, end, letter)));
 }
 
 }  // namespace iqfeed_gateway
