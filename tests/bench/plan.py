@@ -18,6 +18,8 @@ class Options:
     """Fewer lines, fewer cells: to see whether everything works, never for figures."""
     scale: float = 1.0
     """Of the numbers of lines and of durations."""
+    pipeline: str = "compiled"
+    """The gateway's, which has goals of its own."""
 
     def lines(self, count: int) -> int:
         """A number of lines, scaled."""
