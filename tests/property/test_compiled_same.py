@@ -1,6 +1,8 @@
 """The compiled pipeline does what the Python one does, whatever comes and however it is cut."""
 
 import os
+import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -56,6 +58,17 @@ def test_no_long_world_shows_a_difference() -> None:
     assert outcome.failure == ""
     assert outcome.lines >= LINES
     assert outcome.native_lines > outcome.lines // 4, "enough lines were usual"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the extension reads on Linux only")
+def test_nor_does_one_whose_bytes_the_extension_reads_itself() -> None:
+    """What a read is, and when it was, must not matter."""
+    for seed in range(SEED, SEED + 4):
+        market = OddMarket(seed)
+        steps = list(market.steps(40, lines_max=60))
+        pair = run(replace(market.options, is_pumped=True), steps)
+        feeds = sum(step[0] == "feed" and step[1] != b"" for step in steps)
+        assert pair.sides[1].pumped > feeds // 2, "it had a clock most of the time"
 
 
 @given(

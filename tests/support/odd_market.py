@@ -6,6 +6,7 @@ whatever else a connection says. What comes out are steps of `tests.support.pipe
 """
 
 import random
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -90,6 +91,7 @@ class OddMarket:
             interval_us=rng.choice((250_000, 250_000, 2_000_000, 1)),
             shard_count=rng.choice((1, 1, 1, 2)),
             is_sent_natively=rng.random() < 0.5,
+            is_pumped=sys.platform == "linux" and rng.random() < 0.3,
         )
 
     def steps(self, count: int, *, lines_max: int = 120) -> Iterator[Step]:

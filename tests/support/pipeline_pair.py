@@ -30,6 +30,7 @@ class Pair:
 
     def __init__(self, options: Options) -> None:
         self.sides = tuple(Side(name, options) for name in (PYTHON, COMPILED))
+        self._is_pumped = options.is_pumped
 
     def do(self, step: Step) -> object:
         """Let something happen to both, and compare.
@@ -38,8 +39,12 @@ class Pair:
             Different: They did not do the same.
         """
         name, *arguments = step
-        answers = [getattr(side, name)(*arguments) for side in self.sides]
-        self._compare("answer", answers)
+        if name == "feed" and self._is_pumped:
+            answers = [None]
+            self._pump(arguments[0])
+        else:
+            answers = [getattr(side, name)(*arguments) for side in self.sides]
+            self._compare("answer", answers)
         self._compare("told", [side.take() for side in self.sides])
         self._compare("counts", [side.counts() for side in self.sides])
         self._compare("samples", [side.samples for side in self.sides])
@@ -48,6 +53,11 @@ class Pair:
         if faults and not any(side.is_faulty for side in self.sides):
             raise Different(f"a line made our own code fail: {self.sides[0].complaints.samples}")
         return answers[0]
+
+    def _pump(self, data: bytes) -> None:
+        """Bytes arrive at a socket; the Python pipeline reads them by the same clock."""
+        python, compiled = self.sides
+        python.feed_at(data, compiled.pump(data))
 
     def native_lines(self) -> tuple[int, int]:
         """How many lines the compiled pipeline read without Python, and of how many."""

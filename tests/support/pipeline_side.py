@@ -1,13 +1,16 @@
 """One pipeline with everything around it, what may happen to it, and all that can be seen of it."""
 
 import ctypes
+import socket
+import time
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgpack
+import zmq
 
 from gateway.clock import FakeClock
-from gateway.compiled.library import Functions
+from gateway.compiled.library import Functions, find_functions
 from gateway.compiled.pipeline import CompiledPipeline, NativeSocket
 from gateway.counters import Complaints, Counter, Counters, Sample
 from gateway.errors import QuotaExceeded
@@ -33,6 +36,10 @@ LAYOUTS: Final = (
     REORDERED,
 )
 """Our own field set; quotes alone; one column more; some fewer; another order."""
+FOREVER_NS: Final = 2**62
+READ_BYTES_MAX: Final = 1 << 18
+_RECV: Final = 4
+"""A body's item that says when its line was read."""
 _SEND_TYPE = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
 )
@@ -60,15 +67,23 @@ class Options:
     variants_max: int = 3
     is_sent_natively: bool = False
     """Whether frames of the compiled pipeline go through a C function, as they do to libzmq."""
+    is_pumped: bool = False
+    """Whether its bytes come from a socket that it waits for itself, by this machine's clock.
+
+    Its frames then go through a C function, too. Linux only.
+    """
 
 
 class CountedPipeline(CompiledPipeline):
     """Counts the lines that Python reads."""
 
     others = 0
+    moment = 0
+    """When the last of them was read, UTC."""
 
     def _read_one(self, line: str, recv_us: int) -> None:
         self.others += 1
+        self.moment = recv_us
         super()._read_one(line, recv_us)
 
 
@@ -81,12 +96,17 @@ class Side:
     """
 
     def __init__(self, name: str, options: Options) -> None:
+        self._options = options
         self.clock = FakeClock(utc_us=options.utc_us)
         self.counters = Counters()
         self.samples: dict[Counter, list[Sample]] = {}
         self.complaints = Complaints(self.counters, on_sample=self._keep_sample)
         self.told: list[object] = []
         """Frames, lines for the session and other news, in their order."""
+        self.pumped = 0
+        """Reads of the extension's own."""
+        self.moments: set[int] = set()
+        """When that was read which went through the C function, UTC."""
         self.is_faulty = False
         """Whether whoever reads the session's lines raises at each clock line."""
         rings = Rings(RingOptions(bytes_max=options.ring_bytes_max, frames_max=20))
@@ -121,14 +141,18 @@ class Side:
             return Pipeline(**parts)
         self._function = _SEND_TYPE(self._send)
         address = ctypes.cast(self._function, ctypes.c_void_p).value or 0
-        functions = Functions(send=address, poll=0)
-        native = NativeSocket(functions, socket=4711) if options.is_sent_natively else None
-        return CountedPipeline(**parts, native=native)
+        poll = find_functions().poll if options.is_pumped else 0
+        is_native = options.is_sent_natively or options.is_pumped
+        native = NativeSocket(Functions(send=address, poll=poll), socket=4711)
+        return CountedPipeline(**parts, native=native if is_native else None)
 
     def _send(self, socket: int, data: int, size: int, flags: int) -> int:
         if (socket, flags) != (4711, 0):
             return -1
-        self.told.append(ctypes.string_at(data, size))
+        frame = ctypes.string_at(data, size)
+        self.told.append(frame)
+        body = msgpack.unpackb(frame.split(b",", 2)[2])
+        self.moments.add(body[_RECV])
         return size
 
     def _keep_sample(self, sample: Sample) -> None:
@@ -160,7 +184,44 @@ class Side:
 
     def feed(self, data: bytes, ahead_us: int = 0) -> None:
         """Bytes arrive."""
-        self.pipeline.feed(data, self.clock.utc_us() + ahead_us)
+        self.feed_at(data, self.clock.utc_us() + ahead_us)
+
+    def feed_at(self, data: bytes, recv_us: int) -> None:
+        """Bytes arrive at a moment."""
+        self.pipeline.feed(data, recv_us)
+
+    def pump(self, data: bytes) -> int:
+        """Bytes arrive at a socket; by what moment they were read, UTC microseconds."""
+        pipeline = self.pipeline
+        assert isinstance(pipeline, CountedPipeline)
+        begun_us, before = time.time_ns() // 1000, self.counters.value(Counter.FEED_BYTES)
+        known = {name: one.last_line_us for name, one in self.board.symbols.items()}
+        self.moments.clear()
+        pipeline.moment = 0
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            theirs.sendall(data)
+            now_ns = time.monotonic_ns()
+            pipeline.pump(
+                [(0, ours.fileno(), zmq.POLLIN)],
+                deadline_ns=now_ns,
+                seen_ns=now_ns,
+                pause_ns_max=FOREVER_NS,
+                read_bytes_max=READ_BYTES_MAX,
+            )
+        if self.counters.value(Counter.FEED_BYTES) == before:
+            # It has no clock to date anything by: whoever asked for it reads then.
+            self.feed_at(data, begun_us)
+            return begun_us
+        self.pumped += 1
+        changed = {
+            symbol.last_line_us
+            for symbol in self.board.symbols.values()
+            if symbol.name in known and symbol.last_line_us != known[symbol.name]
+        }
+        (recv_us,) = {*self.moments, *changed, pipeline.moment} - {0, None} or {begun_us}
+        assert recv_us is not None
+        return recv_us
 
     def shed(self, *chunks: bytes) -> int:
         """Bytes arrive that have waited."""
