@@ -10,13 +10,22 @@ import re
 from decimal import Decimal
 from itertools import chain
 from math import isfinite
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgpack
+from msgspec import MsgspecError
 
 from gateway_client import messages
+from gateway_client.bodies import Decode, usual_decoder
 from gateway_client.errors import DecodeError, UnknownMessage
-from gateway_client.layouts import EXACT_IN_DOUBLE, Checker, Items, check_value
+from gateway_client.layouts import (
+    EXACT_IN_DOUBLE,
+    LEVEL_KINDS,
+    LEVEL_MANDATORY,
+    Checker,
+    Items,
+    check_value,
+)
 from gateway_client.messages import Message, MessageType
 from gateway_client.topics import is_variant
 
@@ -51,6 +60,7 @@ _KIND: Final = re.compile(
 _SYMBOL: Final = re.compile(r"[!-+\--~](?:[ -+\--~]{0,62}[!-+\--~])?")
 _KINDS: Final = frozenset(str(kind) for kind in messages.Kind)
 _UNPACK_ERRORS: Final = (ValueError, TypeError, OverflowError, msgpack.UnpackException)
+_UNUSUAL: Final = (KeyError, ValueError, MsgspecError)
 
 
 def to_decimal(price: float) -> Decimal:
@@ -114,27 +124,15 @@ def decode_frame(frame: bytes) -> Message:
         DecodeError: Not a frame of the contract, or a kind with another kind's type number.
         UnknownMessage: A type number this version does not know.
     """
-    # A topic seen before needs no second look; nor does a body as long as the contract says, for
-    # then the types of all its items are checked at once. Everything else takes the long way.
+    # A topic seen before needs no second look, and a usual body is checked while it is read.
+    # Everything else takes the long way, which decides alone what is right, and whose errors count.
     try:
-        end = frame.index(b",", frame.index(b",") + 1) + 1
-        shape = _SHAPES.get(frame[:end])
-        if shape is not None and len(frame) <= messages.FRAME_BYTES_MAX:
-            items = msgpack.unpackb(frame[end:], use_list=False)
-            if (
-                type(items) is tuple
-                and len(items) == shape.checker.count
-                and items[0] == shape.number
-            ):
-                flags = items[3]
-                if not (type(flags) is int and flags & SNAPSHOT):
-                    layout = shape.checker.check(items)
-                    if layout.nested:
-                        items = _convert(items, layout.nested, shape.kind)
-                    return tuple.__new__(shape.cls, (shape.kind, shape.symbol, *items))
-    except _UNPACK_ERRORS as error:
-        if isinstance(error, DecodeError):
-            raise
+        kind, symbol, body = frame.split(b",", 2)
+        shape = _SHAPES[kind][symbol]
+        return _new(shape[0], shape[1] + shape[2](body))
+    except _UNUSUAL:
+        pass
+    except TypeError as error:
         raise DecodeError("not a frame", frame=frame, cause=str(error)) from error
     return _decode_frame(frame)
 
@@ -162,11 +160,12 @@ def _decode_frame(frame: bytes) -> Message:
     if not _is_kind_of(number, base, symbol, is_private=nonce is not None):
         raise DecodeError("kind and type number do not match", topic=topic, type=number)
     message = build(kind, symbol, items)
-    if nonce is None:
-        if len(_SHAPES) >= _SHAPES_MAX:
+    decode = _USUAL[number]
+    if nonce is None and decode is not None:
+        if sum(map(len, _SHAPES.values())) >= _SHAPES_MAX:
             _SHAPES.clear()
-        shape = _Shape(kind, symbol, number, _CHECKERS[number], CLASS_OF_TYPE[number])
-        _SHAPES[topic + b","] = shape
+        shape = (CLASS_OF_TYPE[number], (kind, symbol), decode)
+        _SHAPES.setdefault(parts[0], {})[parts[1]] = shape
     return message
 
 
@@ -190,24 +189,19 @@ def _body_mandatory(number: int) -> tuple[int, ...]:
     return tuple(index - 6 for index in messages.MANDATORY_ITEMS[number] if index >= 6)
 
 
-class _Shape(NamedTuple):
-    """What a public topic's usual message looks like."""
-
-    kind: str
-    symbol: str
-    number: int
-    checker: Checker
-    cls: type[Message]
-
-
-_SHAPES: Final[dict[bytes, _Shape]] = {}
+_Shape = tuple[type[Message], tuple[str, str], Decode]
+"""Class, kind and symbol of a public topic's messages, and what reads their usual bodies."""
+_SHAPES: Final[dict[bytes, dict[bytes, _Shape]]] = {}
+"""By kind and by symbol, as a frame spells them."""
+_USUAL: Final = {number: usual_decoder(number) for number in CLASS_OF_TYPE}
+_new: Final = tuple.__new__
 _CHECKERS: Final = {
     number: Checker(
         messages.FIELD_KINDS[number], messages.MANDATORY_ITEMS[number], name=cls.__name__
     )
     for number, cls in CLASS_OF_TYPE.items()
 }
-_LEVEL_CHECKER: Final = Checker(("price", "count", "count"), (0, 1), name="PriceLevel")
+_LEVEL_CHECKER: Final = Checker(LEVEL_KINDS, LEVEL_MANDATORY, name="PriceLevel")
 _ROW_CHECKERS: Final = {
     number: Checker(_body_kinds(number), _body_mandatory(number), name="row")
     for number in (int(MessageType.DEPTH), int(MessageType.ORDER))

@@ -17,6 +17,9 @@ Items = tuple[Any, ...]
 """A body's items; arrays are tuples."""
 
 EXACT_IN_DOUBLE: Final = messages.INTEGER_RANGES["uint"][1]
+LEVEL_KINDS: Final = ("price", "count", "count")
+"""Items of a price level in a book."""
+LEVEL_MANDATORY: Final = (0, 1)
 _LAYOUTS_MAX: Final = 1_024
 _PYTHON_TYPES: Final[Mapping[str, type]] = {
     "uint": int,
