@@ -1,8 +1,8 @@
 """Reads the usual body of a message: msgspec checks every item in C while it reads it.
 
 A body is usual when it has exactly the items of the contract's current version, nil nowhere but
-where it may be, and neither maps nor rows. Such a decoder takes nothing that `layouts` would refuse,
-and gives the same values; what it refuses may be right all the same, and `codec` looks closer.
+where it may be, and neither maps nor rows. Such a decoder takes nothing that `layouts` would
+refuse, and gives the same values; what it refuses may be right all the same: `codec` looks closer.
 """
 
 import sys
@@ -45,7 +45,7 @@ _TYPES: Final[dict[str, Any]] = {
     "boolean": bool,
     "texts": Annotated[tuple[_TEXT, ...], Meta(max_length=_TEXTS_MAX)],
 }
-_LEVEL: Final = _fixed(
+_LEVEL: Final[Any] = _fixed(
     [
         _TYPES[kind] if index in LEVEL_MANDATORY else _TYPES[kind] | None
         for index, kind in enumerate(LEVEL_KINDS)

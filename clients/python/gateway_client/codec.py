@@ -128,8 +128,8 @@ def decode_frame(frame: bytes) -> Message:
     # Everything else takes the long way, which decides alone what is right, and whose errors count.
     try:
         kind, symbol, body = frame.split(b",", 2)
-        shape = _SHAPES[kind][symbol]
-        return _new(shape[0], shape[1] + shape[2](body))
+        cls, topic, decode = _SHAPES[kind][symbol]
+        return _new(cls, topic + decode(body))
     except _UNUSUAL:
         pass
     except TypeError as error:
