@@ -160,13 +160,20 @@ def _decode_frame(frame: bytes) -> Message:
     if not _is_kind_of(number, base, symbol, is_private=nonce is not None):
         raise DecodeError("kind and type number do not match", topic=topic, type=number)
     message = build(kind, symbol, items)
-    decode = _USUAL[number]
-    if nonce is None and decode is not None:
-        if sum(map(len, _SHAPES.values())) >= _SHAPES_MAX:
-            _SHAPES.clear()
-        shape = (CLASS_OF_TYPE[number], (kind, symbol), decode)
-        _SHAPES.setdefault(parts[0], {})[parts[1]] = shape
+    if nonce is None:
+        _remember(message)
     return message
+
+
+def _remember(message: Message) -> None:
+    decode = _USUAL[message.type]
+    kind, symbol = message.kind.encode("ascii"), message.symbol.encode("ascii")
+    if decode is None or symbol in _SHAPES.get(kind, ()):
+        return
+    if sum(map(len, list(_SHAPES.values()))) >= _SHAPES_MAX:
+        _SHAPES.clear()
+    shape = (type(message), (message.kind, message.symbol), decode)
+    _SHAPES.setdefault(kind, {})[symbol] = shape
 
 
 def _is_kind_of(number: int, base: str, symbol: str, *, is_private: bool) -> bool:
