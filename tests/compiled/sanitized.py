@@ -66,8 +66,9 @@ def test_these_tests_use_the_extension_that_was_built_with_them() -> None:
 def test_a_gateway_process_has_loaded_it_and_runs_compiled(tmp_path: Path, stage: Stage) -> None:
     """As its settings are by default."""
     simulator = stage.start_simulator(SimulatorOptions())
-    ports = {"level1_port": simulator.level1_port, "admin_port": simulator.admin_port}
-    with GatewayProcess(tmp_path, **ports) as gateway:
+    with GatewayProcess(
+        tmp_path, level1_port=simulator.level1_port, admin_port=simulator.admin_port
+    ) as gateway:
         gateway.start()
         with gateway.requester() as requester:
             assert requester.result("hello")["pipeline"] == {"name": "compiled", "reason": None}

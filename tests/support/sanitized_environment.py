@@ -37,11 +37,16 @@ def make(folder: Path) -> None:
         (scripts / name).symlink_to("python")
     for path in Path(sysconfig.get_path("scripts")).iterdir():
         if not (scripts / path.name).exists() and not path.name.startswith("python"):
-            _bring(path, scripts / path.name)
+            bring(path, scripts / path.name)
 
 
-def _bring(command: Path, own: Path) -> None:
-    """Let a command of Python's be of the new environment; any other stays what it is."""
+def bring(command: Path, own: Path) -> None:
+    """Let a command of Python's be of the new environment; any other stays what it is.
+
+    Args:
+        command: As it was installed.
+        own: Where the new environment has it.
+    """
     text = command.read_bytes() if command.stat().st_size <= SCRIPT_BYTES_MAX else b""
     first, _, rest = text.partition(b"\n")
     if not first.startswith(b"#!") or b"python" not in first:
