@@ -14,11 +14,12 @@ import yaml
 
 from tests.support.consumer import Consumer
 from tests.support.requester import Requester
+from tests.support.slack import SLOWER
 from tests.support.stage import free_ports
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-READY_S_MAX: Final = 20.0
-END_S_MAX: Final = 10.0
+READY_S_MAX: Final = 20.0 * SLOWER
+END_S_MAX: Final = 10.0 * SLOWER
 
 
 class GatewayProcess:

@@ -8,6 +8,7 @@ import msgpack
 import zmq
 
 from tests.support.consumer import use_keys
+from tests.support.slack import SLOWER
 
 
 class Requester:
@@ -52,8 +53,22 @@ class Requester:
         """Send frames as they are."""
         self._socket.send_multipart(list(frames))
 
+    def offer(self, *frames: bytes) -> bool:
+        """Send frames if there is anybody to send them to.
+
+        Returns:
+            Whether there was: a connection that the gateway refused is given up, and to send without
+            one waits for ever.
+        """
+        try:
+            self._socket.send_multipart(list(frames), flags=zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        return True
+
     def receive(self, seconds: float = 5.0) -> dict[str, Any]:
         """Read one reply: one frame, one map."""
+        seconds *= SLOWER
         assert self._socket.poll(round(seconds * 1000)), f"no reply within {seconds} s"
         (frame,) = self._socket.recv_multipart()
         reply = msgpack.unpackb(frame)

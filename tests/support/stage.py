@@ -22,7 +22,7 @@ from gateway.simulator import Simulator, SimulatorOptions
 from tests.support.consumer import Consumer
 from tests.support.fake_iqconnect import FakeIqconnect
 from tests.support.requester import Requester
-from tests.support.slack import SLACK
+from tests.support.slack import SLACK, SLOWER
 
 Result = TypeVar("Result")
 ANY_PORT = "tcp://127.0.0.1:*"
@@ -57,7 +57,7 @@ class Stage:
 
     def run(self, coroutine: Coroutine[Any, Any, Result], *, seconds: float = 15.0) -> Result:
         """Run a coroutine in the loop and wait for it."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(seconds)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(seconds * SLOWER)
 
     def call(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Call a function in the loop, where it races with nothing."""
