@@ -57,8 +57,8 @@ class Requester:
         """Send frames if there is anybody to send them to.
 
         Returns:
-            Whether there was: a connection that the gateway refused is given up, and to send without
-            one waits for ever.
+            Whether there was: a connection that the gateway refused is given up, and to send
+            without one waits for ever.
         """
         try:
             self._socket.send_multipart(list(frames), flags=zmq.NOBLOCK)
