@@ -17,7 +17,7 @@ from tests.support import fault_table
 from tests.support.fault_table import fault_row
 from tests.support.processes import ROOT, GatewayProcess, start_command
 from tests.support.prometheus import scrape
-from tests.support.slack import SLACK
+from tests.support.slack import FREED_MB, SLACK
 from tests.support.stage import free_ports, wait_until
 from tests.support.watcher import Watcher
 
@@ -26,7 +26,7 @@ SECONDS: Final = float(os.environ.get("FLOOD_SECONDS", "5"))
 RATE: Final = 2_000
 WORSE_MS_MAX: Final = 15.0 * SLACK
 """The aim is 2 ms; two processors shared with the flood itself, and with other tests, are worse."""
-GROWN_MB_MAX: Final = 25.0
+GROWN_MB_MAX: Final = 25.0 + FREED_MB
 LIVEZ_S_MAX: Final = 5.0 * SLACK
 
 
