@@ -66,7 +66,7 @@ fn receive(
     tell_ready();
     socket.set_rcvtimeo(i32::try_from(FIRST_WAIT.as_millis())?)?;
     let mut frame = zmq::Message::new();
-    let mut meter = Meter::default();
+    let mut meter = Meter::of(count);
     while meter.messages < count {
         match socket.recv(&mut frame, 0) {
             Ok(()) => decode(&frame)?,
@@ -113,7 +113,7 @@ fn count_items(client: &GatewayClient, count: u64) -> Result<Figures, Box<dyn Er
     }
     std::thread::sleep(Duration::from_millis(500));
     tell_ready();
-    let mut meter = Meter::default();
+    let mut meter = Meter::of(count);
     let mut wait = FIRST_WAIT;
     while meter.messages < count {
         let Some(item) = client.next_message(Some(wait))? else { break };
@@ -127,19 +127,27 @@ fn count_items(client: &GatewayClient, count: u64) -> Result<Figures, Box<dyn Er
 /// Counts, and looks at the clock now and then only: that costs more than a message.
 #[derive(Default)]
 struct Meter {
+    expected: u64,
     messages: u64,
     first: Option<Instant>,
     last: Option<Instant>,
+    /// How many there were when it looked last.
+    looked: u64,
 }
 
 impl Meter {
+    fn of(expected: u64) -> Self {
+        Self { expected, ..Self::default() }
+    }
+
     fn count(&mut self) {
         self.messages += 1;
         if self.first.is_none() {
             self.first = Some(Instant::now());
         }
-        if self.messages % 64 == 0 {
+        if self.messages % 64 == 0 || self.messages == self.expected {
             self.last = Some(Instant::now());
+            self.looked = self.messages;
         }
     }
 
@@ -149,6 +157,6 @@ impl Meter {
             (Some(first), Some(last)) => last.saturating_duration_since(first),
             _ => Duration::ZERO,
         };
-        Figures { messages: self.messages / 64 * 64, span }
+        Figures { messages: self.looked, span }
     }
 }

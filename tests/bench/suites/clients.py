@@ -107,7 +107,10 @@ def make(options: Options) -> Suite:
             for one in chosen
             for mode in MODES
         ],
-        pairs=[Pair(f"{one.name} typed", f"{one.name} plain", "messages_per_s") for one in chosen],
+        pairs=[
+            Pair(f"{one.name} typed", f"{one.name} plain", "messages_per_s", ">= 0.7")
+            for one in chosen
+        ],
         skipped=skipped,
         prepare=prepare,
     )
