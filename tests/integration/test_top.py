@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from tests.support.processes import GatewayProcess, run_command
-from tests.support.stage import Stage, free_ports, open_stage, simulated
+from tests.support.stage import Stage, free_ports, open_stage, simulated, wait_until
 from tests.support.terminal import TerminalProgram
 from tests.unit.client.fake_gateway import Refusal, running
 
@@ -103,7 +103,14 @@ def stage() -> Iterator[Stage]:
         stage.requester().result(
             "subscribe", client="late", symbols=["TSLA"], kinds=["l1"], lease_s=600, wait_ms=2000
         )
+        wait_until(lambda: level1_state(stage) == "streaming", what="all symbols are asked for")
         yield stage
+
+
+def level1_state(stage: Stage) -> str:
+    """Where the Level 1 link stands: symbols may be live before all of them were asked for."""
+    links = stage.requester().result("metrics")["connections"]["links"]
+    return str(links["level1"]["state"])
 
 
 def page_of(control: str, *arguments: str, code: int = 0) -> dict[str, Any]:
