@@ -77,7 +77,7 @@ def settings_of(model: type[pydantic.BaseModel], prefix: str = "") -> Iterator[t
         if isinstance(inner, type) and issubclass(inner, pydantic.BaseModel):
             yield from settings_of(inner, f"{name}.")
         else:
-            yield f"{prefix}{name}", field.get_default(call_default_factory=True)
+            yield f"{prefix}{name}", field.get_default(call_default_factory=True, validated_data={})
 
 
 MODELS = {

