@@ -103,14 +103,15 @@ def stage() -> Iterator[Stage]:
         stage.requester().result(
             "subscribe", client="late", symbols=["TSLA"], kinds=["l1"], lease_s=600, wait_ms=2000
         )
-        wait_until(lambda: level1_state(stage) == "streaming", what="all symbols are asked for")
+        requester = stage.requester()
+
+        def is_streaming() -> bool:
+            links = requester.result("metrics")["connections"]["links"]
+            return bool(links["level1"]["state"] == "streaming")
+
+        # Symbols may be live before all of them were asked for.
+        wait_until(is_streaming, what="all symbols are asked for")
         yield stage
-
-
-def level1_state(stage: Stage) -> str:
-    """Where the Level 1 link stands: symbols may be live before all of them were asked for."""
-    links = stage.requester().result("metrics")["connections"]["links"]
-    return str(links["level1"]["state"])
 
 
 def page_of(control: str, *arguments: str, code: int = 0) -> dict[str, Any]:

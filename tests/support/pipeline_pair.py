@@ -57,7 +57,7 @@ class Pair:
     def _pump(self, data: bytes) -> None:
         """Bytes arrive at a socket; the Python pipeline reads them by the same clock."""
         python, compiled = self.sides
-        python.feed_at(data, compiled.pump(data))
+        python.pipeline.feed(data, compiled.pump(data))
 
     def native_lines(self) -> tuple[int, int]:
         """How many lines the compiled pipeline read without Python, and of how many."""

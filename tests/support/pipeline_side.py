@@ -96,7 +96,6 @@ class Side:
     """
 
     def __init__(self, name: str, options: Options) -> None:
-        self._options = options
         self.clock = FakeClock(utc_us=options.utc_us)
         self.counters = Counters()
         self.samples: dict[Counter, list[Sample]] = {}
@@ -184,11 +183,7 @@ class Side:
 
     def feed(self, data: bytes, ahead_us: int = 0) -> None:
         """Bytes arrive."""
-        self.feed_at(data, self.clock.utc_us() + ahead_us)
-
-    def feed_at(self, data: bytes, recv_us: int) -> None:
-        """Bytes arrive at a moment."""
-        self.pipeline.feed(data, recv_us)
+        self.pipeline.feed(data, self.clock.utc_us() + ahead_us)
 
     def pump(self, data: bytes) -> int:
         """Bytes arrive at a socket; by what moment they were read, UTC microseconds."""
@@ -211,7 +206,7 @@ class Side:
             )
         if self.counters.value(Counter.FEED_BYTES) == before:
             # It has no clock to date anything by: whoever asked for it reads then.
-            self.feed_at(data, begun_us)
+            pipeline.feed(data, begun_us)
             return begun_us
         self.pumped += 1
         changed = {

@@ -5,7 +5,6 @@
 // ones. So nothing here decides what is wrong, and a value read here is the value read there.
 #pragma once
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>

@@ -7,7 +7,7 @@ from typing import Final
 from tests.bench import lines
 from tests.bench.plan import Cell, Figures, Options, Pair, Suite
 from tests.bench.running import Run, prepared, run_once
-from tests.bench.suites import latency
+from tests.bench.suites import fanout, latency
 from tests.bench.suites.baselines import split
 
 SUBSCRIBERS: Final = (1, 4, 16)
@@ -17,8 +17,6 @@ PYTHON_SHARE: Final = 0.15
 RATES: Final = (10_000, 50_000, 100_000)
 SECONDS: Final = 3.0
 BUSY_RATE: Final = 10_000
-GOALS: Final = {1: ">= 0.65", 4: ">= 0.85", 16: ">= 0.95"}
-PYTHON_GOALS: Final = {1: ">= 0.12", 4: ">= 0.28", 16: ">= 0.65"}
 
 
 def by_pipeline(run: Run, name: str, *, is_busy: bool = False) -> Run:
@@ -72,15 +70,19 @@ def _pairs(options: Options) -> list[Pair]:
         return [Pair("compiled x1", "c1 x1", "messages_per_s")]
     pairs = []
     for count in SUBSCRIBERS:
-        pairs.append(Pair(f"compiled x{count}", f"c1 x{count}", "messages_per_s", GOALS[count]))
-        goal = PYTHON_GOALS[count]
-        pairs.append(Pair(f"python x{count}", f"c1 x{count}", "messages_per_s", goal))
+        for name, goals in fanout.GOALS.items():
+            pairs.append(Pair(f"{name} x{count}", f"c1 x{count}", "messages_per_s", goals[count]))
     pairs += [
         Pair("compiled x1", "python x1", "messages_per_s", ">= 4"),
         Pair("compiled x1", "c1 x1", "cpu_us_per_line", "<= 2.2"),
         Pair("compiled mixed", "python mixed", "lines_per_s"),
-        *(Pair(f"compiled {r}/s", f"c1 {r}/s", "p50_us", "<= 1.2") for r in RATES),
-        Pair(f"python {RATES[0]}/s", f"c1 {RATES[0]}/s", "p50_us", "<= 1.5"),
+        *(
+            Pair(f"compiled {r}/s", f"c1 {r}/s", "p50_us", latency.GOALS["compiled"][r])
+            for r in RATES
+        ),
+        Pair(
+            f"python {RATES[0]}/s", f"c1 {RATES[0]}/s", "p50_us", latency.GOALS["python"][RATES[0]]
+        ),
     ]
     for name, goal in (("compiled", "<= 1.3"), ("python", "")):
         calm = f"{name} {BUSY_RATE}/s"
