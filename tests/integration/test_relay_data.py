@@ -83,8 +83,9 @@ def test_every_kind_passes_byte_for_byte(market: tuple[Stage, RelayStage]) -> No
     assert kinds == wanted
     first = {frame.split(b",", 2)[:2][0] for frame in frames["behind"]}
     assert b"book@250" in first
-    while (message := direct.read(1.5)) is not None and not frames["behind"] <= frames["direct"]:
-        frames["direct"].update(message)
+    end_s = time.monotonic() + 15.0
+    while not frames["behind"] <= frames["direct"] and time.monotonic() < end_s:
+        frames["direct"].update(direct.read(1.5) or ())
     direct.close()
     behind.close()
     assert frames["behind"] <= frames["direct"]
@@ -139,22 +140,24 @@ def test_a_consumer_that_does_not_read_holds_up_nobody() -> None:
         stopped = relay.consumer()
         stopped._socket.setsockopt(zmq.RCVHWM, 10)
         stopped.subscribe("trade,")
-        reader = RawConsumer(relay.data, "trade,")
-        upstream.read_until(b"\x01trade,")
+        # The second topic arrives behind the first, which is then known to be in place.
+        reader = RawConsumer(relay.data, "trade,", "quote,")
+        upstream.read_until(b"\x01trade,", b"\x01quote,")
         body = b"x" * 4_000
         got: list[bytes] = []
+        # The reader is never further behind than this: its own queue does not fill.
+        unread = threading.Semaphore(mark // 5)
 
         def read() -> None:
-            while len(got) < count and (message := reader.read(5.0)) is not None:
+            while len(got) < count and (message := reader.read(15.0)) is not None:
                 got.extend(message)
+                unread.release()
 
         thread = threading.Thread(target=read)
         thread.start()
         for number in range(count):
+            assert unread.acquire(timeout=15.0), f"after {len(got)} frames none came"
             upstream.send(b"trade,A,%d," % number + body)
-            if not number % 100:
-                # As a market does: not everything in one instant.
-                thread.join(0.01)
         thread.join(20.0)
         reader.close()
         assert [int(frame.split(b",", 3)[2]) for frame in got] == list(range(count))
