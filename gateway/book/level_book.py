@@ -18,6 +18,10 @@ class LevelBook(Book):
         """Levels at present."""
         return len(self.bids.prices) + len(self.asks.prices)
 
+    def has(self, side: str, price: float) -> bool:
+        """Whether there is a level."""
+        return price in (self.bids if side == "B" else self.asks).levels
+
     def put(
         self, side: str, price: float, size: int, order_count: int | None, precision: int | None
     ) -> bool | None:

@@ -105,6 +105,22 @@ class OrderBook(Book):
         self._leave(key, row)
         return row
 
+    def confirm(self, key: RowKey, heard_us: int) -> tuple[float, int] | None:
+        """Note that a row was told again as it is.
+
+        Args:
+            key: The order number, or market maker and side.
+            heard_us: Now, as of `put`.
+
+        Returns:
+            Its price and size; None when there is none.
+        """
+        row = self.rows.get(key)
+        if row is None:
+            return None
+        row.heard_us = heard_us
+        return row.price, row.size
+
     def clear(self, side: str) -> int:
         """Remove all rows of a side and return how many they were."""
         book_side = self.bids if side == "B" else self.asks

@@ -16,7 +16,7 @@ from gateway.model.messages import Kind
 from gateway.normalize.board import Board
 from gateway.normalize.books import BookPublisher
 from gateway.normalize.depth_outages import DepthOutages
-from gateway.normalize.depths import ROW_KINDS, BookOptions, Depth
+from gateway.normalize.depths import ROW_KINDS, BookOptions, Depth, PlainDepth
 from gateway.normalize.rows import RowPublisher
 from gateway.normalize.symbols import BookSource
 from gateway.policy.shards import shard_of
@@ -38,6 +38,8 @@ class DepthBoard(DepthOutages):
         counters: Where books are counted.
         options: What of the settings decides.
         shard_count: Level 2 connections that the symbols are shared out to.
+        make_depth: Makes what is known of a symbol; its rows are read in Python by default.
+        depths: Where that is kept by name; an empty dict by default.
     """
 
     def __init__(
@@ -48,13 +50,16 @@ class DepthBoard(DepthOutages):
         counters: Counters,
         options: BookOptions,
         shard_count: int = 1,
+        make_depth: Callable[..., Depth] = PlainDepth,
+        depths: dict[str, Depth] | None = None,
     ) -> None:
         self._board = board
         self.envelope: Final = board.envelope
         self._clock = clock
         self._counters = counters
         self.options: Final = options
-        self.depths: dict[str, Depth] = {}
+        self._make_depth = make_depth
+        self.depths = depths if depths is not None else {}
         self.books: Final = BookPublisher(board.envelope, counters=counters, options=options)
         self.down_causes: list[Cause | None] = [Cause.IQCONNECT_DOWN] * shard_count
         self._settling: dict[str, Depth] = {}
@@ -73,7 +78,7 @@ class DepthBoard(DepthOutages):
         if depth is None:
             symbol = self._board.obtain(name)
             now_us = self._clock.utc_us()
-            depth = Depth(
+            depth = self._make_depth(
                 symbol,
                 row_count_max=self.options.row_count_max,
                 now_us=now_us,

@@ -85,19 +85,21 @@ class DepthPipeline:
         rows.now_us = now_us = self._clock.monotonic_ns() // 1000
         if recv_us > self.eastern.clock_until_us:
             self.eastern.forget_clock()
-        read = self._reader.read
         for line in lines:
-            try:
-                if not read(line, recv_us):
-                    self._read_other(line, recv_us)
-            except LINE_FAULTS as fault:
-                self._complaints.complain(
-                    Counter.PROCESSING_FAULTS, line, f"{type(fault).__name__} in our own code"
-                )
+            self._read_one(line, recv_us)
         self._counters.add(Counter.FEED_LINES, len(lines))
         self._counters.add(Counter.FEED_BYTES, len(chunk))
         rows.count()
         self._flush(now_us)
+
+    def _read_one(self, line: str, recv_us: int) -> None:
+        try:
+            if not self._reader.read(line, recv_us):
+                self._read_other(line, recv_us)
+        except LINE_FAULTS as fault:
+            self._complaints.complain(
+                Counter.PROCESSING_FAULTS, line, f"{type(fault).__name__} in our own code"
+            )
 
     can_shed: Final = False
     """Every row changes a book: none may be left out."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.book.level_book import LevelBook
 from gateway.book.order_book import OrderBook
@@ -72,74 +72,87 @@ class BookTopic:
 
 
 class Depth:
-    """One symbol's Level 2 data. Plain slots: the busiest loop reads and writes them.
+    """One symbol's Level 2 data.
 
-    Args:
-        symbol: What is known of it on all ports.
-        row_count_max: Rows kept of each source.
-        now_us: UTC.
-        shard: Which Level 2 connection delivers it.
+    What its usual rows read and change is plain slots in `PlainDepth`, and memory that is read
+    without Python in the compiled one; everybody else needs not know which it is.
     """
 
-    __slots__ = (
-        "arriving", "asked", "books", "cleared_until_us", "crossed_us", "depth_topic", "event_us",
-        "expected", "flags", "has_level_orders", "has_no_levels", "has_no_orders", "heard_us",
-        "images_asked_us", "is_dirty", "is_full", "is_rebuilding", "is_steady", "levels",
-        "merged", "order_topic", "orders", "quote_sequence", "recv_us", "released", "renewed",
-        "seen_us", "settle_us", "shard", "standing", "symbol",
-    )  # fmt: skip
+    if not TYPE_CHECKING:
+        __slots__ = ()  # The attributes below are its subclasses' to keep.
 
-    def __init__(self, symbol: Symbol, *, row_count_max: int, now_us: int, shard: int = 0) -> None:
-        self.symbol: Final = symbol
-        self.shard: Final = shard
-        self.standing: Final = Level2Standing(now_us)
-        self.orders: Final = OrderBook(rows_max=row_count_max)
-        self.levels: Final = LevelBook(rows_max=row_count_max)
-        self.order_topic: Final = symbol.topic(Kind.ORDER)
-        self.depth_topic: Final = symbol.topic(Kind.DEPTH)
-        self.books: Final[dict[str, BookTopic]] = {}
-        """`book` topics by variant; the base topic under the empty text."""
-        self.asked: Final[set[Kind]] = set()
-        """Kinds of rows the vendor was asked for: ORDER, DEPTH."""
-        self.expected: Final[dict[Kind, None]] = {}
-        """Kinds asked for of which no row has come yet, the one asked for longest first."""
-        self.renewed: Final[set[Kind]] = set()
-        """Kinds asked for whose summary has not begun: its first row clears what came before."""
-        self.arriving: Final[dict[Kind, BookSource]] = {}
-        """Kinds whose first summary comes in while the symbol is live by another one."""
-        self.released: Final[set[Kind]] = set()
-        """Kinds given back on this connection: rows of them that still come are too late."""
-        self.has_no_orders = self.has_no_levels = False
-        """Whether the vendor says that there are none."""
-        self.has_level_orders = False
-        """Whether the vendor answers the request for orders by price levels (type 0)."""
-        self.flags = 0
-        """Flags of every row: DELAYED, and STALE while the upstream is not whole."""
-        self.is_steady = False
-        """Whether a row needs nothing beside the book: live, and nothing is expected."""
+    symbol: Symbol
+    """What is known of it on all ports."""
+    shard: int
+    """Which Level 2 connection delivers it."""
+    standing: Level2Standing
+    orders: OrderBook
+    levels: LevelBook
+    order_topic: Topic
+    depth_topic: Topic
+    books: dict[str, BookTopic]
+    """`book` topics by variant; the base topic under the empty text."""
+    asked: set[Kind]
+    """Kinds of rows the vendor was asked for: ORDER, DEPTH."""
+    expected: dict[Kind, None]
+    """Kinds asked for of which no row has come yet, the one asked for longest first."""
+    renewed: set[Kind]
+    """Kinds asked for whose summary has not begun: its first row clears what came before."""
+    arriving: dict[Kind, BookSource]
+    """Kinds whose first summary comes in while the symbol is live by another one."""
+    released: set[Kind]
+    """Kinds given back on this connection: rows of them that still come are too late."""
+    has_no_orders: bool
+    has_no_levels: bool
+    """Whether the vendor says that there are none."""
+    has_level_orders: bool
+    """Whether the vendor answers the request for orders by price levels (type 0)."""
+    flags: int
+    """Flags of every row: DELAYED, and STALE while the upstream is not whole."""
+    is_steady: bool
+    """Whether a row needs nothing beside the book: live, and nothing is expected."""
+    is_rebuilding: bool
+    """Whether rows of an earlier time may be missing: from a loss to the summary's end."""
+    is_dirty: bool
+    merged: int
+    """Rows since the books were last marked."""
+    recv_us: int
+    """When the last row was read, UTC."""
+    event_us: int | None
+    """The vendor's time of the last row that had one, UTC."""
+    heard_us: int
+    """When the last line came, monotonic."""
+    seen_us: int
+    quote_sequence: int
+    """`heard_us` as the silence check saw it last, and where the quote topic stood then."""
+    settle_us: int
+    """When a rebuilt book is live, monotonic; 0 while no summary has begun."""
+    cleared_until_us: int
+    """How long a live symbol waits for the summaries of `renewed`."""
+    images_asked_us: int
+    """When a fresh book was asked for last, being in doubt, monotonic; 0 for never."""
+    is_full: bool
+    """Whether a row was refused since the last rebuild."""
+    crossed_us: int
+    """Since when the book is crossed, monotonic; 0 while it is not."""
+
+    def _begin(self, symbol: Symbol, *, now_us: int, shard: int) -> None:
+        """Set what no usual row reads, the books and their topics being there."""
+        self.symbol = symbol
+        self.shard = shard
+        self.standing = Level2Standing(now_us)
+        self.books = {}
+        self.asked = set()
+        self.expected = {}
+        self.renewed = set()
+        self.arriving = {}
+        self.released = set()
+        self.has_no_orders = self.has_no_levels = self.has_level_orders = False
         self.is_rebuilding = False
-        """Whether rows of an earlier time may be missing: from a loss to the summary's end."""
-        self.is_dirty = False
-        self.merged = 0
-        """Rows since the books were last marked."""
-        self.recv_us = 0
-        """When the last row was read, UTC."""
-        self.event_us: int | None = None
-        """The vendor's time of the last row that had one, UTC."""
-        self.heard_us = 0
-        """When the last line came, monotonic."""
         self.seen_us = self.quote_sequence = 0
-        """`heard_us` as the silence check saw it last, and where the quote topic stood then."""
-        self.settle_us = 0
-        """When a rebuilt book is live, monotonic; 0 while no summary has begun."""
-        self.cleared_until_us = 0
-        """How long a live symbol waits for the summaries of `renewed`."""
-        self.images_asked_us = 0
-        """When a fresh book was asked for last, being in doubt, monotonic; 0 for never."""
+        self.settle_us = self.cleared_until_us = self.images_asked_us = 0
         self.is_full = False
-        """Whether a row was refused since the last rebuild."""
         self.crossed_us = 0
-        """Since when the book is crossed, monotonic; 0 while it is not."""
 
     @property
     def book(self) -> OrderBook | LevelBook:
@@ -178,7 +191,7 @@ class Depth:
         """Note that levels came although orders were asked for: these are not to be had."""
         if Kind.ORDER not in self.asked or self.has_level_orders:
             return
-        if Kind.ORDER in self.expected or not (Kind.DEPTH in self.asked or self.orders.rows):
+        if Kind.ORDER in self.expected or not (Kind.DEPTH in self.asked or self.orders.row_count):
             self.has_level_orders = True
             self.expected.pop(Kind.ORDER, None)
 
@@ -211,3 +224,33 @@ class Depth:
         if self.is_full:
             return "book_full"
         return self.book.crossing() or ("implausible" if self.book.empty_rows else None)
+
+
+class PlainDepth(Depth):
+    """A symbol whose rows are read in Python: slots, because the busiest loop uses them.
+
+    Args:
+        symbol: What is known of it on all ports.
+        row_count_max: Rows kept of each source.
+        now_us: UTC.
+        shard: Which Level 2 connection delivers it.
+    """
+
+    __slots__ = (
+        "arriving", "asked", "books", "cleared_until_us", "crossed_us", "depth_topic", "event_us",
+        "expected", "flags", "has_level_orders", "has_no_levels", "has_no_orders", "heard_us",
+        "images_asked_us", "is_dirty", "is_full", "is_rebuilding", "is_steady", "levels",
+        "merged", "order_topic", "orders", "quote_sequence", "recv_us", "released", "renewed",
+        "seen_us", "settle_us", "shard", "standing", "symbol",
+    )  # fmt: skip
+
+    def __init__(self, symbol: Symbol, *, row_count_max: int, now_us: int, shard: int = 0) -> None:
+        self._begin(symbol, now_us=now_us, shard=shard)
+        self.orders = OrderBook(rows_max=row_count_max)
+        self.levels = LevelBook(rows_max=row_count_max)
+        self.order_topic = symbol.topic(Kind.ORDER)
+        self.depth_topic = symbol.topic(Kind.DEPTH)
+        self.flags = 0
+        self.is_steady = self.is_dirty = False
+        self.merged = self.recv_us = self.heard_us = 0
+        self.event_us = None

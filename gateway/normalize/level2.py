@@ -235,11 +235,11 @@ class Level2Reader:
             depth.note_level_orders()
             # Nothing marks the rows of a summary. A level that is not known yet may be one; if
             # those that are could too, a busy symbol would never be live.
-            levels = depth.levels.bids.levels if fields[4] == "B" else depth.levels.asks.levels
             if depth.has_level_orders and Kind.ORDER in depth.renewed:
                 depth.renewed.discard(Kind.ORDER)
                 depth.renewed.add(Kind.DEPTH)
-            is_summary = Kind.DEPTH in depth.renewed or (is_summary and price not in levels)
+            is_known = depth.levels.has(fields[4], price)
+            is_summary = Kind.DEPTH in depth.renewed or (is_summary and not is_known)
         return self._board.hear(depth, BookSource.PRICE_LEVELS, recv_us, is_summary=is_summary)
 
     def _read_market_maker(self, depth: Depth, fields: list[str], recv_us: int) -> None:
@@ -301,11 +301,10 @@ class Level2Reader:
     ) -> bool:
         """Whether a side of a classic line says something new; an equal one is a sign of life."""
         side, price, size, _ = side_values
-        row = depth.orders.rows.get((maker, side))
-        if row is None:
+        known = depth.orders.confirm((maker, side), self._rows.now_us)
+        if known is None:
             return price is not None
-        row.heard_us = self._rows.now_us
-        return is_summary or row.price != price or row.size != size
+        return is_summary or known != (price, size)
 
     def _moment(self, date_text: str, time_text: str) -> int | None:
         """Convert a row's time; it is often left out, and then nothing is known."""

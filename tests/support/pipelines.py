@@ -9,6 +9,8 @@ import pytest
 
 from gateway.compiled.choice import EXTENSION
 from gateway.normalize.board import Board
+from gateway.normalize.depth_board import DepthBoard
+from gateway.normalize.depth_pipeline import DepthPipeline
 from gateway.normalize.pipeline import Pipeline
 
 PYTHON: Final = "python"
@@ -66,3 +68,30 @@ def make_pipeline(name: str, parts: Mapping[str, Any], *, send: int = 0) -> Pipe
 
     native = NativeSocket(Functions(send=send, poll=0), socket=0) if send else None
     return CompiledPipeline(**parts, native=native)
+
+
+def make_depth_board(name: str, board: Board, **parts: Any) -> DepthBoard:
+    """Order books that that pipeline can read.
+
+    Args:
+        name: One of `NAMES`; the board must be of the same.
+        board: The symbols.
+        parts: As `DepthBoard` takes them.
+    """
+    if name == PYTHON:
+        return DepthBoard(board, **parts)
+    from gateway.compiled.depths import CompiledDepth, DepthIndex  # noqa: PLC0415
+
+    return DepthBoard(board, **parts, make_depth=CompiledDepth, depths=DepthIndex())
+
+
+def make_depth_pipeline(name: str, parts: Mapping[str, Any], *, send: int = 0) -> DepthPipeline:
+    """A Level 2 pipeline that sends through the board's envelope; as `make_pipeline`."""
+    if name == PYTHON:
+        return DepthPipeline(**parts)
+    from gateway.compiled.depth_pipeline import CompiledDepthPipeline  # noqa: PLC0415
+    from gateway.compiled.library import Functions  # noqa: PLC0415
+    from gateway.compiled.pipeline import NativeSocket  # noqa: PLC0415
+
+    native = NativeSocket(Functions(send=send, poll=0), socket=0) if send else None
+    return CompiledDepthPipeline(**parts, native=native)

@@ -5,7 +5,7 @@ import pytest
 from gateway.clock import FakeClock
 from gateway.model.enums import SymbolState
 from gateway.model.messages import Kind
-from gateway.normalize.depths import Depth
+from gateway.normalize.depths import Depth, PlainDepth
 from gateway.normalize.symbols import BookSource, PlainSymbol
 from gateway.wire.envelope import Envelope
 
@@ -15,7 +15,7 @@ def live_depth() -> Depth:
     """A live symbol of which nothing is asked."""
     envelope = Envelope(epoch=1, send=lambda _: None)
     symbol = PlainSymbol("@ES", envelope=envelope, now_us=FakeClock().utc_us())
-    depth = Depth(symbol, row_count_max=2, now_us=5)
+    depth = PlainDepth(symbol, row_count_max=2, now_us=5)
     depth.standing.state = SymbolState.LIVE
     return depth
 
