@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from gateway.book.sides import RowKey
 from gateway.model.enums import Cause
 from gateway.normalize.prints import Prints
 
@@ -18,7 +19,7 @@ def count_lines(chunk: bytes, /) -> int:
     """Count the lines that a chunk ends."""
 
 class Topic:
-    """Has the attributes of `gateway.wire.envelope.Topic`, for quotes and trades."""
+    """Has the attributes of `gateway.wire.envelope.Topic`, for what the extension publishes."""
 
     def __init__(self, *, prefix: bytes, type: int, is_kept: bool, floor: int) -> None: ...  # noqa: A002
 
@@ -152,3 +153,138 @@ class Reader:
 
     def take_counts(self) -> tuple[int, int, int]:
         """Lines, quotes and trades since the last call."""
+
+class OrderRow:
+    """A row that has left its book, as `gateway.book.sides.OrderRow`."""
+
+    side: str
+    order_id: int | None
+    market_maker: str | None
+    price: float
+    size: int
+    priority: int | None
+    precision: int | None
+    heard_us: int
+
+class _Book:
+    """What both books have of `gateway.book.book.Book`."""
+
+    row_count: int
+    empty_rows: int
+
+    def __init__(self, *, rows_max: int) -> None: ...
+    def clear(self, side: str, /) -> int: ...
+    def crossing(self) -> str | None: ...
+    def top(
+        self, count: int, /
+    ) -> tuple[list[tuple[float, int, int | None]], list[tuple[float, int, int | None]]]: ...
+    def image(self, pack: object, /) -> tuple[int, bytes]:
+        """Encode the whole book; `pack` is not asked."""
+
+class OrderBook(_Book):
+    """Does what `gateway.book.order_book.OrderBook` does."""
+
+    def put(
+        self,
+        key: RowKey,
+        side: str,
+        order_id: int | None,
+        market_maker: str | None,
+        price: float,
+        size: int,
+        priority: int | None,
+        precision: int | None,
+        heard_us: int,
+        /,
+    ) -> bool | None: ...
+    def delete(self, key: RowKey, /) -> OrderRow | None: ...
+    def confirm(self, key: RowKey, heard_us: int, /) -> tuple[float, int] | None: ...
+    def expire(self, heard_before_us: int, /) -> list[OrderRow]: ...
+
+class LevelBook(_Book):
+    """Does what `gateway.book.level_book.LevelBook` does."""
+
+    def has(self, side: str, price: float, /) -> bool: ...
+    def put(
+        self,
+        side: str,
+        price: float,
+        size: int,
+        order_count: int | None,
+        precision: int | None,
+        /,
+    ) -> bool | None: ...
+    def delete(self, side: str, price: float, /) -> bool: ...
+
+class DepthState:
+    """The attributes of `gateway.normalize.depths.Depth` that usual rows read and change."""
+
+    def __new__(
+        cls,
+        name: str,
+        orders: OrderBook,
+        levels: LevelBook,
+        order_topic: Topic,
+        depth_topic: Topic,
+        /,
+    ) -> DepthState: ...
+    orders: Any
+    levels: Any
+    order_topic: Any
+    depth_topic: Any
+    flags: int
+    is_steady: bool
+    is_dirty: bool
+    merged: int
+    recv_us: int
+    event_us: int | None
+    heard_us: int
+
+class DepthTable:
+    """The symbols that rows are looked up in."""
+
+    def __len__(self) -> int: ...
+    def add(self, depth: DepthState, /) -> None:
+        """Add a symbol, in place of one of its name."""
+
+    def remove(self, name: str, /) -> None:
+        """Take a symbol out, if it is there."""
+
+class DepthReader:
+    """Reads one Level 2 connection's rows.
+
+    Args:
+        table: Where symbols are.
+        epoch: Of every message.
+        line_bytes_max: Longer lines are dropped.
+        zmq_send: Address of libzmq's function; 0 for `send` to be called instead.
+        socket: Address of libzmq's socket.
+        read_line: Reads a line that is no usual row, and when it was read.
+        drop_line: Told the first bytes of a line that is too long.
+        change: Told of a symbol whose books have changed that had not before.
+        date_day: When `YYYY-MM-DD` began; None when its hours are not equal, or it is none.
+        send: Takes each frame where `zmq_send` is 0.
+    """
+
+    def __init__(
+        self,
+        table: DepthTable,
+        *,
+        epoch: int,
+        line_bytes_max: int,
+        zmq_send: int,
+        socket: int,
+        read_line: Callable[[str, int], object],
+        drop_line: Callable[[str], object],
+        change: Callable[[Any], object],
+        date_day: Callable[[str], int | None],
+        send: Callable[[bytes], object],
+    ) -> None: ...
+    def feed(self, chunk: bytes, recv_us: int, now_us: int, /) -> None:
+        """Read what the next bytes complete; `now_us` by the monotonic clock."""
+
+    def reset(self) -> None:
+        """Forget half a line."""
+
+    def take_counts(self) -> tuple[int, int, int]:
+        """Lines, orders and levels since the last call."""

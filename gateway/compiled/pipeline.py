@@ -12,6 +12,7 @@ from gateway.compiled import _pipeline
 from gateway.compiled.library import Functions
 from gateway.compiled.symbols import SymbolIndex
 from gateway.counters import Counter
+from gateway.iqfeed.lines import LineFramer
 from gateway.normalize.board import Board
 from gateway.normalize.columns import Columns
 from gateway.normalize.pipeline import Pipeline
@@ -95,7 +96,7 @@ class CompiledPipeline(Pipeline):
             zmq_send=native.functions.send if native is not None else 0,
             socket=native.socket if native is not None else 0,
             read_line=self._read_one,
-            drop_line=self._complain_of_length,
+            drop_line=LineFramer(self._complaints, line_bytes_max=line_bytes_max).drop,
             keep=envelope.rings.keep,
             mark=envelope.mark,
             wait=self._hold_summary,
@@ -105,7 +106,6 @@ class CompiledPipeline(Pipeline):
         )
         self._framer = _ReaderFramer(self._reader)
         self._native = native
-        self._line_bytes_max = line_bytes_max
         self._lines = 0
 
     def select(self, names: Sequence[str]) -> None:
@@ -211,8 +211,3 @@ class CompiledPipeline(Pipeline):
     def _hold_summary(self, symbol: Symbol) -> None:
         if self._level1 is not None:
             self._level1.hold_summary(symbol)
-
-    def _complain_of_length(self, start: str) -> None:
-        self._complaints.complain(
-            Counter.LINES_OVERSIZE, start, f"longer than {self._line_bytes_max} bytes"
-        )

@@ -6,9 +6,10 @@ from gateway.compiled import _pipeline
 from gateway.model.messages import KIND_TYPES, Kind
 from gateway.normalize.symbols import Symbol
 from gateway.wire.codec import make_pack, unpack_items
-from gateway.wire.envelope import RING_KINDS, Envelope
+from gateway.wire.envelope import RING_KINDS, Envelope, Topic
 from gateway.wire.topics import topic_bytes
 
+_ROW_KINDS: Final = frozenset({Kind.ORDER, Kind.DEPTH})
 _pipeline.use_codec(make_pack(), unpack_items)
 
 
@@ -46,6 +47,13 @@ class CompiledSymbol(_pipeline.SymbolState, Symbol):
 
     def __init__(self, name: str, *, envelope: Envelope, now_us: int, shard: int = 0) -> None:
         self._begin(name, envelope=envelope, now_us=now_us, shard=shard)
+
+    def topic(self, kind: Kind) -> Topic:
+        """The topic of a kind; the extension's own where it publishes rows."""
+        topic = self.topics.get(kind)
+        if topic is None and kind in _ROW_KINDS:
+            topic = self.topics[kind] = cast("Topic", _topic(kind, self.name, self.envelope))
+        return topic if topic is not None else super().topic(kind)
 
 
 class SymbolIndex(dict[str, Symbol]):

@@ -59,7 +59,7 @@ class LineFramer:
         if len(text) > self._line_bytes_max and self._has_oversize(text):
             raw_lines = [raw for raw in raw_lines if not self._is_dropped(raw)]
         if len(tail) > self._line_bytes_max:
-            self._drop(tail)
+            self.drop(tail)
             self._is_discarding = True
             tail = ""
         self._tail = tail
@@ -87,10 +87,11 @@ class LineFramer:
     def _is_dropped(self, raw: str) -> bool:
         if len(raw) <= self._line_bytes_max:
             return False
-        self._drop(raw)
+        self.drop(raw)
         return True
 
-    def _drop(self, raw: str) -> None:
+    def drop(self, raw: str) -> None:
+        """Complain of a line that is too long; its first bytes are enough."""
         # The sample is cut where every chunking has seen the line, so that samples agree too.
         self._complaints.complain(
             Counter.LINES_OVERSIZE,

@@ -80,17 +80,21 @@ class DepthPipeline:
             chunk: Bytes as read, cut anywhere.
             recv_us: When they were read, microseconds since the Unix epoch, UTC.
         """
-        lines = self._framer.feed(chunk)
         rows = self._board.rows
         rows.now_us = now_us = self._clock.monotonic_ns() // 1000
         if recv_us > self.eastern.clock_until_us:
             self.eastern.forget_clock()
-        for line in lines:
-            self._read_one(line, recv_us)
-        self._counters.add(Counter.FEED_LINES, len(lines))
+        self._counters.add(Counter.FEED_LINES, self._read_chunk(chunk, recv_us))
         self._counters.add(Counter.FEED_BYTES, len(chunk))
         rows.count()
         self._flush(now_us)
+
+    def _read_chunk(self, chunk: bytes, recv_us: int) -> int:
+        """Read what the next bytes complete; how many lines that was."""
+        lines = self._framer.feed(chunk)
+        for line in lines:
+            self._read_one(line, recv_us)
+        return len(lines)
 
     def _read_one(self, line: str, recv_us: int) -> None:
         try:

@@ -181,6 +181,11 @@ class EasternTime:
         day = self._days.get(date_text) or self._day_of(date_text)
         return day.base_us if day is not None and day.is_uniform else None
 
+    def iso_day_begin_us(self, date_text: str) -> int | None:
+        """As `day_begin_us`, from the date form of Level 2 lines, `YYYY-MM-DD`."""
+        us_text = _us_date_of(date_text)
+        return None if us_text is None else self.day_begin_us(us_text)
+
     def dated_iso(self, date_text: str, time_text: str) -> int | None:
         """Convert a time with its own date, as `dated`, from the date form of Level 2 lines.
 
@@ -192,9 +197,8 @@ class EasternTime:
             Microseconds since the Unix epoch, UTC; None when either text cannot be read.
         """
         if date_text not in self._days:
-            if len(date_text) != 10 or date_text[4] + date_text[7] != "--":
-                return None
-            day = self._day_of(f"{date_text[5:7]}/{date_text[8:]}/{date_text[:4]}")
+            us_text = _us_date_of(date_text)
+            day = None if us_text is None else self._day_of(us_text)
             if day is None:
                 return None
             # The next look-up finds it under this spelling too.
@@ -269,6 +273,13 @@ class EasternTime:
         second = hours * 3600 + minutes * 60 + seconds
         self._seconds[text] = second
         return second
+
+
+def _us_date_of(iso_text: str) -> str | None:
+    """Spell `YYYY-MM-DD` as `MM/DD/YYYY`; None when it is something else."""
+    if len(iso_text) != 10 or iso_text[4] + iso_text[7] != "--":
+        return None
+    return f"{iso_text[5:7]}/{iso_text[8:]}/{iso_text[:4]}"
 
 
 def _micros_of(time_text: str) -> int | None:

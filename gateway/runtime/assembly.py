@@ -110,6 +110,7 @@ class FeedAssembly:
             counters=self._counters,
             options=options.book,
             shard_count=options.level2_count,
+            **self._pipelines.depth_parts,
         )
         self._demand = Demand(clock, linger_ns=options.linger_ns)
         self._values = Values(self._complaints, limits=options.price_limits)
@@ -317,7 +318,7 @@ class FeedAssembly:
         )
 
     def _make_depth_pipeline(self, on_system_line: Callable[[str], None]) -> DepthPipeline:
-        return DepthPipeline(
+        return self._pipelines.make_depth(
             board=self._depths,
             values=self._values,
             clock=self._clock,

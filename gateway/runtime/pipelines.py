@@ -1,4 +1,4 @@
-"""Which code reads Level 1 lines: the interpreter's, or the extension's where it can be loaded."""
+"""Which code reads lines: the interpreter's, or the extension's where it can be loaded."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 import zmq
 
 from gateway.clock import Clock
+from gateway.normalize.depth_pipeline import DepthPipeline
 from gateway.normalize.pipeline import Pipeline
 from gateway.runtime.level1_link import Level1Link
 from gateway.runtime.pump import Pump, can_pump
@@ -15,11 +16,16 @@ class PythonPipelines:
     """Makes pipelines that need nothing but the interpreter."""
 
     board_parts: Final[Mapping[str, Any]] = {}
-    """What a board needs for them."""
+    depth_parts: Final[Mapping[str, Any]] = {}
+    """What a board, and a depth board, need for them."""
 
     def make(self, **parts: Any) -> Pipeline:
-        """Make one connection's pipeline; the arguments are those of `Pipeline`."""
+        """Make one Level 1 connection's pipeline; the arguments are those of `Pipeline`."""
         return Pipeline(**parts)
+
+    def make_depth(self, **parts: Any) -> DepthPipeline:
+        """Make one Level 2 connection's; the arguments are those of `DepthPipeline`."""
+        return DepthPipeline(**parts)
 
     def make_pump(
         self, links: Sequence[Level1Link], clock: Clock, *, pause_ns_max: int
@@ -42,6 +48,8 @@ class CompiledPipelines:
 
     def __init__(self, data: "zmq.Socket[bytes] | None") -> None:
         # Not at the top: the package installs and runs without the extension.
+        from gateway.compiled.depth_pipeline import CompiledDepthPipeline  # noqa: PLC0415
+        from gateway.compiled.depths import CompiledDepth, DepthIndex  # noqa: PLC0415
         from gateway.compiled.library import find_functions  # noqa: PLC0415
         from gateway.compiled.pipeline import CompiledPipeline, NativeSocket  # noqa: PLC0415
         from gateway.compiled.symbols import CompiledSymbol, SymbolIndex  # noqa: PLC0415
@@ -50,13 +58,22 @@ class CompiledPipelines:
             "make_symbol": CompiledSymbol,
             "symbols": SymbolIndex(),
         }
-        """What a board needs for them."""
+        self.depth_parts: Final[Mapping[str, Any]] = {
+            "make_depth": CompiledDepth,
+            "depths": DepthIndex(),
+        }
+        """What a board, and a depth board, need for them."""
         self._native = None if data is None else NativeSocket(find_functions(), data.underlying)
         self._make = CompiledPipeline
+        self._make_depth = CompiledDepthPipeline
 
     def make(self, **parts: Any) -> Pipeline:
-        """Make one connection's pipeline; the arguments are those of `Pipeline`."""
+        """Make one Level 1 connection's pipeline; the arguments are those of `Pipeline`."""
         return self._make(native=self._native, **parts)
+
+    def make_depth(self, **parts: Any) -> DepthPipeline:
+        """Make one Level 2 connection's; the arguments are those of `DepthPipeline`."""
+        return self._make_depth(native=self._native, **parts)
 
     def make_pump(
         self, links: Sequence[Level1Link], clock: Clock, *, pause_ns_max: int

@@ -18,15 +18,21 @@ from pathlib import Path
 from gateway.clock import FakeClock
 from gateway.counters import Complaints, Counters
 from gateway.iqfeed.fields import GATEWAY_FIELDS
-from gateway.normalize.depth_board import DepthBoard
-from gateway.normalize.depth_pipeline import DepthPipeline
 from gateway.normalize.values import Values
 from gateway.runtime.interpreter import InterpreterTuning
 from gateway.wire.envelope import Envelope
 from tests.bench import lines
 from tests.bench.native import address_in_native
 from tests.support.depth_bench import OPTIONS
-from tests.support.pipelines import COMPILED, NAMES, PYTHON, make_board, make_pipeline
+from tests.support.pipelines import (
+    COMPILED,
+    NAMES,
+    PYTHON,
+    make_board,
+    make_depth_board,
+    make_depth_pipeline,
+    make_pipeline,
+)
 
 UTC_US = 1_795_186_830_000_000
 """10:00:30 US Eastern of the day that the lines tell of."""
@@ -39,7 +45,7 @@ class Decoding:
 
     Args:
         send: Takes each frame; the compiled pipeline drops those that it makes itself.
-        pipeline: Which one reads Level 1.
+        pipeline: Which one reads.
     """
 
     def __init__(self, send: Callable[[bytes], object], *, pipeline: str = PYTHON) -> None:
@@ -48,6 +54,7 @@ class Decoding:
         complaints = Complaints(self.counters)
         values = Values(complaints)
         envelope = Envelope(epoch=UTC_US // 1000, send=send)
+        native = address_in_native("drop") if pipeline == COMPILED else 0
         self.board = make_board(
             pipeline, envelope=envelope, clock=self.clock, symbol_count_max=100_000
         )
@@ -62,19 +69,23 @@ class Decoding:
                 "summary_interval_us": 250_000,
                 "line_bytes_max": 65_536,
             },
-            send=address_in_native("drop") if pipeline == COMPILED else 0,
+            send=native,
         )
-        self.depths = DepthBoard(
-            self.board, clock=self.clock, counters=self.counters, options=OPTIONS
+        self.depths = make_depth_board(
+            pipeline, self.board, clock=self.clock, counters=self.counters, options=OPTIONS
         )
-        self.level2 = DepthPipeline(
-            board=self.depths,
-            values=values,
-            clock=self.clock,
-            counters=self.counters,
-            complaints=complaints,
-            on_system_line=lambda _: None,
-            line_bytes_max=65_536,
+        self.level2 = make_depth_pipeline(
+            pipeline,
+            {
+                "board": self.depths,
+                "values": values,
+                "clock": self.clock,
+                "counters": self.counters,
+                "complaints": complaints,
+                "on_system_line": lambda _: None,
+                "line_bytes_max": 65_536,
+            },
+            send=native,
         )
         self.board.recover_upstream()
         self.level1.select(["Symbol", *GATEWAY_FIELDS])

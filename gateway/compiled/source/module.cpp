@@ -1,16 +1,11 @@
-// The reader as a Python object, and the module.
+// The Level 1 reader as a Python object, and the module.
 //
 // While lines are read the interpreter's lock is not held: it is taken for a line that is not usual,
 // and for what has been put aside. Whatever Python raises ends the reading and reaches the caller; no
 // C++ exception leaves this file.
-#include <cerrno>
-#include <exception>
-#include <string>
-#include <utility>
-#include <vector>
-
-#include "objects.hpp"
 #include "pump.hpp"
+#include "running.hpp"
+#include "tables.hpp"
 
 namespace iqfeed_gateway {
 namespace {
@@ -23,89 +18,23 @@ namespace {
 #define IQGW_TEXT(word) IQGW_TEXT_OF(word)
 constexpr const char* source_digest = IQGW_TEXT(IQGW_SOURCE_DIGEST);
 
-/// Events put aside at most before they are kept.
-constexpr std::size_t aside_max = 1024;
-
-using SendFunction = int (*)(void* socket, const void* data, std::size_t size, int flags);
-
-/// Where frames go, and what a reader asks of Python.
-class Caller final : public Outside {
+/// Where frames of Level 1 go, and what its reader asks of Python.
+class QuoteCaller final : public Caller, public Outside {
  public:
-  enum Function { read_line_call, drop_line_call, keep_call, mark_call, wait_call, date_second_call,
-                  date_day_call, send_call, function_count };
+  enum OwnFunction { keep_call = own_calls, mark_call, wait_call, date_second_call };
 
-  Caller(SendFunction send, void* socket) : send_(send), socket_(socket) {}
-  Caller(const Caller&) = delete;
-  Caller& operator=(const Caller&) = delete;
-  ~Caller() override { forget(); }
+  using Caller::Caller;
 
-  /// The function in a place, borrowed; its first value is null.
-  PyObject*& function(Function place) { return functions_[place]; }
-
-  void forget() {
-    for (auto& function : functions_) Py_CLEAR(function);
-  }
-
-  /// Run `work` without the interpreter's lock, then do what was put aside. False when a Python
-  /// exception is set.
-  template <typename Work>
-  bool run(Work work) {
-    is_failed_ = is_awaited_ = false;
-    error_ = 0;
-    bool is_memory_short = false;
-    released_ = PyEval_SaveThread();
-    try {
-      work();
-    } catch (const std::exception&) {
-      is_memory_short = true;
-    }
-    PyEval_RestoreThread(std::exchange(released_, nullptr));
-    if (!is_failed_) is_failed_ = !settle();
-    if (is_failed_) return false;
-    if (is_memory_short) return PyErr_NoMemory() != nullptr;
-    if (error_ == 0) return true;
-    errno = error_;
-    return PyErr_SetFromErrno(PyExc_OSError) != nullptr;
-  }
-
-  /// Take lines into a list instead of having them read; null ends that.
-  void collect(PyObject* lines) { collected_ = lines; }
-
-  bool read_line(Text line, std::int64_t recv_us) override {
-    const Locked locked(*this);
-    is_awaited_ = true;
-    if (is_failed_ || !settle()) return fail();
-    const Reference text(text_of(line));
-    if (!text) return fail();
-    if (collected_ != nullptr) return PyList_Append(collected_, text.get()) == 0 || fail();
-    const Reference when(PyLong_FromLongLong(recv_us));
-    if (!when) return fail();
-    PyObject* const arguments[] = {text.get(), when.get()};
-    return call(read_line_call, arguments, 2);
-  }
-
-  bool drop_line(Text start) override {
-    const Locked locked(*this);
-    if (is_failed_) return false;
-    const Reference text(text_of(start));
-    if (!text) return fail();
-    PyObject* const arguments[] = {text.get()};
-    return call(drop_line_call, arguments, 1);
-  }
+  bool read_line(Text line, std::int64_t recv_us) override { return hand_line(line, recv_us); }
+  bool drop_line(Text start) override { return hand_start(start); }
 
   bool send(Topic& topic, bool is_event) override {
     const Text frame = topic.last_frame();
-    if (send_ != nullptr) {
-      while (send_(socket_, frame.data(), frame.size(), 0) < 0) {
-        if (errno == EINTR) continue;
-        error_ = errno;
-        return false;
-      }
+    if (can_send()) {
+      if (!send_frame(frame)) return false;
       if (!is_event) return true;
     }
-    aside_.push_back({&topic, is_event, aside_bytes_.size(), frame.size()});
-    aside_bytes_.append(frame);
-    if (aside_.size() < aside_max) return true;
+    if (!aside_.add(is_event ? static_cast<PyObject*>(topic.owner) : nullptr, frame)) return true;
     const Locked locked(*this);
     return settle() || fail();
   }
@@ -121,70 +50,24 @@ class Caller final : public Outside {
   MaybeMoment date_second(Text second) override { return date(date_second_call, second); }
   MaybeMoment date_day(Text day) override { return date(date_day_call, day); }
 
- private:
-  /// The interpreter's lock, held for a while.
-  class Locked {
-   public:
-    explicit Locked(Caller& caller) : caller_(caller) { PyEval_RestoreThread(caller.released_); }
-    Locked(const Locked&) = delete;
-    Locked& operator=(const Locked&) = delete;
-    ~Locked() { caller_.released_ = PyEval_SaveThread(); }
+ protected:
+  bool hand_out() override { return hand_out_frames() && hand_out_waiting() && hand_out_marks(); }
 
-   private:
-    Caller& caller_;
-  };
-  /// A frame put aside.
-  struct Aside {
-    Topic* topic;
-    bool is_event;
-    std::size_t place;
-    std::size_t size;
-  };
-
-  bool fail() {
-    is_failed_ = true;
-    return false;
-  }
-
-  bool call(Function place, PyObject* const* arguments, std::size_t count) {
-    return Reference(PyObject_Vectorcall(functions_[place], arguments, count, nullptr)) || fail();
-  }
-
-  MaybeMoment date(Function place, Text text) {
-    const Locked locked(*this);
-    if (is_failed_) return {};
-    const Reference argument(text_of(text));
-    if (!argument) return fail(), MaybeMoment();
-    const Reference moment(PyObject_CallOneArg(functions_[place], argument.get()));
-    if (!moment) return fail(), MaybeMoment();
-    if (moment.get() == Py_None) return {};
-    const MaybeMoment answer{PyLong_AsLongLong(moment.get()), true};
-    if (answer.value == -1 && PyErr_Occurred() != nullptr) return fail(), MaybeMoment();
-    return answer;
-  }
-
-  /// Do what was put aside; the lock is held. False when a Python exception is set.
-  bool settle() {
-    const bool is_done = hand_out_frames() && hand_out_waiting() && hand_out_marks();
+  void forget_aside() override {
     // What a failure has left over will be told with the next message of its kind.
     for (Topic* const topic : marked_) topic->unmarked = 0;
     aside_.clear();
-    aside_bytes_.clear();
     waiting_.clear();
     marked_.clear();
-    return is_done;
   }
 
+ private:
   bool hand_out_frames() {
-    for (const Aside& aside : aside_) {
-      const Reference frame(PyBytes_FromStringAndSize(aside_bytes_.data() + aside.place,
-                                                      static_cast<Py_ssize_t>(aside.size)));
-      if (!frame) return false;
-      PyObject* const arguments[] = {static_cast<PyObject*>(aside.topic->owner), frame.get()};
-      if (aside.is_event && !call(keep_call, arguments, 2)) return false;
-      if (send_ == nullptr && !call(send_call, arguments + 1, 1)) return false;
-    }
-    return true;
+    return aside_.each([this](PyObject* topic, PyObject* frame) {
+      PyObject* const arguments[] = {topic, frame};
+      if (topic != nullptr && !call(keep_call, arguments, 2)) return false;
+      return can_send() || call(send_call, arguments + 1, 1);
+    });
   }
 
   bool hand_out_waiting() {
@@ -204,27 +87,16 @@ class Caller final : public Outside {
     return true;
   }
 
-  const SendFunction send_;
-  void* const socket_;
-  PyObject* functions_[function_count] = {};
-  PyThreadState* released_ = nullptr;
-  PyObject* collected_ = nullptr;
-  bool is_failed_ = false;
-  bool is_awaited_ = false;
-  int error_ = 0;
-  std::vector<Aside> aside_;
-  std::string aside_bytes_;
+  Aside aside_;
   std::vector<Symbol*> waiting_;
   std::vector<Topic*> marked_;
 };
 
 struct ReaderObject {
-  PyObject_HEAD
-  PyObject* table;
-  Caller* caller;
+  RunningObject running;
+  QuoteCaller* caller;
   Reader* reader;
   Pump* pump;
-  bool is_reading;
 };
 
 ReaderObject* as_reader(PyObject* self) { return reinterpret_cast<ReaderObject*>(self); }
@@ -235,6 +107,7 @@ PyObject* reader_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords
                                 "read_line", "drop_line",   "keep",           "mark",
                                 "wait",      "date_second", "date_day",       "send",
                                 nullptr};
+  using Called = QuoteCaller;
   PyObject* table = nullptr;
   unsigned long long epoch = 0;
   Py_ssize_t line_bytes_max = 0;
@@ -242,16 +115,15 @@ PyObject* reader_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords
   unsigned long long zmq_send = 0;
   unsigned long long socket = 0;
   Limits limits;
-  PyObject* functions[Caller::function_count] = {};
+  Caller::Functions functions{};
   if (!PyArg_ParseTupleAndKeywords(
-          arguments, keywords, "O!$KnLddKKOOOOOOOO", const_cast<char**>(names), table_type(), &table,
-          &epoch, &line_bytes_max, &interval_us, &limits.price_max, &limits.jump_max, &zmq_send,
-          &socket, &functions[0], &functions[1], &functions[2], &functions[3], &functions[4],
-          &functions[5], &functions[6], &functions[7])) {
-    return nullptr;
-  }
-  if (line_bytes_max < 1) {
-    PyErr_SetString(PyExc_ValueError, "line_bytes_max must be 1 or more");
+          arguments, keywords, "O!$KnLddKKOOOOOOOO", const_cast<char**>(names), symbol_table_type(),
+          &table, &epoch, &line_bytes_max, &interval_us, &limits.price_max, &limits.jump_max,
+          &zmq_send, &socket, &functions[Called::read_line_call], &functions[Called::drop_line_call],
+          &functions[Called::keep_call], &functions[Called::mark_call],
+          &functions[Called::wait_call], &functions[Called::date_second_call],
+          &functions[Called::date_day_call], &functions[Called::send_call]) ||
+      !check_line_bytes(line_bytes_max)) {
     return nullptr;
   }
   limits.epoch = epoch;
@@ -261,35 +133,18 @@ PyObject* reader_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords
   if (self == nullptr) return nullptr;
   ReaderObject* const object = as_reader(self);
   const bool is_made = guarded(false, [&] {
-    object->caller = new Caller(reinterpret_cast<SendFunction>(static_cast<std::uintptr_t>(zmq_send)),
-                                reinterpret_cast<void*>(static_cast<std::uintptr_t>(socket)));
-    object->reader =
-        new Reader(*reinterpret_cast<TableObject*>(table)->symbols, limits, *object->caller);
+    object->caller = new QuoteCaller(address_of<SendFunction>(zmq_send), address_of<void*>(socket));
+    object->running.caller = object->caller;
+    object->reader = new Reader(table_of<Symbol>(table), limits, *object->caller);
     return true;
   });
   if (!is_made) {
     Py_DECREF(self);
     return nullptr;
   }
-  object->table = Py_NewRef(table);
-  for (int place = 0; place < Caller::function_count; ++place) {
-    object->caller->function(static_cast<Caller::Function>(place)) = Py_NewRef(functions[place]);
-  }
+  object->running.table = Py_NewRef(table);
+  object->caller->use(functions);
   return self;
-}
-
-int reader_traverse(PyObject* self, visitproc visit, void* arg) {
-  Py_VISIT(Py_TYPE(self));
-  Py_VISIT(as_reader(self)->table);
-  for (int place = 0; as_reader(self)->caller != nullptr && place < Caller::function_count; ++place) {
-    Py_VISIT(as_reader(self)->caller->function(static_cast<Caller::Function>(place)));
-  }
-  return 0;
-}
-
-int reader_clear(PyObject* self) {
-  if (as_reader(self)->caller != nullptr) as_reader(self)->caller->forget();
-  return 0;
 }
 
 void reader_dealloc(PyObject* self) {
@@ -298,24 +153,7 @@ void reader_dealloc(PyObject* self) {
   delete as_reader(self)->pump;
 #endif
   delete as_reader(self)->reader;
-  delete as_reader(self)->caller;
-  Py_XDECREF(as_reader(self)->table);
-  free_object(self);
-}
-
-/// Run something that reads, one at a time; None, or null with an exception.
-template <typename Work>
-PyObject* run(PyObject* self, Work work) {
-  ReaderObject* const object = as_reader(self);
-  if (object->is_reading) {
-    PyErr_SetString(PyExc_RuntimeError, "the reader is reading already");
-    return nullptr;
-  }
-  object->is_reading = true;
-  const bool is_done = object->caller->run(work);
-  object->is_reading = false;
-  if (!is_done) return nullptr;
-  Py_RETURN_NONE;
+  running_free(self);
 }
 
 PyObject* reader_feed(PyObject* self, PyObject* arguments) {
@@ -416,7 +254,7 @@ bool read_items(PyObject* items, std::vector<PollItem>& read) {
                           &item.events)) {
       return false;
     }
-    item.socket = reinterpret_cast<void*>(static_cast<std::uintptr_t>(socket));
+    item.socket = address_of<void*>(socket);
     read.push_back(item);
   }
   return true;
@@ -479,7 +317,7 @@ PyObject* reader_pump(PyObject* self, PyObject* arguments) {
       object->pump = new Pump(*object->reader, *object->caller,
                               static_cast<std::size_t>(read_bytes_max));
     }
-    order.poll = reinterpret_cast<PollFunction>(static_cast<std::uintptr_t>(poll));
+    order.poll = address_of<PollFunction>(poll);
     order.own = static_cast<std::size_t>(own);
     order.deadline_ns = deadline_ns;
     order.clock_until_us = clock_until_us;
@@ -516,8 +354,8 @@ PyType_Slot reader_slots[] = {
     {Py_tp_doc, const_cast<char*>("Reads one connection's lines; `_pipeline.pyi` says how.")},
     {Py_tp_new, reinterpret_cast<void*>(reader_new)},
     {Py_tp_dealloc, reinterpret_cast<void*>(reader_dealloc)},
-    {Py_tp_traverse, reinterpret_cast<void*>(reader_traverse)},
-    {Py_tp_clear, reinterpret_cast<void*>(reader_clear)},
+    {Py_tp_traverse, reinterpret_cast<void*>(running_traverse)},
+    {Py_tp_clear, reinterpret_cast<void*>(running_clear)},
     {Py_tp_methods, reader_methods},
     {0, nullptr},
 };
@@ -550,6 +388,7 @@ PyMODINIT_FUNC PyInit__pipeline() {
   if (made == nullptr) return nullptr;
   auto* const type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&reader_spec));
   if (type == nullptr || PyModule_AddType(made, type) != 0 || !add_object_types(made) ||
+      !add_depth_types(made) || !add_depth_reader(made) ||
       PyModule_AddStringConstant(made, "source_digest", source_digest) != 0) {
     Py_DECREF(made);
     return nullptr;

@@ -1,5 +1,8 @@
 #include "objects.hpp"
 
+#include "attributes.hpp"
+#include "tables.hpp"
+
 namespace iqfeed_gateway {
 namespace {
 
@@ -7,47 +10,8 @@ PyObject* pack_body = nullptr;
 PyObject* unpack_body = nullptr;
 PyTypeObject* topic_type_object = nullptr;
 PyTypeObject* prints_type_object = nullptr;
+PyTypeObject* symbol_type_object = nullptr;
 PyTypeObject* table_type_object = nullptr;
-
-// A deleted attribute is a mistake everywhere here.
-bool is_deletion(PyObject* value) {
-  if (value != nullptr) return false;
-  PyErr_SetString(PyExc_TypeError, "the attribute cannot be deleted");
-  return true;
-}
-
-// Each of these leaves what it reads into as it is, unless it can be read.
-
-bool read_unsigned(PyObject* value, std::uint64_t& number) {
-  const std::uint64_t read = PyLong_AsUnsignedLongLong(value);
-  if (read == static_cast<std::uint64_t>(-1) && PyErr_Occurred() != nullptr) return false;
-  number = read;
-  return true;
-}
-
-bool read_signed(PyObject* value, std::int64_t& number) {
-  const std::int64_t read = PyLong_AsLongLong(value);
-  if (read == -1 && PyErr_Occurred() != nullptr) return false;
-  number = read;
-  return true;
-}
-
-bool read_moment(PyObject* value, MaybeMoment& moment) {
-  std::int64_t read_us = 0;
-  if (value != Py_None && !read_signed(value, read_us)) return false;
-  moment = {read_us, value != Py_None};
-  return true;
-}
-
-PyObject* moment_of(const MaybeMoment& moment) {
-  if (!moment.is_there) Py_RETURN_NONE;
-  return PyLong_FromLongLong(moment.value);
-}
-
-template <typename Object>
-Object* as(PyObject* self) {
-  return reinterpret_cast<Object*>(self);
-}
 
 /// Have a body packed or unpacked; null, with an exception, when nobody said how.
 PyObject* code_body(PyObject* function, PyObject* body) {
@@ -138,25 +102,7 @@ int topic_set_variants(PyObject* self, PyObject* value, void*) {
   return 0;
 }
 
-PyObject* topic_sequence(PyObject* self, void*) {
-  return PyLong_FromUnsignedLongLong(as<TopicObject>(self)->topic->sequence);
-}
-
-int topic_set_sequence(PyObject* self, PyObject* value, void*) {
-  if (is_deletion(value)) return -1;
-  return read_unsigned(value, as<TopicObject>(self)->topic->sequence) ? 0 : -1;
-}
-
-template <std::uint64_t TopicObject::*field>
-PyObject* topic_number(PyObject* self, void*) {
-  return PyLong_FromUnsignedLongLong(as<TopicObject>(self)->*field);
-}
-
-template <std::uint64_t TopicObject::*field>
-int topic_set_number(PyObject* self, PyObject* value, void*) {
-  if (is_deletion(value)) return -1;
-  return read_unsigned(value, as<TopicObject>(self)->*field) ? 0 : -1;
-}
+TopicObject& topic_object_of(PyObject* self) { return *as<TopicObject>(self); }
 
 PyObject* topic_last(PyObject* self, void*) {
   const Topic& topic = *as<TopicObject>(self)->topic;
@@ -217,13 +163,16 @@ PyGetSetDef topic_attributes[] = {
     {"is_kept", topic_is_kept, nullptr, "Whether its messages are kept.", nullptr},
     {"ring", topic_ring, topic_set_ring, "Its last messages.", nullptr},
     {"variants", topic_variants, topic_set_variants, "Conflated topics made of it.", nullptr},
-    {"sequence", topic_sequence, topic_set_sequence, "Sequence of the last message.", nullptr},
+    {"sequence", get_unsigned<topic_of, &Topic::sequence>, set_unsigned<topic_of, &Topic::sequence>,
+     "Sequence of the last message.", nullptr},
     {"last", topic_last, topic_set_last, "The body last published; None when there is none.",
      nullptr},
-    {"scanned", topic_number<&TopicObject::scanned>, topic_set_number<&TopicObject::scanned>,
-     "The sequence at the last look of the tails scan.", nullptr},
-    {"told", topic_number<&TopicObject::told>, topic_set_number<&TopicObject::told>,
-     "The sequence last announced.", nullptr},
+    {"scanned", get_unsigned<topic_object_of, &TopicObject::scanned>,
+     set_unsigned<topic_object_of, &TopicObject::scanned>, "The sequence at the last look of the tails scan.",
+     nullptr},
+    {"told", get_unsigned<topic_object_of, &TopicObject::told>,
+     set_unsigned<topic_object_of, &TopicObject::told>, "The sequence last announced.",
+     nullptr},
     {},
 };
 
@@ -274,34 +223,16 @@ PyObject* prints_is_late(PyObject* self, PyObject* arguments) {
   });
 }
 
-PyObject* prints_newest_us(PyObject* self, void*) {
-  return PyLong_FromLongLong(prints_of(self).newest_us);
-}
-
-int prints_set_newest_us(PyObject* self, PyObject* value, void*) {
-  if (is_deletion(value)) return -1;
-  return read_signed(value, prints_of(self).newest_us) ? 0 : -1;
-}
-
-PyObject* prints_has_sizes(PyObject* self, void*) {
-  return PyBool_FromLong(prints_of(self).has_sizes);
-}
-
-int prints_set_has_sizes(PyObject* self, PyObject* value, void*) {
-  if (is_deletion(value)) return -1;
-  const int is_true = PyObject_IsTrue(value);
-  if (is_true >= 0) prints_of(self).has_sizes = is_true != 0;
-  return is_true < 0 ? -1 : 0;
-}
-
 PyMethodDef prints_methods[] = {
     {"is_late", prints_is_late, METH_VARARGS,
      "Whether a trade is older than one that was published; it is remembered if not."},
     {},
 };
 PyGetSetDef prints_attributes[] = {
-    {"newest_us", prints_newest_us, prints_set_newest_us, "Time of the newest trade.", nullptr},
-    {"has_sizes", prints_has_sizes, prints_set_has_sizes, "Whether a trade had a size.", nullptr},
+    {"newest_us", get_signed<prints_of, &Prints::newest_us>,
+     set_signed<prints_of, &Prints::newest_us>, "Time of the newest trade.", nullptr},
+    {"has_sizes", get_bool<prints_of, &Prints::has_sizes>, set_bool<prints_of, &Prints::has_sizes>,
+     "Whether a trade had a size.", nullptr},
     {},
 };
 PyType_Slot prints_slots[] = {
@@ -391,15 +322,6 @@ int symbol_set_cause(PyObject* self, PyObject* value, void*) {
   return 0;
 }
 
-PyObject* symbol_is_live(PyObject* self, void*) { return PyBool_FromLong(symbol_of(self).is_live); }
-
-int symbol_set_is_live(PyObject* self, PyObject* value, void*) {
-  if (is_deletion(value)) return -1;
-  const int is_true = PyObject_IsTrue(value);
-  if (is_true >= 0) symbol_of(self).is_live = is_true != 0;
-  return is_true < 0 ? -1 : 0;
-}
-
 template <std::string Symbol::*field>
 PyObject* symbol_text(PyObject* self, void*) {
   return text_of(symbol_of(self).*field);
@@ -434,71 +356,46 @@ int symbol_set_maybe_text(PyObject* self, PyObject* value, void*) {
   });
 }
 
-template <std::int64_t Symbol::*field>
-PyObject* symbol_signed(PyObject* self, void*) {
-  return PyLong_FromLongLong(symbol_of(self).*field);
-}
-
-template <std::int64_t Symbol::*field>
-int symbol_set_signed(PyObject* self, PyObject* value, void*) {
-  if (is_deletion(value)) return -1;
-  return read_signed(value, symbol_of(self).*field) ? 0 : -1;
-}
-
-template <std::uint64_t Symbol::*field>
-PyObject* symbol_unsigned(PyObject* self, void*) {
-  return PyLong_FromUnsignedLongLong(symbol_of(self).*field);
-}
-
-template <std::uint64_t Symbol::*field>
-int symbol_set_unsigned(PyObject* self, PyObject* value, void*) {
-  if (is_deletion(value)) return -1;
-  return read_unsigned(value, symbol_of(self).*field) ? 0 : -1;
-}
-
-template <MaybeMoment Symbol::*field>
-PyObject* symbol_moment(PyObject* self, void*) {
-  return moment_of(symbol_of(self).*field);
-}
-
-template <MaybeMoment Symbol::*field>
-int symbol_set_moment(PyObject* self, PyObject* value, void*) {
-  if (is_deletion(value)) return -1;
-  return read_moment(value, symbol_of(self).*field) ? 0 : -1;
-}
+struct SymbolTables : TableType<Symbol> {
+  static PyTypeObject* make(PyObject* module) {
+    return make_table_type(module, "gateway.compiled._pipeline.SymbolTable",
+                           "The symbols that lines are looked up in.");
+  }
+};
 
 PyGetSetDef symbol_attributes[] = {
     {"quote", symbol_quote, nullptr, nullptr, nullptr},
     {"trade", symbol_trade, nullptr, nullptr, nullptr},
     {"prints", symbol_prints, nullptr, nullptr, nullptr},
     {"cause", symbol_cause, symbol_set_cause, nullptr, nullptr},
-    {"is_live", symbol_is_live, symbol_set_is_live, nullptr, nullptr},
-    {"flags", symbol_unsigned<&Symbol::flags>, symbol_set_unsigned<&Symbol::flags>, nullptr,
+    {"is_live", get_bool<symbol_of, &Symbol::is_live>, set_bool<symbol_of, &Symbol::is_live>, nullptr,
      nullptr},
-    {"last_line_us", symbol_moment<&Symbol::last_line_us>,
-     symbol_set_moment<&Symbol::last_line_us>, nullptr, nullptr},
+    {"flags", get_unsigned<symbol_of, &Symbol::flags>, set_unsigned<symbol_of, &Symbol::flags>, nullptr,
+     nullptr},
+    {"last_line_us", get_moment<symbol_of, &Symbol::last_line_us>,
+     set_moment<symbol_of, &Symbol::last_line_us>, nullptr, nullptr},
     {"line", symbol_text<&Symbol::line>, symbol_set_line, nullptr, nullptr},
     {"bid_time_text", symbol_text<&Symbol::bid_time>, symbol_set_text<&Symbol::bid_time>, nullptr,
      nullptr},
     {"ask_time_text", symbol_text<&Symbol::ask_time>, symbol_set_text<&Symbol::ask_time>, nullptr,
      nullptr},
-    {"bid_us", symbol_moment<&Symbol::bid_us>, symbol_set_moment<&Symbol::bid_us>, nullptr,
+    {"bid_us", get_moment<symbol_of, &Symbol::bid_us>, set_moment<symbol_of, &Symbol::bid_us>, nullptr,
      nullptr},
-    {"ask_us", symbol_moment<&Symbol::ask_us>, symbol_set_moment<&Symbol::ask_us>, nullptr,
+    {"ask_us", get_moment<symbol_of, &Symbol::ask_us>, set_moment<symbol_of, &Symbol::ask_us>, nullptr,
      nullptr},
-    {"quote_us", symbol_signed<&Symbol::quote_us>, symbol_set_signed<&Symbol::quote_us>, nullptr,
+    {"quote_us", get_signed<symbol_of, &Symbol::quote_us>, set_signed<symbol_of, &Symbol::quote_us>, nullptr,
      nullptr},
     {"last_conditions", symbol_maybe_text<&Symbol::last_conditions, &Symbol::has_last_conditions>,
      symbol_set_maybe_text<&Symbol::last_conditions, &Symbol::has_last_conditions>, nullptr,
      nullptr},
     {"summary_line", symbol_maybe_text<&Symbol::summary_line, &Symbol::has_summary_line>,
      symbol_set_maybe_text<&Symbol::summary_line, &Symbol::has_summary_line>, nullptr, nullptr},
-    {"summary_recv_us", symbol_signed<&Symbol::summary_recv_us>,
-     symbol_set_signed<&Symbol::summary_recv_us>, nullptr, nullptr},
-    {"summary_due_us", symbol_signed<&Symbol::summary_due_us>,
-     symbol_set_signed<&Symbol::summary_due_us>, nullptr, nullptr},
-    {"summary_merged", symbol_unsigned<&Symbol::summary_merged>,
-     symbol_set_unsigned<&Symbol::summary_merged>, nullptr, nullptr},
+    {"summary_recv_us", get_signed<symbol_of, &Symbol::summary_recv_us>,
+     set_signed<symbol_of, &Symbol::summary_recv_us>, nullptr, nullptr},
+    {"summary_due_us", get_signed<symbol_of, &Symbol::summary_due_us>,
+     set_signed<symbol_of, &Symbol::summary_due_us>, nullptr, nullptr},
+    {"summary_merged", get_unsigned<symbol_of, &Symbol::summary_merged>,
+     set_unsigned<symbol_of, &Symbol::summary_merged>, nullptr, nullptr},
     {},
 };
 
@@ -514,101 +411,6 @@ PyType_Slot symbol_slots[] = {
 PyType_Spec symbol_spec = {"gateway.compiled._pipeline.SymbolState", sizeof(SymbolObject), 0,
                            Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
                            symbol_slots};
-
-// -- SymbolTable
-
-PyObject* table_new(PyTypeObject* type, PyObject*, PyObject*) {
-  PyObject* const self = type->tp_alloc(type, 0);
-  if (self == nullptr) return nullptr;
-  try {
-    as<TableObject>(self)->symbols = new SymbolTable();
-    return self;
-  } catch (const std::exception& error) {
-    // Without chance there is no table: memory is short, or the system has none to give.
-    PyErr_SetString(PyExc_OSError, error.what());
-  }
-  Py_DECREF(self);
-  return nullptr;
-}
-
-int table_traverse(PyObject* self, visitproc visit, void* arg) {
-  Py_VISIT(Py_TYPE(self));
-  if (as<TableObject>(self)->symbols == nullptr) return 0;
-  int answer = 0;
-  as<TableObject>(self)->symbols->each([visit, arg, &answer](const Symbol& symbol) {
-    if (answer == 0) answer = visit(static_cast<PyObject*>(symbol.owner), arg);
-  });
-  return answer;
-}
-
-int table_clear(PyObject* self) {
-  SymbolTable* const symbols = as<TableObject>(self)->symbols;
-  if (symbols == nullptr) return 0;
-  symbols->take_all([](const Symbol& symbol) { Py_DECREF(static_cast<PyObject*>(symbol.owner)); });
-  return 0;
-}
-
-void table_dealloc(PyObject* self) {
-  PyObject_GC_UnTrack(self);
-  table_clear(self);
-  delete as<TableObject>(self)->symbols;
-  free_object(self);
-}
-
-PyTypeObject* symbol_type_object = nullptr;
-
-PyObject* table_remove(PyObject* self, PyObject* name) {
-  Text text;
-  if (!latin1_of(name, text)) return nullptr;
-  return guarded<PyObject*>(nullptr, [self, text] {
-    const Symbol* const found = as<TableObject>(self)->symbols->remove(text);
-    if (found != nullptr) Py_DECREF(static_cast<PyObject*>(found->owner));
-    return Py_NewRef(Py_None);
-  });
-}
-
-PyObject* table_add(PyObject* self, PyObject* object) {
-  if (!PyObject_TypeCheck(object, symbol_type_object)) {
-    PyErr_SetString(PyExc_TypeError, "only a SymbolState can be added");
-    return nullptr;
-  }
-  Symbol& symbol = symbol_of(object);
-  const Reference name(text_of(symbol.name));
-  if (!name || !Reference(table_remove(self, name.get()))) return nullptr;
-  return guarded<PyObject*>(nullptr, [self, object, &symbol] {
-    as<TableObject>(self)->symbols->add(symbol);
-    Py_INCREF(object);
-    return Py_NewRef(Py_None);
-  });
-}
-
-Py_ssize_t table_length(PyObject* self) {
-  return static_cast<Py_ssize_t>(as<TableObject>(self)->symbols->size());
-}
-
-PyMethodDef table_methods[] = {
-    {"add", table_add, METH_O, "Add a symbol, in place of one of its name."},
-    {"remove", table_remove, METH_O, "Take a symbol out, if it is there."},
-    {},
-};
-PyType_Slot table_slots[] = {
-    {Py_tp_doc, const_cast<char*>("The symbols that lines are looked up in.")},
-    {Py_tp_new, reinterpret_cast<void*>(table_new)},
-    {Py_tp_dealloc, reinterpret_cast<void*>(table_dealloc)},
-    {Py_tp_traverse, reinterpret_cast<void*>(table_traverse)},
-    {Py_tp_clear, reinterpret_cast<void*>(table_clear)},
-    {Py_tp_methods, table_methods},
-    {Py_sq_length, reinterpret_cast<void*>(table_length)},
-    {0, nullptr},
-};
-PyType_Spec table_spec = {"gateway.compiled._pipeline.SymbolTable", sizeof(TableObject), 0,
-                          Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, table_slots};
-
-PyTypeObject* make_type(PyObject* module, PyType_Spec& spec) {
-  auto* const type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
-  if (type == nullptr || PyModule_AddType(module, type) != 0) return nullptr;
-  return type;
-}
 
 }  // namespace
 
@@ -632,7 +434,15 @@ PyObject* text_of(Text text) {
   return PyUnicode_DecodeLatin1(text.data(), static_cast<Py_ssize_t>(text.size()), nullptr);
 }
 
-PyTypeObject* table_type() { return table_type_object; }
+PyTypeObject* make_type(PyObject* module, PyType_Spec& spec) {
+  auto* const type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
+  if (type == nullptr || PyModule_AddType(module, type) != 0) return nullptr;
+  return type;
+}
+
+PyTypeObject* topic_type() { return topic_type_object; }
+Topic& topic_of(PyObject* object) { return *as<TopicObject>(object)->topic; }
+PyTypeObject* symbol_table_type() { return table_type_object; }
 
 PyObject* use_codec(PyObject*, PyObject* arguments) {
   PyObject* pack = nullptr;
@@ -647,9 +457,11 @@ bool add_object_types(PyObject* module) {
   topic_type_object = make_type(module, topic_spec);
   prints_type_object = make_type(module, prints_spec);
   symbol_type_object = make_type(module, symbol_spec);
-  table_type_object = make_type(module, table_spec);
+  if (symbol_type_object == nullptr) return false;
+  SymbolTables::item_type = symbol_type_object;
+  table_type_object = SymbolTables::make(module);
   return topic_type_object != nullptr && prints_type_object != nullptr &&
-         symbol_type_object != nullptr && table_type_object != nullptr;
+         table_type_object != nullptr;
 }
 
 }  // namespace iqfeed_gateway

@@ -33,12 +33,6 @@ struct SymbolObject {
   PyObject* trade;
 };
 
-/// `SymbolTable()`: the symbols that lines are looked up in.
-struct TableObject {
-  PyObject_HEAD
-  SymbolTable* symbols;
-};
-
 /// An object's reference, given up at the end.
 class Reference {
  public:
@@ -73,10 +67,23 @@ void free_object(PyObject* self);
 bool latin1_of(PyObject* object, Text& text);
 PyObject* text_of(Text text);
 
-/// Make the types and put them into the module; false, with an exception, when that fails.
+/// An object as the structure that it is.
+template <typename Object>
+Object* as(PyObject* self) {
+  return reinterpret_cast<Object*>(self);
+}
+
+/// Make the types of Level 1, or of Level 2, and put them into the module; false, with an exception,
+/// when that fails.
 bool add_object_types(PyObject* module);
-/// The type of the tables, once made.
-PyTypeObject* table_type();
+bool add_depth_types(PyObject* module);
+/// Make a type and put it into the module; null, with an exception, when that fails.
+PyTypeObject* make_type(PyObject* module, PyType_Spec& spec);
+/// The types of topics and of tables of symbols, once made.
+PyTypeObject* topic_type();
+PyTypeObject* symbol_table_type();
+/// What is in an object of the topics' type.
+Topic& topic_of(PyObject* object);
 
 /// `use_codec(pack, unpack)`: how bodies become tuples and back.
 PyObject* use_codec(PyObject* module, PyObject* arguments);

@@ -1,7 +1,8 @@
 #include "reader.hpp"
 
-#include <algorithm>
 #include <cmath>
+
+#include "body.hpp"
 
 namespace iqfeed_gateway {
 namespace {
@@ -95,66 +96,10 @@ void Reader::note_line(Symbol& symbol, const Columns& columns, std::int64_t recv
   symbol.rest_size = columns.rest_size;
 }
 
-void Reader::reset() {
-  tail_.clear();
-  is_discarding_ = false;
-}
-
 bool Reader::feed(const char* data, std::size_t size, std::int64_t recv_us) {
-  if (size == 0) return true;
-  const char* const end = data + size;
-  if (is_discarding_) {
-    const void* const found = std::memchr(data, '\n', size);
-    if (found == nullptr) return true;
-    is_discarding_ = false;
-    data = static_cast<const char*>(found) + 1;
-  }
-  const char* stop = end;
-  while (stop > data && stop[-1] != '\n') --stop;
-  // The rest is kept before any line is read: a line may end the connection, and the rest with it.
-  std::string head;
-  if (stop > data) head.swap(tail_);
-  tail_.append(stop, static_cast<std::size_t>(end - stop));
-  std::string oversize;
-  if (tail_.size() > limits_.line_bytes_max) {
-    is_discarding_ = true;
-    oversize.swap(tail_);
-  }
-  if (!head.empty()) {
-    const auto* const first = static_cast<const char*>(
-        std::memchr(data, '\n', static_cast<std::size_t>(stop - data)));
-    head.append(data, static_cast<std::size_t>(first + 1 - data));
-    if (!cut(head.data(), head.size(), recv_us)) return false;
-    data = first + 1;
-    // Its memory serves again, unless there is a rest already.
-    if (tail_.empty()) {
-      head.clear();
-      tail_.swap(head);
-    }
-  }
-  if (!cut(data, static_cast<std::size_t>(stop - data), recv_us)) return false;
-  // In its turn, behind whatever else was too long.
-  return oversize.empty() || drop(oversize);
-}
-
-bool Reader::drop(Text start) { return outside_->drop_line(start.substr(0, limits_.line_bytes_max)); }
-
-/// Read lines, each with its end.
-bool Reader::cut(const char* data, std::size_t size, std::int64_t recv_us) {
-  const char* const end = data + size;
-  while (data < end) {
-    const auto* const stop = static_cast<const char*>(
-        std::memchr(data, '\n', static_cast<std::size_t>(end - data)));
-    const Text raw(data, static_cast<std::size_t>(stop - data));
-    data = stop + 1;
-    if (raw.size() > limits_.line_bytes_max) {
-      if (!drop(raw)) return false;
-      continue;
-    }
-    const Text line = raw.ends_with('\r') ? raw.substr(0, raw.size() - 1) : raw;
-    if (!line.empty() && !take_line(line, recv_us)) return false;
-  }
-  return true;
+  return cutter_.feed(
+      data, size, [this, recv_us](Text line) { return take_line(line, recv_us); },
+      [this](Text start) { return outside_->drop_line(start); });
 }
 
 bool Reader::read(const std::vector<Text>& lines, std::int64_t recv_us) {
@@ -245,18 +190,9 @@ bool Reader::judge_side(Text time, Text known, MaybeMoment known_us, bool has_ch
   return moment_us.is_there;
 }
 
-/// Begin the topic's next message with what all of them begin with.
-Packer Reader::begin_body(Topic& topic, unsigned items, unsigned type, std::uint64_t flags,
-                          std::int64_t recv_us, MaybeMoment event_us) const {
-  Packer body(topic.body());
-  body.array(items);
-  body.integer(type);
-  body.integer(limits_.epoch);
-  body.integer(++topic.sequence);
-  body.integer(flags);
-  body.moment(recv_us);
-  body.maybe(event_us);
-  return body;
+Packer Reader::begin(Topic& topic, unsigned items, unsigned type, const Symbol& symbol,
+                     std::int64_t recv_us, MaybeMoment event_us) const {
+  return begin_body(topic, {items, type, limits_.epoch, symbol.flags, recv_us, event_us});
 }
 
 bool Reader::publish_quote(Symbol& symbol, const Columns& columns, const Quote& quote,
@@ -267,7 +203,7 @@ bool Reader::publish_quote(Symbol& symbol, const Columns& columns, const Quote& 
   if (columns.contents.has_ask) symbol.ask_time.assign(columns.of_quote[Columns::ask_time]);
   symbol.quote_us = quote.event_us.value;
   Topic& topic = *symbol.quote;
-  Packer body = begin_body(topic, 15, quote_type, symbol.flags, recv_us, quote.event_us);
+  Packer body = begin(topic, 15, quote_type, symbol, recv_us, quote.event_us);
   body.maybe(quote.bid);
   body.maybe(quote.bid_size);
   body.maybe(quote.ask);
@@ -341,7 +277,7 @@ bool Reader::read_trade(Symbol& symbol, const Columns& columns, std::int64_t rec
     symbol.last_conditions.assign(conditions);
     symbol.has_last_conditions = !conditions.empty();
   }
-  Packer body = begin_body(topic, 16, trade_type, symbol.flags, recv_us, event_us);
+  Packer body = begin(topic, 16, trade_type, symbol, recv_us, event_us);
   body.maybe(price);
   body.maybe(size);
   body.maybe(id);
@@ -386,20 +322,7 @@ MaybeMoment Reader::moment_of(Text time) {
 }
 
 MaybeMoment Reader::moment_of(Text day, Text time) {
-  TimeOfDay read;
-  if (day.size() != days_[0].text.size() || !read_time(time, read)) return {};
-  auto known = std::find_if(days_.begin(), days_.end(), [day](const Day& other) {
-    return other.is_known && std::equal(day.begin(), day.end(), other.text.begin());
-  });
-  if (known == days_.end()) {
-    const MaybeMoment begin_us = outside_->date_day(day);
-    if (!begin_us.is_there) return {};
-    known = days_.begin() + static_cast<std::ptrdiff_t>(next_day_++ % days_.size());
-    known->is_known = true;
-    known->begin_us = begin_us.value;
-    day.copy(known->text.data(), known->text.size());
-  }
-  return {known->begin_us + read.second * second_us + read.micros, true};
+  return days_.moment_of(day, time, [this](Text text) { return outside_->date_day(text); });
 }
 
 }  // namespace iqfeed_gateway

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "days.hpp"
+#include "lines.hpp"
 #include "msgpack.hpp"
 #include "table.hpp"
 
@@ -67,7 +69,7 @@ struct Counts {
 class Reader {
  public:
   Reader(const SymbolTable& symbols, const Limits& limits, Outside& outside)
-      : symbols_(&symbols), limits_(limits), outside_(&outside) {}
+      : symbols_(&symbols), limits_(limits), outside_(&outside), cutter_(limits.line_bytes_max) {}
 
   /// Read what the next bytes complete; false when it had to stop.
   bool feed(const char* data, std::size_t size, std::int64_t recv_us);
@@ -77,7 +79,7 @@ class Reader {
   void use(const Layout& layout) { layout_ = layout; }
   [[nodiscard]] const Layout& layout() const { return layout_; }
   /// Forget half a line: the connection is gone.
-  void reset();
+  void reset() { cutter_.reset(); }
   /// Forget when seconds were: the vendor's clock has moved.
   void forget_seconds() { ++generation_; }
   /// What was done so far.
@@ -97,16 +99,8 @@ class Reader {
     std::uint64_t generation = 0;
     std::uint32_t second = 0;
   };
-  struct Day {
-    bool is_known = false;
-    std::int64_t begin_us = 0;
-    std::array<char, 10> text{};
-  };
-
   static bool has_known_rest(const Symbol& symbol, const Columns& columns);
   static void note_line(Symbol& symbol, const Columns& columns, std::int64_t recv_us);
-  bool drop(Text start);
-  bool cut(const char* data, std::size_t size, std::int64_t recv_us);
   bool take_line(Text line, std::int64_t recv_us);
   bool read_usual(Text line, std::int64_t recv_us, bool& is_done);
   bool read_quote(Symbol& symbol, const Columns& columns, std::int64_t recv_us, bool& is_done);
@@ -114,8 +108,8 @@ class Reader {
   bool judge_quote(const Symbol& symbol, const Columns& columns, Quote& quote);
   bool judge_side(Text time, Text known, MaybeMoment known_us, bool has_changed,
                   MaybeMoment& moment_us);
-  [[nodiscard]] Packer begin_body(Topic& topic, unsigned items, unsigned type, std::uint64_t flags,
-                                  std::int64_t recv_us, MaybeMoment event_us) const;
+  [[nodiscard]] Packer begin(Topic& topic, unsigned items, unsigned type, const Symbol& symbol,
+                             std::int64_t recv_us, MaybeMoment event_us) const;
   bool publish_quote(Symbol& symbol, const Columns& columns, const Quote& quote,
                      std::int64_t recv_us);
   void summarize(Symbol& symbol, const Columns& columns, std::int64_t recv_us);
@@ -131,12 +125,10 @@ class Reader {
   Layout layout_;
   Counts counts_;
   Counts taken_;
-  std::string tail_;
-  bool is_discarding_ = false;
+  LineCutter cutter_;
   std::uint64_t generation_ = 1;
   std::array<Second, 1024> seconds_{};
-  std::array<Day, 4> days_{};
-  std::size_t next_day_ = 0;
+  Days days_;
 };
 
 }  // namespace iqfeed_gateway

@@ -11,7 +11,7 @@
 
 namespace iqfeed_gateway {
 
-/// Bytes that a quote's or a trade's body takes at most.
+/// Bytes that a body takes at most that is made here.
 constexpr std::size_t body_bytes_max = 256;
 
 /// A topic whose last value is the body that was sent last, kept as it was sent.
@@ -43,6 +43,10 @@ class Topic {
 
   /// Where the next body is to be written, `body_bytes_max` bytes.
   char* body() { return frame_.data() + prefix_size_; }
+  /// What was written as a frame, without keeping it.
+  [[nodiscard]] Text frame_until(const char* end) const {
+    return {frame_.data(), static_cast<std::size_t>(end - frame_.data())};
+  }
   /// Make what was written the last value.
   void end_body(const char* end) {
     frame_size_ = static_cast<std::size_t>(end - frame_.data());
