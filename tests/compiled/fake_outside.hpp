@@ -3,36 +3,14 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "../../gateway/compiled/source/reader.hpp"
+#include "exact.hpp"
 
 namespace iqfeed_gateway::testing {
-
-/// Bytes in memory that is exactly as large, so that a sanitizer sees any look beyond them.
-class Exact {
- public:
-  explicit Exact(Text text)
-      : bytes_(static_cast<char*>(std::malloc(text.size() == 0 ? 1 : text.size()))),
-        size_(text.size()) {
-    if (bytes_ == nullptr) std::abort();
-    std::memcpy(bytes_, text.data(), size_);
-  }
-  Exact(const Exact&) = delete;
-  Exact& operator=(const Exact&) = delete;
-  ~Exact() { std::free(bytes_); }
-
-  [[nodiscard]] const char* data() const { return bytes_; }
-  [[nodiscard]] std::size_t size() const { return size_; }
-
- private:
-  char* bytes_;
-  std::size_t size_;
-};
 
 /// One symbol with its topics.
 struct Listing {
@@ -53,9 +31,7 @@ class Recorder final : public Outside {
 
   /// Whom the lines that Python would read are about.
   Reader* reader = nullptr;
-  /// What was done, a piece for each.
-  std::string trace;
-  bool is_tracing = true;
+  Trace trace;
   bool may_reset = false;
   std::uint64_t frames = 0;
   std::uint64_t lines = 0;
@@ -64,7 +40,7 @@ class Recorder final : public Outside {
 
   bool read_line(Text line, std::int64_t recv_us) override {
     ++lines;
-    note('L', line);
+    trace.note('L', line);
     if (line[0] == 'T') has_clock_ = line.size() % 2 == 1, reader->forget_seconds();
     if (line[0] == 'U') select(line.size() > 2 ? line[2] : '0');
     if (line == "X") {
@@ -82,28 +58,24 @@ class Recorder final : public Outside {
     return true;
   }
 
-  bool drop_line(Text start) override { return note('D', start), true; }
+  bool drop_line(Text start) override { return trace.note('D', start), true; }
 
   bool send(Topic& topic, bool is_event) override {
     ++frames;
     const Text frame = topic.last_frame();
-    // A sanitizer looks at each byte, and the bound is the one that bodies are promised.
-    if (frame.size() > topic.prefix().size() + body_bytes_max) std::abort();
-    std::uint64_t sum = is_event ? 1 : 0;
-    for (const char letter : frame) sum += static_cast<unsigned char>(letter);
-    if (sum == 0) std::abort();
-    note(is_event ? 'E' : 'S', frame);
+    look_at(frame, topic);
+    trace.note(is_event ? 'E' : 'S', frame);
     return true;
   }
 
   void wait_for_summary(Symbol& symbol) override {
     ++waits;
-    note('W', symbol.name);
+    trace.note('W', symbol.name);
   }
 
   void mark(Topic& topic) override {
     ++marks;
-    note('M', topic.prefix());
+    trace.note('M', topic.prefix());
     topic.unmarked = 0;
   }
 
@@ -133,14 +105,6 @@ class Recorder final : public Outside {
   static constexpr std::int64_t day_us = 1'789'531'200'000'000;
 
  private:
-  void note(char what, Text text) {
-    if (!is_tracing) return;
-    trace += what;
-    trace += std::to_string(text.size());
-    trace += ':';
-    trace += text;
-  }
-
   static void begin(Listing& listing, Text line, std::int64_t recv_us) {
     Symbol& symbol = listing.symbol;
     symbol.is_live = true;

@@ -2,36 +2,12 @@
 //
 // Prints what it has done; ends with 1 when something did not hold.
 #include <algorithm>
-#include <cstdio>
-#include <new>
 
+#include "checks.hpp"
 #include "fake_outside.hpp"
-
-namespace {
-
-std::uint64_t allocations = 0;
-
-}  // namespace
-
-// Every way to memory of C++ leads through these.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* const place = std::malloc(size == 0 ? 1 : size)) return place;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* place) noexcept { std::free(place); }
-[[gnu::noinline]] void operator delete(void* place, std::size_t) noexcept { std::free(place); }
 
 namespace iqfeed_gateway::testing {
 namespace {
-
-int failures = 0;
-
-void check(bool holds, const char* what) {
-  if (holds) return;
-  ++failures;
-  std::fprintf(stderr, "FAILED: %s\n", what);
-}
 
 std::string micros(int value) {
   char text[8];
@@ -69,7 +45,7 @@ std::string trace_of(const std::vector<Text>& pieces) {
   for (const Text piece : pieces) {
     world.feed(piece, Recorder::day_us + 36'000 * second_us);
   }
-  return world.recorder.trace;
+  return world.recorder.trace.text;
 }
 
 /// However bytes are cut, the same is done, and nothing beside them is looked at.
@@ -130,18 +106,6 @@ void test_short_lines() {
     }
   }
 }
-
-/// Numbers that look like chance, always the same ones.
-class Chance {
- public:
-  std::uint64_t operator()() {
-    seed_ = seed_ * 6364136223846793005u + 1442695040888963407u;
-    return seed_ >> 33;
-  }
-
- private:
-  std::uint64_t seed_ = 1;
-};
 
 /// Numbers against the C library, which reads them by another way.
 void test_numbers() {
@@ -232,7 +196,7 @@ void test_letters() {
 /// Once texts have been as long as they get, usual lines cost no memory.
 void test_no_allocation() {
   World world(usual_limits());
-  world.recorder.is_tracing = false;
+  world.recorder.trace.is_on = false;
   world.feed(beginning, 1);
   std::string bytes;
   constexpr int lines = 20'000;
@@ -305,6 +269,5 @@ int main() {
   test_letters();
   test_no_allocation();
   test_table();
-  std::printf(failures == 0 ? "all holds\n" : "%d failures\n", failures);
-  return failures == 0 ? 0 : 1;
+  return told();
 }
