@@ -286,5 +286,5 @@ class DepthReader:
     def reset(self) -> None:
         """Forget half a line."""
 
-    def take_counts(self) -> tuple[int, int, int]:
-        """Lines, orders and levels since the last call."""
+    def take_counts(self) -> tuple[int, int, int, int]:
+        """Lines, orders, levels and unknown deletions since the last call."""

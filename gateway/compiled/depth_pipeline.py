@@ -50,7 +50,8 @@ class CompiledDepthPipeline(DepthPipeline):
 
     def _read_chunk(self, chunk: bytes, recv_us: int) -> int:
         self._rows.feed(chunk, recv_us, self._board.rows.now_us)
-        lines, orders, levels = self._rows.take_counts()
+        lines, orders, levels, unknown = self._rows.take_counts()
         self._counters.add(Counter.ORDERS_PUBLISHED, orders)
         self._counters.add(Counter.DEPTHS_PUBLISHED, levels)
+        self._counters.add(Counter.BOOK_ROWS_UNKNOWN, unknown)
         return lines

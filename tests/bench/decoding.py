@@ -18,10 +18,12 @@ from pathlib import Path
 from gateway.clock import FakeClock
 from gateway.counters import Complaints, Counters
 from gateway.iqfeed.fields import GATEWAY_FIELDS
+from gateway.model.enums import SymbolState
+from gateway.model.messages import Kind
 from gateway.normalize.values import Values
 from gateway.runtime.interpreter import InterpreterTuning
 from gateway.wire.envelope import Envelope
-from tests.bench import lines
+from tests.bench import level2_lines, lines
 from tests.bench.native import address_in_native
 from tests.support.depth_bench import OPTIONS
 from tests.support.pipelines import (
@@ -113,6 +115,20 @@ def level1_feed(
     return decoding.level1.feed
 
 
+def level2_feed(
+    send: Callable[[bytes], object], kind: str, names: list[str], *, pipeline: str = PYTHON
+) -> Callable[[bytes, int], None]:
+    """The Level 2 pipeline with everything asked for and alive; its `feed`."""
+    decoding = Decoding(send, pipeline=pipeline)
+    depths = decoding.depths
+    depths.recover_upstream(is_new=True)
+    for name in names:
+        depth = depths.open(name)
+        depth.asked.add(Kind.DEPTH if kind == "levels" else Kind.ORDER)
+        depths.change(depth, SymbolState.LIVE, None)
+    return decoding.level2.feed
+
+
 class Pauses:
     """How often the collector runs, by generation, and for how long; a callback of `gc`."""
 
@@ -138,25 +154,44 @@ class Pauses:
         )
 
 
+def make_lines(options: argparse.Namespace) -> bytes:
+    """What is to be decoded."""
+    count, symbol_count = options.lines, options.symbols
+    mix = lines.MIXES.get(options.mix)
+    if mix is not None:
+        return lines.updates(count, mix=mix, symbol_count=symbol_count, seed=1)
+    return level2_lines.updates(count, kind=options.mix, symbol_count=symbol_count, seed=1)
+
+
+def make_feed(options: argparse.Namespace) -> Callable[[bytes, int], None]:
+    """What decodes it; frames go nowhere."""
+
+    def drop(_: bytes) -> None:
+        pass
+
+    ends = [lines.START, lines.END]
+    if options.mix in lines.MIXES:
+        names = [*lines.symbols(options.symbols), *ends]
+        return level1_feed(drop, names, pipeline=options.pipeline)
+    names = [*level2_lines.symbols(options.symbols), *ends]
+    return level2_feed(drop, options.mix, names, pipeline=options.pipeline)
+
+
 def main() -> None:
     """Decode, and say what it took."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("mix", choices=lines.MIXES)
+    parser.add_argument("mix", choices=[*lines.MIXES, *level2_lines.BOOKS])
     parser.add_argument("lines", type=int)
     parser.add_argument("--symbols", type=int, default=300)
     parser.add_argument("--pipeline", choices=NAMES, default=PYTHON)
     parser.add_argument("--write", type=Path, help="make the lines, and nothing else")
     parser.add_argument("--read", type=Path, help="take lines that were made before")
     options = parser.parse_args()
-    data = options.read.read_bytes() if options.read else None
-    if data is None:
-        mix = lines.MIXES[options.mix]
-        data = lines.updates(options.lines, mix=mix, symbol_count=options.symbols, seed=1)
+    data = options.read.read_bytes() if options.read else make_lines(options)
     if options.write:
         options.write.write_bytes(data)
         return
-    names = [*lines.symbols(options.symbols), lines.START, lines.END]
-    feed = level1_feed(lambda _: None, names, pipeline=options.pipeline)
+    feed = make_feed(options)
     parts = [*chunks(data)]
     pauses = Pauses()
     blocks = sys.getallocatedblocks()

@@ -127,16 +127,17 @@ PyObject* depth_reader_reset(PyObject* self, PyObject*) {
 
 PyObject* depth_reader_take_counts(PyObject* self, PyObject*) {
   const DepthCounts counts = reader_of(self).take_counts();
-  return Py_BuildValue("(KKK)", static_cast<unsigned long long>(counts.lines),
+  return Py_BuildValue("(KKKK)", static_cast<unsigned long long>(counts.lines),
                        static_cast<unsigned long long>(counts.orders),
-                       static_cast<unsigned long long>(counts.levels));
+                       static_cast<unsigned long long>(counts.levels),
+                       static_cast<unsigned long long>(counts.unknown));
 }
 
 PyMethodDef depth_reader_methods[] = {
     {"feed", depth_reader_feed, METH_VARARGS, "Read what the next bytes complete."},
     {"reset", depth_reader_reset, METH_NOARGS, "Forget half a line."},
     {"take_counts", depth_reader_take_counts, METH_NOARGS,
-     "Lines, orders and levels since the last call."},
+     "Lines, orders, levels and unknown deletions since the last call."},
     {},
 };
 PyType_Slot depth_reader_slots[] = {

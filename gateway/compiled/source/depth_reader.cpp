@@ -151,8 +151,9 @@ bool DepthReader::read_order_delete(const Columns& columns, Row& row, bool& is_d
       !read_key(columns[2], columns[3], key.is_bid, key)) {
     return true;
   }
+  if (!read_when(columns[6], columns[5], row)) return true;
   OrderRow* const gone = row.depth->orders->find(key);
-  if (gone == nullptr || !read_when(columns[6], columns[5], row)) return true;
+  if (gone == nullptr) return ignore(row, is_done);
   is_done = true;
   Topic& topic = *row.depth->order_topic;
   Packer body = begin(topic, order_items, order_type, row);
@@ -202,10 +203,10 @@ bool DepthReader::read_level_delete(const Columns& columns, Row& row, bool& is_d
   bool is_bid = false;
   MaybePrice price;
   if (!read_side(columns[2], is_bid) || !read_price(columns[3], price) || !price.is_there ||
-      !read_when(columns[5], columns[4], row) ||
-      !row.depth->levels->remove(is_bid, price.value)) {
+      !read_when(columns[5], columns[4], row)) {
     return true;
   }
+  if (!row.depth->levels->remove(is_bid, price.value)) return ignore(row, is_done);
   is_done = true;
   Topic& topic = *row.depth->depth_topic;
   Packer body = begin(topic, depth_items, depth_type, row);
@@ -214,6 +215,14 @@ bool DepthReader::read_level_delete(const Columns& columns, Row& row, bool& is_d
   body.real(price.value);
   for (int times = 0; times < 3; ++times) body.nil();
   return publish(topic, body, counts_.levels, row);
+}
+
+/// Count the deletion of a row that is not there.
+bool DepthReader::ignore(const Row& row, bool& is_done) {
+  row.depth->heard_us = now_us_;
+  ++counts_.unknown;
+  is_done = true;
+  return true;
 }
 
 /// Read a row's time, which is often left out; false when it is there and not as usual.

@@ -70,6 +70,8 @@ struct DepthCounts {
   std::uint64_t lines = 0;
   std::uint64_t orders = 0;
   std::uint64_t levels = 0;
+  /// Deletions of rows that are not there.
+  std::uint64_t unknown = 0;
 };
 
 class DepthReader {
@@ -96,6 +98,7 @@ class DepthReader {
   bool read_order_delete(const Columns& columns, Row& row, bool& is_done);
   bool read_level(const Columns& columns, Row& row, bool& is_done);
   bool read_level_delete(const Columns& columns, Row& row, bool& is_done);
+  bool ignore(const Row& row, bool& is_done);
   bool read_when(Text day, Text time, Row& row);
   [[nodiscard]] Packer begin(Topic& topic, unsigned items, unsigned type, const Row& row) const;
   bool publish(Topic& topic, const Packer& body, std::uint64_t& count, const Row& row);
