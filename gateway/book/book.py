@@ -1,7 +1,7 @@
 """What books of orders and books of levels have in common: two sides, and images of them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from gateway.book.sides import BookSide, PriceLevel
 
@@ -82,9 +82,3 @@ class Book(ABC):
                     parts.append(packed)
             image = self._image = b"".join(parts)
         return self.row_count, image
-
-    def rows_in_order(self) -> Iterator[tuple[object, ...]]:
-        """Go through the rows as an image shows them; the book must not change meanwhile."""
-        for side, levels in (("B", self.bids.best_first()), ("A", self.asks.best_first())):
-            for level in levels:
-                yield from self._rows_at(side, level)

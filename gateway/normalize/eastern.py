@@ -85,6 +85,7 @@ class EasternTime:
         "_clock_day",
         "_days",
         "_seconds",
+        "_us_dates",
         "clock_text",
         "clock_until_us",
         "clock_us",
@@ -93,6 +94,7 @@ class EasternTime:
 
     def __init__(self) -> None:
         self._days: dict[str, _Day] = {}
+        self._us_dates: dict[str, str] = {}
         self._seconds: dict[str, int] = {}
         self.seconds_us: Final[dict[str, int]] = {}
         """UTC of the seconds stamped under the present clock, by `HH:MM:SS.` with the point:
@@ -183,8 +185,8 @@ class EasternTime:
 
     def iso_day_begin_us(self, date_text: str) -> int | None:
         """As `day_begin_us`, from the date form of Level 2 lines, `YYYY-MM-DD`."""
-        us_text = _us_date_of(date_text)
-        return None if us_text is None else self.day_begin_us(us_text)
+        us_date = self._us_date_of(date_text)
+        return None if us_date is None else self.day_begin_us(us_date)
 
     def dated_iso(self, date_text: str, time_text: str) -> int | None:
         """Convert a time with its own date, as `dated`, from the date form of Level 2 lines.
@@ -196,14 +198,8 @@ class EasternTime:
         Returns:
             Microseconds since the Unix epoch, UTC; None when either text cannot be read.
         """
-        if date_text not in self._days:
-            us_text = _us_date_of(date_text)
-            day = None if us_text is None else self._day_of(us_text)
-            if day is None:
-                return None
-            # The next look-up finds it under this spelling too.
-            self._days[date_text] = day
-        return self.dated(date_text, time_text)
+        us_date = self._us_dates.get(date_text) or self._us_date_of(date_text)
+        return None if us_date is None else self.dated(us_date, time_text)
 
     def near_clock(self, time_text: str) -> int | None:
         """Convert a time of day that has just been stamped, by the session's clock.
@@ -241,6 +237,18 @@ class EasternTime:
                 return second_us
         return None
 
+    def _us_date_of(self, iso_text: str) -> str | None:
+        """Spell a day `YYYY-MM-DD` as `MM/DD/YYYY`; None when it is something else."""
+        if len(iso_text) != 10 or iso_text[4] + iso_text[7] != "--":
+            return None
+        us_date = f"{iso_text[5:7]}/{iso_text[8:]}/{iso_text[:4]}"
+        if self._day_of(us_date) is None:
+            return None
+        if len(self._us_dates) >= DAYS_MAX:
+            self._us_dates.clear()
+        self._us_dates[iso_text] = us_date
+        return us_date
+
     def _day_of(self, text: str) -> _Day | None:
         known = self._days.get(text)
         if known is not None:
@@ -273,13 +281,6 @@ class EasternTime:
         second = hours * 3600 + minutes * 60 + seconds
         self._seconds[text] = second
         return second
-
-
-def _us_date_of(iso_text: str) -> str | None:
-    """Spell `YYYY-MM-DD` as `MM/DD/YYYY`; None when it is something else."""
-    if len(iso_text) != 10 or iso_text[4] + iso_text[7] != "--":
-        return None
-    return f"{iso_text[5:7]}/{iso_text[8:]}/{iso_text[:4]}"
 
 
 def _micros_of(time_text: str) -> int | None:

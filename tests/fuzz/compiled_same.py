@@ -9,11 +9,14 @@ import argparse
 import math
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from tests.support.odd_market import OddMarket
-from tests.support.pipeline_pair import Different, Step, run, shortened
+from tests.support.odd_world import OddWorld
+from tests.support.pairs import AnyPair, Different, Step
+from tests.support.pipeline_pair import Pair
 
 STEPS: Final = 400
 """Of one world."""
@@ -33,22 +36,37 @@ class Outcome:
     """What differed, and how it can be seen again; empty when nothing did."""
 
 
-def run_worlds(lines: int, *, seed: int, seconds_max: float = math.inf) -> Outcome:
+class Level(NamedTuple):
+    """Whose pipelines are compared."""
+
+    make_world: Callable[[int], OddWorld]
+    """Makes what happens, from a seed."""
+    pair: type[AnyPair[Any, Any]]
+
+
+LEVEL1: Final = Level(OddMarket, Pair)
+
+
+def run_worlds(
+    lines: int, *, seed: int, seconds_max: float = math.inf, level: Level = LEVEL1
+) -> Outcome:
     """Make worlds until so many lines were read.
 
     Args:
         lines: How many, at least.
         seed: Of the first world; the others' follow it.
         seconds_max: Stop after this time, whatever was read.
+        level: Whose.
     """
     outcome, began_s = Outcome(), time.monotonic()
     while outcome.lines < lines and time.monotonic() - began_s < seconds_max:
-        market = OddMarket(seed + outcome.worlds)
-        steps = list(market.steps(STEPS))
+        world = level.make_world(seed + outcome.worlds)
+        steps = list(world.steps(STEPS))
         try:
-            native, total = run(market.options, steps).native_lines()
+            native, total = level.pair.run(world.options, steps).native_lines()
         except Different as different:
-            outcome.failure = _told(seed + outcome.worlds, market, steps, different)
+            failure = _told(level.pair, world, steps, different)
+            outcome.failure = f"seed {seed + outcome.worlds}: {failure}"
             break
         outcome.worlds += 1
         outcome.lines += total
@@ -57,25 +75,39 @@ def run_worlds(lines: int, *, seed: int, seconds_max: float = math.inf) -> Outco
     return outcome
 
 
-def _told(seed: int, market: OddMarket, steps: list[Step], different: Different) -> str:
-    """Everything that is needed to see a difference again."""
-    few = shortened(market.options, steps)
+def find_difference(seed: int, count: int, *, level: Level = LEVEL1) -> str:
+    """Make one short world; what differs in it, and how it can be seen again, empty for nothing."""
+    world = level.make_world(seed)
+    steps = list(world.steps(count, lines_max=25))
     try:
-        run(market.options, few)
+        level.pair.run(world.options, steps)
+    except Different as different:
+        return f"seed {seed}: {_told(level.pair, world, steps, different)}"
+    return ""
+
+
+def _told(
+    pair: type[AnyPair[Any, Any]], world: OddWorld, steps: list[Step], different: Different
+) -> str:
+    """Everything that is needed to see a difference again."""
+    few = pair.shortened(world.options, steps)
+    try:
+        pair.run(world.options, few)
     except Different as still:
         different = still
-    lines = [f"seed {seed}: {different}", f"{market.options}", *map(repr, few)]
-    return "\n".join(lines)
+    return "\n".join([str(different), str(world.options), *map(repr, few)])
 
 
-def main() -> int:
+def main(description: str | None = __doc__, level: Level = LEVEL1) -> int:
     """Run from the command line; 1 when something differed."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--lines", type=int, default=10_000_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=math.inf)
     options = parser.parse_args()
-    outcome = run_worlds(options.lines, seed=options.seed, seconds_max=options.minutes * 60)
+    outcome = run_worlds(
+        options.lines, seed=options.seed, seconds_max=options.minutes * 60, level=level
+    )
     print(
         f"seed {options.seed}: {outcome.worlds} worlds, {outcome.lines} lines in "
         f"{outcome.seconds:.0f} s ({outcome.lines / outcome.seconds:.0f}/s), "

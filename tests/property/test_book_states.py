@@ -1,9 +1,8 @@
 """Whatever is told in whatever order, a book is what a plain list of its rows, sorted, would be."""
 
 import math
-import struct
 from abc import abstractmethod
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import pytest
 from hypothesis import settings
@@ -16,11 +15,11 @@ from hypothesis.stateful import (
     rule,
 )
 
-from gateway.book.book import Book
 from gateway.book.level_book import LevelBook
 from gateway.book.order_book import OrderBook, RowKey
 from gateway.wire.codec import make_pack
-from schemas.reference_msgpack import decode_value
+from tests.support.books import AnyBook, make_level_book, make_order_book, rows_of
+from tests.support.pipelines import COMPILED, PYTHON, names_here
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -47,7 +46,9 @@ ROWS = st.tuples(
 class BookMachine(RuleBasedStateMachine):
     """A book beside its rows; how they are told differs by the kind of book."""
 
-    book: Book
+    name: ClassVar = PYTHON
+    """Whose book it is."""
+    book: AnyBook
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,9 +90,7 @@ class BookMachine(RuleBasedStateMachine):
         expected = [row[4] for side in "BA" for row in self.in_order(side)]
         count, data = self.book.image(self.pack)
         assert count == len(expected)
-        rows = decode_value(b"\xdd" + struct.pack(">I", count) + data)
-        assert isinstance(rows, list)
-        assert [tuple(row) for row in rows if isinstance(row, list)] == expected
+        assert rows_of(self.book) == expected
         assert self.book.image(self.pack) == (count, data)
 
     @invariant()
@@ -101,17 +100,13 @@ class BookMachine(RuleBasedStateMachine):
             self.take_an_image()
 
     @invariant()
-    def rows_are_in_order(self) -> None:
-        """Rows come by price, then by their place at the price."""
-        expected = [row[4] for side in "BA" for row in self.in_order(side)]
-        assert list(self.book.rows_in_order()) == expected
-
-    @invariant()
     def levels_add_up(self) -> None:
         """Every level is the sum of its rows, and none is left without."""
         bids, asks = self.levels("B"), self.levels("A")
         for count in (0, 1, 2, len(bids), len(asks), 100):
             assert self.book.top(count) == (bids[:count], asks[:count])
+        if self.name != PYTHON:
+            return
         for side, levels in ((self.book.bids, bids), (self.book.asks, asks)):
             prices = sorted(price for price, _, _ in levels)
             assert side.prices == prices
@@ -141,7 +136,7 @@ class OrderMachine(BookMachine):
     @initialize(rows_max=BOUNDS, keys=st.sampled_from([IDS, MAKERS, IDS + MAKERS]))
     def begin(self, rows_max: int, keys: tuple[RowKey, ...]) -> None:
         """A symbol's book is opened, and the vendor uses some kind of keys."""
-        self.book = OrderBook(rows_max=rows_max)
+        self.book = make_order_book(self.name, rows_max=rows_max)
         self.rows_max = rows_max
         self.keys = keys
         self.known: dict[RowKey, Row] = {}
@@ -194,6 +189,7 @@ class OrderMachine(BookMachine):
         if row is not None:
             told = (row.side, row.order_id, row.market_maker, row.price, row.size, row.priority)
             assert (*told, row.precision) == known
+            assert row.heard_us == self.heard_us[key]
 
     @precondition(lambda self: len(self.known) > 3)
     @rule(side=SIDES)
@@ -215,14 +211,25 @@ class OrderMachine(BookMachine):
             and self.heard_us[key] < before_us
         ]
         expired = self.book.expire(before_us)
-        assert {(row.market_maker, row.side) for row in expired} == set(gone)
-        assert len(expired) == len(gone)
+        # In the order in which they came.
+        assert [(row.market_maker, row.side) for row in expired] == gone
         for key in gone:
             del self.known[key]
+
+    @rule(data=st.data(), heard_us=TIMES_US)
+    def confirm(self, data: st.DataObject, heard_us: int) -> None:
+        """A row is told again as it is."""
+        key = data.draw(st.sampled_from(self.keys))
+        row = self.known.get(key)
+        assert self.book.confirm(key, heard_us) == (None if row is None else (row[3], row[4]))
+        if row is not None:
+            self.heard_us[key] = heard_us
 
     @invariant()
     def keys_are_right(self) -> None:
         """A caller finds every row by its key, on the level where it stands."""
+        if self.name != PYTHON:
+            return
         assert set(self.book.rows) == set(self.known)
         for key, row in self.book.rows.items():
             side = self.book.bids if row.side == "B" else self.book.asks
@@ -239,7 +246,7 @@ class LevelMachine(BookMachine):
     @initialize(rows_max=BOUNDS)
     def begin(self, rows_max: int) -> None:
         """A symbol's book is opened."""
-        self.book = LevelBook(rows_max=rows_max)
+        self.book = make_level_book(self.name, rows_max=rows_max)
         self.rows_max = rows_max
         self.known: dict[tuple[str, float], Row] = {}
 
@@ -279,6 +286,11 @@ class LevelMachine(BookMachine):
         known = self.known.pop((side, price), None)
         assert self.book.delete(side, price) is (known is not None)
 
+    @rule(side=SIDES, price=PRICES)
+    def look(self, side: str, price: float) -> None:
+        """Somebody asks for a level."""
+        assert self.book.has(side, price) is ((side, price) in self.known)
+
     @precondition(lambda self: len(self.known) > 3)
     @rule(side=SIDES)
     def clear(self, side: str) -> None:
@@ -289,7 +301,24 @@ class LevelMachine(BookMachine):
             del self.known[key]
 
 
-OrderMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40)
+class CompiledOrderMachine(OrderMachine):
+    """The extension's book of orders."""
+
+    name = COMPILED
+
+
+class CompiledLevelMachine(LevelMachine):
+    """The extension's book of levels."""
+
+    name = COMPILED
+
+
+is_compiled = pytest.mark.skipif(
+    COMPILED not in names_here(), reason="the compiled pipeline was not built"
+)
+for machine in (OrderMachine, LevelMachine, CompiledOrderMachine, CompiledLevelMachine):
+    machine.TestCase.settings = settings(max_examples=100, stateful_step_count=40)
 TestOrderMachine = pytest.mark.slow(OrderMachine.TestCase)
-LevelMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40)
 TestLevelMachine = pytest.mark.slow(LevelMachine.TestCase)
+TestCompiledOrderMachine = is_compiled(pytest.mark.slow(CompiledOrderMachine.TestCase))
+TestCompiledLevelMachine = is_compiled(pytest.mark.slow(CompiledLevelMachine.TestCase))

@@ -3,7 +3,6 @@
 import os
 import sys
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,15 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.normalize.suspicion import PriceLimits
-from tests.fuzz.guided_corpus import read_corpus
 from tests.support import pipelines
 
 if pipelines.COMPILED not in pipelines.names_here():
     pytest.skip("the compiled pipeline was not built", allow_module_level=True)
 
-from tests.fuzz.compiled_same import run_worlds
-from tests.support.odd_market import SYMBOLS, OddMarket
-from tests.support.pipeline_pair import Different, Pair, Step, first_difference, run, shortened
+from tests.fuzz.compiled_same import find_difference, run_worlds
+from tests.support.known_lines import KEPT, captured, kept
+from tests.support.odd_market import OddMarket
+from tests.support.odd_world import SYMBOLS
+from tests.support.pairs import Different, Step, first_difference, in_pieces
+from tests.support.pipeline_pair import Pair
 from tests.support.pipeline_side import LAYOUTS, Options
 from tests.unit.normalize.line_desk import GATEWAY_NAMES, NOW_US, line
 
@@ -42,13 +43,7 @@ def begun(*symbols: str, layout: int = 0) -> list[Step]:
 @given(st.integers(0, 2**32), st.integers(1, 25))
 def test_no_world_shows_a_difference(seed: int, count: int) -> None:
     """Short ones, of which every run makes others."""
-    market = OddMarket(seed)
-    steps = list(market.steps(count, lines_max=25))
-    try:
-        run(market.options, steps)
-    except Different as different:
-        few = "\n".join(map(repr, shortened(market.options, steps)))
-        pytest.fail(f"{different}\n{market.options}\n{few}")
+    assert find_difference(seed, count) == ""
 
 
 def test_no_long_world_shows_a_difference() -> None:
@@ -66,7 +61,7 @@ def test_nor_does_one_whose_bytes_the_extension_reads_itself() -> None:
     for seed in range(SEED, SEED + 4):
         market = OddMarket(seed)
         steps = list(market.steps(40, lines_max=60))
-        pair = run(replace(market.options, is_pumped=True), steps)
+        pair = Pair.run(replace(market.options, is_pumped=True), steps)
         feeds = sum(step[0] == "feed" and step[1] != b"" for step in steps)
         assert pair.sides[1].pumped > feeds // 2, "it had a clock most of the time"
 
@@ -78,9 +73,7 @@ def test_nor_does_one_whose_bytes_the_extension_reads_itself() -> None:
 def test_any_bytes_behind_a_usual_line(garbage: bytes, cuts: list[int]) -> None:
     """Cut anywhere."""
     data = f"{USUAL}\r\n".encode() + garbage + f"\n{line('Q', 'Cb')}\r\n".encode()
-    ends = sorted(place % (len(data) + 1) for place in cuts)
-    pieces = [("feed", data[a:b]) for a, b in pairwise([0, *ends, len(data)])]
-    run(Options(utc_us=NOW_US), [*begun("AAPL"), *pieces])
+    Pair.run(Options(utc_us=NOW_US), [*begun("AAPL"), *in_pieces(data, cuts)])
 
 
 @pytest.mark.parametrize("layout", range(len(LAYOUTS)))
@@ -102,7 +95,7 @@ def test_a_line_of_the_fields_before_is_not_whole_by_the_present_ones() -> None:
     lines = [line("Q", "ba", {"Bid Time": f"09:59:59.30000{at}"}) + "\r\n" for at in range(6)]
     steps = [*begun("AAPL"), ("feed", "".join(lines[:3]).encode()), ("select", 2)]
     wide = [line("Q", "ba", {"Bid Time": "09:59:59.4"}, names=LAYOUTS[2]) + "\r\n"] * 2
-    run(
+    Pair.run(
         Options(utc_us=NOW_US),
         [*steps, ("feed", CLOCK), ("feed", "".join([*wide, *lines]).encode())],
     )
@@ -113,39 +106,32 @@ def test_a_clock_line_counts_although_its_reader_fails() -> None:
     later = line("Q", "ba", {"Bid Time": "09:59:59.300000", "Ask Time": "09:59:59.300001"})
     data = f"T,20260917 10:00:00\r\n{later}\r\n".encode()
     first = ("feed", f"{USUAL}\r\n".encode())
-    run(Options(utc_us=NOW_US), [*begun("AAPL"), first, ("fault", True), ("feed", data)])
+    Pair.run(Options(utc_us=NOW_US), [*begun("AAPL"), first, ("fault", True), ("feed", data)])
 
 
 def test_lines_that_are_too_long_are_told_in_their_order() -> None:
     """A line that has no end yet comes behind one that has."""
     data = b"A" * 1_200 + b"\n" + b"B" * 1_300
-    run(Options(utc_us=NOW_US), [*begun("AAPL"), ("feed", data), ("feed", b"\n" + data)])
+    Pair.run(Options(utc_us=NOW_US), [*begun("AAPL"), ("feed", data), ("feed", b"\n" + data)])
 
 
-@pytest.mark.parametrize("name", ["level1_lines", "level2_lines", "session_lines"])
+@pytest.mark.parametrize("name", KEPT)
 def test_what_fuzzers_have_kept(name: str) -> None:
     """Every input that once took a new way, alone and behind all others."""
-    texts = [text + b"\r\n" for text in read_corpus(name)]
-    assert texts
     for layout in (0, 4):
-        steps = [("feed", text) for text in texts]
-        run(Options(utc_us=NOW_US), [*begun(*SYMBOLS[:3], layout=layout), *steps])
+        steps = kept(name)
+        Pair.run(Options(utc_us=NOW_US), [*begun(*SYMBOLS[:3], layout=layout), *steps])
 
 
 @pytest.mark.captured
 def test_captured_lines(samples: Path) -> None:
     """All files of what vendors have sent, whole and byte by byte, by several field sets."""
-    files = sorted(path for path in samples.rglob("*") if path.is_file())
-    assert files
-    for path in files:
-        data = path.read_bytes()[:6_000]
-        names = {text.split(b",")[1] for text in data.splitlines() if text.count(b",") > 1}
-        symbols = sorted(name.decode() for name in names if name.isalnum() and name.isascii())
-        symbols = ["AAPL", *(name for name in symbols[:12] if name != "AAPL")]
+    for data, names in captured(samples):
+        symbols = ["AAPL", *(name for name in names if name.isalnum() and name != "AAPL")]
         options = Options(utc_us=NOW_US, symbol_count_max=20, line_bytes_max=2_000)
         for layout, small in ((0, data[:500]), (1, b""), (4, b"")):
-            pieces = [("feed", small[at : at + 1]) for at in range(len(small))]
-            run(options, [*begun(*symbols, layout=layout), ("feed", data), *pieces])
+            pieces = in_pieces(small, range(len(small)))
+            Pair.run(options, [*begun(*symbols, layout=layout), ("feed", data), *pieces])
 
 
 def test_a_difference_is_found_and_made_short(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,9 +144,9 @@ def test_a_difference_is_found_and_made_short(monkeypatch: pytest.MonkeyPatch) -
         pair.do(("feed", f"{USUAL}\r\n".encode()))
     assert first_difference([1, (2, 3)], [1, (2, 4)]) == ".1.1: python 3 compiled 4"
     monkeypatch.setattr("gateway.normalize.level1_messages.AHEAD_US_MAX", -(10**15))
-    monkeypatch.setattr("tests.support.pipeline_pair.run", _run_without("Z"))
+    monkeypatch.setattr(Pair, "run", _run_without("Z"))
     steps = [*begun("AAPL"), ("feed", b"a\r\nZ\r\nb\r\n"), ("flush",)]
-    assert shortened(Options(utc_us=NOW_US), steps) == [("feed", b"Z\r\n")]
+    assert Pair.shortened(Options(utc_us=NOW_US), steps) == [("feed", b"Z\r\n")]
 
 
 def _run_without(letter: str) -> object:

@@ -5,8 +5,9 @@ mirror that sees every frame must hold the vendor's rows whenever the symbol is 
 loses frames at random must hold the gateway's rows or know that it does not.
 """
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
+import pytest
 from gateway_client import BookMirror, SequenceGap, decode_frame
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -17,7 +18,9 @@ from gateway.normalize.depths import Depth
 from gateway.policy.demand import Service
 from gateway.wire.codec import Encoded
 from gateway.wire.topics import parse_topic
+from tests.support import books
 from tests.support.depth_bench import DepthBench
+from tests.support.pipelines import COMPILED, PYTHON, names_here
 
 SYMBOL: Final = "@ESZ26"
 AT: Final = "10:00:00.000001,2026-11-20"
@@ -95,6 +98,9 @@ class Vendor:
 class DepthBooks(RuleBasedStateMachine):
     """Vendor, gateway and two mirrors."""
 
+    name: ClassVar = PYTHON
+    """Which pipeline the gateway reads with."""
+
     def __init__(self) -> None:
         super().__init__()
         self.is_link_up = True
@@ -104,7 +110,7 @@ class DepthBooks(RuleBasedStateMachine):
     def begin(self, style: str) -> None:
         """Watch the symbol and hear its first rows."""
         self.vendor = Vendor(style)
-        self.bench = DepthBench()
+        self.bench = DepthBench(pipeline=self.name)
         self.kind = "depth" if style == "levels" else "order"
         self.mirror = BookMirror(self.kind, SYMBOL)
         self.lossy = BookMirror(self.kind, SYMBOL)
@@ -256,7 +262,8 @@ class DepthBooks(RuleBasedStateMachine):
         """Another run with a later epoch: mirrors begin anew and know it."""
         if not self.is_streaming:
             return
-        self.bench = DepthBench(epoch=self.bench.board.envelope.epoch + 1)
+        epoch = self.bench.board.envelope.epoch + 1
+        self.bench = DepthBench(epoch=epoch, pipeline=self.name)
         self.history.clear()
         self.bench.want(SYMBOL, Service.LEVELS if self.kind == "depth" else Service.ORDERS)
         if self.kind == "order":
@@ -327,7 +334,7 @@ def rows_of(mirror: BookMirror) -> set[tuple[object, Row]]:
 def gateway_rows(depth: Depth, kind: str) -> set[tuple[object, Row]]:
     """The gateway's rows in the vendor model's form."""
     book = depth.levels if kind == "depth" else depth.orders
-    return {model_row(list(row)) for row in book.rows_in_order()}
+    return {model_row(list(row)) for row in books.rows_of(book)}
 
 
 def model_row(row: list[Any]) -> tuple[object, Row]:
@@ -338,5 +345,15 @@ def model_row(row: list[Any]) -> tuple[object, Row]:
     return key, (row[1], row[4], row[5])
 
 
+class CompiledDepthBooks(DepthBooks):
+    """With the compiled pipeline."""
+
+    name = COMPILED
+
+
+DepthBooks.TestCase.settings = settings(stateful_step_count=40)
+CompiledDepthBooks.TestCase.settings = settings(stateful_step_count=40)
 TestDepthBooks = DepthBooks.TestCase
-TestDepthBooks.settings = settings(stateful_step_count=40)
+TestCompiledDepthBooks = pytest.mark.skipif(
+    COMPILED not in names_here(), reason="the compiled pipeline was not built"
+)(CompiledDepthBooks.TestCase)

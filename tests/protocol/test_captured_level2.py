@@ -15,7 +15,7 @@ from gateway.iqfeed.system import DepthCleared, MakerName, parse_system
 from gateway.policy.demand import Service
 from tests.support.depth_bench import SNAPSHOT, DepthBench
 
-pytestmark = pytest.mark.captured
+pytestmark = [pytest.mark.captured, pytest.mark.usefixtures("pipeline_name")]
 
 LIVE_62 = "l2_62_tradeframe.txt"
 CLASSIC = "l2_classic_csharp_tests.txt"

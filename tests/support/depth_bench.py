@@ -4,22 +4,23 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from gateway.clock import FakeClock
-from gateway.control.depth_desk import DepthDesk
 from gateway.counters import Complaints, Counter, Counters
 from gateway.iqfeed.events import SystemLine
 from gateway.iqfeed.system import NoDepth, SymbolLimitReached, SymbolNotFound, parse_system
 from gateway.normalize.board import Board
-from gateway.normalize.depth_answers import DepthAnswers
-from gateway.normalize.depth_board import DepthBoard
-from gateway.normalize.depth_care import DepthCare
-from gateway.normalize.depth_pipeline import DepthPipeline
 from gateway.normalize.depths import BookOptions, Depth
-from gateway.normalize.values import Values
 from gateway.policy.demand import Demand, Service
 from gateway.wire.codec import Encoded
 from gateway.wire.envelope import Envelope
 from gateway.wire.topics import parse_topic
 from schemas.reference_msgpack import decode_value
+from tests.support.depth_parts import DepthParts
+from tests.support.pipelines import (
+    PYTHON,
+    default_name,
+    make_board,
+    make_depth_pipeline,
+)
 
 START_NS: Final = 1_000_000_000_000
 EVENT_US: Final = 1_790_000_400_000_000
@@ -40,40 +41,6 @@ OPTIONS: Final = BookOptions(
 )
 
 
-class FakeDepthUpstream:
-    """Keeps what the vendor was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.is_wanted = False
-        self.is_classic = False
-
-    def want(self) -> None:
-        """Note the wish for a connection."""
-        self.is_wanted = True
-
-    def watch_orders(self, symbol: str) -> None:
-        """Note the request."""
-        self.asked.append(f"WOR,{symbol}")
-
-    def unwatch_orders(self, symbol: str) -> None:
-        """Note the request."""
-        self.asked.append(f"ROR,{symbol}")
-
-    def watch_levels(self, symbol: str) -> None:
-        """Note the request."""
-        self.asked.append(f"WPL,{symbol}")
-
-    def unwatch_levels(self, symbol: str) -> None:
-        """Note the request."""
-        self.asked.append(f"RPL,{symbol}")
-
-    def take(self) -> list[str]:
-        """What was asked since the last look."""
-        asked, self.asked = self.asked, []
-        return asked
-
-
 class DepthBench:
     """Books, their desk and a pipeline; the upstream is whole from the start.
 
@@ -84,6 +51,7 @@ class DepthBench:
         options: What of the settings decides.
         images_per_minute_max: Budget for asking anew.
         epoch: The gateway run.
+        pipeline: Which pipeline reads; a board that is shared is of the Python one.
     """
 
     def __init__(
@@ -95,44 +63,36 @@ class DepthBench:
         options: BookOptions = OPTIONS,
         images_per_minute_max: int = 30,
         epoch: int = EPOCH,
+        pipeline: str = "",
     ) -> None:
+        self.name = pipeline or (default_name() if board is None else PYTHON)
         # Not from 0: a moment of 0 stands for none.
         self.clock = FakeClock(monotonic_ns=START_NS) if clock is None else clock
         self.frames: list[bytes] = []
         if board is None:
             envelope = Envelope(epoch=epoch, send=self.frames.append)
-            board = Board(envelope=envelope, clock=self.clock, symbol_count_max=1_000)
+            board = make_board(
+                self.name, envelope=envelope, clock=self.clock, symbol_count_max=1_000
+            )
             board.down_causes[0] = None
         self.board = board
         self.counters = Counters()
         self.complaints = Complaints(self.counters)
-        self.depths = DepthBoard(board, clock=self.clock, counters=self.counters, options=options)
         self.demand = Demand(self.clock, linger_ns=0) if demand is None else demand
-        self.upstream = FakeDepthUpstream()
-        self.desk = DepthDesk(
-            depths=self.depths,
-            demand=self.demand,
-            upstream=self.upstream,
+        parts = DepthParts(
+            self.name,
+            board,
             clock=self.clock,
             counters=self.counters,
+            demand=self.demand,
+            options=options,
             images_per_minute_max=images_per_minute_max,
         )
-        self.answers = DepthAnswers(board, self.depths, clock=self.clock)
-        self.care = DepthCare(
-            self.depths,
-            clock=self.clock,
-            counters=self.counters,
-            on_doubt=self.desk.ask_in_doubt,
-            on_review=self.desk.review,
-        )
-        self.pipeline = DepthPipeline(
-            board=self.depths,
-            values=Values(self.complaints),
-            clock=self.clock,
-            counters=self.counters,
-            complaints=self.complaints,
-            on_system_line=self._on_system_line,
-            line_bytes_max=65_536,
+        self.depths, self.upstream = parts.depths, parts.upstream
+        self.desk, self.answers, self.care = parts.desk, parts.answers, parts.care
+        self.pipeline = make_depth_pipeline(
+            self.name,
+            parts.of_pipeline(self.complaints, self._on_system_line, line_bytes_max=65_536),
         )
         self.depths.recover_upstream(is_new=True)
         self._acts: dict[type[SystemLine], Callable[[Any], object]] = {

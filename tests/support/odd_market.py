@@ -2,15 +2,13 @@
 
 Most columns go on as the vendor's would. A few are replaced by a spelling that a reader may take
 for another one, and a few lines are cut, glued, doubled or garbled; between the lines stands
-whatever else a connection says. What comes out are steps of `tests.support.pipeline_pair`.
+whatever else a connection says. What comes out are steps of `tests.support.pairs`.
 """
 
-import random
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from gateway.normalize.suspicion import PriceLimits
 from tests.support.odd_texts import (
@@ -18,7 +16,6 @@ from tests.support.odd_texts import (
     CONDITIONS,
     CONTENTS,
     DATES,
-    ENDS,
     HEALED,
     KINDS,
     ODD,
@@ -27,22 +24,11 @@ from tests.support.odd_texts import (
     TRADES,
     USUAL,
 )
-from tests.support.pipeline_pair import Step
+from tests.support.odd_world import OTHERS, SYMBOLS, OddWorld, garbled
+from tests.support.pairs import Step
 from tests.support.pipeline_side import LAYOUTS, Options
 from tests.unit.normalize.line_desk import COLUMNS, GATEWAY_NAMES
 
-EASTERN: Final = ZoneInfo("America/New_York")
-SYMBOLS: Final = ("AAPL", "MSFT", "@ES", "X", "LONGNAME.WITH-32.CHARACTERS.IN.IT")
-OTHERS: Final = ("GLD", "SPY", "Q", "EURUSD.FXCM")
-BEGINNINGS: Final = (
-    datetime(2026, 9, 16, 14, 0, 0, tzinfo=UTC),
-    datetime(2026, 9, 16, 3, 59, 57, tzinfo=UTC),
-    datetime(2026, 3, 8, 6, 59, 55, tzinfo=UTC),
-    datetime(2026, 11, 1, 5, 29, 50, tzinfo=UTC),
-    datetime(2026, 11, 1, 6, 0, 2, tzinfo=UTC),
-    datetime(2026, 12, 31, 4, 59, 59, tzinfo=UTC),
-)
-"""A plain morning; midnight; both DST changes; the last night of a year."""
 AT: Final = {name: place for place, name in enumerate(GATEWAY_NAMES)}
 _CONTENTS, _BID, _ASK = AT["Message Contents"], AT["Bid"], AT["Ask"]
 _BID_TIME, _ASK_TIME = AT["Bid Time"], AT["Ask Time"]
@@ -65,23 +51,22 @@ class _Listing:
             self.columns[AT[name]] = COLUMNS[name]
 
 
-class OddMarket:
+class OddMarket(OddWorld):
     """Makes the steps of one world.
 
     Args:
         seed: The same one makes the same steps.
     """
 
+    options: Options
+
     def __init__(self, seed: int) -> None:
-        self._rng = rng = random.Random(seed)
-        self._oddness = rng.choice((0.01, 0.03, 0.1, 0.3))
-        self._now = rng.choice(BEGINNINGS)
-        self._offset_us = 0
+        super().__init__(seed)
+        rng = self._rng
         self._layout = 0
         self._listings = [_Listing(symbol, at) for at, symbol in enumerate(SYMBOLS)]
-        self._wall, self._wall_us = self._now.astimezone(EASTERN), 0
         self.options = Options(
-            utc_us=int(self._now.timestamp()) * 1_000_000,
+            utc_us=self._utc_us,
             limits=PriceLimits(
                 price_max=rng.choice((10_000_000.0, 0.0, 700.0)),
                 jump_max=rng.choice((0.0, 0.0, 0.05)),
@@ -94,62 +79,21 @@ class OddMarket:
             is_pumped=sys.platform == "linux" and rng.random() < 0.3,
         )
 
-    def steps(self, count: int, *, lines_max: int = 120) -> Iterator[Step]:
-        """What happens.
-
-        Args:
-            count: Steps behind the beginning of the world.
-            lines_max: Lines in one chunk.
-        """
+    def _beginning(self) -> Iterator[Step]:
         yield from (("recover", shard) for shard in range(self.options.shard_count))
         yield ("select", 0)
         yield from (("open", symbol) for symbol in SYMBOLS)
         first = [self._clock_line(), *(self._line("P", listing) for listing in self._listings)]
         yield ("feed", "".join(f"{text}\r\n" for text in first).encode("latin-1"))
-        for _ in range(count):
-            yield from self._something(lines_max)
 
-    def _something(self, lines_max: int) -> Iterator[Step]:
+    def _after(self, step: Step) -> Iterator[Step]:
         rng = self._rng
-        kind = rng.random()
-        if kind < 0.62:
-            yield from self._chunks(self._lines(rng.randrange(1, lines_max)))
-        elif kind < 0.80:
-            micros = rng.choice((3, 500, 20_000, 260_000, 1_000_000, 1_000_000, 1_000_000))
-            if rng.random() < 0.05:
-                micros = rng.choice((7_000_000, 310_000_000, 3_600_000_000))
-            yield self._pass(micros)
-            if rng.random() < 0.9:
-                yield ("feed", f"{self._clock_line()}\r\n".encode())
-        else:
-            step = self._event()
-            yield step
-            if step == ("reset",) and rng.random() < 0.9:
-                yield ("select", self._layout)
-            elif step[0] == "lose" and rng.random() < 0.6:
-                yield (rng.choice(("recover", "resume")),)
-            elif step[0] in ("close", "refuse") and rng.random() < 0.6:
-                yield ("open", step[1])
-
-    def _chunks(self, data: bytes) -> Iterator[Step]:
-        """The bytes in one piece, in a few, or at once after a jam."""
-        rng = self._rng
-        way = rng.random()
-        if way < 0.6:
-            yield ("feed", data)
-        elif way < 0.75:
-            ends = sorted(rng.randrange(len(data) + 1) for _ in range(rng.randrange(1, 9)))
-            pieces = [data[a:b] for a, b in zip([0, *ends], [*ends, len(data)], strict=True)]
-            yield from (("feed", piece) for piece in pieces)
-        elif way < 0.77:
-            yield from (("feed", data[at : at + 1]) for at in range(min(len(data), 400)))
-            yield ("feed", data[400:])
-        elif way < 0.93:
-            ends = sorted(rng.randrange(len(data) + 1) for _ in range(rng.randrange(1, 5)))
-            pieces = [data[a:b] for a, b in zip([0, *ends], [*ends, len(data)], strict=True)]
-            yield ("shed", *pieces)
-        else:
-            yield ("feed", data, rng.choice((-500_000, 1, 400_000, 301_000_000, -7_200_000_000)))
+        if step == ("reset",) and rng.random() < 0.9:
+            yield ("select", self._layout)
+        elif step[0] == "lose" and rng.random() < 0.6:
+            yield (rng.choice(("recover", "resume")),)
+        elif step[0] in ("close", "refuse") and rng.random() < 0.6:
+            yield ("open", step[1])
 
     def _event(self) -> Step:
         """Something that is no line."""
@@ -171,7 +115,7 @@ class OddMarket:
             lambda: ("tell_variants",),
             lambda: ("audit", symbol),
             lambda: ("ask", *(f"{kind},{symbol}," for kind in kinds)),
-            lambda: self._rare_event(symbol),
+            lambda: self._rare(("refuse", symbol)),
         )
         return rng.choice(events)()
 
@@ -184,45 +128,14 @@ class OddMarket:
         kind, variant = rng.choice(("quote", "quote", "summary")), rng.choice(("1", "20", "250"))
         return ("vary", symbol, kind, variant, rng.random() < 0.6)
 
-    def _rare_event(self, symbol: str) -> Step:
-        rng = self._rng
-        events: tuple[Step, ...] = (
-            ("step", rng.choice((-3_600_000_000, -300_000, 900_000, 400_000_000))),
-            ("fault", rng.random() < 0.3),
-            ("refuse", symbol),
-        )
-        return rng.choice(events)
-
-    def _pass(self, micros: int) -> Step:
-        self._now += timedelta(microseconds=micros)
-        self._wall = self._now.astimezone(EASTERN)
-        self._wall_us = max(0, self._wall_us - micros)
-        return ("wait", micros)
-
-    def _clock_line(self) -> str:
-        return f"T,{self._wall:%Y%m%d %H:%M:%S}"
-
-    def _moment(self) -> str:
-        """The time of day a few microseconds later."""
-        self._wall_us = min(self._wall_us + self._rng.randrange(40), 900_000)
-        second, micros = divmod(self._wall.microsecond + self._wall_us, 1_000_000)
-        wall = self._wall
-        if second and wall.second < 59:
-            return f"{wall.hour:02}:{wall.minute:02}:{wall.second + 1:02}.{micros:06}"
-        micros = 999_999 if second else micros
-        return f"{wall.hour:02}:{wall.minute:02}:{wall.second:02}.{micros:06}"
-
     def _lines(self, count: int) -> bytes:
         rng = self._rng
         texts = []
         for _ in range(count):
             listing = rng.choice(self._listings)
-            if rng.random() >= self._oddness:
-                texts.append(self._line("Q", listing))
-                texts.append("\r\n")
-                continue
-            texts.append(self._odd_line(listing))
-            texts.append("\r\n" if rng.random() < 0.9 else rng.choice(ENDS))
+            is_odd = rng.random() < self._oddness
+            text = self._odd_line(listing) if is_odd else self._line("Q", listing)
+            texts.append(self._ended(text, is_odd=is_odd))
         return "".join(texts).encode("latin-1")
 
     def _line(self, letter: str, listing: _Listing) -> str:
@@ -276,7 +189,15 @@ class OddMarket:
             return self._line("P", listing)
         if kind < 0.84:
             return self._other_line(listing.columns[0])
-        return _garbled(rng, self._line("Q", listing), listing.last)
+        usual = self._line("Q", listing)
+        return garbled(
+            rng,
+            usual,
+            listing.last,
+            # Cut right behind the quote.
+            ",".join(usual.split(",")[: rng.choice((11, 12))]) + rng.choice(("", ",")),
+            rng.choice(("Q", "Q,", "Q,AAPL", "Q,AAPL,", "Q,,ba,1", "Q,X,b,,5,,", ",", "Q" * 9)),
+        )
 
     def _odd_columns(self, listing: _Listing) -> str:
         rng = self._rng
@@ -304,8 +225,7 @@ class OddMarket:
             return rng.choice(kinds)
         if kind < 0.85 and kinds is not CONDITIONS:
             return self._odd_value(kinds)
-        at = rng.randrange(len(text) + 1)
-        return text[:at] + chr(rng.randrange(256)) + text[at + rng.randrange(2) :]
+        return self._respelled(text)
 
     def _odd_value(self, kinds: tuple[str, ...]) -> str:
         rng = self._rng
@@ -323,11 +243,11 @@ class OddMarket:
     def _other_line(self, symbol: str) -> str:
         """A line that is no Q line."""
         rng = self._rng
-        day, late_s = f"{self._wall:%m/%d/%Y}", rng.choice((-3_600, -1, 1, 2, 600))
+        day = f"{self._wall:%m/%d/%Y}"
         other = rng.choice(OTHERS) if rng.random() < 0.5 else symbol
         lines: tuple[Callable[[], str], ...] = (
             *(self._clock_line,) * 3,
-            lambda: f"T,{self._wall + timedelta(seconds=late_s):%Y%m%d %H:%M:%S}",
+            self._odd_clock_line,
             lambda: rng.choice(("T,garbage", "T,", "T", "T,20261301 10:00:00", "Tx")),
             lambda: f"F,{symbol},5,65.6,28624000,199.95,,,,,,,02/18/2026,",
             lambda: f"R,{symbol},5,188.25,100,{self._moment()},188.36,200,,14,4,11,",
@@ -345,22 +265,3 @@ class OddMarket:
 
     def _new_beginning(self, first: str) -> str:
         return f"{first}\r\nS,FIELDS,{self._layout}\r\n{self._clock_line()}"
-
-
-def _garbled(rng: random.Random, text: str, other: str) -> str:
-    """A line that something happened to on its way."""
-    at = rng.randrange(len(text))
-    ways = (
-        text[:at],
-        text[at:],
-        text[:at] + "," + text[at:],
-        text[:at] + text[at:].replace(",", "", 1),
-        text[:at] + chr(rng.randrange(256)) + text[at + 1 :],
-        text + other,
-        text[:at] + "x" * rng.choice((10, 300, 1_001, 2_500)) + text[at:],
-        text + "," * rng.randrange(1, 300),
-        # Cut right behind the quote.
-        ",".join(text.split(",")[: rng.choice((11, 12))]) + rng.choice(("", ",")),
-        rng.choice(("Q", "Q,", "Q,AAPL", "Q,AAPL,", "Q,,ba,1", "Q,X,b,,5,,", ",", "Q" * 9)),
-    )
-    return rng.choice(ways)

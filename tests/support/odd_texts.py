@@ -1,5 +1,6 @@
 """Texts of columns that a reader may take for others: odd ones, and nearly usual ones."""
 
+from collections.abc import Mapping
 from typing import Final
 
 PRICES: Final = (
@@ -88,3 +89,71 @@ HEALED: Final = (
     *("High", "VWAP", "Last Time", "Last Date"),
 )
 ENDS: Final = ("\n", "\r\r\n", "\r", "", "\n\r\n", "\r\n\r\n", "\n\n")
+DEPTH_PRICES: Final = (
+    *PRICES,
+    *("2938.", "-2938.", "-.5", "-", "-.", "-00", "-0.0", "0.00", "10", "10.0", "10.00", "010"),
+)
+IDS: Final = (
+    *COUNTS,
+    *("0007", "999999999999999999", "1000000000000000000", "\xb9", "1.", "648907593934"),
+)
+MAKERS: Final = (
+    *("", "NSDQ", "nsdq", "MD01", "MD99", "MD1", "MD001", "XMD01", "MD0\xb2", "MD0x", "a b", "\0"),
+    *(
+        "\xff",
+        "M\xd6D1",
+        "x" * 31,
+        "x" * 32,
+        "\xe9" * 15,
+        "\xe9" * 16,
+        "x" * 64,
+        "x" * 65,
+        "\xe9" * 64,
+    ),
+    "\xe9" * 65,
+)
+SIDES: Final = ("B", "A", "B", "A", "", "b", "a", "X", "BA", "B ", " A", "\xc2", "B\0", "C", "@")
+ISO_DATES: Final = (
+    *("", "2026-9-16", "2026-02-30", "2026-13-01", "2026-00-10", "2026-10-00", "2026-03-08", "x"),
+    *("2026-11-01", "1970-01-01", "1969-12-31", "2254-12-31", "2255-01-01", "2026/09/16"),
+    *("26-09-16", "2026-09-16 ", "2026-09-1\xb2", "2024-02-29", "2023-02-29", "2100-02-29"),
+    *("09/16/2026", "11/01/2026", "20260916", "2026-09-17", "2026-09-15", "-026-09-16"),
+    *("2026-0/-16", "2026-0:-16", "2026-09-32"),
+)
+DEPTH_TIMES: Final = (*TIMES, "09:59:59.", "09:59:59.12", "9:59:59", "20:32:47.333543", "00:00:00")
+FLAGS: Final = ("T", "F", "T", "F", "", "t", "TF", "X", "\xd4")
+LAST_COLUMNS: Final = ("", "x", "AAPL", "2026-09-16", "\0")
+ORDER_COLUMNS: Final = (
+    *("letter", "symbol", "id", "maker", "side", "price", "size", "id", "size", "time", "date"),
+    "last",
+)
+DEPTH_COLUMNS: Final = {
+    **dict.fromkeys("0346", ORDER_COLUMNS),
+    "5": ("letter", "symbol", "id", "maker", "side", "time", "date", "last"),
+    **dict.fromkeys(
+        "78",
+        ("letter", "symbol", "side", "price", "size", "size", "size", "time", "date", "last"),
+    ),
+    "9": ("letter", "symbol", "side", "price", "time", "date", "last"),
+    **dict.fromkeys(
+        "Z2",
+        (
+            *("letter", "symbol", "maker", "price", "price", "size", "size", "time", "date"),
+            *("size", "time", "flag", "flag", "flag", "last"),
+        ),
+    ),
+}
+"""What each column of a Level 2 line is, by the line's letter."""
+DEPTH_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "letter": (*"0345678920Z23456789", "", "1", "33", "A"),
+    "id": IDS,
+    "maker": MAKERS,
+    "side": SIDES,
+    "price": DEPTH_PRICES,
+    "size": COUNTS,
+    "time": DEPTH_TIMES,
+    "date": ISO_DATES,
+    "flag": FLAGS,
+    "last": LAST_COLUMNS,
+}
+"""Odd texts of each kind of column; symbols are the world's own."""

@@ -5,8 +5,8 @@
 namespace iqfeed_gateway {
 namespace {
 
-constexpr unsigned order_type = 5;
-constexpr unsigned depth_type = 6;
+constexpr unsigned order_type = 6;
+constexpr unsigned depth_type = 5;
 constexpr unsigned order_items = 14;
 constexpr unsigned depth_items = 12;
 constexpr std::uint64_t snapshot_flag = 1;
@@ -44,11 +44,20 @@ bool is_ascii(Text text) {
   });
 }
 
+/// Read an order's number: so near to a line's beginning that eight bytes that end with it may not be
+/// there.
+bool read_id(Text text, MaybeCount& id) {
+  if (text.size() >= 8) return read_count(text, id);
+  char padded[16] = {};
+  text.copy(padded + 8, text.size());
+  return read_count(Text(padded + 8, text.size()), id);
+}
+
 /// Read what a row is known by; false when it is neither a usual number nor a usual name.
 bool read_key(Text id, Text maker, bool is_bid, RowKey& key) {
   key.maker = maker;
   key.is_bid = is_bid;
-  return read_count(id, key.id) && is_ascii(maker) && (key.id.is_there || !maker.empty());
+  return read_id(id, key.id) && is_ascii(maker) && (key.id.is_there || !maker.empty());
 }
 
 void pack_side(Packer& body, bool is_bid) { body.text(is_bid ? "B" : "A"); }
@@ -91,11 +100,9 @@ bool DepthReader::read_usual(Text line, Row& row, bool& is_done) {
   const char* const end = place + line.size();
   // Nothing stands behind a whole line's last comma.
   if (commas == 0 || !take_columns(place, end, columns.data(), commas) || place != end) return true;
-  // Names and numbers are read eight bytes at a time, names forwards, numbers backwards.
+  // Names are read eight bytes at a time.
   const Text name = columns[1];
   if (columns[0].size() != 1 || name.empty() || end - (name.data() + name.size()) < 8) return true;
-  const bool has_id = commas != 9 && commas != 6 && !columns[2].empty();
-  if (has_id && columns[2].data() + columns[2].size() - line.data() < 8) return true;
   row.depth = depths_->find(name);
   if (row.depth == nullptr) return true;
   row.flags = row.depth->flags;

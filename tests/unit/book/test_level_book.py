@@ -5,21 +5,23 @@ from collections.abc import Callable
 import pytest
 
 from gateway.book.level_book import LevelBook
+from gateway.wire.codec import make_pack
+from tests.support.books import make_level_book, rows_of
 
 ROWS_MAX = 3
 
 
 @pytest.fixture
-def book() -> LevelBook:
+def book(pipeline_name: str) -> LevelBook:
     """Nothing was told yet."""
-    return LevelBook(rows_max=ROWS_MAX)
+    return make_level_book(pipeline_name, rows_max=ROWS_MAX)
 
 
 def test_a_level_is_added_and_then_replaced(book: LevelBook) -> None:
     """The vendor's size and number of orders stand for the level; nothing is added up."""
     assert book.put("B", 10.0, 5, 2, 3) is True
     assert book.put("B", 10.0, 7, None, 4) is False
-    assert list(book.rows_in_order()) == [("add", "B", 10.0, 7, None, 4)]
+    assert rows_of(book) == [("add", "B", 10.0, 7, None, 4)]
     assert book.top(1) == ([(10.0, 7, None)], [])
 
 
@@ -38,7 +40,7 @@ def test_a_level_is_deleted_once(book: LevelBook) -> None:
     assert book.delete("A", 10.0) is True
     assert book.delete("A", 10.0) is False
     assert book.row_count == 0
-    assert book.asks.best is None
+    assert book.top(1) == ([], [])
 
 
 def test_a_full_book_refuses_new_levels_only(book: LevelBook) -> None:
@@ -94,14 +96,14 @@ def test_an_image_shows_every_change(
     book: LevelBook, change: Callable[[LevelBook], object]
 ) -> None:
     """What was kept of the last image must not outlive what it was made from."""
-
-    def pack(value: object) -> bytes:
-        return f"{value};".encode()
-
+    pack = make_pack()
     book.put("B", 1.0, 1, 1, 2)
     book.put("A", 2.0, 1, 1, 2)
     before = book.image(pack)
     change(book)
-    rows = list(book.rows_in_order())
-    assert book.image(pack) == (len(rows), b"".join(map(pack, rows)))
-    assert book.image(pack) != before
+    after = book.image(pack)
+    assert after != before
+    assert after == (book.row_count, b"".join(map(pack, rows_of(book))))
+    assert sorted(row[2] for row in rows_of(book)) == sorted(
+        price for side in book.top(9) for price, _, _ in side
+    )

@@ -5,14 +5,16 @@ from collections.abc import Callable
 import pytest
 
 from gateway.book.order_book import OrderBook, RowKey
+from gateway.wire.codec import make_pack
+from tests.support.books import make_order_book, rows_of
 
 ROWS_MAX = 6
 
 
 @pytest.fixture
-def book() -> OrderBook:
+def book(pipeline_name: str) -> OrderBook:
     """Nothing was told yet."""
-    return OrderBook(rows_max=ROWS_MAX)
+    return make_order_book(pipeline_name, rows_max=ROWS_MAX)
 
 
 def put_order(  # noqa: PLR0917 - a table of rows reads best without keywords
@@ -36,7 +38,7 @@ def put_maker(
 
 def keys_in_order(book: OrderBook) -> list[object]:
     """Order number, else market maker, of every row of the image."""
-    return [row[2] if row[2] is not None else row[3] for row in book.rows_in_order()]
+    return [row[2] if row[2] is not None else row[3] for row in rows_of(book)]
 
 
 def test_orders_of_one_price_are_one_level(book: OrderBook) -> None:
@@ -53,8 +55,10 @@ def test_an_order_may_change_its_size(book: OrderBook) -> None:
     put_order(book, 1, "A", 10.0, 5, 8)
     assert book.put(1, "A", 1, "NSDQ", 10.0, 3, 9, 5, 77) is False
     assert book.top(5) == ([], [(10.0, 3, 1)])
-    assert list(book.rows_in_order()) == [("add", "A", 1, "NSDQ", 10.0, 3, 9, 5)]
-    assert book.rows[1].heard_us == 77
+    assert rows_of(book) == [("add", "A", 1, "NSDQ", 10.0, 3, 9, 5)]
+    row = book.delete(1)
+    assert row is not None
+    assert (row.heard_us, row.priority, row.precision) == (77, 9, 5)
 
 
 def test_an_order_may_move_to_another_price(book: OrderBook) -> None:
@@ -65,7 +69,6 @@ def test_an_order_may_move_to_another_price(book: OrderBook) -> None:
     assert book.top(5) == ([(11.0, 6, 1), (10.0, 5, 1)], [])
     put_order(book, 1, "B", 11.0, 4)
     assert book.top(5) == ([(11.0, 10, 2)], [])
-    assert list(book.bids.levels) == [11.0]
 
 
 def test_an_order_may_change_sides(book: OrderBook) -> None:
@@ -73,7 +76,7 @@ def test_an_order_may_change_sides(book: OrderBook) -> None:
     put_order(book, 1, "B", 10.0, 5)
     assert put_order(book, 1, "A", 10.0, 6) is False
     assert book.top(5) == ([], [(10.0, 6, 1)])
-    assert (book.rows[1].side, book.row_count) == ("A", 1)
+    assert rows_of(book) == [("add", "A", 1, None, 10.0, 6, None, 2)]
 
 
 def test_a_deleted_row_is_handed_back(book: OrderBook) -> None:
@@ -85,7 +88,7 @@ def test_a_deleted_row_is_handed_back(book: OrderBook) -> None:
     assert (row.order_id, row.side, row.price, row.size) == (2, "B", 10.0, 7)
     assert book.top(5) == ([(10.0, 5, 1)], [])
     assert book.delete(1) is not None
-    assert (book.row_count, book.bids.best) == (0, None)
+    assert (book.row_count, book.top(1)) == (0, ([], []))
 
 
 def test_deleting_what_is_unknown_changes_nothing(book: OrderBook) -> None:
@@ -114,13 +117,23 @@ def test_a_side_is_cleared_alone(book: OrderBook) -> None:
     put_order(book, 1, "B", 10.0, 5)
     put_order(book, 2, "B", 9.0, 0)
     put_maker(book, "NSDQ", "A", 11.0, size=0)
-    level = book.rows[1].level
     assert book.clear("B") == 2
-    assert level.rows == {}, "left to the garbage collector"
-    assert (book.row_count, book.empty_rows, book.bids.best) == (1, 1, None)
+    assert (book.row_count, book.empty_rows, book.top(1)[0]) == (1, 1, [])
     assert book.clear("B") == 0
     assert book.clear("A") == 1
-    assert (book.row_count, book.empty_rows, book.rows) == (0, 0, {})
+    assert (book.row_count, book.empty_rows, rows_of(book)) == (0, 0, [])
+    assert book.delete(1) is None
+    assert put_order(book, 1, "B", 10.0, 5) is True
+
+
+def test_a_side_that_was_cleared_is_freed_at_once() -> None:
+    """Rows point to their level: only the garbage collector could free them otherwise."""
+    book = OrderBook(rows_max=ROWS_MAX)
+    put_order(book, 1, "B", 10.0, 5)
+    level = book.rows[1].level
+    assert book.clear("B") == 1
+    assert level.rows == {}
+    assert book.rows == {}
 
 
 def test_rows_without_size_are_kept_and_counted(book: OrderBook) -> None:
@@ -192,8 +205,7 @@ def test_rows_of_one_price_that_lack_something_have_an_order_too(book: OrderBook
     put_order(book, 3, "B", 10.0, 1)
     put_order(book, 2, "B", 10.0, 1)
     put_order(book, 4, "B", 10.0, 1, 2**64 - 1)
-    book.put(("", "A"), "B", None, "", 10.0, 1, None, None, 0)
-    assert keys_in_order(book) == [4, 2, 3, None, "", "NSDQ"]
+    assert keys_in_order(book) == [4, 2, 3, None, "NSDQ"]
 
 
 @pytest.mark.parametrize(
@@ -214,16 +226,15 @@ def test_an_image_shows_every_change(
     book: OrderBook, change: Callable[[OrderBook], object]
 ) -> None:
     """What was kept of the last image must not outlive what it was made from."""
-
-    def pack(value: object) -> bytes:
-        return f"{value};".encode()
-
+    pack = make_pack()
     put_order(book, 1, "B", 10.0, 1)
     put_order(book, 2, "B", 10.0, 1)
     put_order(book, 3, "A", 11.0, 1)
     put_maker(book, "NSDQ", "A", 11.0)
     before = book.image(pack)
     change(book)
-    rows = list(book.rows_in_order())
-    assert book.image(pack) == (len(rows), b"".join(map(pack, rows)))
-    assert book.image(pack) != before
+    after, rows = book.image(pack), rows_of(book)
+    assert after != before
+    assert after == (book.row_count, b"".join(map(pack, rows)))
+    sizes = {side: sum(row[5] for row in rows if row[1] == side) for side in "BA"}
+    assert [sum(size for _, size, _ in side) for side in book.top(9)] == [*sizes.values()]

@@ -8,6 +8,7 @@ from gateway.model.messages import Kind
 from gateway.policy.demand import LEVEL2_SERVICES, Demand, Service
 from tests.support.depth_bench import START_NS, DepthBench, level, order
 
+pytestmark = pytest.mark.usefixtures("pipeline_name")
 BOOK, ORDERS, LEVELS = Service.BOOK, Service.ORDERS, Service.LEVELS
 
 
@@ -276,7 +277,7 @@ def test_a_refresh_asks_for_both_kinds() -> None:
     assert bench.upstream.take() == ["WOR,@ES", "WPL,@ES"]
     assert not bench.desk.ask_in_doubt(depth)
     bench.feed(order("6", 1, "B", "100"))
-    assert len(bench.depths.depths["@ES"].levels.bids.prices) == 2, "their summary is to come"
+    assert depth.levels.row_count == 2, "their summary is to come"
     bench.feed(level("7", "B", "100"))
     bench.settle()
     assert len(bench.answer("depth,@ES,")[6]) == 1

@@ -1,10 +1,14 @@
 """`book` topics: at most one in an interval, the newest value, never one that is not whole."""
 
+import pytest
+
 from gateway.counters import Counter
 from gateway.model.enums import Cause
 from gateway.normalize.books import BOOKS_AT_ONCE_MAX
 from gateway.policy.demand import Service
 from tests.support.depth_bench import CONFLATED, RECV_US, DepthBench, gone, order
+
+pytestmark = pytest.mark.usefixtures("pipeline_name")
 
 
 def live_book(*variants: str) -> DepthBench:

@@ -19,6 +19,8 @@ from tests.support.depth_bench import (
     order,
 )
 
+pytestmark = pytest.mark.usefixtures("pipeline_name")
+
 
 @pytest.fixture(name="bench")
 def live_bench() -> DepthBench:

@@ -8,6 +8,8 @@ from gateway.model.messages import Kind
 from gateway.policy.demand import Service
 from tests.support.depth_bench import OPTIONS, DepthBench, classic, order
 
+pytestmark = pytest.mark.usefixtures("pipeline_name")
+
 FRESH = ["WOR,@ES"]
 
 

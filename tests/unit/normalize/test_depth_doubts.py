@@ -1,7 +1,11 @@
 """What must not be believed: absurd sizes, lone updates, pauses of our own making."""
 
+import pytest
+
 from gateway.counters import Counter
 from tests.support.depth_bench import DepthBench
+
+pytestmark = pytest.mark.usefixtures("pipeline_name")
 
 
 def test_absurd_sizes_add_up_to_the_largest_that_can_be_told() -> None:

@@ -4,6 +4,9 @@ import pytest
 
 from gateway.counters import Counter
 from tests.support.depth_bench import RECV_US, DepthBench, level, order
+from tests.support.pipelines import COMPILED, PYTHON
+
+pytestmark = pytest.mark.usefixtures("pipeline_name")
 
 
 @pytest.fixture(name="bench")
@@ -123,3 +126,11 @@ def test_messages_are_counted_by_kind(bench: DepthBench) -> None:
     assert bench.count(Counter.ORDERS_PUBLISHED) == 3
     assert bench.count(Counter.DEPTHS_PUBLISHED) == 1
     assert bench.count(Counter.FEED_BYTES) > 100
+
+
+def test_a_bench_has_the_pipeline_that_is_asked_for(pipeline_name: str) -> None:
+    """Otherwise half of these tests would prove nothing."""
+    bench = DepthBench()
+    names = {PYTHON: "DepthPipeline", COMPILED: "CompiledDepthPipeline"}
+    assert type(bench.pipeline).__name__ == names[pipeline_name]
+    assert bench.name == pipeline_name

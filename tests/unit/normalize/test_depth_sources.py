@@ -16,6 +16,8 @@ from tests.support.depth_bench import (
     order,
 )
 
+pytestmark = pytest.mark.usefixtures("pipeline_name")
+
 BID, ASK = order("6", 1, "B", "100.25"), order("6", 2, "A", "100.50")
 
 

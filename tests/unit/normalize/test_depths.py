@@ -1,21 +1,21 @@
 """What is known of one symbol on the Level 2 port."""
 
+from dataclasses import replace
+
 import pytest
 
-from gateway.clock import FakeClock
 from gateway.model.enums import SymbolState
 from gateway.model.messages import Kind
-from gateway.normalize.depths import Depth, PlainDepth
-from gateway.normalize.symbols import BookSource, PlainSymbol
-from gateway.wire.envelope import Envelope
+from gateway.normalize.depths import Depth
+from gateway.normalize.symbols import BookSource
+from tests.support.depth_bench import OPTIONS, DepthBench
 
 
 @pytest.fixture(name="depth")
-def live_depth() -> Depth:
+def live_depth(pipeline_name: str) -> Depth:
     """A live symbol of which nothing is asked."""
-    envelope = Envelope(epoch=1, send=lambda _: None)
-    symbol = PlainSymbol("@ES", envelope=envelope, now_us=FakeClock().utc_us())
-    depth = PlainDepth(symbol, row_count_max=2, now_us=5)
+    options = replace(OPTIONS, row_count_max=2)
+    depth = DepthBench(options=options, pipeline=pipeline_name).depths.open("@ES")
     depth.standing.state = SymbolState.LIVE
     return depth
 

@@ -17,6 +17,8 @@ from tests.support.depth_bench import (
     order,
 )
 
+pytestmark = pytest.mark.usefixtures("pipeline_name")
+
 ID_MAX = 2**64 - 1
 
 

@@ -5,6 +5,8 @@ import pytest
 from gateway.counters import Counter
 from tests.support.depth_bench import LAST, SNAPSHOT, SUSPECT, DepthBench, classic
 
+pytestmark = pytest.mark.usefixtures("pipeline_name")
+
 
 @pytest.fixture(name="bench")
 def live_bench() -> DepthBench:

@@ -13,6 +13,8 @@ from tests.support.depth_bench import (
     order,
 )
 
+pytestmark = pytest.mark.usefixtures("pipeline_name")
+
 
 def bench_of(*services: Service) -> DepthBench:
     """A live symbol."""
