@@ -10,6 +10,11 @@ from gateway.normalize.prints import Prints
 source_digest: str
 """What `digest_of` told of the sources when it was built; empty when nobody asked."""
 
+messages: tuple[tuple[str, int, int], ...]
+"""Kind, number on the wire, and items of the body of each message that is made here."""
+flags: tuple[int, int]
+"""SNAPSHOT and SUSPECT as they are set here."""
+
 def use_codec(
     pack: Callable[[tuple[Any, ...]], bytes], unpack: Callable[[bytes], tuple[Any, ...]]
 ) -> None:
@@ -233,7 +238,8 @@ class DepthState:
     order_topic: Any
     depth_topic: Any
     flags: int
-    is_steady: bool
+    takes_orders: bool
+    takes_levels: bool
     is_dirty: bool
     merged: int
     recv_us: int

@@ -185,7 +185,7 @@ class DepthBoard(DepthOutages):
             self.changed.append(depth)
 
     def hear(self, depth: Depth, source: BookSource, recv_us: int, *, is_summary: bool) -> bool:
-        """Note a row of a symbol that is not steady, before it is put into a book.
+        """Note a row of a kind of which something is open, before it is put into a book.
 
         Returns:
             False when the row comes too late: its kind was given back.

@@ -109,8 +109,9 @@ class Depth:
     """Whether the vendor answers the request for orders by price levels (type 0)."""
     flags: int
     """Flags of every row: DELAYED, and STALE while the upstream is not whole."""
-    is_steady: bool
-    """Whether a row needs nothing beside the book: live, and nothing is expected."""
+    takes_orders: bool
+    takes_levels: bool
+    """Whether a row of the kind needs nothing beside the book: live, and nothing is open."""
     is_rebuilding: bool
     """Whether rows of an earlier time may be missing: from a loss to the summary's end."""
     is_dirty: bool
@@ -214,10 +215,12 @@ class Depth:
         self.has_no_orders = self.has_no_levels = self.has_level_orders = False
 
     def note_steady(self) -> None:
-        """Bring `is_steady` up to date."""
-        self.is_steady = self.standing.is_live and not (
-            self.expected or self.renewed or self.arriving or self.released
-        )
+        """Bring `takes_orders` and `takes_levels` up to date: what is open of one holds up one."""
+        opened = {*self.expected, *self.renewed, *self.arriving}
+        released = self.released - {Kind.DEPTH} if self.has_level_orders else self.released
+        opened |= released
+        self.takes_orders = self.standing.is_live and Kind.ORDER not in opened
+        self.takes_levels = self.standing.is_live and Kind.DEPTH not in opened
 
     def find_reason(self) -> str | None:
         """Which plausibility check the book fails, the gravest first."""
@@ -239,9 +242,9 @@ class PlainDepth(Depth):
     __slots__ = (
         "arriving", "asked", "books", "cleared_until_us", "crossed_us", "depth_topic", "event_us",
         "expected", "flags", "has_level_orders", "has_no_levels", "has_no_orders", "heard_us",
-        "images_asked_us", "is_dirty", "is_full", "is_rebuilding", "is_steady", "levels",
-        "merged", "order_topic", "orders", "quote_sequence", "recv_us", "released", "renewed",
-        "seen_us", "settle_us", "shard", "standing", "symbol",
+        "images_asked_us", "is_dirty", "is_full", "is_rebuilding", "levels", "merged",
+        "order_topic", "orders", "quote_sequence", "recv_us", "released", "renewed", "seen_us",
+        "settle_us", "shard", "standing", "symbol", "takes_levels", "takes_orders",
     )  # fmt: skip
 
     def __init__(self, symbol: Symbol, *, row_count_max: int, now_us: int, shard: int = 0) -> None:
@@ -251,6 +254,6 @@ class PlainDepth(Depth):
         self.order_topic = symbol.topic(Kind.ORDER)
         self.depth_topic = symbol.topic(Kind.DEPTH)
         self.flags = 0
-        self.is_steady = self.is_dirty = False
+        self.takes_orders = self.takes_levels = self.is_dirty = False
         self.merged = self.recv_us = self.heard_us = 0
         self.event_us = None

@@ -148,7 +148,7 @@ class Level2Reader:
             return
         priority = self._id_of(priority_text) if priority_text else None
         is_summary = fields[0] == "6"
-        if not depth.is_steady:
+        if not depth.takes_orders:
             source = BookSource.MARKET_MAKERS if order_id is None else BookSource.ORDERS
             if not self._board.hear(depth, source, recv_us, is_summary=is_summary):
                 return
@@ -210,7 +210,9 @@ class Level2Reader:
         if price is None or size is None or side not in ("B", "A"):
             self._refuse(fields, "level without side, price or size")
             return
-        if not depth.is_steady and not self._hear_level(depth, fields, price, recv_us, is_summary):
+        # Levels that come instead of orders may answer the request for orders.
+        is_steady = depth.takes_levels and (depth.takes_orders or fields[0] != "0")
+        if not is_steady and not self._hear_level(depth, fields, price, recv_us, is_summary):
             return
         self._rows.put_level(
             depth, side, price, size, order_count, self._sizes[precision_text],
@@ -230,7 +232,7 @@ class Level2Reader:
     def _hear_level(
         self, depth: Depth, fields: list[str], price: float, recv_us: int, is_summary: bool
     ) -> bool:
-        """Note a level of a symbol that is not steady; whether it is to be taken."""
+        """Note a level that needs more than the book; whether it is to be taken."""
         if fields[0] == "0":
             depth.note_level_orders()
             # Nothing marks the rows of a summary. A level that is not known yet may be one; if
@@ -272,7 +274,7 @@ class Level2Reader:
         if len(valid) < len(sides):
             self._refuse(fields, "valid side without price or size")
         if not valid or not (
-            depth.is_steady
+            depth.takes_orders
             or self._board.hear(depth, BookSource.MARKET_MAKERS, recv_us, is_summary=is_summary)
         ):
             return

@@ -23,7 +23,7 @@ struct DepthListing {
 };
 
 /// Writes down what a reader does. It does of itself what Python would do on these lines: `P,NAME,`
-/// makes a symbol steady or ends that, `C,NAME,` empties its bids and `D,NAME,` its asks, `O,NAME,`
+/// has orders taken or not, `L,NAME,` levels, `C,NAME,` empties its bids and `D,NAME,` its asks, `O,NAME,`
 /// lets old rows expire, `X` is the connection's end, `H,` fails.
 class DepthRecorder final : public DepthOutside {
  public:
@@ -63,7 +63,6 @@ class DepthRecorder final : public DepthOutside {
 
   void change(Depth& depth) override {
     trace.note('M', depth.name);
-    depth.is_dirty = false;
   }
 
   MaybeMoment date_day(Text day) override {
@@ -75,7 +74,8 @@ class DepthRecorder final : public DepthOutside {
 
  private:
   static void act(char what, DepthListing& listing) {
-    if (what == 'P') listing.depth.is_steady = !listing.depth.is_steady;
+    if (what == 'P') listing.depth.takes_orders = !listing.depth.takes_orders;
+    if (what == 'L') listing.depth.takes_levels = !listing.depth.takes_levels;
     if (what == 'C' || what == 'D') {
       listing.orders.clear(what == 'C');
       listing.levels.clear(what == 'C');
@@ -89,12 +89,12 @@ class DepthRecorder final : public DepthOutside {
   std::vector<std::unique_ptr<DepthListing>>* listings_;
 };
 
-/// A reader of some symbols, all of them steady.
+/// A reader of some symbols, whose rows are taken.
 struct DepthWorld {
   explicit DepthWorld(std::size_t rows_max) : recorder(listings) {
     for (const char* const name : {"@ESZ26", "X", "LONGNAME.WITH-32.CHARACTERS.IN.IT"}) {
       listings.push_back(std::make_unique<DepthListing>(name, rows_max));
-      listings.back()->depth.is_steady = true;
+      listings.back()->depth.takes_orders = listings.back()->depth.takes_levels = true;
       table.add(listings.back()->depth);
     }
     reader = std::make_unique<DepthReader>(table, 1'790'000'000'000, 700, recorder);

@@ -40,7 +40,8 @@ def test_the_usual_lines_are_usual(letter: str) -> None:
     native, total = pair.native_lines()
     pair.do(feed(USUAL[letter]))
     depth = pair.sides[0].depths.depths["@ES"]
-    assert depth.is_steady
+    assert depth.takes_orders
+    assert depth.takes_levels
     assert depth.heard_us == depth.books[""].published_us, "the book has changed"
     assert not pair.sides[0].complaints.samples
     assert pair.native_lines() == (native + (letter not in "2Z"), total + 1)

@@ -28,8 +28,17 @@ SHOWN: Final = 50
 """Price levels a side that are compared."""
 _DEPTH_PARTS: Final = (
     *("shard", "asked", "renewed", "released", "has_no_orders", "has_no_levels"),
-    *("has_level_orders", "flags", "is_steady", "is_rebuilding", "is_dirty", "merged", "recv_us"),
-    *("event_us", "heard_us", "seen_us", "quote_sequence", "settle_us", "cleared_until_us"),
+    *("has_level_orders", "flags", "takes_orders", "takes_levels", "is_rebuilding", "is_dirty"),
+    *(
+        "merged",
+        "recv_us",
+        "event_us",
+        "heard_us",
+        "seen_us",
+        "quote_sequence",
+        "settle_us",
+        "cleared_until_us",
+    ),
     *("images_asked_us", "is_full", "crossed_us"),
 )
 _BOOK_PARTS: Final = (

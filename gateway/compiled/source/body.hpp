@@ -6,10 +6,23 @@
 
 namespace iqfeed_gateway {
 
+/// A message's number on the wire, and how many items its body has.
+struct Message {
+  unsigned type;
+  unsigned items;
+};
+
+// A test compares them, and these flags, with the wire's.
+constexpr Message quote_message{1, 15};
+constexpr Message trade_message{2, 16};
+constexpr Message depth_message{5, 12};
+constexpr Message order_message{6, 14};
+constexpr std::uint64_t snapshot_flag = 1;
+constexpr std::uint64_t suspect_flag = 32;
+
 /// What the first items of a body say.
 struct Head {
-  unsigned items;
-  unsigned type;
+  Message message;
   std::uint64_t epoch;
   std::uint64_t flags;
   std::int64_t recv_us;
@@ -19,8 +32,8 @@ struct Head {
 /// Begin the topic's next message.
 inline Packer begin_body(Topic& topic, const Head& head) {
   Packer body(topic.body());
-  body.array(head.items);
-  body.integer(head.type);
+  body.array(head.message.items);
+  body.integer(head.message.type);
   body.integer(head.epoch);
   body.integer(++topic.sequence);
   body.integer(head.flags);

@@ -38,6 +38,11 @@ Level* BookSide::find(double price) const {
   return at < levels_.size() && levels_[at].price == price ? levels_[at].level : nullptr;
 }
 
+void BookSide::make_room(Pool<Level>& pool) {
+  pool.next();
+  if (levels_.size() == levels_.capacity()) levels_.reserve(levels_.size() * 2 + 8);
+}
+
 Level& BookSide::add(double price, Pool<Level>& pool) {
   Level& level = pool.take();
   level.price = price;
@@ -54,7 +59,7 @@ void BookSide::remove(double price, Pool<Level>& pool) {
 
 void BookSide::clear(Pool<Level>& pool) {
   for (const Place& place : levels_) pool.give_back(*place.level);
-  levels_ = {};
+  levels_.clear();
 }
 
 // -- LevelBook
@@ -66,6 +71,7 @@ Put LevelBook::put(bool is_bid, double price, std::uint64_t size, MaybeCount cou
   const bool is_new = level == nullptr;
   if (is_new) {
     if (row_count() >= rows_max_) return Put::full;
+    own.make_room(levels_);
     level = &own.add(price, levels_);
     // As if it had had a size: only what is empty from now on counts.
     note_size(1, size);
@@ -76,6 +82,7 @@ Put LevelBook::put(bool is_bid, double price, std::uint64_t size, MaybeCount cou
   level->size.add(size);
   level->count = count;
   level->precision = precision;
+  level->is_packed = false;
   ++changes_;
   return is_new ? Put::added : Put::changed;
 }
@@ -86,6 +93,7 @@ bool LevelBook::remove(bool is_bid, double price) {
   if (level == nullptr) return false;
   note_size(level->size.told(), 1);
   own.remove(price, levels_);
+  if (row_count() == 0 && levels_.size() > kept_max) release_sides();
   ++changes_;
   return true;
 }
@@ -95,7 +103,7 @@ std::size_t LevelBook::clear(bool is_bid) {
   const std::size_t count = own.size();
   own.each(count, [this](const Level& level) { note_size(level.size.told(), 1); });
   own.clear(levels_);
-  if (row_count() == 0) levels_.clear();
+  if (row_count() == 0 && levels_.size() > kept_max) release_sides();
   ++changes_;
   return count;
 }
@@ -124,8 +132,11 @@ OrderRow* OrderBook::find(const RowKey& key) const {
 Put OrderBook::put(const RowKey& key, const RowValues& values) {
   OrderRow* row = find(key);
   const bool is_new = row == nullptr;
+  if (is_new && row_count() >= rows_max_) return Put::full;
+  own_side(values.is_bid).make_room(levels_);
+  (is_new ? memory_.next() : *row).maker.reserve(values.maker.size());
   if (is_new) {
-    if (row_count() >= rows_max_) return Put::full;
+    rows_.make_room();
     row = &memory_.take();
     row->id = key.id;
     row->turn = ++turns_;
@@ -143,6 +154,7 @@ Put OrderBook::put(const RowKey& key, const RowValues& values) {
     }
   }
   row->level->size.add(values.size);
+  row->level->is_packed = false;
   row->maker.assign(values.maker);
   row->size = values.size;
   row->priority = values.priority;
@@ -160,6 +172,15 @@ void OrderBook::remove(OrderRow& row) {
   leave(row);
   memory_.give_back(row);
   ++changes_;
+  release_if_empty();
+}
+
+/// Give the memory of what was a deep book back.
+void OrderBook::release_if_empty() {
+  if (row_count() != 0 || memory_.size() <= kept_max) return;
+  rows_.take_all();
+  memory_.clear();
+  release_sides();
 }
 
 std::size_t OrderBook::clear(bool is_bid) {
@@ -168,12 +189,6 @@ std::size_t OrderBook::clear(bool is_bid) {
     for (OrderRow* row = level.rows; row != nullptr; row = row->behind) gone.push_back(row);
   });
   for (OrderRow* const row : gone) remove(*row);
-  if (row_count() == 0) {
-    // A deep book may have been here.
-    rows_.take_all();
-    memory_.clear();
-    levels_.clear();
-  }
   ++changes_;
   return gone.size();
 }
@@ -226,6 +241,7 @@ void OrderBook::leave(OrderRow& row) {
   }
   level.size.subtract(row.size);
   --level.count.value;
+  level.is_packed = false;
 }
 
 }  // namespace iqfeed_gateway

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "table.hpp"
@@ -70,17 +71,25 @@ struct Level {
   OrderRow* rows = nullptr;
   /// The next free level.
   Level* behind = nullptr;
+  /// Its rows as an image shows them, if they were asked for since it has changed.
+  mutable std::string packed;
+  mutable bool is_packed = false;
 };
 
 /// Memory of rows or levels that serves again; `behind` joins what is free.
 template <typename Item>
 class Pool {
  public:
+  /// How many there are, in use or free.
+  [[nodiscard]] std::size_t size() const { return items_.size(); }
+  /// The item that is taken next; may need memory, which `take` then does not.
+  Item& next() {
+    if (free_ == nullptr) free_ = &items_.emplace_back();
+    return *free_;
+  }
   Item& take() {
-    if (free_ == nullptr) return items_.emplace_back();
-    Item& item = *free_;
-    free_ = item.behind;
-    item.behind = nullptr;
+    Item& item = next();
+    free_ = std::exchange(item.behind, nullptr);
     return item;
   }
   void give_back(Item& item) {
@@ -90,7 +99,7 @@ class Pool {
   }
   /// Give all memory back; nothing of it may be in use.
   void clear() {
-    items_ = {};
+    std::deque<Item>().swap(items_);
     free_ = nullptr;
   }
 
@@ -111,12 +120,16 @@ class BookSide {
   }
   /// The level of a price; null when there is none.
   [[nodiscard]] Level* find(double price) const;
+  /// Make sure that the next level can be added without more memory.
+  void make_room(Pool<Level>& pool);
   /// Add a level at a price that has none.
   Level& add(double price, Pool<Level>& pool);
   /// Remove the level of a price that has one.
   void remove(double price, Pool<Level>& pool);
   /// Remove all levels.
   void clear(Pool<Level>& pool);
+  /// Give its memory back; it is empty.
+  void release() { std::vector<Place>().swap(levels_); }
 
   /// Look at the levels, best first, `count` at most.
   template <typename Function>
@@ -142,7 +155,8 @@ class BookSide {
 /// What a row that was put into a book did.
 enum class Put { added, changed, full };
 
-/// What books of orders and books of levels have in common.
+/// What books of orders and books of levels have in common. Where memory is short, a book stays as it
+/// was: what is needed is asked for before anything changes.
 class Book {
  public:
   explicit Book(std::size_t rows_max) : rows_max_(rows_max) {}
@@ -156,7 +170,15 @@ class Book {
   [[nodiscard]] std::uint64_t changes() const { return changes_; }
 
  protected:
+  /// Levels of an empty book that wait to serve again; those of a deeper one are given back.
+  static constexpr std::size_t kept_max = 1'024;
+
   ~Book() = default;
+  void release_sides() {
+    bids_.release();
+    asks_.release();
+    levels_.clear();
+  }
   BookSide& own_side(bool is_bid) { return is_bid ? bids_ : asks_; }
   void note_size(std::uint64_t before, std::uint64_t size) {
     empty_rows_ += (size == 0 ? 1u : 0u);
@@ -231,6 +253,7 @@ class OrderBook : public Book {
   };
 
   static std::uint64_t hash_of(const RowKey& key);
+  void release_if_empty();
   void join(OrderRow& row, bool is_bid, double price);
   void leave(OrderRow& row);
 

@@ -51,7 +51,8 @@ class Caller {
       is_memory_short = true;
     }
     PyEval_RestoreThread(std::exchange(released_, nullptr));
-    if (!is_failed_) is_failed_ = !settle();
+    // After a failure nobody is told of what was put aside: it may be gone by the next time.
+    is_failed_ ? forget_aside() : void(is_failed_ = !settle());
     if (is_failed_) return false;
     if (is_memory_short) return PyErr_NoMemory() != nullptr;
     if (error_ == 0) return true;
@@ -173,8 +174,9 @@ class Aside {
 
   /// Put a frame aside; true when it is time to hand them out.
   bool add(PyObject* topic, Text frame) {
-    frames_.push_back({topic, bytes_.size(), frame.size()});
+    const std::size_t place = bytes_.size();
     bytes_.append(frame);
+    frames_.push_back({topic, place, frame.size()});
     return frames_.size() >= count_max;
   }
   void clear() {

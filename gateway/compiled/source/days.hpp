@@ -24,19 +24,19 @@ class Days {
     });
     if (known == days_.end()) {
       const MaybeMoment begin_us = date_day(day);
-      if (!begin_us.is_there) return {};
       known = days_.begin() + static_cast<std::ptrdiff_t>(next_++ % days_.size());
       known->is_known = true;
-      known->begin_us = begin_us.value;
+      known->begin_us = begin_us;
       day.copy(known->text.data(), known->text.size());
     }
-    return {known->begin_us + read.second * second_us + read.micros, true};
+    if (!known->begin_us.is_there) return {};
+    return {known->begin_us.value + read.second * second_us + read.micros, true};
   }
 
  private:
   struct Day {
     bool is_known = false;
-    std::int64_t begin_us = 0;
+    MaybeMoment begin_us;
     std::array<char, 10> text{};
   };
 

@@ -201,12 +201,12 @@ constexpr unsigned level_image_items = 6;
 
 /// Append a row that `write` writes, of a name of some bytes.
 template <typename Write>
-void append_row(std::string& image, std::size_t name_bytes, Write write) {
-  const std::size_t before = image.size();
-  image.resize(before + row_bytes_max + name_bytes);
-  Packer row(image.data() + before);
+void append_row(std::string& rows, std::size_t name_bytes, Write write) {
+  const std::size_t before = rows.size();
+  rows.resize(before + row_bytes_max + name_bytes);
+  Packer row(rows.data() + before);
   write(row);
-  image.resize(static_cast<std::size_t>(row.place() - image.data()));
+  rows.resize(static_cast<std::size_t>(row.place() - rows.data()));
 }
 
 void begin_row(Packer& row, unsigned items, bool is_bid) {
@@ -215,9 +215,9 @@ void begin_row(Packer& row, unsigned items, bool is_bid) {
   row.text(is_bid ? "B" : "A");
 }
 
-void append_level(std::string& image, const OrderBook&, const Level& level, bool is_bid) {
+void pack_level(const OrderBook&, const Level& level, bool is_bid) {
   for (const OrderRow* const order : OrderBook::rows_of(level)) {
-    append_row(image, order->maker.size(), [order, is_bid](Packer& row) {
+    append_row(level.packed, order->maker.size(), [order, is_bid](Packer& row) {
       begin_row(row, order_image_items, is_bid);
       row.maybe(order->id);
       order->maker.empty() ? row.nil() : row.text(order->maker);
@@ -229,8 +229,8 @@ void append_level(std::string& image, const OrderBook&, const Level& level, bool
   }
 }
 
-void append_level(std::string& image, const LevelBook&, const Level& level, bool is_bid) {
-  append_row(image, 0, [&level, is_bid](Packer& row) {
+void pack_level(const LevelBook&, const Level& level, bool is_bid) {
+  append_row(level.packed, 0, [&level, is_bid](Packer& row) {
     begin_row(row, level_image_items, is_bid);
     row.real(level.price);
     row.integer(level.size.told());
@@ -239,15 +239,36 @@ void append_level(std::string& image, const LevelBook&, const Level& level, bool
   });
 }
 
+/// Look at all levels, bids best first, then asks.
+template <typename Book, typename Function>
+void each_level(const Book& book, Function function) {
+  for (const bool is_bid : {true, false}) {
+    const BookSide& side = book.side(is_bid);
+    side.each(side.size(), [&function, is_bid](const Level& level) { function(level, is_bid); });
+  }
+}
+
+/// The whole book; levels that have not changed since the last time are packed already.
 template <typename Book>
 PyObject* make_image(const Book& book) {
-  return guarded<PyObject*>(nullptr, [&book] {
-    std::string image;
-    for (const bool is_bid : {true, false}) {
-      const BookSide& side = book.side(is_bid);
-      side.each(side.size(), [&](const Level& level) { append_level(image, book, level, is_bid); });
-    }
-    return PyBytes_FromStringAndSize(image.data(), static_cast<Py_ssize_t>(image.size()));
+  return guarded<PyObject*>(nullptr, [&book]() -> PyObject* {
+    std::size_t size = 0;
+    each_level(book, [&book, &size](const Level& level, bool is_bid) {
+      if (!level.is_packed) {
+        level.packed.clear();
+        pack_level(book, level, is_bid);
+        level.is_packed = true;
+      }
+      size += level.packed.size();
+    });
+    PyObject* const image = PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size));
+    if (image == nullptr) return nullptr;
+    char* place = PyBytes_AS_STRING(image);
+    each_level(book, [&place](const Level& level, bool) {
+      level.packed.copy(place, level.packed.size());
+      place += level.packed.size();
+    });
+    return image;
   });
 }
 
@@ -536,8 +557,10 @@ PyGetSetDef depth_attributes[] = {
     {"depth_topic", depth_part<&DepthObject::depth_topic>, nullptr, nullptr, nullptr},
     {"flags", get_unsigned<depth_of, &Depth::flags>, set_unsigned<depth_of, &Depth::flags>, nullptr,
      nullptr},
-    {"is_steady", get_bool<depth_of, &Depth::is_steady>, set_bool<depth_of, &Depth::is_steady>,
-     nullptr, nullptr},
+    {"takes_orders", get_bool<depth_of, &Depth::takes_orders>,
+     set_bool<depth_of, &Depth::takes_orders>, nullptr, nullptr},
+    {"takes_levels", get_bool<depth_of, &Depth::takes_levels>,
+     set_bool<depth_of, &Depth::takes_levels>, nullptr, nullptr},
     {"is_dirty", get_bool<depth_of, &Depth::is_dirty>, set_bool<depth_of, &Depth::is_dirty>,
      nullptr, nullptr},
     {"merged", get_unsigned<depth_of, &Depth::merged>, set_unsigned<depth_of, &Depth::merged>,

@@ -5,12 +5,6 @@
 namespace iqfeed_gateway {
 namespace {
 
-constexpr unsigned order_type = 6;
-constexpr unsigned depth_type = 5;
-constexpr unsigned order_items = 14;
-constexpr unsigned depth_items = 12;
-constexpr std::uint64_t snapshot_flag = 1;
-constexpr std::uint64_t suspect_flag = 32;
 constexpr Text add_action = "add";
 constexpr Text update_action = "update";
 constexpr Text delete_action = "delete";
@@ -111,8 +105,10 @@ bool DepthReader::read_usual(Text line, Row& row, bool& is_done) {
     case '9': return read_level_delete(columns, row, is_done);
     case '3':
     case '4':
-    case '6': return !row.depth->is_steady || read_order(columns, row, is_done);
-    default: return !row.depth->is_steady || read_level(columns, row, is_done);
+    case '6': return !row.depth->takes_orders || read_order(columns, row, is_done);
+    // It may answer the request for orders.
+    case '0': if (!row.depth->takes_orders) return true; [[fallthrough]];
+    default: return !row.depth->takes_levels || read_level(columns, row, is_done);
   }
 }
 
@@ -139,7 +135,7 @@ bool DepthReader::read_order(const Columns& columns, Row& row, bool& is_done) {
   if (row.letter == '6') row.flags |= snapshot_flag;
   if (values.size == 0) row.flags |= suspect_flag;
   Topic& topic = *row.depth->order_topic;
-  Packer body = begin(topic, order_items, order_type, row);
+  Packer body = begin(topic, order_message, row);
   body.text(put == Put::added ? add_action : update_action);
   pack_side(body, values.is_bid);
   body.maybe(key.id);
@@ -163,7 +159,7 @@ bool DepthReader::read_order_delete(const Columns& columns, Row& row, bool& is_d
   if (gone == nullptr) return ignore(row, is_done);
   is_done = true;
   Topic& topic = *row.depth->order_topic;
-  Packer body = begin(topic, order_items, order_type, row);
+  Packer body = begin(topic, order_message, row);
   body.text(delete_action);
   pack_side(body, gone->is_bid);
   body.maybe(gone->id);
@@ -195,7 +191,7 @@ bool DepthReader::read_level(const Columns& columns, Row& row, bool& is_done) {
   if (row.letter == '7') row.flags |= snapshot_flag;
   if (size.value == 0) row.flags |= suspect_flag;
   Topic& topic = *row.depth->depth_topic;
-  Packer body = begin(topic, depth_items, depth_type, row);
+  Packer body = begin(topic, depth_message, row);
   body.text(put == Put::added ? add_action : update_action);
   pack_side(body, is_bid);
   body.real(price.value);
@@ -216,7 +212,7 @@ bool DepthReader::read_level_delete(const Columns& columns, Row& row, bool& is_d
   if (!row.depth->levels->remove(is_bid, price.value)) return ignore(row, is_done);
   is_done = true;
   Topic& topic = *row.depth->depth_topic;
-  Packer body = begin(topic, depth_items, depth_type, row);
+  Packer body = begin(topic, depth_message, row);
   body.text(delete_action);
   pack_side(body, is_bid);
   body.real(price.value);
@@ -240,9 +236,9 @@ bool DepthReader::read_when(Text day, Text time, Row& row) {
   return row.event_us.is_there;
 }
 
-Packer DepthReader::begin(Topic& topic, unsigned items, unsigned type, const Row& row) const {
+Packer DepthReader::begin(Topic& topic, const Message& message, const Row& row) const {
   row.depth->heard_us = now_us_;
-  return begin_body(topic, {items, type, epoch_, row.flags, row.recv_us, row.event_us});
+  return begin_body(topic, {message, epoch_, row.flags, row.recv_us, row.event_us});
 }
 
 /// Send what was written, and note that the books have changed.
@@ -254,8 +250,8 @@ bool DepthReader::publish(Topic& topic, const Packer& body, std::uint64_t& count
   if (row.event_us.is_there) depth.event_us = row.event_us;
   ++depth.merged;
   if (!depth.is_dirty) {
-    depth.is_dirty = true;
     outside_->change(depth);
+    depth.is_dirty = true;
   }
   return true;
 }

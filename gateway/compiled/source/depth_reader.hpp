@@ -33,8 +33,9 @@ struct Depth {
   Topic* depth_topic;
   /// Of every row.
   std::uint64_t flags = 0;
-  /// Whether a row needs nothing beside the book.
-  bool is_steady = false;
+  /// Whether a row of an order, or of a level, needs nothing beside the book.
+  bool takes_orders = false;
+  bool takes_levels = false;
   /// Whether it has been noted that its books have changed.
   bool is_dirty = false;
   /// Rows since the books were last marked.
@@ -100,7 +101,7 @@ class DepthReader {
   bool read_level_delete(const Columns& columns, Row& row, bool& is_done);
   bool ignore(const Row& row, bool& is_done);
   bool read_when(Text day, Text time, Row& row);
-  [[nodiscard]] Packer begin(Topic& topic, unsigned items, unsigned type, const Row& row) const;
+  [[nodiscard]] Packer begin(Topic& topic, const Message& message, const Row& row) const;
   bool publish(Topic& topic, const Packer& body, std::uint64_t& count, const Row& row);
 
   const DepthTable* depths_;

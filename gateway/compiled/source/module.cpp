@@ -379,6 +379,22 @@ PyMethodDef module_methods[] = {
 PyModuleDef module = {PyModuleDef_HEAD_INIT, "_pipeline", "The usual lines, read without Python.",
                       -1, module_methods, nullptr, nullptr, nullptr, nullptr};
 
+/// `messages` and `flags`: what the extension takes for the wire's numbers.
+bool add_numbers(PyObject* made) {
+  const auto put = [made](const char* name, PyObject* value) {
+    const Reference held(value);
+    return held && PyModule_AddObjectRef(made, name, held.get()) == 0;
+  };
+  const auto told = [](const char* name, const Message& message) {
+    return Py_BuildValue("(sII)", name, message.type, message.items);
+  };
+  return put("messages",
+             Py_BuildValue("(NNNN)", told("quote", quote_message), told("trade", trade_message),
+                           told("depth", depth_message), told("order", order_message))) &&
+         put("flags", Py_BuildValue("(KK)", static_cast<unsigned long long>(snapshot_flag),
+                                    static_cast<unsigned long long>(suspect_flag)));
+}
+
 }  // namespace
 }  // namespace iqfeed_gateway
 
@@ -388,7 +404,7 @@ PyMODINIT_FUNC PyInit__pipeline() {
   if (made == nullptr) return nullptr;
   auto* const type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&reader_spec));
   if (type == nullptr || PyModule_AddType(made, type) != 0 || !add_object_types(made) ||
-      !add_depth_types(made) || !add_depth_reader(made) ||
+      !add_depth_types(made) || !add_depth_reader(made) || !add_numbers(made) ||
       PyModule_AddStringConstant(made, "source_digest", source_digest) != 0) {
     Py_DECREF(made);
     return nullptr;

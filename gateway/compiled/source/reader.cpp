@@ -2,13 +2,8 @@
 
 #include <cmath>
 
-#include "body.hpp"
-
 namespace iqfeed_gateway {
 namespace {
-
-constexpr unsigned quote_type = 1;
-constexpr unsigned trade_type = 2;
 
 /// Columns in front of the rest of a line: letter, symbol, contents and the quote's eight.
 constexpr std::size_t quote_columns = 11;
@@ -190,9 +185,9 @@ bool Reader::judge_side(Text time, Text known, MaybeMoment known_us, bool has_ch
   return moment_us.is_there;
 }
 
-Packer Reader::begin(Topic& topic, unsigned items, unsigned type, const Symbol& symbol,
+Packer Reader::begin(Topic& topic, const Message& message, const Symbol& symbol,
                      std::int64_t recv_us, MaybeMoment event_us) const {
-  return begin_body(topic, {items, type, limits_.epoch, symbol.flags, recv_us, event_us});
+  return begin_body(topic, {message, limits_.epoch, symbol.flags, recv_us, event_us});
 }
 
 bool Reader::publish_quote(Symbol& symbol, const Columns& columns, const Quote& quote,
@@ -203,7 +198,7 @@ bool Reader::publish_quote(Symbol& symbol, const Columns& columns, const Quote& 
   if (columns.contents.has_ask) symbol.ask_time.assign(columns.of_quote[Columns::ask_time]);
   symbol.quote_us = quote.event_us.value;
   Topic& topic = *symbol.quote;
-  Packer body = begin(topic, 15, quote_type, symbol, recv_us, quote.event_us);
+  Packer body = begin(topic, quote_message, symbol, recv_us, quote.event_us);
   body.maybe(quote.bid);
   body.maybe(quote.bid_size);
   body.maybe(quote.ask);
@@ -277,7 +272,7 @@ bool Reader::read_trade(Symbol& symbol, const Columns& columns, std::int64_t rec
     symbol.last_conditions.assign(conditions);
     symbol.has_last_conditions = !conditions.empty();
   }
-  Packer body = begin(topic, 16, trade_type, symbol, recv_us, event_us);
+  Packer body = begin(topic, trade_message, symbol, recv_us, event_us);
   body.maybe(price);
   body.maybe(size);
   body.maybe(id);

@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include "body.hpp"
 #include "days.hpp"
 #include "lines.hpp"
-#include "msgpack.hpp"
 #include "table.hpp"
 
 namespace iqfeed_gateway {
@@ -108,7 +108,7 @@ class Reader {
   bool judge_quote(const Symbol& symbol, const Columns& columns, Quote& quote);
   bool judge_side(Text time, Text known, MaybeMoment known_us, bool has_changed,
                   MaybeMoment& moment_us);
-  [[nodiscard]] Packer begin(Topic& topic, unsigned items, unsigned type, const Symbol& symbol,
+  [[nodiscard]] Packer begin(Topic& topic, const Message& message, const Symbol& symbol,
                              std::int64_t recv_us, MaybeMoment event_us) const;
   bool publish_quote(Symbol& symbol, const Columns& columns, const Quote& quote,
                      std::int64_t recv_us);

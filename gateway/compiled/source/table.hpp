@@ -33,9 +33,13 @@ class SlotTable {
     return nullptr;
   }
 
+  /// Make sure that the next slot can be added without more memory.
+  void make_room() {
+    if ((count_ + 1) * 2 > slots_.size()) grow();
+  }
   /// Add a slot whose item is not there.
   void add(const Slot& slot) {
-    if ((count_ + 1) * 2 > slots_.size()) grow();
+    make_room();
     put(slot);
     ++count_;
   }

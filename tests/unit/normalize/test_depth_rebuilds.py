@@ -152,7 +152,7 @@ def test_a_refresh_of_a_living_book_clears_although_updates_come_first(
     bench.settle()
     assert bench.state() == "live"
     assert bench.top() == ([[99.0, 5]], [])
-    assert bench.depths.depths["@ES"].is_steady
+    assert bench.depths.depths["@ES"].takes_orders
 
 
 def test_a_living_book_does_not_wait_for_a_refresh_for_ever(bench: DepthBench) -> None:
@@ -163,7 +163,7 @@ def test_a_living_book_does_not_wait_for_a_refresh_for_ever(bench: DepthBench) -
     assert bench.state() == "live"
     bench.settle()
     assert bench.top() == ([[100.25, 9], [99.0, 5]], [[100.5, 5]])
-    assert bench.depths.depths["@ES"].is_steady
+    assert bench.depths.depths["@ES"].takes_orders
 
 
 def test_summaries_on_a_living_connection_are_upserts(bench: DepthBench) -> None:

@@ -28,27 +28,40 @@ def test_kinds_are_awaited_in_the_order_in_which_they_were_asked_for(depth: Dept
     assert depth.cleared_until_us == 2
 
 
+@pytest.mark.parametrize("kind", [Kind.ORDER, Kind.DEPTH])
 @pytest.mark.parametrize("name", ["expected", "renewed", "arriving", "released"])
-def test_a_symbol_is_steady_when_rows_need_nothing_beside_the_book(depth: Depth, name: str) -> None:
-    """Rows of a steady symbol are not judged one by one: nothing may be open."""
-    depth.note_steady()
-    assert depth.is_steady
+def test_rows_of_which_nothing_is_open_need_nothing_beside_the_book(
+    depth: Depth, name: str, kind: Kind
+) -> None:
+    """They are not judged one by one; what is open of one kind holds up that kind only."""
+
+    def taken() -> set[Kind]:
+        depth.note_steady()
+        takes = {Kind.ORDER: depth.takes_orders, Kind.DEPTH: depth.takes_levels}
+        return {kind for kind, is_taken in takes.items() if is_taken}
+
+    both = {Kind.ORDER, Kind.DEPTH}
+    assert taken() == both
     held = getattr(depth, name)
     if isinstance(held, set):
-        held.add(Kind.ORDER)
+        held.add(kind)
     else:
-        held[Kind.ORDER] = BookSource.ORDERS
-    depth.note_steady()
-    assert not depth.is_steady
-    depth.stop(Kind.ORDER)
-    depth.note_steady()
-    assert depth.is_steady is (name != "released")
+        held[kind] = BookSource.ORDERS
+    assert taken() == both - {kind}
+    depth.stop(kind)
+    assert taken() == (both - {kind} if name == "released" else both)
     depth.forget_answers()
-    depth.note_steady()
-    assert depth.is_steady
+    assert taken() == both
     depth.standing.state = SymbolState.STALE
+    assert taken() == set()
+
+
+def test_levels_that_come_instead_of_orders_are_not_released(depth: Depth) -> None:
+    """The request for orders brings them, whoever gives levels back."""
+    depth.released.add(Kind.DEPTH)
+    depth.has_level_orders = True
     depth.note_steady()
-    assert not depth.is_steady
+    assert depth.takes_levels
 
 
 @pytest.mark.parametrize("kind", [Kind.ORDER, Kind.DEPTH])
