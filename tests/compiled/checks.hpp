@@ -9,12 +9,15 @@
 namespace {
 
 std::uint64_t allocations = 0;
+/// Which one from now on is refused; 0 for none.
+std::uint64_t refused = 0;
 
 }  // namespace
 
 // Every way to memory of C++ leads through these.
 [[gnu::noinline]] void* operator new(std::size_t size) {
   ++allocations;
+  if (refused != 0 && --refused == 0) throw std::bad_alloc();
   if (void* const place = std::malloc(size == 0 ? 1 : size)) return place;
   throw std::bad_alloc();
 }

@@ -160,6 +160,51 @@ void test_order_book() {
   }
 }
 
+/// Where memory is refused, a book is as it was; the next row is taken.
+void test_want_of_memory() {
+  Chance next;
+  std::uint64_t times = 0;
+  OrderBook book(10'000);
+  LevelBook levels(10'000);
+  PlainBook rows;
+  std::map<double, std::uint64_t> sizes;
+  for (int turn = 1; turn <= 20'000; ++turn) {
+    const std::uint64_t id = next() % 3 == 0 ? 0 : 1 + next() % 3'000;
+    const bool is_bid = next() % 2 == 0;
+    const std::string maker = std::string(next() % 40, 'M') + std::to_string(next() % 50);
+    const double price = static_cast<double>(1 + next() % 900);
+    const RowValues values{is_bid, maker, price, next() % 5, {}, {}, turn};
+    const RowKey key{{id, id != 0}, maker, is_bid};
+    const std::pair<std::uint64_t, std::string> plain{
+        id, id != 0 ? "" : maker + (is_bid ? "B" : "A")};
+    refused = 1 + next() % 3;
+    try {
+      book.put(key, values);
+      refused = 0;
+      rows[plain] = {is_bid, price, values.size, turn, 0};
+    } catch (const std::bad_alloc&) {
+      ++times;
+    }
+    refused = 1 + next() % 3;
+    try {
+      levels.put(true, price, 1 + values.size, {}, {});
+      refused = 0;
+      sizes[price] = 1 + values.size;
+    } catch (const std::bad_alloc&) {
+      ++times;
+    }
+    refused = 0;
+    if (turn % 500 == 0) compare(book, rows);
+  }
+  std::map<double, std::uint64_t> found;
+  levels.side(true).each(levels.row_count(), [&found](const Level& level) {
+    found[level.price] = level.size.told();
+  });
+  check(found == sizes, "levels as they were");
+  std::printf("memory refused %llu times\n", static_cast<unsigned long long>(times));
+  check(times > 20, "it was refused");
+}
+
 /// Sizes that add up to more than the wire carries, and back.
 void test_totals() {
   Total total;
@@ -228,6 +273,7 @@ int main() {
   test_every_cut();
   test_short_lines();
   test_order_book();
+  test_want_of_memory();
   test_totals();
   test_queues();
   test_no_allocation();
