@@ -2,7 +2,6 @@
 
 import gc
 import sys
-import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +16,7 @@ from gateway.compiled import _pipeline
 from gateway.compiled.depths import CompiledDepth, DepthIndex
 from gateway.policy.demand import Service
 from tests.support.depth_bench import RECV_US, DepthBench, order
-from tests.unit.compiled.test_memory import FEEDS, blocks, count_of
+from tests.unit.compiled.test_memory import FEEDS, assert_freed, blocks
 
 pytestmark = pytest.mark.slow
 ROWS = 500
@@ -79,22 +78,15 @@ def test_rows_leave_nothing_behind() -> None:
 
 def test_books_and_their_pipeline_are_freed_together() -> None:
     """They know each other in circles, which the collector has to see through."""
-    gone: list[weakref.ref[Any]] = []
 
-    def live() -> None:
+    def live() -> tuple[object, ...]:
         bench = live_bench(*(f"S{number}" for number in range(12)))
         for depth in list(bench.depths.depths.values())[:6]:
             bench.depths.close(depth)
-        gone.extend((weakref.ref(bench), weakref.ref(bench.pipeline), weakref.ref(bench.depths)))
+        return bench, bench.pipeline, bench.depths
 
-    gc.collect()
     kinds = (_pipeline.Topic, CompiledDepth, _pipeline.DepthReader, _pipeline.DepthTable)
-    before = {kind: count_of(kind) for kind in kinds}
-    for _ in range(5):
-        live()
-    gc.collect()
-    assert [each() for each in gone] == [None] * len(gone)
-    assert {kind: count_of(kind) for kind in kinds} == before
+    assert_freed(live, *kinds)
 
 
 def test_a_symbol_that_is_closed_is_not_found_any_more() -> None:

@@ -5,7 +5,6 @@ import os
 import sys
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
@@ -139,9 +138,8 @@ def _reader_of(board: Board, send: Callable[[bytes], object]) -> _pipeline.Reade
 
 def test_a_pipeline_and_its_symbols_are_freed_together() -> None:
     """They know each other in circles, which the collector has to see through."""
-    gone: list[weakref.ref[Any]] = []
 
-    def live() -> None:
+    def live() -> tuple[object, ...]:
         desk = Desk(Options(pipeline=pipelines.COMPILED, symbol_count_max=4))
         for number in range(12):
             symbol = desk.live(f"S{number}")
@@ -151,13 +149,17 @@ def test_a_pipeline_and_its_symbols_are_freed_together() -> None:
             desk.feed(line("Q", "ba", symbol=symbol.name))
             desk.board.close(symbol)
             symbol.life = symbol  # type: ignore[assignment]
-        gone.extend((weakref.ref(desk), weakref.ref(desk.pipeline), weakref.ref(desk.board)))
+        return desk, desk.pipeline, desk.board
 
-    gc.collect()
     kinds = (_pipeline.Topic, CompiledSymbol, _pipeline.Reader, _pipeline.SymbolTable)
+    assert_freed(live, *kinds)
+
+
+def assert_freed(make: Callable[[], tuple[object, ...]], *kinds: type) -> None:
+    """What is made and let go is gone, and so is everything of some types that came with it."""
+    gc.collect()
     before = {kind: count_of(kind) for kind in kinds}
-    for _ in range(5):
-        live()
+    gone = [weakref.ref(each) for _ in range(5) for each in make()]
     gc.collect()
     assert [each() for each in gone] == [None] * len(gone)
     assert {kind: count_of(kind) for kind in kinds} == before
