@@ -12,7 +12,7 @@ import yaml
 
 from gateway.compiled.choice import choose
 from tests.support.processes import GatewayProcess, run_command
-from tests.support.stage import free_ports
+from tests.support.stage import free_ports, wait_until
 
 pytestmark = pytest.mark.slow
 ABSENT = "the compiled pipeline is not installed"
@@ -35,13 +35,17 @@ def running(folder: Path, *, module: str = "gateway", **settings: Any) -> Iterat
 
 
 def told_at_start(folder: Path) -> dict[str, Any]:
-    """What the log says of the pipeline when the gateway starts."""
-    text = (folder / "logs" / "production.log").read_text(encoding="ascii")
-    (line,) = (
-        event
-        for event in map(json.loads, text.splitlines())
-        if event["event"] == "gateway started" and "pipeline" in event
-    )
+    """What the log says of the pipeline when the gateway starts; it is written behind the start."""
+    path = folder / "logs" / "production.log"
+
+    def lines() -> list[dict[str, Any]]:
+        # The last one may be half there.
+        whole, _, _ = path.read_text(encoding="ascii").rpartition("\n")
+        events = map(json.loads, whole.splitlines())
+        return [e for e in events if e["event"] == "gateway started" and "pipeline" in e]
+
+    wait_until(lambda: bool(lines()), what="the line of the start")
+    (line,) = lines()
     return {name: line[name] for name in ("pipeline", "pipeline_reason") if name in line}
 
 

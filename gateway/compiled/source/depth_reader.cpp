@@ -31,7 +31,7 @@ bool read_side(Text text, bool& is_bid) {
   return is_bid || text == "A";
 }
 
-/// Whether a name is spelled in the wire's own characters.
+/// Whether a name's bytes are its UTF-8.
 bool is_ascii(Text text) {
   return std::all_of(text.begin(), text.end(), [](char letter) {
     return static_cast<unsigned char>(letter) < 0x80;
