@@ -29,6 +29,8 @@ second old; no side of a quote changes with a stamp of almost a day ago.
 """
 DAYS_MAX: Final = 4096
 """Days kept converted; a feed names a handful, garbage could name thousands."""
+SECONDS_MAX: Final = 4096
+"""Seconds of a day kept converted: an hour's; a day's would take ten megabytes to no use."""
 YEAR_MIN: Final = 1970
 YEAR_MAX: Final = 2254
 """Years outside are garbage; later ones would not fit the wire, where times are below 2^53."""
@@ -277,8 +279,9 @@ class EasternTime:
         hours, minutes, seconds = int(text[:2]), int(text[3:5]), int(text[6:])
         if hours > 23 or minutes > 59 or seconds > 59:
             return None
-        # At most 86,400 valid texts: the cache is bounded by the length of a day.
         second = hours * 3600 + minutes * 60 + seconds
+        if len(self._seconds) >= SECONDS_MAX:
+            self._seconds.clear()
         self._seconds[text] = second
         return second
 

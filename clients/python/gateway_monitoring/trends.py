@@ -23,34 +23,31 @@ Steps: TypeAlias = Generator[None, None, dict[str, Any] | None]
 
 
 class _Ring:
-    """Columns of numbers that grow together; a full ring forgets its oldest row."""
+    """Columns of numbers; a full ring forgets its oldest row. All its memory is there at once."""
 
-    __slots__ = ("_columns", "_next", "_rows_max")
+    __slots__ = ("_columns", "_count", "_rows_max")
 
     def __init__(self, rows_max: int, columns: int) -> None:
         self._rows_max = rows_max
-        self._next = 0
-        self._columns = tuple(array("d") for _ in range(columns))
+        self._count = 0
+        self._columns = tuple(array("d", bytes(8 * rows_max)) for _ in range(columns))
 
     @property
     def is_full(self) -> bool:
         """Whether rows were forgotten, or the next one makes one be."""
-        return len(self._columns[0]) >= self._rows_max
+        return self._count >= self._rows_max
 
     def add(self, *row: float) -> None:
         """Add one row."""
-        is_full = self.is_full
+        place = self._count % self._rows_max
         for column, value in zip(self._columns, row, strict=True):
-            if is_full:
-                column[self._next] = value
-            else:
-                column.append(value)
-        self._next = (self._next + 1) % self._rows_max
+            column[place] = value
+        self._count += 1
 
     def since(self, at_s: float, until_s: float = float("inf")) -> tuple[Column, ...]:
         """The rows from one moment until before another, oldest first; the first column is time."""
-        cut = self._next if self.is_full else 0
-        columns = tuple(column[cut:] + column[:cut] for column in self._columns)
+        cut, end = (self._count % self._rows_max, None) if self.is_full else (0, self._count)
+        columns = tuple(column[cut:end] + column[:cut] for column in self._columns)
         first, last = bisect_left(columns[0], at_s), bisect_left(columns[0], until_s)
         return tuple(column[first:last] for column in columns)
 

@@ -2,6 +2,7 @@
 
 import random
 import statistics
+import sys
 
 import pytest
 from gateway_monitoring import Trends
@@ -101,6 +102,17 @@ def test_memory_is_bounded() -> None:
         trends.record({f"y{number}": 1.0}, now_ns)
     assert trends.refused == 4
     assert len(trends.names) == METRICS_MAX
+
+
+def test_all_memory_is_there_from_the_first_value() -> None:
+    """A process that grows for a day because its graphs fill up looks like one that leaks."""
+    trends, _ = fed([1.0])
+    rings = (trends._series["x"].fine, trends._series["x"].coarse)
+    before = [sys.getsizeof(column) for ring in rings for column in ring._columns]
+    for second in range(2, FINE_MAX + 200):
+        trends.record({"x": 1.0}, second * 10**9)
+    assert [sys.getsizeof(column) for ring in rings for column in ring._columns] == before
+    assert sum(before) < 125_000, "as METRICS_MAX says"
 
 
 def test_nothing_is_said_of_what_is_not_known() -> None:

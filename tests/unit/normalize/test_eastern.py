@@ -294,8 +294,19 @@ def test_days_are_remembered_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(eastern._days) <= 10
 
 
-def test_seconds_are_remembered_within_a_day() -> None:
-    """Garbage is never remembered, so a day's seconds are all there can be."""
+def test_seconds_are_remembered_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway that runs all day must not grow with each second of it."""
+    monkeypatch.setattr(eastern_module, "SECONDS_MAX", 100)
+    eastern = at("2026-09-16 10:00:00")
+    for second in range(3_600):
+        text = f"{second // 60:02}:{second % 60:02}"
+        expected = utc_us(f"2026-09-16 09:{text}")
+        assert eastern.dated("09/16/2026", f"09:{text}") == expected
+        assert len(eastern._seconds) <= 100
+
+
+def test_no_garbage_is_remembered() -> None:
+    """Only what is a second of the day."""
     eastern = at("2026-09-16 10:00:00")
     for second in range(200):
         eastern.near_clock(f"{second:02}:00:{second % 70:02}.5")
