@@ -106,8 +106,8 @@ class Tape:
 
 
 def published(reference: Consumer, seconds: float) -> dict[str, dict[int, list[Any]]]:
-    """Every trade that the gateway has published; the market is held."""
-    list(reference.stream(seconds))
+    """Every trade that the gateway has published; the market is held, so a silence is the end."""
+    reference.read_until_silent(seconds)
     reference.history.check()
     found: dict[str, dict[int, list[Any]]] = defaultdict(dict)
     for message in reference.messages:

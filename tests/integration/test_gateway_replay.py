@@ -33,7 +33,7 @@ def heard(stage: Stage) -> list[Message]:
     consumer.wait_for(lambda m: m.topic == TOPIC and m.sequence >= TRADES, what="trades")
     consumer.wait_for(lambda m: m.kind == "news", what="news")
     stage.call(stage.simulator.hold_market, True)
-    list(consumer.stream(0.6))
+    consumer.read_until_silent(0.6)
     consumer.history.check()
     return consumer.messages
 

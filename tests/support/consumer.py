@@ -154,6 +154,12 @@ class Consumer:
             if message is not None:
                 yield message
 
+    def read_until_silent(self, seconds: float, *, seconds_max: float = 60.0) -> None:
+        """Read until nothing came for so long: all that was sent, once nothing more is."""
+        deadline_s = time.monotonic() + seconds_max
+        while self.receive(seconds) is not None:
+            assert time.monotonic() < deadline_s, f"it was never silent for {seconds} s"
+
     def wait_for(
         self, accept: Callable[[Message], object], *, what: str, seconds: float = 8.0
     ) -> Message:
