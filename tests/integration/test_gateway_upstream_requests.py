@@ -301,9 +301,12 @@ def test_an_admin_port_that_hangs_is_told_by_what_is_missing(fake: FakeIqconnect
 
 
 def test_an_administrators_deed_is_in_the_log(
-    stage: Stage, requester: Requester, capfd: pytest.CaptureFixture[str]
+    capfd: pytest.CaptureFixture[str], stage: Stage, requester: Requester
 ) -> None:
     """Who interrupted prices, and why, must be known the morning after."""
+    # The first of the fixtures is the last to go: the gateway writes until its end.
+    del stage
+    capfd.readouterr()
     requester.result("admin.breaker_reset", port="level1", reason="after the repair")
     requester.error("admin.reconnect", port="lookup", reason="a slip")
     output = capfd.readouterr()
