@@ -4,7 +4,7 @@ from typing import Any
 
 from gateway.compiled import _pipeline
 from gateway.compiled.depths import DepthIndex
-from gateway.compiled.pipeline import NativeSocket
+from gateway.compiled.pipeline import NO_SOCKET, NativeSocket
 from gateway.counters import Counter
 from gateway.normalize.depth_board import DepthBoard
 from gateway.normalize.depth_pipeline import DepthPipeline
@@ -29,13 +29,13 @@ class CompiledDepthPipeline(DepthPipeline):
         super().__init__(board=board, line_bytes_max=line_bytes_max, **parts)
         if not isinstance(board.depths, DepthIndex):
             raise TypeError("the compiled pipeline needs a board with a DepthIndex")
-        envelope = board.envelope
+        envelope, sender = board.envelope, native or NO_SOCKET
         self._rows = _pipeline.DepthReader(
             board.depths.table,
             epoch=envelope.epoch,
             line_bytes_max=line_bytes_max,
-            zmq_send=native.functions.send if native is not None else 0,
-            socket=native.socket if native is not None else 0,
+            zmq_send=sender.functions.send,
+            socket=sender.socket,
             read_line=self._read_one,
             drop_line=self._framer.drop,
             change=board.changed.append,

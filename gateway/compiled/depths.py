@@ -1,8 +1,9 @@
 """Order books whose usual rows are read without Python: they are memory of the extension's."""
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from gateway.compiled import _pipeline
+from gateway.compiled.index import NameIndex
 from gateway.model.messages import Kind
 from gateway.normalize.depths import Depth
 from gateway.normalize.symbols import Symbol
@@ -43,18 +44,8 @@ class CompiledDepth(_pipeline.DepthState, Depth):
         self._begin(symbol, now_us=now_us, shard=shard)
 
 
-class DepthIndex(dict[str, Depth]):
+class DepthIndex(NameIndex[Depth, "_pipeline.DepthTable"]):
     """Symbols by name, for Python and for readers alike."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.table: Final = _pipeline.DepthTable()
-        """Where readers look symbols up."""
-
-    def __setitem__(self, name: str, depth: Depth) -> None:
-        super().__setitem__(name, depth)
-        self.table.add(cast("_pipeline.DepthState", depth))
-
-    def __delitem__(self, name: str) -> None:
-        self.table.remove(name)
-        super().__delitem__(name)
+        super().__init__(_pipeline.DepthTable())

@@ -28,6 +28,10 @@ class NativeSocket(NamedTuple):
     """Address of libzmq's socket; owned by the thread that feeds the pipeline."""
 
 
+NO_SOCKET: Final = NativeSocket(Functions(send=0, poll=0), socket=0)
+"""Frames go through Python."""
+
+
 class Pumped(NamedTuple):
     """What came while the extension waited and read."""
 
@@ -85,7 +89,7 @@ class CompiledPipeline(Pipeline):
         )
         if not isinstance(board.symbols, SymbolIndex):
             raise TypeError("the compiled pipeline needs a board with a SymbolIndex")
-        envelope = board.envelope
+        envelope, sender = board.envelope, native or NO_SOCKET
         self._reader = _pipeline.Reader(
             board.symbols.table,
             epoch=envelope.epoch,
@@ -93,8 +97,8 @@ class CompiledPipeline(Pipeline):
             summary_interval_us=summary_interval_us,
             price_max=values.limits.price_max,
             jump_max=values.limits.jump_max,
-            zmq_send=native.functions.send if native is not None else 0,
-            socket=native.socket if native is not None else 0,
+            zmq_send=sender.functions.send,
+            socket=sender.socket,
             read_line=self._read_one,
             drop_line=LineFramer(self._complaints, line_bytes_max=line_bytes_max).drop,
             keep=envelope.rings.keep,

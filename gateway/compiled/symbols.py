@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from gateway.compiled import _pipeline
+from gateway.compiled.index import NameIndex
 from gateway.model.messages import KIND_TYPES, Kind
 from gateway.normalize.symbols import Symbol
 from gateway.wire.codec import make_pack, unpack_items
@@ -56,22 +57,11 @@ class CompiledSymbol(_pipeline.SymbolState, Symbol):
         return topic if topic is not None else super().topic(kind)
 
 
-class SymbolIndex(dict[str, Symbol]):
+class SymbolIndex(NameIndex[Symbol, "_pipeline.SymbolTable"]):
     """Symbols by name, for Python and for readers alike."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.table: Final = _pipeline.SymbolTable()
-        """Where readers look symbols up."""
-
-    def __setitem__(self, name: str, symbol: Symbol) -> None:
-        super().__setitem__(name, symbol)
-        self.table.add(cast("_pipeline.SymbolState", symbol))
-
-    def pop(self, name: str, *default: Any) -> Any:
-        """Take a symbol out."""
-        self.table.remove(name)
-        return super().pop(name, *default)
+        super().__init__(_pipeline.SymbolTable())
 
 
 def _topic(kind: Kind, name: str, envelope: Envelope) -> "_pipeline.Topic":

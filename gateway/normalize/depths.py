@@ -216,11 +216,16 @@ class Depth:
 
     def note_steady(self) -> None:
         """Bring `takes_orders` and `takes_levels` up to date: what is open of one holds up one."""
-        opened = {*self.expected, *self.renewed, *self.arriving}
-        released = self.released - {Kind.DEPTH} if self.has_level_orders else self.released
-        opened |= released
-        self.takes_orders = self.standing.is_live and Kind.ORDER not in opened
-        self.takes_levels = self.standing.is_live and Kind.DEPTH not in opened
+        self.takes_orders = self._is_settled(Kind.ORDER) and Kind.ORDER not in self.released
+        self.takes_levels = self._is_settled(Kind.DEPTH) and (
+            self.has_level_orders or Kind.DEPTH not in self.released
+        )
+
+    def _is_settled(self, kind: Kind) -> bool:
+        """Whether the symbol is live and no answer of a kind is awaited."""
+        return self.standing.is_live and not (
+            kind in self.expected or kind in self.renewed or kind in self.arriving
+        )
 
     def find_reason(self) -> str | None:
         """Which plausibility check the book fails, the gravest first."""

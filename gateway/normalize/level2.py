@@ -240,8 +240,9 @@ class Level2Reader:
             if depth.has_level_orders and Kind.ORDER in depth.renewed:
                 depth.renewed.discard(Kind.ORDER)
                 depth.renewed.add(Kind.DEPTH)
-            is_known = depth.levels.has(fields[4], price)
-            is_summary = Kind.DEPTH in depth.renewed or (is_summary and not is_known)
+            is_summary = Kind.DEPTH in depth.renewed or (
+                is_summary and not depth.levels.has(fields[4], price)
+            )
         return self._board.hear(depth, BookSource.PRICE_LEVELS, recv_us, is_summary=is_summary)
 
     def _read_market_maker(self, depth: Depth, fields: list[str], recv_us: int) -> None:

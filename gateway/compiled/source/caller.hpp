@@ -51,9 +51,12 @@ class Caller {
       is_memory_short = true;
     }
     PyEval_RestoreThread(std::exchange(released_, nullptr));
-    // After a failure nobody is told of what was put aside: it may be gone by the next time.
-    is_failed_ ? forget_aside() : void(is_failed_ = !settle());
-    if (is_failed_) return false;
+    if (is_failed_) {
+      // Nobody is told of what was put aside: it may be gone by the next time.
+      forget_aside();
+      return false;
+    }
+    if (!settle()) return fail();
     if (is_memory_short) return PyErr_NoMemory() != nullptr;
     if (error_ == 0) return true;
     errno = error_;

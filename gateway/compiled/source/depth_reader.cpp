@@ -54,7 +54,7 @@ bool read_key(Text id, Text maker, bool is_bid, RowKey& key) {
   return read_id(id, key.id) && is_ascii(maker) && (key.id.is_there || !maker.empty());
 }
 
-void pack_side(Packer& body, bool is_bid) { body.text(is_bid ? "B" : "A"); }
+Text action_of(Put put) { return put == Put::added ? add_action : update_action; }
 
 void pack_maker(Packer& body, Text maker) { maker.empty() ? body.nil() : body.text(maker); }
 
@@ -132,12 +132,9 @@ bool DepthReader::read_order(const Columns& columns, Row& row, bool& is_done) {
   const Put put = row.depth->orders->put(key, values);
   if (put == Put::full) return true;
   is_done = true;
-  if (row.letter == '6') row.flags |= snapshot_flag;
-  if (values.size == 0) row.flags |= suspect_flag;
+  flag(row, values.size);
   Topic& topic = *row.depth->order_topic;
-  Packer body = begin(topic, order_message, row);
-  body.text(put == Put::added ? add_action : update_action);
-  pack_side(body, values.is_bid);
+  Packer body = begin(topic, order_message, row, action_of(put), values.is_bid);
   body.maybe(key.id);
   pack_maker(body, values.maker);
   body.real(values.price);
@@ -150,18 +147,15 @@ bool DepthReader::read_order(const Columns& columns, Row& row, bool& is_done) {
 /// 5: an order or a market maker's row is gone.
 bool DepthReader::read_order_delete(const Columns& columns, Row& row, bool& is_done) {
   RowKey key;
-  if (!read_side(columns[4], key.is_bid) ||
-      !read_key(columns[2], columns[3], key.is_bid, key)) {
+  if (!read_side(columns[4], key.is_bid) || !read_key(columns[2], columns[3], key.is_bid, key) ||
+      !read_when(columns[6], columns[5], row)) {
     return true;
   }
-  if (!read_when(columns[6], columns[5], row)) return true;
   OrderRow* const gone = row.depth->orders->find(key);
   if (gone == nullptr) return ignore(row, is_done);
   is_done = true;
   Topic& topic = *row.depth->order_topic;
-  Packer body = begin(topic, order_message, row);
-  body.text(delete_action);
-  pack_side(body, gone->is_bid);
+  Packer body = begin(topic, order_message, row, delete_action, gone->is_bid);
   body.maybe(gone->id);
   pack_maker(body, gone->maker);
   for (int times = 0; times < 4; ++times) body.nil();
@@ -188,12 +182,9 @@ bool DepthReader::read_level(const Columns& columns, Row& row, bool& is_done) {
   const Put put = row.depth->levels->put(is_bid, price.value, size.value, count, precision);
   if (put == Put::full) return true;
   is_done = true;
-  if (row.letter == '7') row.flags |= snapshot_flag;
-  if (size.value == 0) row.flags |= suspect_flag;
+  flag(row, size.value);
   Topic& topic = *row.depth->depth_topic;
-  Packer body = begin(topic, depth_message, row);
-  body.text(put == Put::added ? add_action : update_action);
-  pack_side(body, is_bid);
+  Packer body = begin(topic, depth_message, row, action_of(put), is_bid);
   body.real(price.value);
   body.integer(size.value);
   body.maybe(count);
@@ -212,9 +203,7 @@ bool DepthReader::read_level_delete(const Columns& columns, Row& row, bool& is_d
   if (!row.depth->levels->remove(is_bid, price.value)) return ignore(row, is_done);
   is_done = true;
   Topic& topic = *row.depth->depth_topic;
-  Packer body = begin(topic, depth_message, row);
-  body.text(delete_action);
-  pack_side(body, is_bid);
+  Packer body = begin(topic, depth_message, row, delete_action, is_bid);
   body.real(price.value);
   for (int times = 0; times < 3; ++times) body.nil();
   return publish(topic, body, counts_.levels, row);
@@ -236,9 +225,20 @@ bool DepthReader::read_when(Text day, Text time, Row& row) {
   return row.event_us.is_there;
 }
 
-Packer DepthReader::begin(Topic& topic, const Message& message, const Row& row) const {
+/// Flag a row of a summary, and one whose size is 0.
+void DepthReader::flag(Row& row, std::uint64_t size) {
+  if (row.letter == '6' || row.letter == '7') row.flags |= snapshot_flag;
+  if (size == 0) row.flags |= suspect_flag;
+}
+
+/// Begin the topic's next message with what rows of both kinds begin with.
+Packer DepthReader::begin(Topic& topic, const Message& message, const Row& row, Text action,
+                          bool is_bid) const {
   row.depth->heard_us = now_us_;
-  return begin_body(topic, {message, epoch_, row.flags, row.recv_us, row.event_us});
+  Packer body = begin_body(topic, {message, epoch_, row.flags, row.recv_us, row.event_us});
+  body.text(action);
+  body.text(is_bid ? "B" : "A");
+  return body;
 }
 
 /// Send what was written, and note that the books have changed.

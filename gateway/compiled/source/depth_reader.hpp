@@ -101,7 +101,9 @@ class DepthReader {
   bool read_level_delete(const Columns& columns, Row& row, bool& is_done);
   bool ignore(const Row& row, bool& is_done);
   bool read_when(Text day, Text time, Row& row);
-  [[nodiscard]] Packer begin(Topic& topic, const Message& message, const Row& row) const;
+  static void flag(Row& row, std::uint64_t size);
+  [[nodiscard]] Packer begin(Topic& topic, const Message& message, const Row& row, Text action,
+                             bool is_bid) const;
   bool publish(Topic& topic, const Packer& body, std::uint64_t& count, const Row& row);
 
   const DepthTable* depths_;

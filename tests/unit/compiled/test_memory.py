@@ -4,7 +4,7 @@ import gc
 import os
 import sys
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
@@ -57,29 +57,48 @@ def test_feeding_leaves_nothing_behind() -> None:
     desk.board.variants.add(symbol.quote, symbol="AAPL", kind=Kind.QUOTE, variant="250")
     counted = {"symbol": symbol, "quote": symbol.quote, "trade": symbol.trade, "board": desk.board}
     feeds = pieces()
-    seen: list[tuple[dict[str, int], int]] = []
-    for turn in range(FEEDS):
+
+    def feed(turn: int) -> None:
         now_us = desk.clock.utc_us()
         desk.pipeline.feed(next(feeds), now_us)
         if turn % 50 == 0:
             desk.clock.advance(seconds=0.000_001)
             desk.pipeline.flush(now_us + 10**6)
             desk.board.variants.flush(10**9 + turn)
-            desk.raw.clear()
-            desk.system_lines.clear()
+            forget()
+
+    def forget() -> None:
+        desk.raw.clear()
+        desk.system_lines.clear()
+
+    # The ring keeps ten thousand trades, and is full before the first look.
+    assert_flat(feed, forget, counted)
+    counts = desk.counters.as_map()
+    assert counts["trades_published"] > FEEDS // 3
+    assert counts["lines_oversize"] == 1
+
+
+def assert_flat(
+    feed: Callable[[int], object], forget: Callable[[], object], counted: Mapping[str, object]
+) -> None:
+    """References and blocks are as many at the end as before the last tenth.
+
+    Args:
+        feed: Called with each number of a feed.
+        forget: Drops what the test itself has kept.
+        counted: Objects whose references are counted.
+    """
+    seen: list[tuple[dict[str, int], int]] = []
+    for turn in range(FEEDS):
+        feed(turn)
         if turn in (FEEDS // 10 * 9 - 1, FEEDS - 1):
-            desk.raw.clear()
-            desk.system_lines.clear()
+            forget()
             gc.collect()
             seen.append(({name: sys.getrefcount(each) for name, each in counted.items()}, blocks()))
     (before, blocks_before), (after, blocks_after) = seen
     assert before == after
     if FEEDS >= 100_000:
-        # The ring keeps ten thousand trades, and was full before.
         assert blocks_after - blocks_before < 200, (blocks_before, blocks_after)
-    counts = desk.counters.as_map()
-    assert counts["trades_published"] > FEEDS // 3
-    assert counts["lines_oversize"] == 1
 
 
 def blocks() -> int:
